@@ -1,0 +1,57 @@
+"""GPT-1 and GPT-2 on PyTorch Lightning: pre-training, fine-tuning and zero-shot evaluation on one backbone.
+
+The papers, as they are cited throughout:
+
+* GPT-1: Radford, Narasimhan, Salimans, Sutskever, "Improving Language Understanding by Generative
+  Pre-Training", 2018. Released code: finetune-transformer-lm.
+* GPT-2: Radford, Wu, Child, Luan, Amodei, Sutskever, "Language Models are Unsupervised Multitask Learners",
+  2019. Released code: gpt-2.
+
+Names are loaded on first use: importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gpt_toolkit.backbone import Decoder, DecoderConfig
+    from gpt_toolkit.data.corpus import CorpusDataModule
+    from gpt_toolkit.model import LanguageModel, load
+    from gpt_toolkit.tasks import PretrainTask
+    from gpt_toolkit.text import Tokenizer, load_tokenizer
+
+_HOME = {
+    "CorpusDataModule": "gpt_toolkit.data.corpus",
+    "Decoder": "gpt_toolkit.backbone",
+    "DecoderConfig": "gpt_toolkit.backbone",
+    "LanguageModel": "gpt_toolkit.model",
+    "PretrainTask": "gpt_toolkit.tasks",
+    "Tokenizer": "gpt_toolkit.text",
+    "load": "gpt_toolkit.model",
+    "load_tokenizer": "gpt_toolkit.text",
+}
+
+__all__ = [
+    "CorpusDataModule",
+    "Decoder",
+    "DecoderConfig",
+    "LanguageModel",
+    "PretrainTask",
+    "Tokenizer",
+    "load",
+    "load_tokenizer",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'gpt_toolkit' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,67 @@
+"""The decoder of both papers: tokens in, hidden states out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from gpt_toolkit.backbone.block import LAYER_NORM_EPS, Block
+from gpt_toolkit.backbone.cache import KeyValueCache
+from gpt_toolkit.backbone.config import DecoderConfig
+from gpt_toolkit.backbone.init import initialize
+
+
+class Decoder(nn.Module):
+    """A stack of masked self-attention blocks over token and position embeddings (GPT-1 eq. 2).
+
+    It returns hidden states only; heads and losses are elsewhere. Attribute names are those of OpenAI's
+    released weights: ``wte`` token embeddings, ``wpe`` position embeddings, ``h`` blocks, ``ln_f`` the norm
+    after the last block, which GPT-2 has and GPT-1 has not.
+
+    Built inside ``with torch.device("meta")`` it takes no memory and holds no values; ``to_empty`` and
+    :func:`~gpt_toolkit.backbone.init.initialize` or ``load_state_dict`` give it some.
+
+    Args:
+        config: Shape, dropout rates and initialization.
+    """
+
+    def __init__(self, config: DecoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        device = torch.get_default_device()
+        with torch.device("meta"):  # spares torch's own initial draw, which initialize would overwrite
+            self.wte = nn.Embedding(config.vocab_size, config.n_embd)
+            self.wpe = nn.Embedding(config.n_ctx, config.n_embd)
+            self.drop = nn.Dropout(config.embd_pdrop)
+            self.h = nn.ModuleList(Block(config, layer) for layer in range(config.n_layer))
+            final = config.norm == "pre"
+            self.ln_f = nn.LayerNorm(config.n_embd, eps=LAYER_NORM_EPS) if final else nn.Identity()
+        if device.type != "meta":
+            self.to_empty(device=device)
+            initialize(self)
+
+    def forward(self, input_ids: Tensor, cache: KeyValueCache | None = None) -> Tensor:
+        """Hidden states of the last block, after ``ln_f`` where there is one.
+
+        Args:
+            input_ids: ``(B, T)``, int64. With a cache, the positions after those that it holds.
+            cache: Keys and values of earlier positions; extended in place.
+
+        Returns:
+            ``(B, T, D)``.
+
+        Raises:
+            ValueError: If past and new positions together exceed the context length.
+        """
+        length = input_ids.shape[1]
+        past = 0 if cache is None else cache.length
+        room = self.config.n_ctx if cache is None else cache.capacity
+        if past + length > room:
+            what = "context length" if room == self.config.n_ctx else "cache capacity"
+            raise ValueError(f"{past + length} tokens are more than the {what} {room}")
+        x = self.drop(self.wte(input_ids) + self.wpe.weight[past : past + length])  # (B, T, D)
+        for block in self.h:
+            x = block(x, cache)
+        if cache is not None:
+            cache.advance(length)
+        return self.ln_f(x)  # type: ignore[no-any-return]

@@ -1,0 +1,162 @@
+"""Which checkpoints a run keeps, and how it stops without losing anything."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+from rich.console import Console
+
+
+class Checkpoints(Checkpoint):
+    """Keeps the last and the best state of a run, and a trail of earlier ones if asked.
+
+    ``checkpoints/last.ckpt`` is written after each validation and at the end, ``checkpoints/best.ckpt`` when
+    the watched loss is the lowest so far. Each file is written under another name and then renamed: one that
+    stands under its own name is whole. The first Ctrl-C (or SIGTERM) finishes the current step, saves and
+    stops; a second one stops at once.
+
+    Args:
+        every_n_steps: Write ``last.ckpt`` also every so many updates; 0 does not.
+        keep_every_n_steps: Keep ``step-<number>.ckpt`` every so many updates; 0 keeps none.
+        monitor: Logged loss whose lowest value is the best.
+    """
+
+    def __init__(
+        self, every_n_steps: int = 0, keep_every_n_steps: int = 0, monitor: str = "val_loss"
+    ) -> None:
+        self.every_n_steps, self.keep_every_n_steps, self.monitor = every_n_steps, keep_every_n_steps, monitor
+        self.best: float | None = None
+        self._folder: Path | None = None
+        self._seen_step = self._saved_step = -1
+        self._signal: int | None = None
+        self._old_handlers: dict[int, Any] = {}
+
+    @staticmethod
+    def folder_of(run: Path) -> Path:
+        """Where the checkpoints of the run in that folder lie."""
+        return run / "checkpoints"
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Find the run's folder."""
+        self._folder = self.folder_of(Path(trainer.default_root_dir))
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best loss so far."""
+        return {"best": self.best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up the best loss so far."""
+        self.best = state_dict["best"]
+
+    # ------------------------------------------------------------------ when
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Listen for Ctrl-C and SIGTERM."""
+        self._seen_step = self._saved_step = trainer.global_step
+        self._signal = None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                self._old_handlers[number] = signal.signal(number, self._remember)
+            except ValueError:  # not the main thread: whoever started it handles signals
+                return
+
+    def _remember(self, number: int, frame: FrameType | None) -> None:
+        if self._signal is not None:
+            raise KeyboardInterrupt
+        self._signal = number
+        Console(stderr=True).print("\nstopping after this step, to save; once more to stop at once")
+
+    def _stop_listening(self) -> None:
+        for number, handler in self._old_handlers.items():
+            signal.signal(number, handler)
+        self._old_handlers.clear()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int  # noqa: ANN401
+    ) -> None:
+        """After an update, save what is due; stop if someone asked."""
+        step = trainer.global_step
+        if step == self._seen_step:
+            return  # a micro-batch whose update is still to come
+        self._seen_step = step
+        if self.keep_every_n_steps and step % self.keep_every_n_steps == 0:
+            self._save(trainer, f"step-{step:07d}.ckpt")
+        if self.every_n_steps and step % self.every_n_steps == 0:
+            self._save_last(trainer)
+        stop = self._signal is not None
+        if trainer.world_size > 1:  # every rank must stop at the same step
+            stop = trainer.strategy.reduce_boolean_decision(stop, all=False)
+        if stop:
+            self._save_last(trainer)
+            if trainer.is_global_zero:
+                Console(stderr=True).print(
+                    f"saved at step {step:,}: {self._path('last.ckpt')}\n"
+                    f"go on: the same command with --ckpt_path last",
+                    soft_wrap=True,
+                    highlight=False,
+                )
+            raise KeyboardInterrupt
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """After a validation during training, keep the state, and keep it as the best if it is."""
+        if trainer.sanity_checking or not trainer.training and trainer.state.fn != "fit":
+            return
+        loss = trainer.callback_metrics.get(self.monitor)
+        if loss is not None and (self.best is None or float(loss) < self.best):
+            self.best = float(loss)
+            self._save(trainer, "best.ckpt")
+        self._save_last(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep the final state."""
+        if trainer.global_step != self._saved_step:
+            self._save_last(trainer)
+        self._stop_listening()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Leave signals as they were; a state in the middle of a step is not kept."""
+        self._stop_listening()
+
+    # ------------------------------------------------------------------ how
+
+    def _path(self, name: str) -> Path:
+        assert self._folder is not None
+        return self._folder / name
+
+    def _save_last(self, trainer: Trainer) -> None:
+        self._save(trainer, "last.ckpt")
+        self._saved_step = trainer.global_step
+
+    def _save(self, trainer: Trainer, name: str) -> None:
+        if trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
+        path = self._path(name)
+        partial = path.with_name(f"{path.name}.partial")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            trainer.save_checkpoint(partial)
+            if trainer.is_global_zero:
+                if path.is_dir():  # a sharded checkpoint cannot be replaced in one step
+                    shutil.rmtree(path)
+                partial.replace(path)
+        except (OSError, RuntimeError) as error:
+            _remove(partial)
+            free = shutil.disk_usage(path.parent).free / 2**20
+            raise OSError(
+                f"could not write {path} ({error}); {free:,.0f} MiB are free there: make room, then go on from the "
+                f"last whole checkpoint with --ckpt_path last"
+            ) from error
+        trainer.strategy.barrier("checkpoint")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

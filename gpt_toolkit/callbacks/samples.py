@@ -1,0 +1,41 @@
+"""Samples of text during training: what the loss cannot tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from rich.console import Console
+
+
+class Samples(Callback):
+    """After each validation, lets the model write and keeps what it wrote in ``samples.txt``.
+
+    Args:
+        prompt: Text to go on from; empty begins a new document.
+        max_new_tokens: Tokens to write; 0 writes no samples.
+        temperature: Divides the logits; 0 takes the likeliest token each time.
+        top_k: Draw among so many of the likeliest tokens (GPT-2 Table 13: 40); 0 draws among all.
+    """
+
+    def __init__(self, prompt: str = "", max_new_tokens: int = 100, temperature: float = 1.0, top_k: int = 40) -> None:
+        self.prompt, self.max_new_tokens = prompt, max_new_tokens
+        self.temperature, self.top_k = temperature, top_k
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write, print and keep a sample; every rank writes, for sharded weights are read together."""
+        if trainer.sanity_checking or trainer.state.fn != "fit" or self.max_new_tokens < 1:
+            return
+        text = pl_module.write_sample(  # type: ignore[operator]
+            self.prompt, max_new_tokens=self.max_new_tokens, temperature=self.temperature, top_k=self.top_k
+        )
+        if not trainer.is_global_zero or text is None:
+            return
+        step = trainer.global_step
+        if not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            path = Path(trainer.default_root_dir) / "samples.txt"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a", encoding="utf-8") as file:
+                file.write(f"=== step {step}\n{text}\n\n")
+        Console(stderr=True).print(f"--- sample at step {step:,}\n{text}\n---", highlight=False, markup=False)

@@ -1,0 +1,248 @@
+"""CorpusDataModule: windows of any text, for pre-training (GPT-1 §4.1, GPT-2 §2.1)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lightning.pytorch import LightningDataModule, Trainer
+from lightning.pytorch.callbacks import GradientAccumulationScheduler
+from lightning.pytorch.utilities.rank_zero import rank_zero_info
+
+from gpt_toolkit.batch import Vocabulary
+from gpt_toolkit.data.files import FileMemo, FileSource, divide
+from gpt_toolkit.data.named import STORYWORLD, STORYWORLD_DOCUMENTS, HubSource, WorldSource
+from gpt_toolkit.data.order import ORDER_VERSION, StepShare, WindowOrder
+from gpt_toolkit.data.prepare import cache_key, prepare_tokens
+from gpt_toolkit.data.progress import ReadingProgress
+from gpt_toolkit.data.readers import Source
+from gpt_toolkit.data.tokens import Split, TokenCache
+from gpt_toolkit.data.vocabulary import AUTO, load_vocabulary, prepare_vocabulary, resolve
+from gpt_toolkit.data.windows import (
+    BatchLoader,
+    EvaluationBatches,
+    InOrder,
+    StepSampler,
+    TrainingBatches,
+    batch_loader,
+    bytes_per_label,
+)
+from gpt_toolkit.text.cache import cache_folder
+
+
+class CorpusDataModule(LightningDataModule):
+    """Fixed windows of a running text, for pre-training (GPT-1 §4.1, GPT-2 §2.1).
+
+    Text becomes token shards in the cache folder once; windows are read from there in an order that follows from
+    ``seed`` and the optimizer step alone, on any number of ranks. Give either ``files`` or ``dataset``.
+
+    Args:
+        files: Text files, folders of them or globs (.txt, .jsonl, .parquet; .txt.gz, .jsonl.gz). Names such as
+            train, valid or test, of files or of their folders, divide them into splits.
+        dataset: Name of a data set of the Hugging Face hub, with its configuration after a colon; or ``storyworld``,
+            the built-in world, with its seed after a colon.
+        val_files: Files for validation, given as ``files`` are.
+        test_files: Files for testing, given as ``files`` are.
+        val_fraction: Where nothing else is for validation, this part of the training text is: the end of each plain
+            text file, every so-manieth record. 0: no validation.
+        text_field: Field of a record (.jsonl, .parquet, hub) that holds its text.
+        streaming: Read a hub data set over the network instead of downloading it first.
+        limit_documents: Read at most this many documents of each split.
+        tokenizer: ``auto`` (chosen by the size of the text), ``train:SIZE`` (a byte-level BPE trained on the
+            training text), or the name or folder of a tokenizer.
+        n_ctx: Context length, in tokens.
+        batch_size: Windows a device reads at once.
+        num_workers: Processes that load batches; 0: the training process does.
+        seed: Chooses the order of the training windows.
+    """
+
+    vocabulary: Vocabulary
+    plan: str
+
+    def __init__(
+        self,
+        files: list[str] | str | None = None,
+        dataset: str | None = None,
+        val_files: list[str] | str | None = None,
+        test_files: list[str] | str | None = None,
+        val_fraction: float = 0.05,
+        text_field: str = "text",
+        streaming: bool = False,
+        limit_documents: int | None = None,
+        tokenizer: str = AUTO,
+        n_ctx: int = 256,
+        batch_size: int = 16,
+        num_workers: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.files, self.val_files, self.test_files = _listed(files), _listed(val_files), _listed(test_files)
+        self.dataset, self.streaming = dataset, streaming
+        self.val_fraction, self.text_field, self.limit_documents = val_fraction, text_field, limit_documents
+        self.tokenizer = tokenizer
+        self.n_ctx, self.batch_size, self.num_workers, self.seed = n_ctx, batch_size, num_workers, seed
+        self._check()
+        self._cache: TokenCache | None = None
+
+    def _check(self) -> None:
+        faults = []
+        if bool(self.files) == bool(self.dataset):
+            given = "both" if self.files else "neither"
+            faults.append(f"give files or dataset ({given} given)")
+        if self.dataset and (self.val_files or self.test_files):
+            faults.append("val_files and test_files go with files, not with dataset")
+        if self.streaming and (self.files or (self.dataset or "").partition(":")[0] == STORYWORLD):
+            faults.append("streaming is for data sets of the hub")
+        if not 0 <= self.val_fraction <= 0.5:
+            faults.append(f"val_fraction is {self.val_fraction}; it must lie between 0 and 0.5")
+        for name, value in (("n_ctx", self.n_ctx), ("batch_size", self.batch_size)):
+            if value < 1:
+                faults.append(f"{name} is {value}; it must be at least 1")
+        if self.num_workers < 0:
+            faults.append(f"num_workers is {self.num_workers}; it must be at least 0")
+        if self.limit_documents is not None and self.limit_documents < 1:
+            faults.append(f"limit_documents is {self.limit_documents}; it must be at least 1")
+        if faults:
+            raise ValueError(f"CorpusDataModule: {'; '.join(faults)}.")
+
+    def source(self) -> Source:
+        """The text that the arguments name."""
+        if self.dataset is None:
+            memo = FileMemo(cache_folder() / "files")
+            parts = divide(self.files, self.val_files, self.test_files, memo)
+            return FileSource(parts, self.val_fraction, self.text_field, self.limit_documents, memo)
+        name, _, seed = self.dataset.partition(":")
+        if name != STORYWORLD:
+            return HubSource(
+                self.dataset, self.streaming, self.val_fraction, self.text_field, self.limit_documents
+            )
+        if seed and not seed.isdecimal():
+            raise ValueError(f"dataset: {self.dataset!r} should end in a seed, such as {STORYWORLD}:1.")
+        from gpt_toolkit.storyworld import stories
+
+        return WorldSource(
+            int(seed or 0), self.val_fraction, self.limit_documents or STORYWORLD_DOCUMENTS, stories
+        )
+
+    def prepare_data(self) -> None:
+        """Train the vocabulary and write the token shards, unless they are in the cache already."""
+        source = self.source()
+        spec, statement = resolve(self.tokenizer, source)
+        if statement:
+            rank_zero_info(statement)
+        with ReadingProgress("Vocabulary") as progress:
+            tokenizer = prepare_vocabulary(spec, source, progress)
+        with ReadingProgress("Text to tokens") as progress:
+            self._require_validation(prepare_tokens(source, tokenizer, _token_root(), progress))
+
+    def setup(self, stage: str | None = None) -> None:
+        """Open the token shards.
+
+        Args:
+            stage: Not read: opening takes no time, and every stage's files are checked.
+
+        Raises:
+            FileNotFoundError: If they have not been prepared.
+        """
+        source = self.source()
+        spec, _ = resolve(self.tokenizer, source)
+        tokenizer = load_vocabulary(spec, source)
+        self.vocabulary = tokenizer
+        self._cache = TokenCache.open(_token_root() / cache_key(source, tokenizer))
+        self._require_validation(self._cache)
+        self.plan = (
+            f"tokens={self._cache.key} seed={self.seed} n_ctx={self.n_ctx} "
+            f"windows_per_step={self._share().windows_per_step} order={ORDER_VERSION}"
+        )
+
+    def _require_validation(self, cache: TokenCache) -> None:
+        if self.val_fraction and "val" not in cache.splits:
+            raise ValueError(
+                f"No text is left for validation: there are {cache.n_documents('train'):,} documents for training, and "
+                f"val_fraction={self.val_fraction} takes every {max(2, round(1 / self.val_fraction))}th of them. Raise "
+                "it, give val_files, or set it to 0 to go without validation."
+            )
+
+    @property
+    def cache(self) -> TokenCache:
+        """The prepared tokens; there after ``setup``."""
+        if self._cache is None:
+            raise RuntimeError("CorpusDataModule: call prepare_data() and setup() first.")
+        return self._cache
+
+    def train_dataloader(self) -> BatchLoader:
+        """Endless windows in the order of ``seed``; one epoch is about one pass over the text."""
+        order = WindowOrder(self.cache.n_tokens("train"), self.n_ctx, self.seed)
+        if self.trainer is not None:
+            _drop_unfinished_step(self.trainer)
+        batches = TrainingBatches(
+            self.cache.tokens("train"), order, self._share(), self._bytes_per_token("train")
+        )
+        return batch_loader(batches, StepSampler(batches, self._step), self.num_workers)
+
+    def val_dataloader(self) -> BatchLoader | list[BatchLoader]:
+        """The validation split once, end to end; no loader if there is no validation."""
+        return self._evaluation("val") if "val" in self.cache.splits else []
+
+    def test_dataloader(self) -> BatchLoader:
+        """The test split once, end to end; without one the validation split, which is said."""
+        if "test" in self.cache.splits:
+            return self._evaluation("test")
+        if "val" not in self.cache.splits:
+            raise ValueError("There is no text for testing: give test_files, or a val_fraction above 0.")
+        rank_zero_info("There is no test split; testing reads the validation split.")
+        return self._evaluation("val")
+
+    def predict_dataloader(self) -> BatchLoader:
+        """The windows of :meth:`test_dataloader`."""
+        return self.test_dataloader()
+
+    def _evaluation(self, split: Split) -> BatchLoader:
+        batches = EvaluationBatches(
+            self.cache.tokens(split),
+            self.n_ctx,
+            self._share(training=False),
+            self._bytes_per_token(split),
+            self.vocabulary.end_of_text,
+        )
+        return batch_loader(batches, InOrder(batches), self.num_workers)
+
+    def _bytes_per_token(self, split: Split) -> float:
+        return bytes_per_label(self.cache.n_bytes(split), self.cache.n_tokens(split))
+
+    def _step(self) -> int:
+        return self.trainer.global_step if self.trainer is not None else 0
+
+    def _share(self, *, training: bool = True) -> StepShare:
+        """What this process reads; as a strategy with tensor parallelism counts, not simply ranks."""
+        trainer: Trainer | None = self.trainer
+        if trainer is None:
+            return StepShare(self.batch_size)
+        if training and any(isinstance(callback, GradientAccumulationScheduler) for callback in trainer.callbacks):
+            raise ValueError(
+                "GradientAccumulationScheduler changes the number of windows a step while training, which "
+                "CorpusDataModule's order does not allow: set accumulate_grad_batches to one number."
+            )
+        ranks = trainer.distributed_sampler_kwargs or {"num_replicas": 1, "rank": 0}
+        accumulate = trainer.accumulate_grad_batches if training else 1
+        return StepShare(self.batch_size, ranks["rank"], ranks["num_replicas"], accumulate)
+
+
+def _drop_unfinished_step(trainer: Trainer) -> None:
+    """Count again from the first micro-batch of a step that a checkpoint caught half way.
+
+    The gradients of its first micro-batches are not in the checkpoint, and Lightning would go on with the next one.
+    """
+    progress = trainer.fit_loop.epoch_loop.batch_progress
+    before_last_count = progress.total.ready == progress.total.processed == progress.total.completed + 1
+    undone = (progress.current.completed + before_last_count) % trainer.accumulate_grad_batches
+    if undone and not progress.is_last_batch:
+        for counts in (progress.current, progress.total):
+            counts.completed += before_last_count - undone
+            counts.ready = counts.started = counts.processed = counts.completed
+
+
+def _listed(value: list[str] | str | None) -> Sequence[str]:
+    return [value] if isinstance(value, str) else list(value or [])
+
+
+def _token_root() -> Path:
+    return cache_folder() / "tokens"

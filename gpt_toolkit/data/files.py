@@ -1,0 +1,337 @@
+"""A corpus of local files: finding them, dividing them into splits, reading them as one stream."""
+
+import glob
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gpt_toolkit.data.prepare import write_json
+from gpt_toolkit.data.readers import (
+    SUFFIXES,
+    TEXT_SUFFIXES,
+    Chunk,
+    Position,
+    character_boundary,
+    read_records,
+    read_text,
+    suffix,
+    text_size,
+    utf8_length,
+)
+from gpt_toolkit.data.tokens import SPLITS, Split
+
+_NAMES: Mapping[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "dev": "val",
+    "test": "test",
+}
+_PACKED = 3  # ours: English shrinks to about a third under gzip; only for choosing a vocabulary's size
+_SAMPLE_DOCUMENTS = 200  # ours: for the same purpose
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file of the corpus, and the split that its name or its folder's name says, if any."""
+
+    path: Path
+    named: Split | None
+
+
+def split_named(name: str) -> Split | None:
+    """The split that the name of a file or folder speaks of.
+
+    ``train``, ``valid.txt``, ``test-00000-of-00002.parquet`` and ``wiki.train.jsonl`` do.
+    """
+    stem = name[: len(name) - len(suffix(Path(name)))].lower()
+    parts = re.split(r"[.\-_]", stem)
+    return _NAMES.get(stem) or _NAMES.get(parts[0]) or _NAMES.get(parts[-1])
+
+
+def find_files(patterns: Sequence[str], argument: str) -> list[Found]:
+    """Files that paths, folders and globs stand for, in the order given, each sorted by name.
+
+    Args:
+        patterns: What the user wrote.
+        argument: Name of the argument, for messages.
+
+    Raises:
+        FileNotFoundError: If one of them stands for nothing.
+        ValueError: If a file's format is unknown.
+    """
+    found: dict[Path, Found] = {}
+    for pattern in patterns:
+        path = Path(pattern).expanduser()
+        if path.exists():
+            matches = [path]
+        elif glob.has_magic(pattern):
+            matches = sorted(map(Path, glob.glob(str(path), recursive=True)))
+            if not matches:
+                raise FileNotFoundError(f"{argument}: nothing matches {pattern!r} (looked in {Path.cwd()}).")
+        else:
+            raise FileNotFoundError(
+                f"{argument}: there is no file or folder {pattern!r} (looked in {Path.cwd()})."
+            )
+        for match in matches:
+            for item in _files_of(match, explicit=match == path, argument=argument):
+                found.setdefault(item.path.resolve(), item)
+    return list(found.values())
+
+
+def _files_of(path: Path, *, explicit: bool, argument: str) -> Iterator[Found]:
+    if path.is_dir():
+        inside = [file for file in sorted(path.rglob("*")) if file.is_file() and suffix(file)]
+        if not inside and explicit:
+            raise FileNotFoundError(
+                f"{argument}: the folder {path} holds no file ending in {', '.join(SUFFIXES)}."
+            )
+        for file in inside:
+            relative = file.relative_to(path)
+            yield Found(file, split_named(relative.parts[0]) or split_named(path.name))
+    elif suffix(path):
+        yield Found(path, split_named(path.name))
+    elif explicit:
+        raise ValueError(
+            f"{argument}: {path} has a format that cannot be read. Known endings: {', '.join(SUFFIXES)}; rename the "
+            "file if it is one of these."
+        )
+
+
+@dataclass(frozen=True)
+class Part:
+    """The files of one split."""
+
+    split: Split
+    files: tuple[Path, ...]
+
+
+def divide(
+    files: Sequence[str], val_files: Sequence[str], test_files: Sequence[str], memo: "FileMemo"
+) -> tuple[Part, ...]:
+    """Decide which file belongs to which split.
+
+    Names decide if they leave files for training; files without a split's name are for training. Files given for
+    validation or testing are never training text.
+
+    Raises:
+        ValueError: If there is no training text, or two splits hold the same text.
+    """
+    found = find_files(files, "files")
+    held = {
+        "val": find_files(val_files, "val_files"),
+        "test": find_files(test_files, "test_files"),
+    }
+    taken = {item.path.resolve() for items in held.values() for item in items}
+    found = [item for item in found if item.path.resolve() not in taken]
+    if all(item.named in ("val", "test") for item in found):  # one file that happens to be called test.txt
+        found = [Found(item.path, None) for item in found]
+    parts = []
+    for split in SPLITS:
+        paths = [item.path for item in found if (item.named or "train") == split]
+        paths += [item.path for item in held.get(split, [])]
+        if paths:
+            parts.append(Part(split, tuple(paths)))
+    if not parts or parts[0].split != "train":
+        raise ValueError("files: all of them are also val_files or test_files, so no training text is left.")
+    _refuse_copies(parts, memo)
+    return tuple(parts)
+
+
+def _refuse_copies(parts: Sequence[Part], memo: "FileMemo") -> None:
+    if len(parts) == 1:
+        return
+    first: dict[str, tuple[Split, Path]] = {}
+    for part in parts:
+        for path in part.files:
+            split, other = first.setdefault(memo.checksum(path), (part.split, path))
+            if split != part.split and path.stat().st_size:
+                raise ValueError(
+                    f"{other} ({split}) and {path} ({part.split}) hold the same text. Leave one of them out, so that "
+                    "no text is in two splits."
+                )
+
+
+class FileMemo:
+    """Checksums and unpacked sizes of files, remembered by path, size and time of change.
+
+    Args:
+        folder: Where to keep them, one small file each; need not exist.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._facts: dict[Path, dict[str, Any]] = {}
+
+    def checksum(self, path: Path) -> str:
+        """BLAKE2b of a file's bytes."""
+        return str(self._fact(path, "blake2b"))
+
+    def text_size(self, path: Path) -> int:
+        """Bytes of a plain text file, unpacked."""
+        return int(self._fact(path, "text_size"))
+
+    def _fact(self, path: Path, kind: str) -> str | int:
+        path = path.resolve()
+        name = hashlib.blake2b(str(path).encode(), digest_size=16).hexdigest()
+        memo = self._folder / f"{name}.json"
+        if path not in self._facts:
+            try:
+                self._facts[path] = json.loads(memo.read_bytes())
+            except (OSError, ValueError):
+                self._facts[path] = {}
+        stat = path.stat()
+        stamp = [str(path), stat.st_size, stat.st_mtime_ns]
+        if self._facts[path].get("stamp") != stamp:
+            self._facts[path] = {"stamp": stamp}
+        facts = self._facts[path]
+        if kind not in facts:
+            facts[kind] = _blake2b(path) if kind == "blake2b" else text_size(path)
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_json(memo, facts, durable=False)
+        value: str | int = facts[kind]
+        return value
+
+
+def _blake2b(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """Local files as one stream of text.
+
+    Args:
+        parts: Files by split; the first is for training.
+        val_fraction: Where no part is for validation, how much of the training part is: of a plain text file its
+            end, of records every ``round(1 / val_fraction)``-th.
+        text_field: Field of a record that holds its text.
+        limit_documents: Documents read of each part; None: all.
+        memo: Knows the files' checksums.
+    """
+
+    parts: tuple[Part, ...]
+    val_fraction: float
+    text_field: str
+    limit_documents: int | None
+    memo: FileMemo
+
+    @property
+    def title(self) -> str:
+        """The first file, and how many more."""
+        files = [path for part in self.parts for path in part.files]
+        return str(files[0]) + (f" and {len(files) - 1} more" if len(files) > 1 else "")
+
+    @property
+    def _fraction(self) -> float:
+        return 0.0 if any(part.split == "val" for part in self.parts) else self.val_fraction
+
+    def identity(self) -> Mapping[str, Any]:
+        """Checksums of the files, and the rule of splitting."""
+        return {
+            "kind": "files",
+            "parts": [
+                [part.split, [[suffix(path), self.memo.checksum(path)] for path in part.files]]
+                for part in self.parts
+            ],
+            "val_fraction": self._fraction,
+            "text_field": self.text_field,
+            "limit_documents": self.limit_documents,
+        }
+
+    def n_bytes(self) -> int | None:
+        """Roughly how many bytes of training text there are."""
+        if self.limit_documents is not None:
+            return estimate_bytes(self.chunks(), self.limit_documents)
+        size = 0
+        for path in self.parts[0].files:
+            if suffix(path) in TEXT_SUFFIXES:
+                size += self.memo.text_size(path)
+            else:
+                size += path.stat().st_size * (_PACKED if suffix(path) != ".jsonl" else 1)
+        return int(size * (1 - self._fraction))
+
+    def chunks(self, position: Position = None) -> Iterator[Chunk]:
+        """All text in order, from a position on: part, file, place in the file, documents of the part before."""
+        first_part, first_file, at, documents = position or (0, 0, None, 0)
+        total = sum(path.stat().st_size for part in self.parts for path in part.files) or 1
+        passed = 0
+        for i, part in enumerate(self.parts):
+            for j, path in enumerate(part.files):
+                size = path.stat().st_size
+                if (i, j) >= (first_part, first_file):
+                    read = self._text if suffix(path) in TEXT_SUFFIXES else self._records
+                    for piece in read(path, part.split, at, documents):
+                        documents = piece.documents
+                        share = (passed + piece.share * size) / total
+                        position = [i, j, piece.at, documents]
+                        n_bytes = utf8_length(piece.text)
+                        yield Chunk(piece.text, piece.starts_document, piece.split, n_bytes, position, share)
+                    at = None
+                    documents += suffix(path) in TEXT_SUFFIXES
+                passed += size
+            if i >= first_part:
+                documents = 0
+
+    def _text(self, path: Path, split: Split, at: int | None, documents: int) -> Iterator["_Piece"]:
+        """A plain text file; where a part of it is held out, that part is a document of its own."""
+        if self.limit_documents is not None and documents >= self.limit_documents:
+            return
+        regions: list[tuple[Split, int, int | None]] = [(split, 0, None)]
+        size = path.stat().st_size
+        if split == "train" and self._fraction:
+            size = self.memo.text_size(path)
+            cut = character_boundary(path, int(size * (1 - self._fraction)))
+            regions = [("train", 0, cut), ("val", cut, None)]
+        for region, start, stop in regions:
+            begin = max(start, at or 0)
+            starts_document = begin == start
+            if stop is None or begin < stop:
+                for text, after in read_text(path, begin, stop):
+                    yield _Piece(text, starts_document, region, after, documents, min(1.0, after / size))
+                    starts_document = False
+
+    def _records(self, path: Path, split: Split, at: Position, documents: int) -> Iterator["_Piece"]:
+        every = max(2, round(1 / self._fraction)) if split == "train" and self._fraction else 0
+        if self.limit_documents is not None and documents >= self.limit_documents:
+            return
+        for record in read_records(path, self.text_field, at):
+            held = every and documents % every == every - 1
+            documents += 1
+            if record.text:
+                yield _Piece(
+                    record.text, True, "val" if held else split, record.after, documents, record.share
+                )
+            if documents == self.limit_documents:
+                return
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A chunk, and where its file and its part stand after it."""
+
+    text: str
+    starts_document: bool
+    split: Split
+    at: Position
+    documents: int
+    share: float
+
+
+def estimate_bytes(chunks: Iterator[Chunk], n_documents: int) -> int:
+    """Roughly the bytes of ``n_documents`` documents, judged by the first of them."""
+    seen = n_bytes = 0
+    for chunk in chunks:
+        if chunk.starts_document:
+            if seen == min(n_documents, _SAMPLE_DOCUMENTS):
+                break
+            seen += 1
+        n_bytes += chunk.n_bytes
+    return n_bytes * n_documents // seen if seen else 0

@@ -1,0 +1,241 @@
+"""Token shards on disk: the format, and reading them as one stream of tokens.
+
+A token cache is a folder with a ``manifest.json`` and, for each split, shards named ``train-00000.tokens`` and on.
+A shard is a header of 64 bytes and then token ids, little-endian, of two bytes where the vocabulary fits and of
+four otherwise. The header holds the magic ``GPTTOKEN``, the format version, the bytes an id, the number of ids and
+their BLAKE2b checksum; it is written last, so a shard that was cut short has none.
+"""
+
+import hashlib
+import json
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Split: TypeAlias = Literal["train", "val", "test"]
+SPLITS: Final[tuple[Split, ...]] = ("train", "val", "test")
+
+FORMAT_VERSION: Final = 1
+"""Raised whenever a reader of the former version would misread a cache, or the same text gives other tokens."""
+
+HEADER_BYTES: Final = 64
+MANIFEST: Final = "manifest.json"
+_MAGIC = b"GPTTOKEN"
+_HEADER = struct.Struct("<8sIIQ32s")
+
+
+def token_dtype(vocab_size: int) -> np.dtype[Any]:
+    """Type of token ids on disk: the smaller of two and four bytes that holds the vocabulary."""
+    return np.dtype("<u2") if vocab_size <= 1 << 16 else np.dtype("<u4")
+
+
+def new_checksum() -> "hashlib.blake2b":
+    """The running checksum of a shard's ids."""
+    return hashlib.blake2b(digest_size=32)
+
+
+def shard_header(itemsize: int, count: int, checksum: bytes) -> bytes:
+    """First ``HEADER_BYTES`` bytes of a finished shard."""
+    return _HEADER.pack(_MAGIC, FORMAT_VERSION, itemsize, count, checksum).ljust(HEADER_BYTES, b"\0")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One file of token ids.
+
+    Attributes:
+        path: The file.
+        count: Token ids in it.
+        checksum: BLAKE2b of the ids' bytes, in hexadecimal digits.
+    """
+
+    path: Path
+    count: int
+    checksum: str
+
+    def check(self, dtype: np.dtype[Any]) -> None:
+        """Check size and header, without reading the ids.
+
+        Raises:
+            ValueError: If the file is missing, truncated, or not the one that the manifest describes.
+        """
+        expected = HEADER_BYTES + self.count * dtype.itemsize
+        if not self.path.is_file():
+            raise ValueError(f"Token file {self.path} is missing. {_way_out(self.path.parent)}")
+        if (size := self.path.stat().st_size) != expected:
+            raise ValueError(
+                f"Token file {self.path} has {size:,} bytes instead of {expected:,}. {_way_out(self.path.parent)}"
+            )
+        with self.path.open("rb") as file:
+            found = file.read(HEADER_BYTES)
+        if found != shard_header(dtype.itemsize, self.count, bytes.fromhex(self.checksum)):
+            raise ValueError(
+                f"Token file {self.path} is not the one that {MANIFEST} describes. {_way_out(self.path.parent)}"
+            )
+
+    def verify(self) -> None:
+        """Read the whole file and compare its checksum.
+
+        Raises:
+            ValueError: If the ids are not those that were written.
+        """
+        checksum = new_checksum()
+        with self.path.open("rb") as file:
+            file.seek(HEADER_BYTES)
+            while block := file.read(1 << 22):
+                checksum.update(block)
+        if checksum.hexdigest() != self.checksum:
+            raise ValueError(f"Token file {self.path} has a wrong checksum. {_way_out(self.path.parent)}")
+
+
+class Tokens:
+    """The tokens of one split: its shards, memory-mapped, as one stream.
+
+    Args:
+        shards: Files in reading order.
+        dtype: Type of the ids on disk.
+    """
+
+    def __init__(self, shards: Iterable[Shard], dtype: np.dtype[Any]) -> None:
+        self.shards = tuple(shards)
+        self.dtype = dtype
+        self._maps = [
+            np.memmap(shard.path, dtype, mode="r", offset=HEADER_BYTES, shape=(shard.count,))
+            for shard in self.shards
+        ]
+        self._ends = np.cumsum([shard.count for shard in self.shards], dtype=np.int64)
+
+    def __reduce__(
+        self,
+    ) -> tuple[Any, ...]:  # worker processes map the files anew instead of receiving their ids
+        return Tokens, (self.shards, self.dtype)
+
+    def __len__(self) -> int:
+        return int(self._ends[-1]) if len(self._ends) else 0
+
+    def read(self, start: int, length: int) -> NDArray[np.int64]:
+        """Token ids ``start`` to ``start + length - 1``: ``(length,)``."""
+        return self.windows(np.array([start]), length)[0]
+
+    def windows(self, starts: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+        """Pieces of equal length.
+
+        Args:
+            starts: First token of each piece, ``(n,)``.
+            length: Tokens a piece.
+
+        Returns:
+            ``(n, length)``.
+
+        Raises:
+            IndexError: If a piece reaches outside the stream.
+        """
+        if len(starts) and (starts.min() < 0 or int(starts.max()) + length > len(self)):
+            raise IndexError(f"pieces of {length} tokens at {starts} reach outside the {len(self)} tokens")
+        result = np.empty((len(starts), length), dtype=np.int64)
+        shards = np.searchsorted(self._ends, starts, side="right")
+        for row, start, shard in zip(result, starts.tolist(), shards.tolist(), strict=True):
+            done = 0
+            while done < length:  # a piece may cross into the next shards
+                ids = self._maps[shard]
+                begin = start + done - (int(self._ends[shard]) - len(ids))
+                found = ids[begin : begin + length - done]
+                row[done : done + len(found)] = found
+                done, shard = done + len(found), shard + 1
+        return result
+
+
+@dataclass(frozen=True)
+class TokenCache:
+    """A finished folder of token shards.
+
+    Attributes:
+        folder: Where it lies.
+        manifest: Contents of its ``manifest.json``.
+    """
+
+    folder: Path
+    manifest: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, folder: Path) -> "TokenCache":
+        """Open a cache and check the size and header of each of its files.
+
+        Raises:
+            FileNotFoundError: If the folder holds no finished cache.
+            ValueError: If a file is truncated or foreign, or another version wrote the cache.
+        """
+        path = folder / MANIFEST
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"No finished token cache in {folder}: run `gpt-toolkit prepare` with the same arguments first."
+            )
+        try:
+            manifest = json.loads(path.read_bytes())
+            version = manifest["format"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} is damaged. {_way_out(folder)}") from error
+        if version != FORMAT_VERSION:
+            raise ValueError(
+                f"{path} has format {version}; this version reads {FORMAT_VERSION}. {_way_out(folder)}"
+            )
+        cache = cls(folder, manifest)
+        for split in cache.splits:
+            for shard in cache.shards(split):
+                shard.check(cache.dtype)
+        return cache
+
+    @property
+    def key(self) -> str:
+        """Hash of source, splitting rule, tokenizer and format: what the folder is addressed by."""
+        return str(self.manifest["key"])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the ids on disk."""
+        return token_dtype(self.manifest["vocab_size"])
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """The splits that have text."""
+        return tuple(split for split in SPLITS if split in self.manifest["splits"])
+
+    def shards(self, split: Split) -> list[Shard]:
+        """The files of a split, in reading order."""
+        rows = self.manifest["splits"][split]["shards"]
+        return [Shard(self.folder / row["file"], row["count"], row["checksum"]) for row in rows]
+
+    def tokens(self, split: Split) -> Tokens:
+        """The token stream of a split."""
+        return Tokens(self.shards(split), self.dtype)
+
+    def n_bytes(self, split: Split) -> int:
+        """UTF-8 bytes of the split's text."""
+        return int(self.manifest["splits"][split]["n_bytes"])
+
+    def n_tokens(self, split: Split) -> int:
+        """Tokens of the split, those that begin its documents included."""
+        return int(self.manifest["splits"][split]["n_tokens"])
+
+    def n_documents(self, split: Split) -> int:
+        """Documents of the split."""
+        return int(self.manifest["splits"][split]["n_documents"])
+
+    def verify(self) -> None:
+        """Read every file and compare its checksum.
+
+        Raises:
+            ValueError: Naming the first file whose ids are not those that were written.
+        """
+        for split in self.splits:
+            for shard in self.shards(split):
+                shard.verify()
+
+
+def _way_out(folder: Path) -> str:
+    return f"Delete the folder {folder} and run `gpt-toolkit prepare` again."

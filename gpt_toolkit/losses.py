@@ -1,0 +1,98 @@
+"""Hidden states -> loss, as a sum over target tokens and without ever holding all logits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gpt_toolkit.batch import IGNORE_INDEX
+
+CHUNK_BYTES, CHUNK_ROWS = 8 * 2**20, 256
+"""A chunk of fp32 logits fits the caches, but has rows enough for full matrix products (ours, measured)."""
+
+
+def linear_cross_entropy(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
+    """Summed negative log-likelihood of the labels under ``softmax(hidden @ weight.T)`` (GPT-1 eqs. 1, 2).
+
+    Logits exist for one chunk of rows at a time. Matrix products run in the autocast dtype where autocast is
+    on, else in that of ``hidden``; the softmax always in fp32. Both gradients are made in the forward pass,
+    while a chunk's probabilities are at hand.
+
+    Args:
+        hidden: Hidden states, ``(..., D)``.
+        weight: The tied token matrix, ``(V, D)``.
+        labels: ``(...)``, int64; ``IGNORE_INDEX`` where no loss is due.
+
+    Returns:
+        Scalar, fp32, in nats: the sum over all labels that count. Divide by their number for a mean.
+    """
+    loss, _ = _LinearCrossEntropy.apply(hidden, weight, labels)  # type: ignore[no-untyped-call]
+    return loss  # type: ignore[no-any-return]
+
+
+@torch.no_grad()
+def token_losses(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
+    """Negative log-likelihood of each label in nats, fp32, 0 where it is ``IGNORE_INDEX``; no gradients.
+
+    Args:
+        hidden: Hidden states, ``(..., D)``.
+        weight: The tied token matrix, ``(V, D)``.
+        labels: ``(...)``, int64.
+
+    Returns:
+        ``(...)``.
+    """
+    _, losses = _LinearCrossEntropy.apply(hidden, weight, labels)  # type: ignore[no-untyped-call]
+    return losses.view(labels.shape)  # type: ignore[no-any-return]
+
+
+class _LinearCrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ANN401
+        device = hidden.device.type
+        dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
+        needs_hidden, needs_weight, _ = ctx.needs_input_grad
+        rows = hidden.reshape(-1, hidden.shape[-1]).to(dtype)  # (N, D)
+        matrix = weight.to(dtype)  # (V, D)
+        targets = labels.reshape(-1)  # (N,)
+        n_rows, vocab_size = rows.shape[0], matrix.shape[0]
+        chunk = min(max(CHUNK_ROWS, CHUNK_BYTES // (4 * vocab_size)), max(n_rows, 1))
+
+        losses = torch.empty(n_rows, dtype=torch.float32, device=rows.device)
+        hidden_grad = torch.empty_like(rows) if needs_hidden else None
+        weight_grad = torch.zeros(matrix.shape, dtype=torch.float32, device=rows.device) if needs_weight else None
+        with torch.autocast(device, enabled=False):
+            for start in range(0, n_rows, chunk):
+                part = slice(start, start + chunk)
+                counted = targets[part] != IGNORE_INDEX  # (c,)
+                index = targets[part].clamp_min(0).unsqueeze(1)  # (c, 1)
+                logits = (rows[part] @ matrix.t()).float()  # (c, V)
+                normalizer = logits.logsumexp(dim=1, keepdim=True)  # (c, 1)
+                losses[part] = ((normalizer - logits.gather(1, index)).squeeze(1)).masked_fill_(~counted, 0.0)
+                if hidden_grad is None and weight_grad is None:
+                    continue
+                # d loss / d logits = probabilities - one-hot of the label, and 0 in rows that do not count
+                grad = logits.sub_(normalizer).exp_()
+                grad.scatter_add_(1, index, torch.full_like(normalizer, -1.0))
+                grad = grad.mul_(counted.unsqueeze(1)).to(dtype)  # (c, V)
+                if hidden_grad is not None:
+                    torch.mm(grad, matrix, out=hidden_grad[part])
+                if weight_grad is not None:
+                    weight_grad += grad.t() @ rows[part]
+        ctx.save_for_backward(hidden_grad, weight_grad)
+        ctx.dtypes = hidden.dtype, weight.dtype
+        ctx.shape = hidden.shape
+        ctx.mark_non_differentiable(losses)
+        return losses.sum(), losses
+
+    @staticmethod
+    def backward(ctx: Any, grad_loss: Tensor, _: Tensor) -> tuple[Tensor | None, Tensor | None, None]:  # noqa: ANN401
+        hidden_grad, weight_grad = ctx.saved_tensors
+        hidden_dtype, weight_dtype = ctx.dtypes
+        if hidden_grad is not None:
+            hidden_grad = (hidden_grad.to(hidden_dtype) * grad_loss).view(ctx.shape)
+        if weight_grad is not None:
+            weight_grad = weight_grad.mul_(grad_loss).to(weight_dtype)
+        return hidden_grad, weight_grad, None

@@ -1,0 +1,266 @@
+"""What every task shares: the backbone's making, the optimizer, and what a checkpoint carries."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torch.distributed.fsdp import FullyShardedDataParallel
+
+from gpt_toolkit.backbone import Decoder, DecoderConfig, preset
+from gpt_toolkit.backbone.weights import read_model
+from gpt_toolkit.backbone.weights.source import CHECKPOINT_FORMAT, CHECKPOINT_KEY
+from gpt_toolkit.batch import LanguageModelData, Vocabulary
+from gpt_toolkit.optim import OptimizerFactory, Schedule
+
+log = logging.getLogger(__name__)
+
+
+class BaseTask(LightningModule, ABC):
+    """Makes the backbone once the data is known, steps the schedule per update, guards checkpoints.
+
+    Args:
+        decoder: A preset's name, or fields of the decoder, among them ``preset``; ``vocab_size`` and
+            ``n_ctx`` come from the data where they are not given.
+        optimizer: Builds the optimizer; its numbers are the recipe's. Not needed to test or predict.
+        schedule: Learning rate over the run, stepped per update.
+        init_from: A model folder or checkpoint whose weights training starts from.
+        accept_new_plan: Continue a checkpoint although the data, their order or the windows per step have
+            changed since it was written.
+    """
+
+    def __init__(
+        self,
+        decoder: str | dict[str, Any],
+        optimizer: OptimizerFactory | None = None,
+        schedule: Schedule | None = None,
+        init_from: str | None = None,
+        accept_new_plan: bool = False,
+    ) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.optimizer_factory, self.schedule = optimizer, schedule
+        self.init_from, self.accept_new_plan = init_from, accept_new_plan
+        self.backbone: Decoder | None = None
+        self._step_loss: Tensor | None = None
+        self._step_before_batch = -1
+        self._run_seed = 0
+
+    # ------------------------------------------------------------------ the backbone
+
+    @property
+    def data(self) -> LanguageModelData | None:
+        """The DataModule in use, where there is one."""
+        return getattr(self._trainer, "datamodule", None) if self._trainer is not None else None
+
+    def resolve_decoder(self) -> DecoderConfig:
+        """The decoder's full shape, with what the data decides filled in.
+
+        Raises:
+            ValueError: If the data has more token ids or longer windows than the decoder.
+        """
+        fields = {"preset": self.decoder} if isinstance(self.decoder, str) else dict(self.decoder)
+        name = fields.pop("preset", None)
+        if name is not None:
+            fields = {**preset(name), **{key: value for key, value in fields.items() if value is not None}}
+        data = self.data
+        if data is not None:
+            if fields.get("vocab_size") is None:
+                fields["vocab_size"] = data.vocabulary.vocab_size
+            if fields.get("n_ctx") is None:
+                fields["n_ctx"] = data.n_ctx
+        config = DecoderConfig.from_fields(fields)
+        if data is not None and data.vocabulary.vocab_size > config.vocab_size:
+            raise ValueError(
+                f"the tokenizer has {data.vocabulary.vocab_size:,} token ids, the decoder's vocab_size is "
+                f"{config.vocab_size:,}: leave vocab_size out, or choose the tokenizer that belongs to the decoder"
+            )
+        if data is not None and data.n_ctx > config.n_ctx:
+            raise ValueError(
+                f"the data's windows are {data.n_ctx:,} tokens (data.n_ctx), the decoder's context length is "
+                f"{config.n_ctx:,}: lower data.n_ctx or raise the decoder's n_ctx"
+            )
+        return config
+
+    def configure_model(self) -> None:
+        """Build the network, once; Lightning calls it when data and devices are known."""
+        if self.backbone is not None:
+            return
+        self.backbone = Decoder(self.resolve_decoder())
+        self.build_heads(self.backbone)
+        if self.init_from is not None and self.trainer.training:
+            self.load_initial_weights(self.init_from)
+
+    @abstractmethod
+    def build_heads(self, backbone: Decoder) -> None:
+        """Make the task's own modules on top of the backbone."""
+
+    def load_initial_weights(self, model: str) -> None:
+        """Fill the backbone from a model folder or checkpoint, whose shape and vocabulary must agree."""
+        saved = read_model(model)
+        backbone = self.built_backbone
+        ours, theirs = backbone.config.to_fields(), saved.config.to_fields()
+        structural = ("vocab_size", "n_ctx", "n_layer", "n_head", "n_embd", "norm")
+        if faults := [f"{key} {ours[key]} against {theirs[key]}" for key in structural if ours[key] != theirs[key]]:
+            raise ValueError(f"init_from {model}: this decoder differs from the model's: {', '.join(faults)}")
+        backbone.load_state_dict(saved.state_dict)
+        if self.trainer.is_global_zero:
+            log.info("initial weights: %s", model)
+
+    @property
+    def built_backbone(self) -> Decoder:
+        """The backbone, after :meth:`configure_model`."""
+        if self.backbone is None:
+            raise RuntimeError("the backbone is built by configure_model, when the data is known")
+        return self.backbone
+
+    # ------------------------------------------------------------------ one optimizer step
+
+    def scale_to_step(self, loss_sum: Tensor, step_targets: int) -> Tensor:
+        """A micro-batch's summed loss as its share of the whole step's mean.
+
+        Lightning divides by the accumulated micro-batches and ``ddp`` averages the ranks; both are undone
+        here, so that the step's loss is the sum over all its targets divided by their number.
+        """
+        accumulated: int = self.trainer.accumulate_grad_batches
+        return loss_sum * (self.trainer.world_size * accumulated / step_targets)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:  # noqa: ANN401 any task's batch
+        """Draw dropout from (seed, step, micro-batch, rank), so that a resumed run draws the same."""
+        step = self.trainer.global_step
+        if self._drops:
+            micro_batch = batch_idx % self.trainer.accumulate_grad_batches
+            draw = f"{self._run_seed} {step} {micro_batch} {self.trainer.global_rank}".encode()
+            torch.manual_seed(int.from_bytes(hashlib.blake2b(draw, digest_size=7).digest()))
+        self._step_before_batch = step
+
+    def on_fit_start(self) -> None:
+        """Keep the run's seed, which every draw of dropout derives from."""
+        self._run_seed = torch.initial_seed()
+
+    @property
+    def _drops(self) -> bool:
+        config = self.built_backbone.config
+        return max(config.embd_pdrop, config.attn_pdrop, config.resid_pdrop) > 0
+
+    def add_to_step_loss(self, loss_sum: Tensor, step_targets: int) -> None:
+        """Collect the step's mean loss for the log; no synchronization with the device."""
+        share = loss_sum.detach() / step_targets
+        self._step_loss = share if self._step_loss is None else self._step_loss + share
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:  # noqa: ANN401
+        """After each update, log the loss if it is due."""
+        step = self.trainer.global_step
+        if step == self._step_before_batch or self._step_loss is None:
+            return  # a micro-batch whose update is still to come
+        if step % self.trainer.log_every_n_steps == 0 or step == 1:
+            loss = self._step_loss
+            if self.trainer.world_size > 1:
+                loss = self.trainer.strategy.reduce(loss, reduce_op="sum")
+            self.log("train_loss", loss, on_step=True, on_epoch=False, logger=False, rank_zero_only=True)
+            for logger in self.trainer.loggers:
+                logger.log_metrics({"train_loss": float(loss), "lr": self.optimizers().param_groups[0]["lr"]}, step)
+        self._step_loss = None
+
+    def configure_optimizers(self) -> Any:  # noqa: ANN401 Lightning's loose type
+        """The recipe's optimizer, with its schedule stepped per update."""
+        if self.optimizer_factory is None:
+            raise ValueError("no optimizer: training needs --model.optimizer, e.g. AdamW with its lr")
+        optimizer = self.optimizer_factory.build(self)
+        if self.schedule is None:
+            return optimizer
+        schedule, total_steps = self.schedule, self.total_steps()
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: schedule(step, total_steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def total_steps(self) -> int:
+        """Updates of the whole run, from ``max_steps`` or ``max_epochs``.
+
+        Raises:
+            ValueError: If the run has no end for the schedule to reach.
+        """
+        trainer = self.trainer
+        limits = []
+        if trainer.max_steps is not None and trainer.max_steps > 0:
+            limits.append(trainer.max_steps)
+        steps_per_epoch = getattr(self.data, "steps_per_epoch", None)
+        if trainer.max_epochs is not None and trainer.max_epochs > 0 and steps_per_epoch is not None:
+            limits.append(trainer.max_epochs * steps_per_epoch)
+        if not limits:
+            raise ValueError("the schedule needs an end: set trainer.max_steps (or max_epochs)")
+        return int(min(limits))
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: int | float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip the global norm; Lightning's own refuses fused optimizers and sharded modules."""
+        if not gradient_clip_val:
+            return
+        root = self.trainer.strategy.model
+        if gradient_clip_algorithm == "value":
+            nn.utils.clip_grad_value_(self.parameters(), gradient_clip_val)
+        elif isinstance(root, FullyShardedDataParallel):  # only the root knows the norm over all shards
+            root.clip_grad_norm_(gradient_clip_val)
+        else:
+            nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
+
+    # ------------------------------------------------------------------ checkpoints
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add what makes the file complete in itself: decoder, tokenizer, data plan; plain types only."""
+        data = self.data
+        vocabulary: Vocabulary | None = None if data is None else data.vocabulary
+        checkpoint[CHECKPOINT_KEY] = {
+            "format": CHECKPOINT_FORMAT,
+            "version": version("gpt-toolkit"),
+            "task": type(self).__name__,
+            "decoder": self.built_backbone.config.to_fields(),
+            "tokenizer": {} if vocabulary is None else dict(vocabulary.files()),
+            "fingerprint": None if vocabulary is None else vocabulary.fingerprint,
+            "plan": getattr(data, "plan", None),
+            "step": self.trainer.global_step,
+        }
+
+    def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
+        """Refuse a checkpoint of another task, decoder, tokenizer or, when training goes on, data plan.
+
+        Raises:
+            ValueError: Naming both values and the way out.
+        """
+        saved = checkpoint.get(CHECKPOINT_KEY)
+        if saved is None:
+            raise ValueError("the checkpoint was not written by gpt_toolkit")
+        if saved["format"] != CHECKPOINT_FORMAT:
+            raise ValueError(f"the checkpoint has format {saved['format']}, this version reads {CHECKPOINT_FORMAT}")
+        if saved["task"] != type(self).__name__:
+            raise ValueError(
+                f"the checkpoint is of {saved['task']}, this run is {type(self).__name__}: --ckpt_path continues "
+                f"the same task; for weights into another task use --model.init_from"
+            )
+        ours, theirs = self.built_backbone.config.to_fields(), saved["decoder"]
+        if faults := [f"{key} {theirs.get(key)} there, {ours[key]} here" for key in ours if ours[key] != theirs.get(key)]:
+            raise ValueError(f"the checkpoint's decoder is another: {'; '.join(faults)}")
+        data = self.data
+        if data is None:
+            return
+        if saved["fingerprint"] not in (None, data.vocabulary.fingerprint):
+            raise ValueError(
+                f"the checkpoint's tokenizer is {saved['fingerprint']}, the data's is {data.vocabulary.fingerprint}: "
+                f"choose the tokenizer that the checkpoint was trained with"
+            )
+        plan = getattr(data, "plan", None)
+        if self.trainer.training and not self.accept_new_plan and saved["plan"] not in (None, plan):
+            raise ValueError(
+                f"the checkpoint was trained on '{saved['plan']}', this run would go on with '{plan}': restore "
+                f"what differs, or say --model.accept_new_plan true"
+            )

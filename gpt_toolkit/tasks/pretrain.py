@@ -1,0 +1,124 @@
+"""Pre-training: predict every token from those before it (GPT-1 §3.1; GPT-2 §2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gpt_toolkit.backbone import Decoder
+from gpt_toolkit.batch import IGNORE_INDEX, LanguageModelBatch
+from gpt_toolkit.generation import generate
+from gpt_toolkit.heads import LanguageModelHead
+from gpt_toolkit.losses import linear_cross_entropy, token_losses
+from gpt_toolkit.metrics import MeanTokenLoss, bits_per_byte, perplexity
+from gpt_toolkit.optim import OptimizerFactory, Schedule
+from gpt_toolkit.tasks.base import BaseTask
+
+
+class PretrainTask(BaseTask):
+    """Train a decoder to predict every token from those before it (GPT-1 eq. 1).
+
+    Logs ``train_loss`` and, per split, ``val_loss`` in nats per token, ``val_perplexity`` per token and
+    ``val_bits_per_byte`` of UTF-8 text.
+
+    Args:
+        decoder: A preset's name, or fields of the decoder, among them ``preset``; ``vocab_size`` and
+            ``n_ctx`` come from the data where they are not given.
+        optimizer: Builds the optimizer; its numbers are the recipe's. Not needed to test or predict.
+        schedule: Learning rate over the run, stepped per update.
+        init_from: A model folder or checkpoint whose weights training starts from.
+        accept_new_plan: Continue a checkpoint although the data, their order or the windows per step have
+            changed since it was written.
+    """
+
+    def __init__(
+        self,
+        decoder: str | dict[str, Any],
+        optimizer: OptimizerFactory | None = None,
+        schedule: Schedule | None = None,
+        init_from: str | None = None,
+        accept_new_plan: bool = False,
+    ) -> None:
+        super().__init__(decoder, optimizer, schedule, init_from, accept_new_plan)
+        self.head: LanguageModelHead | None = None
+        self.mean_loss = MeanTokenLoss()
+        self._bytes_per_token = 1.0
+
+    def build_heads(self, backbone: Decoder) -> None:
+        """The tied language-model head (GPT-1 eq. 2)."""
+        self.head = LanguageModelHead(tied_to=backbone.wte)
+
+    def training_step(self, batch: LanguageModelBatch, batch_idx: int) -> Tensor:
+        """This micro-batch's share of the step's mean loss, in nats per token."""
+        backbone = self.built_backbone
+        hidden = backbone(batch["input_ids"])  # (B, T, D)
+        loss_sum = linear_cross_entropy(hidden, backbone.wte.weight, batch["labels"])
+        self.add_to_step_loss(loss_sum, batch["step_targets"])
+        return self.scale_to_step(loss_sum, batch["step_targets"])
+
+    def validation_step(self, batch: LanguageModelBatch, batch_idx: int) -> None:
+        """Add a batch to the split's loss."""
+        self._evaluate(batch)
+
+    def test_step(self, batch: LanguageModelBatch, batch_idx: int) -> None:
+        """Add a batch to the split's loss."""
+        self._evaluate(batch)
+
+    def predict_step(self, batch: LanguageModelBatch, batch_idx: int) -> dict[str, Tensor]:
+        """Negative log-likelihood of each token in nats, ``(B, T)``, beside the ids themselves."""
+        backbone = self.built_backbone
+        hidden = backbone(batch["input_ids"])
+        return {**batch, "nll": token_losses(hidden, backbone.wte.weight, batch["labels"])}  # type: ignore[dict-item]
+
+    @torch.no_grad()
+    def write_sample(self, prompt: str, *, max_new_tokens: int, temperature: float, top_k: int) -> str | None:
+        """A text that goes on from the prompt, drawn by the step's own seed; None without a DataModule."""
+        data, backbone = self.data, self.built_backbone
+        if data is None or self.head is None:
+            return None
+        vocabulary = data.vocabulary
+        prompt_ids = vocabulary.encode(prompt)[-backbone.config.n_ctx :] or [vocabulary.end_of_text]
+        rows = generate(
+            backbone,
+            self.head,
+            torch.tensor([prompt_ids], device=self.device),
+            max_new_tokens=max_new_tokens,
+            temperature=temperature,
+            top_k=top_k,
+            stop_ids=(vocabulary.end_of_text,),
+            vocab_size=vocabulary.vocab_size,
+            generator=torch.Generator(self.device).manual_seed(self.trainer.global_step),
+        )
+        ids = [i for i in rows[0] if i != vocabulary.end_of_text]
+        return prompt + vocabulary.decode(ids)
+
+    def _evaluate(self, batch: LanguageModelBatch) -> None:
+        backbone = self.built_backbone
+        hidden = backbone(batch["input_ids"])
+        losses = token_losses(hidden, backbone.wte.weight, batch["labels"])  # (B, T)
+        self.mean_loss.update(losses.sum(dtype=torch.float64), (batch["labels"] != IGNORE_INDEX).sum())
+        self._bytes_per_token = batch["bytes_per_token"]
+
+    def on_validation_epoch_start(self) -> None:
+        """Forget the last pass."""
+        self.mean_loss.reset()
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the split's loss and its other units."""
+        self._log_split("val")
+
+    def on_test_epoch_start(self) -> None:
+        """Forget the last pass."""
+        self.mean_loss.reset()
+
+    def on_test_epoch_end(self) -> None:
+        """Log the split's loss and its other units."""
+        self._log_split("test")
+
+    def _log_split(self, stage: str) -> None:
+        nats = float(self.mean_loss.compute())
+        bits = bits_per_byte(nats, self._bytes_per_token)
+        metrics = {f"{stage}_loss": nats, f"{stage}_perplexity": perplexity(nats), f"{stage}_bits_per_byte": bits}
+        self.log_dict(metrics, rank_zero_only=True)

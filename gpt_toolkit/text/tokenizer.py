@@ -1,0 +1,219 @@
+"""What a tokenizer is, and how one is found by its name, its folder or its files."""
+
+import difflib
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from gpt_toolkit.text import tokenizer_json
+from gpt_toolkit.text.bpe_table import BPETable, read_json, read_pair
+from gpt_toolkit.text.byte_level import ByteLevelBPE
+from gpt_toolkit.text.cache import cache_folder
+from gpt_toolkit.text.gpt1 import GPT1BPE
+from gpt_toolkit.text.raw_bytes import RawBytes, is_raw_bytes
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+NAMES = ("bytes", "gpt1", "gpt2")
+"""Tokenizers that need no path."""
+
+FILE_PAIRS = (
+    ("vocab.bpe", "encoder.json"),  # GPT-2 as released
+    ("vocab_40000.bpe", "encoder_bpe_40000.json"),  # GPT-1 as released
+    ("merges.txt", "vocab.json"),  # either, as Hugging Face names them
+)
+_known_files = ("tokenizer.json", "tokenizer_config.json", *(name for pair in FILE_PAIRS for name in pair))
+
+# tiktoken: tiktoken_ext/openai_public.py
+_gpt2_address = "https://openaipublic.blob.core.windows.net/gpt-2/encodings/main/"
+_gpt2_sha256 = {
+    "vocab.bpe": "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5",
+    "encoder.json": "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783",
+}
+_gpt1_address = "https://github.com/openai/finetune-transformer-lm/tree/master/model"
+_logger = logging.getLogger(__name__)
+
+
+class Tokenizer(Protocol):
+    """Text to token ids and back."""
+
+    @property
+    def name(self) -> str:
+        """Short name for people."""
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of token ids."""
+
+    @property
+    def end_of_text(self) -> int:
+        """Id of the token that begins every document."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Short hash; equal fingerprints mean equal ids for every text."""
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of a text, without the end of text; marks inside the text are ordinary text."""
+
+    def encode_chunk(self, text: str, *, first: bool) -> "NDArray[np.uint32]":
+        """Ids of one chunk of a long document, so that the chunks' ids are the document's.
+
+        Args:
+            text: The chunk, cut where :func:`safe_cut` says.
+            first: Whether it begins the document.
+        """
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of ids; an id outside the vocabulary is a ``ValueError``."""
+
+    def decode_bytes(self, ids: Sequence[int]) -> bytes:
+        """Bytes of ids: what can be put together when text arrives token by token."""
+
+    def files(self) -> dict[str, str]:
+        """File names and contents; :func:`load_tokenizer` makes the tokenizer again from them."""
+
+
+def safe_cut(text: str) -> int:
+    """The last position at which a document may be cut into chunks: 0 if there is none.
+
+    Such a position stands before whitespace that follows another character; line breaks go first, since ftfy
+    mends text line by line. Tab, line feed, carriage return, blank and ideographic blank count: what every
+    tokenizer here and Unicode take for whitespace, and no cleaning step takes away.
+    """
+    end = len(text)
+    while (cut := text.rfind("\n", 1, end)) > 0:
+        if text[cut - 1] == "\r" and cut > 1:
+            cut -= 1
+        if not text[cut - 1].isspace():
+            return cut
+        end = cut
+    for cut in range(len(text) - 1, 0, -1):
+        if text[cut] in "\t\n\r \u3000" and not text[cut - 1].isspace():
+            return cut
+    return 0
+
+
+def load_tokenizer(spec: str | Path | Mapping[str, str]) -> Tokenizer:
+    """Find a tokenizer.
+
+    Args:
+        spec: ``bytes``, ``gpt2`` (fetched once by tiktoken), ``gpt1`` (files placed by hand); else a folder
+            with ``tokenizer.json``, ``vocab.bpe`` and ``encoder.json``, or ``merges.txt`` and ``vocab.json``;
+            one of these files; or what :meth:`Tokenizer.files` returned. A folder called ``gpt2`` is
+            ``./gpt2``.
+    """
+    if isinstance(spec, Mapping):
+        return _from_files(spec, "the given files")
+    if spec == "bytes":
+        return RawBytes()
+    if spec == "gpt2":
+        return _gpt2()
+    if spec == "gpt1":
+        return _gpt1()
+    path = Path(spec).expanduser()
+    if path.is_dir():
+        return _from_folder(path)
+    if path.is_file():
+        return _from_file(path)
+    beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, [*NAMES, *beside], n=3, cutoff=0.5)
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    raise FileNotFoundError(
+        f"No tokenizer {str(spec)!r}: it is no file or folder here, and none of {', '.join(NAMES)}.{hint}"
+    )
+
+
+def _gpt2() -> Tokenizer:
+    folder = cache_folder() / "tokenizers" / "gpt2"
+    if folder.is_dir():
+        return _from_folder(folder)
+    from tiktoken.load import read_file_cached
+
+    _logger.warning("GPT-2's vocabulary: taken from tiktoken's cache, else downloaded (1.5 MB).")
+    try:
+        files = {
+            name: read_file_cached(_gpt2_address + name, sha).decode() for name, sha in _gpt2_sha256.items()
+        }
+    except (OSError, ValueError) as error:
+        raise OSError(
+            f"GPT-2's vocabulary could not be fetched ({type(error).__name__}). Without a network, place "
+            f"vocab.bpe and encoder.json (from {_gpt2_address}) in {folder}, or give their folder as the "
+            "tokenizer."
+        ) from error
+    return _from_files(files, _gpt2_address.rstrip("/"))
+
+
+def _gpt1() -> Tokenizer:
+    folder = cache_folder() / "tokenizers" / "gpt1"
+    if folder.is_dir():
+        return _from_folder(folder)
+    raise FileNotFoundError(
+        "GPT-1's vocabulary is not here. Place vocab_40000.bpe and encoder_bpe_40000.json (from "
+        f"{_gpt1_address}) in {folder}, or give their folder as the tokenizer."
+    )
+
+
+def _from_folder(folder: Path) -> Tokenizer:
+    return _from_files(_read(folder, _known_files), str(folder))
+
+
+def _from_file(path: Path) -> Tokenizer:
+    for pair in FILE_PAIRS:
+        if path.name in pair:
+            return _from_files(_read(path.parent, pair), str(path.parent))
+    if path.suffix != ".json":
+        names = ", ".join(name for name in _known_files if name != "tokenizer_config.json")
+        raise ValueError(f"{path} is not a tokenizer file; these are: {names}.")
+    (text,) = _read(path.parent, (path.name,)).values()
+    return _from_table(tokenizer_json.read(text, str(path)), "auto")
+
+
+def _read(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    files = {}
+    for name in names:
+        try:
+            files[name] = (folder / name).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            continue
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"{folder / name} is not UTF-8 from byte {error.start} on; the file is damaged, fetch it again."
+            ) from None
+    return files
+
+
+def _from_files(files: Mapping[str, str], origin: str) -> Tokenizer:
+    config = read_json(files.get("tokenizer_config.json", "{}"), f"{origin}/tokenizer_config.json")
+    word_splitting = "rules" if config.get("word_splitting") == "rules" else "auto"
+    if "tokenizer.json" in files:
+        return _from_table(
+            tokenizer_json.read(files["tokenizer.json"], f"{origin}/tokenizer.json"), word_splitting
+        )
+    for merges, vocabulary in FILE_PAIRS:
+        if merges in files and vocabulary in files:
+            table = read_pair(
+                files[merges],
+                files[vocabulary],
+                merges_origin=f"{origin}/{merges}",
+                vocabulary_origin=f"{origin}/{vocabulary}",
+            )
+            return _from_table(table, word_splitting)
+    for pair in FILE_PAIRS:
+        for name, other in (pair, pair[::-1]):
+            if name in files:
+                raise FileNotFoundError(f"{origin} has {name}, but not {other}, which belongs to it.")
+    raise FileNotFoundError(
+        f"{origin} holds no tokenizer: tokenizer.json, or "
+        + ", or ".join(" and ".join(pair) for pair in FILE_PAIRS)
+        + " would make one."
+    )
+
+
+def _from_table(table: BPETable, word_splitting: str) -> Tokenizer:
+    if tokenizer_json.is_gpt1(table):
+        return GPT1BPE(table, "rules" if word_splitting == "rules" else "auto")
+    return RawBytes() if is_raw_bytes(table) else ByteLevelBPE(table)

@@ -1,0 +1,57 @@
+"""Every check that CI runs. `nox -s quickstart` tries the toolkit, `nox -s tests` tests it, `nox -l` lists all."""
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["tests", "lint", "types"]
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+LOCKED = ("--constraint", "constraints.txt")
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """The package, editable, and the dependency groups, at the versions that were tested."""
+    session.install(*LOCKED, "--editable", ".", *nox.project.dependency_groups(PROJECT, *groups))
+
+
+@nox.session
+def quickstart(session: nox.Session) -> None:
+    """Train a small GPT on the built-in world, offline; then let it write."""
+    install(session)
+    session.run("gpt-toolkit", "fit", "--config", "storyworld/quickstart", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Unit tests: CPU, offline, a few minutes."""
+    install(session, "test")
+    session.run("pytest", "--numprocesses=auto", "--dist=worksteal", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style of the code."""
+    install(session, "lint")
+    session.run("ruff", "check", ".", *session.posargs)
+    session.run("ruff", "format", "--check", ".", *session.posargs)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types of the package and of its tests."""
+    install(session, "test", "lint")
+    session.run("mypy", *session.posargs)
+
+
+@nox.session(default=False)
+def minimums(session: nox.Session) -> None:
+    """Unit tests with the lowest versions that pyproject.toml admits."""
+    lowest = [
+        requirement.split("#")[0].strip().split(",")[0].replace(">=", "==")
+        for requirement in PROJECT["project"]["dependencies"]
+    ]
+    session.install(*lowest, *nox.project.dependency_groups(PROJECT, "test"))
+    session.install("--no-deps", "--editable", ".")
+    session.run("pytest", *session.posargs)
