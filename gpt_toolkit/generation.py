@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -90,7 +90,7 @@ def generate_steps(
     top_p: float = 1.0,
     vocab_size: int | None = None,
     generator: Generators = None,
-) -> Iterator[Tensor]:
+) -> Generator[Tensor, None, None]:
     """The tokens of :func:`generate` as they are chosen, ``(B,)`` at a time, whatever they are.
 
     The work for a token is done when it is asked for, and arguments are checked with the first.
@@ -150,6 +150,7 @@ def choose(
     if temperature == 0.0:
         return logits.argmax(dim=-1)
     logits = logits.float()
+    temperature = max(temperature, torch.finfo(torch.float32).tiny)
     logits = (logits - logits.amax(dim=-1, keepdim=True)) / temperature  # at most 0, however cold
     if 0 < top_k < logits.shape[-1]:
         least = logits.topk(top_k).values[:, -1:]  # (B, 1)

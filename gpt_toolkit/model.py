@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import overload
 
 import torch
 from torch import Tensor
@@ -14,11 +14,9 @@ from gpt_toolkit import generation
 from gpt_toolkit.backbone import Decoder
 from gpt_toolkit.backbone.weights import build_decoder, read_model, write_model_folder
 from gpt_toolkit.heads import LanguageModelHead
+from gpt_toolkit.text.tokenizer import FILE_PAIRS, Tokenizer, load_tokenizer
 
-if TYPE_CHECKING:
-    from gpt_toolkit.text.tokenizer import Tokenizer
-
-_TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "merges.txt", "encoder.json", "vocab.bpe")
+_TOKENIZER_FILES = ("tokenizer.json", *(name for pair in FILE_PAIRS for name in pair))
 
 
 class LanguageModel:
@@ -177,7 +175,7 @@ class LanguageModel:
         top_k: int = 0,
         top_p: float = 1.0,
         seed: int | None = None,
-    ) -> Iterator[str]:
+    ) -> Generator[str, None, None]:
         """The text of :meth:`generate` in pieces, as they are made; closing the iterator stops the work.
 
         A character whose bytes span several tokens comes with the last of them.
@@ -261,16 +259,14 @@ def load(
         reason = str(error).partition("\n")[0]
         raise ValueError(f"device {device!r} is not known; expected auto, cpu or cuda ({reason})") from None
     saved = read_model(model, dtype=dtype, device=device)
-    tokenizer = None
-    if not isinstance(saved.tokenizer, Path):
-        has_tokenizer = bool(saved.tokenizer)
-    else:
-        has_tokenizer = any((saved.tokenizer / name).is_file() for name in _TOKENIZER_FILES)
-    if has_tokenizer:
-        from gpt_toolkit.text.tokenizer import load_tokenizer
-
-        tokenizer = load_tokenizer(saved.tokenizer)
+    tokenizer = load_tokenizer(saved.tokenizer) if _has_tokenizer(saved.tokenizer) else None
     try:
         return LanguageModel(build_decoder(saved.config, saved.state_dict), tokenizer)
     except ValueError as error:
         raise ValueError(f"{saved.source}: {error}") from None
+
+
+def _has_tokenizer(place: Path | Mapping[str, str]) -> bool:
+    if isinstance(place, Path):
+        return any((place / name).is_file() for name in _TOKENIZER_FILES)
+    return bool(place)

@@ -140,7 +140,7 @@ class Checkpoints(Checkpoint):
         partial = path.with_name(f"{path.name}.partial")
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            trainer.save_checkpoint(partial)
+            trainer.save_checkpoint(partial, weights_only=False)
             if trainer.is_global_zero:
                 if path.is_dir():  # a sharded checkpoint cannot be replaced in one step
                     shutil.rmtree(path)

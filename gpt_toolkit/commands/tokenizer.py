@@ -169,7 +169,7 @@ def _write(files: Mapping[str, str], output: Path) -> None:
         made = Path(scratch) / "new"
         made.mkdir()
         for name, content in files.items():
-            (made / name).write_text(content, encoding="utf-8")
+            (made / name).write_text(content, encoding="utf-8", newline="\n")
         if output.exists():
             output.rename(Path(scratch) / "old")
         made.rename(output)

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from lightning.pytorch import LightningDataModule, Trainer
-from lightning.pytorch.callbacks import GradientAccumulationScheduler
-from lightning.pytorch.utilities.rank_zero import rank_zero_info
+from lightning.pytorch.callbacks import Callback, GradientAccumulationScheduler
+from lightning.pytorch.utilities import rank_zero_info
 
 from gpt_toolkit.batch import Vocabulary
 from gpt_toolkit.data.files import FileMemo, FileSource, divide
@@ -31,18 +32,18 @@ from gpt_toolkit.text.cache import cache_folder
 class CorpusDataModule(LightningDataModule):
     """Fixed windows of a running text, for pre-training (GPT-1 §4.1, GPT-2 §2.1).
 
-    Text becomes token shards in the cache folder once; windows are read from there in an order that follows from
-    ``seed`` and the optimizer step alone, on any number of ranks. Give either ``files`` or ``dataset``.
+    Text becomes token shards in the cache folder once; windows are read from there in an order that follows
+    from ``seed`` and the optimizer step alone, on any number of ranks. Give either ``files`` or ``dataset``.
 
     Args:
-        files: Text files, folders of them or globs (.txt, .jsonl, .parquet; .txt.gz, .jsonl.gz). Names such as
-            train, valid or test, of files or of their folders, divide them into splits.
-        dataset: Name of a data set of the Hugging Face hub, with its configuration after a colon; or ``storyworld``,
-            the built-in world, with its seed after a colon.
+        files: Text files, folders of them or globs (.txt, .jsonl, .parquet; .txt.gz, .jsonl.gz). Names such
+            as train, valid or test, of files or of their folders, divide them into splits.
+        dataset: Name of a data set of the Hugging Face hub, with its configuration after a colon; or
+            ``storyworld``, the built-in world, with its seed after a colon.
         val_files: Files for validation, given as ``files`` are.
         test_files: Files for testing, given as ``files`` are.
-        val_fraction: Where nothing else is for validation, this part of the training text is: the end of each plain
-            text file, every so-manieth record. 0: no validation.
+        val_fraction: Where nothing else is for validation, this part of the training text is: the end of each
+            plain text file, every n-th record. 0: no validation.
         text_field: Field of a record (.jsonl, .parquet, hub) that holds its text.
         streaming: Read a hub data set over the network instead of downloading it first.
         limit_documents: Read at most this many documents of each split.
@@ -156,9 +157,10 @@ class CorpusDataModule(LightningDataModule):
     def _require_validation(self, cache: TokenCache) -> None:
         if self.val_fraction and "val" not in cache.splits:
             raise ValueError(
-                f"No text is left for validation: there are {cache.n_documents('train'):,} documents for training, and "
-                f"val_fraction={self.val_fraction} takes every {max(2, round(1 / self.val_fraction))}th of them. Raise "
-                "it, give val_files, or set it to 0 to go without validation."
+                f"No text is left for validation: there are {cache.n_documents('train'):,} documents for "
+                f"training, and val_fraction={self.val_fraction} takes every "
+                f"{max(2, round(1 / self.val_fraction))}th of them. Raise it, give val_files, or set it to "
+                "0 to go without validation."
             )
 
     @property
@@ -216,7 +218,8 @@ class CorpusDataModule(LightningDataModule):
         trainer: Trainer | None = self.trainer
         if trainer is None:
             return StepShare(self.batch_size)
-        if training and any(isinstance(callback, GradientAccumulationScheduler) for callback in trainer.callbacks):
+        callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+        if training and any(isinstance(callback, GradientAccumulationScheduler) for callback in callbacks):
             raise ValueError(
                 "GradientAccumulationScheduler changes the number of windows a step while training, which "
                 "CorpusDataModule's order does not allow: set accumulate_grad_batches to one number."
@@ -229,9 +232,10 @@ class CorpusDataModule(LightningDataModule):
 def _drop_unfinished_step(trainer: Trainer) -> None:
     """Count again from the first micro-batch of a step that a checkpoint caught half way.
 
-    The gradients of its first micro-batches are not in the checkpoint, and Lightning would go on with the next one.
+    The gradients of its first micro-batches are not in the checkpoint, and Lightning would go on with the
+    next one.
     """
-    progress = trainer.fit_loop.epoch_loop.batch_progress
+    progress: Any = trainer.fit_loop.epoch_loop.batch_progress
     before_last_count = progress.total.ready == progress.total.processed == progress.total.completed + 1
     undone = (progress.current.completed + before_last_count) % trainer.accumulate_grad_batches
     if undone and not progress.is_last_batch:

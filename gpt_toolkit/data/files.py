@@ -72,7 +72,7 @@ def find_files(patterns: Sequence[str], argument: str) -> list[Found]:
         if path.exists():
             matches = [path]
         elif glob.has_magic(pattern):
-            matches = sorted(map(Path, glob.glob(str(path), recursive=True)))
+            matches = sorted(map(Path, glob.glob(str(path), recursive=True)))  # noqa: PTH207 - any pattern
             if not matches:
                 raise FileNotFoundError(f"{argument}: nothing matches {pattern!r} (looked in {Path.cwd()}).")
         else:
@@ -99,8 +99,8 @@ def _files_of(path: Path, *, explicit: bool, argument: str) -> Iterator[Found]:
         yield Found(path, split_named(path.name))
     elif explicit:
         raise ValueError(
-            f"{argument}: {path} has a format that cannot be read. Known endings: {', '.join(SUFFIXES)}; rename the "
-            "file if it is one of these."
+            f"{argument}: {path} has a format that cannot be read. Known endings: {', '.join(SUFFIXES)}; "
+            "rename the file if it is one of these."
         )
 
 
@@ -117,8 +117,8 @@ def divide(
 ) -> tuple[Part, ...]:
     """Decide which file belongs to which split.
 
-    Names decide if they leave files for training; files without a split's name are for training. Files given for
-    validation or testing are never training text.
+    Names decide if they leave files for training; files without a split's name are for training. Files given
+    for validation or testing are never training text.
 
     Raises:
         ValueError: If there is no training text, or two splits hold the same text.
@@ -153,8 +153,8 @@ def _refuse_copies(parts: Sequence[Part], memo: "FileMemo") -> None:
             split, other = first.setdefault(memo.checksum(path), (part.split, path))
             if split != part.split and path.stat().st_size:
                 raise ValueError(
-                    f"{other} ({split}) and {path} ({part.split}) hold the same text. Leave one of them out, so that "
-                    "no text is in two splits."
+                    f"{other} ({split}) and {path} ({part.split}) hold the same text. Leave one of them out, "
+                    "so that no text is in two splits."
                 )
 
 
@@ -210,8 +210,8 @@ class FileSource:
 
     Args:
         parts: Files by split; the first is for training.
-        val_fraction: Where no part is for validation, how much of the training part is: of a plain text file its
-            end, of records every ``round(1 / val_fraction)``-th.
+        val_fraction: Where no part is for validation, how much of the training part is: of a plain text file
+            its end, of records every ``round(1 / val_fraction)``-th.
         text_field: Field of a record that holds its text.
         limit_documents: Documents read of each part; None: all.
         memo: Knows the files' checksums.
@@ -259,7 +259,7 @@ class FileSource:
         return int(size * (1 - self._fraction))
 
     def chunks(self, position: Position = None) -> Iterator[Chunk]:
-        """All text in order, from a position on: part, file, place in the file, documents of the part before."""
+        """All text in order, from a position on: part, file, place in it, documents of the part before."""
         first_part, first_file, at, documents = position or (0, 0, None, 0)
         total = sum(path.stat().st_size for part in self.parts for path in part.files) or 1
         passed = 0

@@ -14,7 +14,7 @@ from gpt_toolkit.data.tokens import SPLITS, Split
 
 STORYWORLD: Final = "storyworld"
 STORYWORLD_DOCUMENTS: Final = 12_000
-"""Stories for training unless ``limit_documents`` says otherwise (ours: about 2 M tokens, seconds to make)."""
+"""Stories for training unless ``limit_documents`` says otherwise (ours: about 2 M tokens)."""
 
 
 def _chunk(text: str, split: Split, position: Position, share: float | None) -> Chunk:
@@ -28,7 +28,8 @@ class HubSource:
     Args:
         name: Its name, with the configuration after a colon: ``wikitext:wikitext-2-raw-v1``.
         streaming: Read over the network record by record instead of downloading first.
-        val_fraction: Where it has no validation split, every ``round(1 / val_fraction)``-th record is for that.
+        val_fraction: Where it has no validation split, every ``round(1 / val_fraction)``-th record is for
+            that.
         text_field: Field of a record that holds its text.
         limit_documents: Records read of each split; None: all.
     """
@@ -82,8 +83,8 @@ class HubSource:
             yield
         except (OSError, ValueError, RuntimeError) as error:
             raise ValueError(
-                f"dataset: {self.name!r} could not be loaded: {str(error).rstrip('.')}. A data set of the hub needs a "
-                "network the first time; local files are given with files instead."
+                f"dataset: {self.name!r} could not be loaded: {str(error).rstrip('.')}. A data set of the "
+                "hub needs a network the first time; local files are given with files instead."
             ) from error
 
     def identity(self) -> Mapping[str, Any]:
@@ -125,7 +126,7 @@ class HubSource:
             if not self.streaming:
                 passed += min(len(rows), self.limit_documents or len(rows))
 
-    def _from(self, rows: Any, done: int) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401 - datasets has no types
+    def _from(self, rows: Any, done: int) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401 - it has no types
         limit = None if self.limit_documents is None else self.limit_documents - done
         return islice(iter(rows.skip(done) if done else rows), limit)
 
@@ -157,7 +158,7 @@ class WorldSource:
         return {"train": self.limit_documents, "val": held, "test": held}
 
     def identity(self) -> Mapping[str, Any]:
-        """Seed and counts, and a hash of the first stories, which another version of the world would change."""
+        """Seed, counts, and a hash of the first stories, which another version of the world would change."""
         sample = [list(islice(self.stories(self.seed, split), 16)) for split in SPLITS]
         return {
             "kind": STORYWORLD,

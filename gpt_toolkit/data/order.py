@@ -1,12 +1,13 @@
 """Which window of a corpus is read at which step: a pure function of (seed, step).
 
 A *window* is ``n_ctx`` tokens and the one after them. The training windows of a run form one endless list of
-*samples*; optimizer step ``k`` reads samples ``k * windows_per_step`` and on. Ranks, workers and micro-batches
-only divide that list, so the number of GPUs changes nothing, and resuming at step ``k`` is a seek.
+*samples*; optimizer step ``k`` reads samples ``k * windows_per_step`` and on. Ranks, workers and
+micro-batches only divide that list, so the number of GPUs changes nothing, and resuming at step ``k`` is a
+seek.
 
-Sample ``s`` lies in pass ``s // n_windows`` over the corpus. Each pass cuts the corpus at its own random offset
-and reads every window once, in an order given by a keyed bijection: a Feistel network (Luby and Rackoff 1988)
-with cycle walking (Black and Rogaway 2002), which needs no array of the corpus's size.
+Sample ``s`` lies in pass ``s // n_windows`` over the corpus. Each pass cuts the corpus at its own random
+offset and reads every window once, in an order given by a keyed bijection: a Feistel network (Luby and
+Rackoff 1988) with cycle walking (Black and Rogaway 2002), which needs no array of the corpus's size.
 """
 
 import hashlib
@@ -141,8 +142,8 @@ def _block_starts(order: WindowOrder, number: int, block: int) -> Starts:
 class StepShare:
     """How the windows of an optimizer step are divided.
 
-    Micro-batch ``m`` on rank ``r`` takes windows ``[(m * world_size + r) * batch_size : + batch_size]`` of the
-    step's list, so the same step on other ranks and micro-batches is the same list.
+    Micro-batch ``m`` on rank ``r`` takes windows ``[(m * world_size + r) * batch_size : + batch_size]`` of
+    the step's list, so the same step on other ranks and micro-batches is the same list.
 
     Args:
         batch_size: Windows a micro-batch on one rank.
@@ -186,8 +187,9 @@ def n_evaluation_windows(n_tokens: int, n_ctx: int) -> int:
 def evaluation_share(n_windows: int, batch_size: int, world_size: int) -> tuple[int, int]:
     """Batches a rank and windows a batch when ``n_windows`` are read once, equal on all ranks.
 
-    Batch ``b`` of rank ``r`` takes windows ``[(b * world_size + r) * rows : + rows]``; those past the last window
-    are padding. All ranks run equally many batches of one shape, as collectives and compiled code need.
+    Batch ``b`` of rank ``r`` takes windows ``[(b * world_size + r) * rows : + rows]``; those past the last
+    window are padding. All ranks run equally many batches of one shape, as collectives and compiled code
+    need.
     """
     rows = min(batch_size, -(-n_windows // world_size))
     return -(-n_windows // (rows * world_size)), rows

@@ -1,8 +1,8 @@
 """Text to token shards: encode in parallel, write safely, go on after a kill.
 
-The shards of all splits grow together while the source is read once. Now and then everything written is flushed to
-the disk and ``progress.json`` notes how long each file is and where reading goes on; a run that was killed cuts the
-files back to that point and ends with the same bytes as one that was not.
+The shards of all splits grow together while the source is read once. Now and then everything written is
+flushed to the disk and ``progress.json`` notes how long each file is and where reading goes on; a run that
+was killed cuts the files back to that point and ends with the same bytes as one that was not.
 """
 
 import errno
@@ -158,7 +158,8 @@ def _encode(job: _Job, tokenizer: Encoder) -> dict[Split, NDArray[Any]]:
         ids = np.concatenate(arrays)
         if len(ids) and int(ids.max()) >= tokenizer.vocab_size:
             raise ValueError(
-                f"Tokenizer {tokenizer.name} made the id {ids.max()}, but its vocab_size is {tokenizer.vocab_size}."
+                f"Tokenizer {tokenizer.name} made the id {ids.max()}, but its vocab_size is "
+                f"{tokenizer.vocab_size}."
             )
         result[split] = ids.astype(dtype)
     return result
@@ -401,8 +402,8 @@ def _writing(folder: Path, needed: float | None) -> Iterator[None]:
         amount = f"about {needed / 1e6:,.0f} MB in all" if needed else "more room"
         free = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free
         full = OSError(
-            f"The disk is full: the tokens in {folder} need {amount}, and {free / 1e6:,.0f} MB are free. Make room, or "
-            "set GPT_TOOLKIT_CACHE to a folder on another disk, and run the same command again."
+            f"The disk is full: the tokens in {folder} need {amount}, and {free / 1e6:,.0f} MB are free. "
+            "Make room, or set GPT_TOOLKIT_CACHE to a folder on another disk, and run the same command again."
         )
         full.errno = error.errno
         raise full from error

@@ -1,8 +1,8 @@
 """Text out of files, piece by piece: plain text, JSON lines and parquet, each from any point on.
 
-A plain text file is one document; a line of JSON and a row of parquet are a document each. Memory does not grow
-with the size of a file (a single record is held whole). Text is read with universal newlines: CR LF and a lone CR
-become LF, and a byte-order mark at the beginning of a file is dropped.
+A plain text file is one document; a line of JSON and a row of parquet are a document each. Memory does not
+grow with the size of a file (a single record is held whole). Text is read with universal newlines: CR LF and
+a lone CR become LF, and a byte-order mark at the beginning of a file is dropped.
 """
 
 import gzip
@@ -110,24 +110,27 @@ def read_text(path: Path, start: int, stop: int | None) -> Iterator[tuple[str, i
                 offset = len(_BOM)
             else:
                 waiting = head
-        while True:
-            room = BLOCK_BYTES if stop is None else min(BLOCK_BYTES, stop - offset - len(waiting))
-            block = file.read(room) if room > 0 else b""
+        size, last = BLOCK_BYTES, False
+        while not last:  # where a block ends follows from its offset alone, so it is the same after a resume
+            room = (size if stop is None else min(size, stop - offset)) - len(waiting)
+            block = file.read(room)
             waiting += block
-            if not waiting:
-                return
-            text = _decode(waiting, path, offset, last=not block)
-            if block and not (text := text[: _cut(text, len(waiting))]):
+            last = len(block) < room or offset + len(waiting) == stop
+            text = _decode(waiting, path, offset, last=last)
+            if not last and not (text := text[: _cut(text, size)]):
+                size += BLOCK_BYTES
                 continue
-            length = len(text) if text.isascii() else len(text.encode())
+            length = utf8_length(text)
             waiting = waiting[length:]
             offset += length
-            yield normalize_newlines(text), offset
+            size = BLOCK_BYTES
+            if text:
+                yield normalize_newlines(text), offset
 
 
-def _cut(text: str, n_bytes: int) -> int:
-    """Where to cut a text after which more follows: 0 is to wait for more."""
-    if (cut := safe_cut(text)) or n_bytes < _LONGEST_BLOCK:
+def _cut(text: str, size: int) -> int:
+    """Where to cut a block of ``size`` bytes after which more follows: 0 is to wait for more."""
+    if (cut := safe_cut(text)) or size < _LONGEST_BLOCK:
         return cut
     return len(text) - text.endswith("\r")  # the line feed that belongs to it may follow
 
@@ -140,8 +143,8 @@ def _decode(data: bytes, path: Path, offset: int, *, last: bool) -> str:
         if error.reason == "unexpected end of data" and not last:
             return data[: error.start].decode()
         raise ValueError(
-            f"{path} is not UTF-8: byte {data[error.start]:#04x} at offset {offset + error.start}. Convert it first, for "
-            f"example: iconv -f WINDOWS-1252 -t UTF-8 {path.name} > utf8.txt"
+            f"{path} is not UTF-8: byte {data[error.start]:#04x} at offset {offset + error.start}. Convert "
+            f"it first, for example: iconv -f WINDOWS-1252 -t UTF-8 {path.name} > utf8.txt"
         ) from error
 
 
@@ -203,8 +206,8 @@ def _read_json_lines(path: Path, text_field: str, after: list[int]) -> Iterator[
                 ) from error
             if not isinstance(value, dict):
                 raise ValueError(
-                    f"{where} is not an object but {type(value).__name__}. A .jsonl file holds one object a line, "
-                    f'such as {{"{text_field}": "..."}}.'
+                    f"{where} is not an object but {type(value).__name__}. A .jsonl file holds one object a "
+                    f'line, such as {{"{text_field}": "..."}}.'
                 )
             share = min(1.0, _bytes_passed(file) / size) if size else 1.0
             yield Record(text_of(value, text_field, where), [offset, number], share)
@@ -220,7 +223,8 @@ def _read_parquet(path: Path, text_field: str, after: list[int]) -> Iterator[Rec
             columns = file.schema_arrow.names
             if text_field not in columns:
                 raise ValueError(
-                    f"{path} has no column {text_field!r}; it has {', '.join(columns)}. Set text_field to one of them."
+                    f"{path} has no column {text_field!r}; it has {', '.join(columns)}. Set text_field to "
+                    "one of them."
                 )
             for group in range(first_group, file.num_row_groups):
                 row = 0
@@ -255,8 +259,8 @@ def text_of(record: Mapping[str, Any], text_field: str, where: str) -> str:
     text = record[text_field]
     if not isinstance(text, str):
         raise ValueError(
-            f"{where}: field {text_field!r} is not a string but {type(text).__name__}. Set text_field to the field "
-            "that holds the text."
+            f"{where}: field {text_field!r} is not a string but {type(text).__name__}. Set text_field to the "
+            "field that holds the text."
         )
     try:
         text.isascii() or text.encode()

@@ -1,9 +1,9 @@
 """Token shards on disk: the format, and reading them as one stream of tokens.
 
-A token cache is a folder with a ``manifest.json`` and, for each split, shards named ``train-00000.tokens`` and on.
-A shard is a header of 64 bytes and then token ids, little-endian, of two bytes where the vocabulary fits and of
-four otherwise. The header holds the magic ``GPTTOKEN``, the format version, the bytes an id, the number of ids and
-their BLAKE2b checksum; it is written last, so a shard that was cut short has none.
+A token cache is a folder with a ``manifest.json`` and, for each split, shards named ``train-00000.tokens``
+and on. A shard is a header of 64 bytes and then token ids, little-endian, of two bytes where the vocabulary
+fits and of four otherwise. The header holds the magic ``GPTTOKEN``, the format version, the bytes an id, the
+number of ids and their BLAKE2b checksum; it is written last, so a shard that was cut short has none.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ Split: TypeAlias = Literal["train", "val", "test"]
 SPLITS: Final[tuple[Split, ...]] = ("train", "val", "test")
 
 FORMAT_VERSION: Final = 1
-"""Raised whenever a reader of the former version would misread a cache, or the same text gives other tokens."""
+"""Raised when a reader of the former version would misread a cache, or the same text gives other tokens."""
 
 HEADER_BYTES: Final = 64
 MANIFEST: Final = "manifest.json"
@@ -69,13 +69,15 @@ class Shard:
             raise ValueError(f"Token file {self.path} is missing. {_way_out(self.path.parent)}")
         if (size := self.path.stat().st_size) != expected:
             raise ValueError(
-                f"Token file {self.path} has {size:,} bytes instead of {expected:,}. {_way_out(self.path.parent)}"
+                f"Token file {self.path} has {size:,} bytes instead of {expected:,}. "
+                f"{_way_out(self.path.parent)}"
             )
         with self.path.open("rb") as file:
             found = file.read(HEADER_BYTES)
         if found != shard_header(dtype.itemsize, self.count, bytes.fromhex(self.checksum)):
             raise ValueError(
-                f"Token file {self.path} is not the one that {MANIFEST} describes. {_way_out(self.path.parent)}"
+                f"Token file {self.path} is not the one that {MANIFEST} describes. "
+                f"{_way_out(self.path.parent)}"
             )
 
     def verify(self) -> None:
@@ -120,7 +122,8 @@ class Tokens:
 
     def read(self, start: int, length: int) -> NDArray[np.int64]:
         """Token ids ``start`` to ``start + length - 1``: ``(length,)``."""
-        return self.windows(np.array([start]), length)[0]
+        row: NDArray[np.int64] = self.windows(np.array([start]), length)[0]
+        return row
 
     def windows(self, starts: NDArray[np.int64], length: int) -> NDArray[np.int64]:
         """Pieces of equal length.
@@ -173,7 +176,8 @@ class TokenCache:
         path = folder / MANIFEST
         if not path.is_file():
             raise FileNotFoundError(
-                f"No finished token cache in {folder}: run `gpt-toolkit prepare` with the same arguments first."
+                f"No finished token cache in {folder}: run `gpt-toolkit prepare` with the same arguments "
+                "first."
             )
         try:
             manifest = json.loads(path.read_bytes())

@@ -28,9 +28,9 @@ _TRAINING_BYTES = 1 << 28  # ours: merges hardly change with more text, and time
 def automatic_size(n_bytes: int) -> int | None:
     """Vocabulary size for a text of this many bytes; None for raw bytes.
 
-    Twice the square root, to the nearest power of two: the number of different words grows about as the root of the
-    text's length (Heaps 1978), so each entry is seen about equally often whatever the size. 1 MB gives 2,048 and
-    10 GB about GPT-2's 50,257.
+    Twice the square root, to the nearest power of two: the number of different words grows about as the root
+    of the text's length (Heaps 1978), so each entry is seen about equally often whatever the size. 1 MB gives
+    2,048 and 10 GB about GPT-2's 50,257.
     """
     if n_bytes < _BYTES_BELOW:
         return None
@@ -58,7 +58,8 @@ def resolve(spec: str, source: Source) -> tuple[str, str | None]:
         return "bytes", f"Vocabulary: raw bytes, as the training text is small ({about}; tokenizer=auto)."
     return (
         f"{_TRAIN}{size}",
-        f"Vocabulary: byte-level BPE of {size:,} tokens trained on the training text ({about}; tokenizer=auto).",
+        f"Vocabulary: byte-level BPE of {size:,} tokens trained on the training text ({about}; "
+        "tokenizer=auto).",
     )
 
 
@@ -82,7 +83,8 @@ def load_vocabulary(spec: str, source: Source) -> Tokenizer:
         return load_tokenizer(spec)
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"The vocabulary of {source.title} is not in {folder}: run `gpt-toolkit prepare` with the same arguments."
+            f"The vocabulary of {source.title} is not in {folder}: run `gpt-toolkit prepare` with the same "
+            "arguments."
         )
     return load_tokenizer(folder)
 

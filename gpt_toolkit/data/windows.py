@@ -1,4 +1,4 @@
-"""Batches out of token streams: for training in the order of :mod:`gpt_toolkit.data.order`, for evaluation once.
+"""Batches out of token streams: for training in the order of a seed, for evaluation once, end to end.
 
 A data set here is a list of batches, so that workers do everything but counting. Training batch ``i`` is
 micro-batch ``i % accumulate`` of optimizer step ``i // accumulate``, for any ``i``.
@@ -101,8 +101,9 @@ class EvaluationBatches(Dataset[LanguageModelBatch]):
 class StepSampler(DistributedSampler[LanguageModelBatch]):
     """Numbers of the batches of one epoch, beginning with those of the current optimizer step.
 
-    It is a ``DistributedSampler`` so that Lightning leaves it as it is: the batches are divided among ranks already.
-    An epoch begun in its middle is not cut short here, as the Trainer counts the batches that it has seen.
+    It is a ``DistributedSampler`` so that Lightning leaves it as it is: the batches are divided among ranks
+    already. An epoch begun in its middle is not cut short here, as the Trainer counts the batches that it has
+    seen.
 
     Args:
         batches: The batches of this rank.
@@ -146,8 +147,9 @@ class BatchLoader(DataLoader[LanguageModelBatch]):
     """
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
-        # A generator asks for the step at its first batch. Lightning may make the iterator before it restores the
-        # step (https://github.com/Lightning-AI/pytorch-lightning/issues/20550), and workers would read ahead.
+        # A generator asks for the step at its first batch. Lightning may make the iterator before it restores
+        # the step (https://github.com/Lightning-AI/pytorch-lightning/issues/20550), and workers would read
+        # ahead.
         yield from super().__iter__()
 
     def state_dict(self) -> dict[str, Any]:

@@ -29,6 +29,9 @@ def story(seed: int, split: str, index: int) -> str:
 
     Returns:
         A text of 5 to 20 sentences; a blank line stands between paragraphs.
+
+    Raises:
+        ValueError: If the split is unknown or the index negative.
     """
     if index < 0:
         raise ValueError(f"The index of a story must be 0 or more, got {index}.")
@@ -45,10 +48,13 @@ def stories(seed: int, split: str = "train", start: int = 0) -> Iterator[str]:
 
     Returns:
         The stories of ``story(seed, split, start)`` and onward.
+
+    Raises:
+        ValueError: If the split is unknown or the start negative; at once, not when the first story is read.
     """
     if start < 0:
         raise ValueError(f"The start of a stream must be 0 or more, got {start}.")
-    _rng(seed, split, start)  # a wrong split is reported here and not when the first story is read
+    _rng(seed, split, start)  # checks the split
     return (story(seed, split, index) for index in count(start))
 
 

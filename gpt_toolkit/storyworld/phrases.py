@@ -1,9 +1,10 @@
 """How each kind of event can be told: the openings of a story and all that happens to people.
 
-A template names its slots in braces; ``slots.SLOTS`` has them all. ``{a}`` is the person who acts (a name or a
-pronoun), ``{A}`` the same as a name, ``{b}`` and ``{c}`` are other persons, ``{he} {him} {his}`` are pronouns for
-``a`` and ``{bhe} {bhim} {bhis}`` for ``b``, ``{t}`` is the thing, ``{it}`` the thing or "it", ``{n}`` its bare noun.
-A template in which a pronoun could mean two people is used only when their genders differ.
+A template names its slots in braces; ``slots.SLOTS`` has them all. ``{a}`` is the person who acts (a name
+or a pronoun), ``{A}`` the same as a name, ``{b}`` and ``{c}`` are other persons, ``{he} {him} {his}`` are
+pronouns for ``a`` and ``{bhe} {bhim} {bhis}`` for ``b``, ``{t}`` is the thing, ``{it}`` the thing or "it",
+``{n}`` its bare noun. A template in which a pronoun could mean two people is used only when their genders
+differ.
 """
 
 PEOPLE: dict[str, tuple[str, ...]] = {
@@ -155,11 +156,6 @@ PEOPLE: dict[str, tuple[str, ...]] = {
         "{a} found {t} in the way and put it {spot} instead.",
         "While {b} was gone, {a} carried {t} off and left it {spot}.",
         "{a} did not know how important {t} was and cleared it away, so that it came to lie {spot}.",
-    ),
-    "keep": (
-        "{a} came by later, picked up {t} and took care of it.",
-        "Luckily {a} found {t} and kept it safe.",
-        "A little later {a} spotted {t} and put it in {his} bag.",
     ),
     "animal": (
         "Suddenly {animal} darted up, seized {t} and carried it off to {the}.",

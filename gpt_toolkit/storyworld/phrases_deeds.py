@@ -3,7 +3,7 @@
 DEEDS: dict[str, tuple[str, ...]] = {
     "need_ladder": (
         "There it was, {spot}, but {a} could not reach that high.",
-        "{a} stood on tiptoe, but {spot} was much too high.",
+        "{a} stood on tiptoe, but what lay {spot} was much too high.",
         'It lay {spot}. "If only I were a giant," sighed {A}.',
     ),
     "need_lantern": (
@@ -268,7 +268,7 @@ DEEDS: dict[str, tuple[str, ...]] = {
         "{a} was called by {b}, who pointed at a locked chest and said that its key had been lost for years.",
         "One day {a} came upon {b} in front of a locked chest to which nobody had the key.",
         "{b} gave {a} a locked chest and said that the key had been lost for years.",
-        '"There is something in this chest for you," said {b} to {a}, "but I hid the key long ago '
+        '"There is something in this chest for you, {bvoc}," said {b}, "but I hid the key long ago '
         'and forgot where."',
         "In the attic, {a} and {b} discovered an old chest without a key.",
     ),

@@ -35,7 +35,7 @@ ENDINGS: dict[str, tuple[str, ...]] = {
         "One lamp after another was lit in the windows.",
         "A hedgehog shuffled across the lane.",
         "Bats fluttered around the roofs.",
-        "The night watchman began his round.",
+        "The night watchman began to sing.",
     ),
     "final": (
         "{late}, {t} was where it belonged: with {A}.",
@@ -45,7 +45,7 @@ ENDINGS: dict[str, tuple[str, ...]] = {
         "{late}, {A} looked at {t} once more and smiled.",
         "From then on, {A} never let {t} out of sight.",
         "{late}, {A} told the whole family how {t} had come back.",
-        "Nobody was happier than {A}, who held {t} tightly all the way.",
+        "Nobody was happier than {A}, who held {t} tightly.",
         "{late}, {A} wrote in a letter how {t} had been lost and found.",
     ),
     "final_safe": (

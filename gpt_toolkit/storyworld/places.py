@@ -148,7 +148,7 @@ PLACES = (
         "in",
         "to milk the cows; to feed the calves; to stack hay",
         "+Dust and sunshine hung in the air.; A cow chewed thoughtfully.; Mice rustled in the straw.",
-        "under the straw; behind the manger; in the milk pail; ^up in the hayloft; *in the corner behind "
+        "under the straw; behind the manger; in the milk pail; ^in the hayloft; *in the corner behind "
         "the plow",
     ),
     _place(

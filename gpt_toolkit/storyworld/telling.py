@@ -7,7 +7,7 @@ from gpt_toolkit.storyworld.teller import Teller
 from gpt_toolkit.storyworld.templates import AB_DIFFER, AC_DIFFER, BC_DIFFER, BY_GENDERS, count_sentences
 
 LINKS = ("Then", "After that,", "A little later", "Before long,", "Soon", "At once", "Next,")
-LINKED = frozenset(words("travel search take find give thank give_back reward fetch"))
+LINKED = frozenset(words("travel search take find give give_back fetch"))
 """The kinds of events that may start with one of ``LINKS``."""
 
 OPTIONAL = frozenset(words("origin sight play sad search relief wet end reward thank wonder almost wrap"))

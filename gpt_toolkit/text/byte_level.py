@@ -135,7 +135,7 @@ class ByteLevelBPE:
     def _encode_long_blanks(self, text: str) -> "NDArray[np.uint32]":
         import numpy as np
 
-        # Of a run before other text the last blank goes with that text; a run at the end is matched in one go.
+        # The last blank of a run goes with the text after it; a run at the end is matched in one go.
         ends = [match.end() for match in _long_blanks.finditer(text)]
         cuts = [0, *(end - 1 for end in ends if end < len(text)), len(text)]
         parts = [text[start:end] for start, end in itertools.pairwise(cuts)]

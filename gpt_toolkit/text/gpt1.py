@@ -23,7 +23,7 @@ RELEASED_SIZE = 40_478
 
 WORDS_KEPT = 500_000
 LONGEST_KEPT = 50
-"""Words whose ids are remembered, and their length; ours: at most some 200 MB, where a novel has 10,000 words."""
+"""Words whose ids are remembered, and how long; ours: at most some 200 MB; a novel has 10,000 words."""
 
 
 class GPT1BPE:

@@ -135,7 +135,7 @@ def resolve_word_splitting(kind: WordSplitting) -> Literal["spacy", "rules"]:
     if importlib.util.find_spec("spacy") is not None:
         return "spacy"
     if kind == "spacy":
-        raise ModuleNotFoundError(
+        raise ValueError(
             "word_splitting is 'spacy', but spaCy is not installed: pip install 'gpt-toolkit[spacy]', "
             "or take word_splitting='rules'."
         )

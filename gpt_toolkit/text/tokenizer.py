@@ -1,7 +1,9 @@
 """What a tokenizer is, and how one is found by its name, its folder or its files."""
 
+import contextlib
 import difflib
 import logging
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -86,9 +88,9 @@ def safe_cut(text: str) -> int:
     """
     end = len(text)
     while (cut := text.rfind("\n", 1, end)) > 0:
-        if text[cut - 1] == "\r" and cut > 1:
+        while cut > 0 and text[cut - 1] in "\t\r ":
             cut -= 1
-        if not text[cut - 1].isspace():
+        if cut > 0 and not text[cut - 1].isspace():
             return cut
         end = cut
     for cut in range(len(text) - 1, 0, -1):
@@ -133,7 +135,9 @@ def _gpt2() -> Tokenizer:
         return _from_folder(folder)
     from tiktoken.load import read_file_cached
 
-    _logger.warning("GPT-2's vocabulary: taken from tiktoken's cache, else downloaded (1.5 MB).")
+    _logger.warning(
+        "GPT-2's vocabulary: taken from tiktoken's cache, else downloaded (1.5 MB), and kept in %s", folder
+    )
     try:
         files = {
             name: read_file_cached(_gpt2_address + name, sha).decode() for name, sha in _gpt2_sha256.items()
@@ -144,7 +148,21 @@ def _gpt2() -> Tokenizer:
             f"vocab.bpe and encoder.json (from {_gpt2_address}) in {folder}, or give their folder as the "
             "tokenizer."
         ) from error
-    return _from_files(files, _gpt2_address.rstrip("/"))
+    tokenizer = _from_files(files, _gpt2_address.rstrip("/"))
+    with contextlib.suppress(OSError):  # not kept where the cache folder cannot be written
+        _keep(files, folder)
+    return tokenizer
+
+
+def _keep(files: Mapping[str, str], folder: Path) -> None:
+    """Write a folder whole or not at all; the first of several writers wins."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as scratch:
+        made = Path(scratch) / folder.name
+        made.mkdir()
+        for name, content in files.items():
+            (made / name).write_text(content, encoding="utf-8", newline="\n")
+        made.rename(folder)
 
 
 def _gpt1() -> Tokenizer:
@@ -181,7 +199,7 @@ def _read(folder: Path, names: Sequence[str]) -> dict[str, str]:
             continue
         except UnicodeDecodeError as error:
             raise ValueError(
-                f"{folder / name} is not UTF-8 from byte {error.start} on; the file is damaged, fetch it again."
+                f"{folder / name} is not UTF-8 from byte {error.start} on; is the file damaged?"
             ) from None
     return files
 

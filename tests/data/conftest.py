@@ -25,9 +25,3 @@ def write(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
         return path
 
     return write
-
-
-@pytest.fixture
-def numbers(write: Callable[[str, str | bytes], Path]) -> Path:
-    """A text in which every window differs: ``00000 00001 00002`` and on, 24,000 bytes."""
-    return write("numbers.txt", " ".join(f"{i:05d}" for i in range(4000)))

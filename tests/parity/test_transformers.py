@@ -37,7 +37,10 @@ SHAPES = [  # n_layer, n_head, n_embd, n_ctx, vocab_size
     (4, 8, 64, 40, 512),
     (2, 12, 96, 20, 50),
 ]
-TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
+
+
+def assert_close(got: Tensor, expected: Tensor) -> None:
+    torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-5)
 
 
 def their_model(norm: Norm, shape: tuple[int, ...], seed: int = 0) -> Any:  # noqa: ANN401 untyped library
@@ -88,17 +91,18 @@ def test_logits_and_gradients_agree_with_transformers(norm: Norm, shape: tuple[i
 
     our_logits = head(decoder(input_ids))
     their_logits = theirs(input_ids).logits
-    torch.testing.assert_close(our_logits, their_logits, **TOLERANCE)
+    assert_close(our_logits, their_logits)
 
     for logits in (our_logits, their_logits):
-        F.cross_entropy(logits[:, :-1].flatten(0, 1), input_ids[:, 1:].flatten()).backward()
+        loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), input_ids[:, 1:].flatten())
+        torch.autograd.backward(loss)
     their_gradients = {name: p.grad for name, p in theirs.named_parameters() if p.grad is not None}
     our_gradients = {name: p.grad for name, p in decoder.named_parameters() if p.grad is not None}
     assert len(our_gradients) == len(list(decoder.parameters()))
     renamed = to_hugging_face(our_gradients, decoder.config)
     assert renamed.keys() == their_gradients.keys()
     for name, gradient in renamed.items():
-        torch.testing.assert_close(gradient, their_gradients[name], **TOLERANCE, msg=lambda m, n=name: n + m)
+        assert_close(gradient, their_gradients[name])
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -129,7 +133,7 @@ def test_transformers_loads_what_we_write_and_we_what_it_writes(norm: Norm, tmp_
     with torch.no_grad():
         expected = theirs(input_ids).logits
         assert torch.equal(loaded.eval()(input_ids).logits, expected)
-        torch.testing.assert_close(load(tmp_path / "ours").logits(input_ids), expected, **TOLERANCE)
+        assert_close(load(tmp_path / "ours").logits(input_ids), expected)
 
 
 def test_shards_that_transformers_writes_are_read(tmp_path: Path) -> None:
@@ -180,7 +184,7 @@ def test_cached_logits_equal_uncached_ones_up_to_the_full_context(norm: Norm, sh
             cache = KeyValueCache(decoder.config, len(input_ids), dtype=torch.float32)
             spans = [(0, first), *((t, t + 1) for t in range(first, n_ctx))]
             parts = [head(decoder(input_ids[:, a:b], cache)) for a, b in spans]
-            torch.testing.assert_close(torch.cat(parts, dim=1), whole, **TOLERANCE)
+            assert_close(torch.cat(parts, dim=1), whole)
 
 
 @pytest.mark.parametrize("norm", NORMS)

@@ -1,0 +1,96 @@
+"""The command line: Trainer verbs through LightningCLI, the other verbs from ``commands/``.
+
+Nothing heavy is imported before it is known which verb runs, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from gpt_toolkit.cli.explain import UsageError, nearest
+
+TRAINER_VERBS = {
+    "fit": "train, validating as it goes",
+    "validate": "loss on the validation text",
+    "test": "loss on the test text",
+    "predict": "loss of every token of the test text, as JSON lines",
+    "prepare": "turn a config's text into token shards, which fit would do itself",
+}
+COMMANDS = {
+    "generate": "let a model write",
+    "tokenizer": "train a vocabulary; encode and decode text",
+}
+EPILOG = """\
+examples:
+  gpt-toolkit fit --config storyworld/quickstart
+  gpt-toolkit fit --config text/own --data.files letters.txt
+  gpt-toolkit test --config runs/own/config.yaml --ckpt_path best
+  gpt-toolkit generate runs/own/model --prompt "Dear"
+
+gpt-toolkit VERB --help tells more; gpt-toolkit fit --config NAME --print_config shows every setting.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: Arguments without the program's name; those of the process unless given.
+
+    Returns:
+        The exit code: 0 done, 1 failed, 2 wrongly called, 130 interrupted.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_help(), end="")
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
+        print(version("gpt-toolkit"))
+        return 0
+    try:
+        return _run(arguments[0], arguments[1:])
+    except UsageError as error:
+        print(f"gpt-toolkit: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except (ValueError, OSError) as error:
+        if os.environ.get("GPT_TOOLKIT_TRACEBACK"):
+            raise
+        print(f"gpt-toolkit: {error}", file=sys.stderr)
+        return 1
+
+
+def _run(verb: str, arguments: list[str]) -> int:
+    if verb in TRAINER_VERBS:
+        from gpt_toolkit.cli.trainer_verbs import run
+
+        return run(verb, arguments)
+    if verb in COMMANDS:
+        command = importlib.import_module(f"gpt_toolkit.commands.{verb}")
+        parser = argparse.ArgumentParser(f"gpt-toolkit {verb}", description=command.__doc__)
+        command.add_arguments(parser)
+        try:
+            return int(command.run(parser.parse_args(arguments)))
+        except SystemExit as stop:  # argparse has said why
+            return int(stop.code or 0)
+    raise UsageError(f"no verb {verb!r}{nearest(verb, [*TRAINER_VERBS, *COMMANDS])}")
+
+
+def _help() -> str:
+    parser = argparse.ArgumentParser(
+        "gpt-toolkit",
+        description="GPT-1 and GPT-2: pre-training, fine-tuning and zero-shot evaluation on one backbone.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB")
+    for name, summary in (TRAINER_VERBS | COMMANDS).items():
+        verbs.add_parser(name, help=summary)
+    return parser.format_help()

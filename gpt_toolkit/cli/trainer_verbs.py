@@ -1,0 +1,282 @@
+"""The Trainer's verbs, by LightningCLI: one run, one folder, one config."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import logging
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from jsonargparse import Namespace
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from gpt_toolkit.backbone import DecoderConfig
+from gpt_toolkit.callbacks import Checkpoints, MetricsFile, Predictions, ProgressLine, Samples
+from gpt_toolkit.cli.configs import resolve_configs
+from gpt_toolkit.cli.explain import UsageError, explain
+from gpt_toolkit.data.corpus import CorpusDataModule
+from gpt_toolkit.model import load
+from gpt_toolkit.optim import OptimizerFactory, Schedule
+from gpt_toolkit.tasks import PretrainTask
+
+TASKS = (PretrainTask,)
+DATA = (CorpusDataModule,)
+SETTINGS = {"checkpoints": Checkpoints, "samples": Samples, "progress": ProgressLine}
+"""Callbacks that every run has, and the names under which a config sets them."""
+
+
+def run(verb: str, arguments: list[str]) -> int:
+    """Run a verb of the Trainer, or ``prepare``; the exit code."""
+    arguments, first_config = resolve_configs(arguments)
+    _quiet_lightning()
+    try:
+        ToolkitCLI(verb, arguments, first_config)
+    except ParserError as error:
+        raise UsageError(explain(str(error), _option_names(), _class_names())) from None
+    except SystemExit as stop:  # Lightning's answer to Ctrl-C is exit code 1
+        interrupted = isinstance(stop.__context__, KeyboardInterrupt)
+        return 130 if interrupted else int(stop.code or 0)
+    return 0
+
+
+def _quiet_lightning() -> None:
+    """Leave out what Lightning says of itself, of its products and of choices that we made on purpose."""
+    for name in ("lightning.pytorch", "lightning.fabric", "lightning_utilities"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in (
+        ".*does not have many workers.*",  # windows come from memory-mapped tokens
+        ".*GPU available but not used.*",
+        ".*`isinstance\\(treespec, LeafSpec\\)` is deprecated.*",
+        ".*deprecated and will be removed in jsonargparse.*",
+    ):
+        warnings.filterwarnings("ignore", message)
+    ours = logging.getLogger("gpt_toolkit")
+    ours.setLevel(logging.INFO)
+    if not ours.handlers:
+        ours.addHandler(logging.StreamHandler())
+
+
+class ParserError(Exception):
+    """What a parser, maybe one of a nested class, has to say; explained once, outermost."""
+
+
+class Parser(LightningArgumentParser):
+    """Raises where argparse would print its usage and leave."""
+
+    def error(self, message: str, ex: Exception | None = None) -> Any:  # noqa: ANN401 jsonargparse's own
+        """Raise what is to be explained."""
+        raise ParserError(message)
+
+
+def _class_names() -> list[str]:
+    return [kind.__name__ for base in (OptimizerFactory, Schedule) for kind in base.__subclasses__()] + [
+        kind.__name__ for kind in (*TASKS, *DATA)
+    ]
+
+
+def _option_names() -> list[str]:
+    """Dotted names of every option of the toolkit and of the Trainer."""
+
+    def of(prefix: str, *kinds: type) -> list[str]:
+        return [
+            f"{prefix}.{name}"
+            for kind in kinds
+            for name in inspect.signature(kind.__init__).parameters  # type: ignore[misc]
+            if name != "self"
+        ]
+
+    names = ["config", "seed_everything", "ckpt_path", "print_config"]
+    names += of("trainer", Trainer) + of("model", *TASKS) + of("data", *DATA)
+    names += of("model.optimizer", *OptimizerFactory.__subclasses__()) + of("model.schedule", *Schedule.__subclasses__())
+    names += of("model.decoder", DecoderConfig) + ["model.decoder.preset"]
+    for name, kind in SETTINGS.items():
+        names += of(name, kind)
+    return names
+
+
+class SaveConfig(Callback):
+    """Keeps a run's whole config beside its checkpoints, ready for ``--config``."""
+
+    def __init__(self, parser: LightningArgumentParser, config: Namespace) -> None:
+        self.parser, self.config = parser, config
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Write the file."""
+        if trainer.is_global_zero and stage == "fit":
+            path = Path(trainer.default_root_dir) / "config.yaml"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.parser.save(self.config, path, overwrite=True, multifile=False)
+
+
+class ToolkitCLI(LightningCLI):
+    """LightningCLI with one folder a run, our callbacks and loggers, and only the verb that was asked for.
+
+    Args:
+        verb: One of the Trainer's, or ``prepare``, which reads ``fit``'s configs.
+        arguments: The rest of the command line, with files in place of config names.
+        first_config: After which the run is called.
+    """
+
+    def __init__(self, verb: str, arguments: list[str], first_config: Path | None) -> None:
+        self.verb, self.first_config = verb, first_config
+        super().__init__(
+            LightningModule,
+            LightningDataModule,
+            save_config_callback=None,
+            trainer_defaults={
+                "use_distributed_sampler": False,  # the DataModules divide each step's windows themselves
+                "enable_progress_bar": False,
+                "enable_model_summary": False,
+                "num_sanity_val_steps": 0,
+                "log_every_n_steps": 10,
+            },
+            seed_everything_default=0,
+            parser_class=Parser,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            args=[self.trainer_verb, *arguments],
+            auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,
+        )
+
+    @property
+    def trainer_verb(self) -> str:
+        """The Trainer's method whose arguments are parsed."""
+        return "fit" if self.verb == "prepare" else self.verb
+
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
+        """Only the verb that runs: setting up a parser takes a second each."""
+        return {self.trainer_verb: LightningCLI.subcommands()[self.trainer_verb]}
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """The settings of our callbacks."""
+        for name, kind in SETTINGS.items():
+            if self.trainer_verb == "fit":
+                parser.add_lightning_class_args(kind, name)
+            else:  # accepted, for a run's config.yaml holds them
+                parser.add_argument(f"--{name}", type=dict | None, help=argparse.SUPPRESS)
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:  # noqa: ANN401 Lightning's own
+        """Parse what the constructor was given; Lightning's version warns of that."""
+        self.config = parser.parse_args(args)
+
+    def _parse_ckpt_path(self) -> None:
+        """Nothing: what the user says wins, and the task compares the checkpoint with it."""
+
+    @property
+    def settings(self) -> Namespace:
+        """The parsed config."""
+        return self.config[self.trainer_verb]
+
+    # ------------------------------------------------------------------ one folder a run
+
+    def before_instantiate_classes(self) -> None:
+        """Find the run's folder and checkpoint; refuse to begin where a run already is."""
+        if self.verb == "prepare":
+            return
+        settings = self.settings
+        if not settings.trainer.default_root_dir:
+            name = self.first_config.stem if self.first_config else "run"
+            settings.trainer.default_root_dir = str(Path("runs") / name)
+        self.run_folder = Path(settings.trainer.default_root_dir)
+        folder = Checkpoints.folder_of(self.run_folder)
+        if settings.ckpt_path in ("last", "best"):
+            path = folder / f"{settings.ckpt_path}.ckpt"
+            if not path.exists():
+                raise FileNotFoundError(f"--ckpt_path {settings.ckpt_path}: there is no {path}")
+            settings.ckpt_path = str(path)
+        elif settings.ckpt_path and not Path(settings.ckpt_path).exists():
+            raise FileNotFoundError(f"--ckpt_path {settings.ckpt_path}: there is no such file; or say last or best")
+        begins = self.verb == "fit" and not settings.ckpt_path and not settings.trainer.fast_dev_run
+        launched_by_ddp = "LOCAL_RANK" in os.environ  # rank 0 has looked
+        if begins and not launched_by_ddp and folder.is_dir() and any(folder.glob("*.ckpt")):
+            raise FileExistsError(
+                f"{self.run_folder} already holds a run: go on with it by --ckpt_path last, or choose another folder "
+                f"by --trainer.default_root_dir"
+            )
+
+    def instantiate_classes(self) -> None:
+        """Build everything, or for ``prepare`` the DataModule alone."""
+        if self.verb == "prepare":
+            parser = Parser()
+            parser.add_lightning_class_args(LightningDataModule, "data", subclass_mode=True)
+            self.datamodule = parser.instantiate_classes(Namespace(data=self.settings.data)).data
+        else:
+            super().instantiate_classes()
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:  # noqa: ANN401 Lightning's own
+        """The Trainer, with the run's loggers and callbacks."""
+        settings = self.settings
+        fits = self.verb == "fit"
+        if settings.trainer.logger in (None, True):
+            kwargs["logger"] = self._loggers() if fits else False
+        trainer = super().instantiate_trainer(**kwargs)
+        if fits and not settings.trainer.fast_dev_run:
+            saved = settings.clone()
+            saved.ckpt_path = None  # the next run decides
+            trainer.callbacks.append(SaveConfig(self._parser(self.subcommand), saved))
+        if self.verb == "predict":
+            trainer.callbacks.append(Predictions())
+        return trainer
+
+    def _loggers(self) -> list[Any]:
+        checkpoint, step = self.settings.ckpt_path, 0
+        if checkpoint and Path(checkpoint).is_file():
+            step = torch.load(checkpoint, weights_only=True, mmap=True, map_location="cpu")["global_step"]
+        return [
+            MetricsFile(self.run_folder, resume_step=step),
+            TensorBoardLogger(self.run_folder, name="", version="tensorboard"),
+        ]
+
+    # ------------------------------------------------------------------ the verbs
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        if self.verb == "prepare":
+            self.datamodule.prepare_data()
+        else:
+            super()._run_subcommand(subcommand)
+
+    def before_fit(self) -> None:
+        """Let fp32 products use TF32 where a GPU has it."""
+        torch.set_float32_matmul_precision("high")
+
+    def after_fit(self) -> None:
+        """Write the model folder of the best checkpoint, and say what lies where."""
+        trainer, folder = self.trainer, self.run_folder
+        if not trainer.is_global_zero or trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
+        checkpoints = Checkpoints.folder_of(folder)
+        source = checkpoints / "best.ckpt"
+        if not source.exists():
+            source = checkpoints / "last.ckpt"
+        if source.is_file():
+            load(source, device="cpu").save(folder / "model", overwrite=True)
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val_")}
+        if metrics:
+            print("  ".join(f"{name} {value:.4f}" for name, value in sorted(metrics.items())))
+        print(f"{folder}: model/ (loads in transformers), checkpoints/, metrics.csv, tensorboard/, samples.txt")
+        print(f"next: gpt-toolkit generate {folder / 'model'}")
+
+    def validate(self, **kwargs: Any) -> None:  # noqa: ANN401
+        """Print the validation split's loss."""
+        self._report(self.trainer.validate(**{**kwargs, "verbose": False}))
+
+    def test(self, **kwargs: Any) -> None:  # noqa: ANN401
+        """Print the test split's loss."""
+        self._report(self.trainer.test(**{**kwargs, "verbose": False}))
+
+    def _report(self, results: Any) -> None:  # noqa: ANN401
+        if self.trainer.is_global_zero:
+            for name, value in results[0].items():
+                print(f"{name:20} {value:.4f}")
+
+    def predict(self, **kwargs: Any) -> None:  # noqa: ANN401
+        """Write ``predictions.jsonl``."""
+        self.trainer.predict(**{**kwargs, "return_predictions": False})

@@ -1,0 +1,183 @@
+"""What happens in Storyworld, compared with what is told: an oracle that reads the events."""
+
+import ast
+import sys
+from itertools import product
+from pathlib import Path
+from random import Random
+
+import pytest
+
+import gpt_toolkit.storyworld as storyworld
+from gpt_toolkit.storyworld.events import Event, Item
+from gpt_toolkit.storyworld.lexicon import NOUNS
+from gpt_toolkit.storyworld.places import HOME, PLACES, PLACES_IN, Place, Spot
+from gpt_toolkit.storyworld.plots import simulate
+from gpt_toolkit.storyworld.scenes import Story
+from gpt_toolkit.storyworld.slots import SLOTS
+from gpt_toolkit.storyworld.telling import OPTIONAL, tell
+from gpt_toolkit.storyworld.templates import BY_GENDERS, TEMPLATES
+from gpt_toolkit.storyworld.world import CENTRAL, FAMILIES, PEOPLE, SPLITS, Person, kinship, mix, split_of
+
+PUTS = {"put", "leave", "drop", "hide", "animal_hides", "tidy"}
+TAKES = {"find", "fetch", "took_again", "use_ladder", "use_lantern", "use_rope", "use_boat", "use_spade"}
+TELLS = {"tell", "tell_who", "confess", "explain"}
+
+
+@pytest.fixture(scope="module")
+def happened() -> list[tuple[Story, str]]:
+    simulated = [simulate(Random(number), "train") for number in range(3000)]
+    return [(state, tell(state)) for state in simulated]
+
+
+def test_what_lies_somewhere_is_found_where_it_was_put(happened: list[tuple[Story, str]]) -> None:
+    found = 0
+    for state, _ in happened:
+        lies: tuple[Place, Spot] | None = None
+        for event in state.log:
+            assert (
+                event.place is None
+                or event.spot is None
+                or event.spot in event.place.spots + event.place.hard_spots
+            )
+            if event.kind in PUTS and event.place and event.spot:
+                lies = (event.place, event.spot)
+            elif event.kind in TAKES | TELLS:
+                found += 1
+                assert lies == (event.place, event.spot), state.log
+    assert found > 2000
+
+
+def test_nobody_reaches_a_hard_spot_without_its_tool(happened: list[tuple[Story, str]]) -> None:
+    used = 0
+    for state, text in happened:
+        for event in state.log:
+            if event.kind in TAKES and event.spot:
+                tool = event.spot.tool
+                assert event.kind == f"use_{tool}" if tool else not event.kind.startswith("use_")
+                used += bool(tool)
+                assert not tool or tool in text
+    assert used > 100
+
+
+def test_a_borrowed_tool_goes_back_to_its_lender(happened: list[tuple[Story, str]]) -> None:
+    for state, _ in happened:
+        lent = [(event.b, event.x) for event in state.log if event.kind == "borrow"]
+        returned = [(event.b, event.x) for event in state.log if event.kind == "return_tool"]
+        assert lent == returned
+
+
+def owner_by_replay(log: list[Event], item: Item) -> Person | None:
+    """Whose a thing is in the end, from the events alone."""
+    owner: Person | None = None
+    for event in log:
+        if event.t is item:
+            if event.kind in {"owns", "errand", "has_thing", "open"}:
+                owner = event.b if event.kind == "errand" else event.a
+            elif event.kind in {"buy", "make"}:
+                owner = event.a
+            elif event.kind in {"give", "swap", "give_back"}:
+                owner = event.b
+        elif event.t2 is item:
+            if event.kind == "swap":
+                owner = event.a
+            elif event.kind == "wish":
+                owner = event.b
+    return owner
+
+
+def test_the_last_paragraph_names_the_owner_that_the_events_make(happened: list[tuple[Story, str]]) -> None:
+    for state, text in happened:
+        end = next(event for event in reversed(state.log) if event.kind.startswith("final"))
+        last = text.split("\n\n")[-1]
+        for item, person in ((end.t, end.a), (end.t2, end.b)):
+            if item is not None and person is not None:
+                assert item.owner is person is state.holder[item] is owner_by_replay(state.log, item)
+                assert person.name in last
+                assert item.word in last
+
+
+def test_people_meet_only_where_both_are(happened: list[tuple[Story, str]]) -> None:
+    for state, _ in happened:
+        where: dict[str, Place] = {state.hero.name: HOME}
+        for event in state.log:
+            if event.kind in {"go", "go_plain", "travel", "travel_with", "home"} and event.a and event.place:
+                assert where.get(event.a.name) is not event.place
+                where[event.a.name] = event.place
+            elif event.kind in {"meet", "visit"} and event.a:
+                assert (event.kind == "visit") == (where[event.a.name] is HOME)
+
+
+def test_every_story_names_its_hero_and_the_thing_at_its_center(happened: list[tuple[Story, str]]) -> None:
+    for state, text in happened:
+        assert state.hero.name in text
+        assert NOUNS[state.central].word in text.lower()
+
+
+def test_every_kind_of_event_occurs_and_can_be_told(happened: list[tuple[Story, str]]) -> None:
+    kinds = {event.kind for state, _ in happened for event in state.log}
+    assert kinds - {"paragraph"} == set(TEMPLATES)
+    assert kinds >= OPTIONAL
+
+
+def test_every_kind_of_event_has_a_clear_template_for_any_genders() -> None:
+    for kind, options in BY_GENDERS.items():
+        assert all(options), kind
+
+
+def test_every_slot_of_every_template_is_known() -> None:
+    slots = {
+        slot for templates in TEMPLATES.values() for template in templates for slot in template.pieces[1::2]
+    }
+    assert slots == set(SLOTS)
+
+
+def test_the_people_have_different_names_and_kin_that_answer_each_other() -> None:
+    assert len({person.name for person in PEOPLE}) == len(PEOPLE) == 120
+    answers = {
+        "mother": "child", "father": "child", "son": "parent", "daughter": "parent", "wife": "husband",
+        "husband": "wife", "brother": "sibling", "sister": "sibling",
+    }  # fmt: skip
+    words = {"child": {"son", "daughter"}, "parent": {"mother", "father"}, "sibling": {"brother", "sister"}}
+    for family in FAMILIES:
+        for of, who in product(family, family):
+            word = kinship(of, who)
+            assert (word == "") == (of is who)
+            if word in answers:
+                assert kinship(who, of) in words.get(answers[word], {answers[word]})
+    assert kinship(FAMILIES[0][0], FAMILIES[1][0]) == ""
+
+
+def test_a_tenth_of_the_pairs_is_held_out_and_every_noun_is_central_somewhere() -> None:
+    counts = dict.fromkeys(SPLITS, 0)
+    for person, noun in product(range(len(PEOPLE)), range(len(NOUNS))):
+        counts[split_of(person, noun)] += 1
+    assert 0.04 < counts["validation"] / sum(counts.values()) < 0.06
+    assert 0.04 < counts["test"] / sum(counts.values()) < 0.06
+    for split in SPLITS:
+        assert {noun for nouns in CENTRAL[split] for noun in nouns} == set(range(len(NOUNS)))
+
+
+def test_the_hash_is_that_of_every_machine() -> None:
+    assert mix(1, 2, 3) == mix(1 + 2**64, 2, 3)
+    assert mix(0) == 15590649930234121703
+    assert len({mix(a, b) for a in range(100) for b in range(100)}) == 10_000
+
+
+def test_every_place_is_complete_and_open_in_some_season() -> None:
+    for place in (HOME, *PLACES):
+        assert len(place.spots) >= 3
+        assert place.reasons
+        assert place.dull_sights
+    assert {place for places in PLACES_IN.values() for place in places} == set(PLACES)
+
+
+def test_storyworld_imports_only_itself_and_the_standard_library() -> None:
+    for path in Path(storyworld.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for name in names:
+                assert (
+                    name.startswith("gpt_toolkit.storyworld") or name.split(".")[0] in sys.stdlib_module_names
+                )
