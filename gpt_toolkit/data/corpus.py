@@ -117,11 +117,7 @@ class CorpusDataModule(LightningDataModule):
             )
         if seed and not seed.isdecimal():
             raise ValueError(f"dataset: {self.dataset!r} should end in a seed, such as {STORYWORLD}:1.")
-        from gpt_toolkit.storyworld import stories
-
-        return WorldSource(
-            int(seed or 0), self.val_fraction, self.limit_documents or STORYWORLD_DOCUMENTS, stories
-        )
+        return WorldSource(int(seed or 0), self.val_fraction, self.limit_documents or STORYWORLD_DOCUMENTS)
 
     def prepare_data(self) -> None:
         """Train the vocabulary and write the token shards, unless they are in the cache already."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gpt_toolkit.data.prepare import write_json
 from gpt_toolkit.data.readers import (
     SUFFIXES,
     TEXT_SUFFIXES,
@@ -22,6 +21,7 @@ from gpt_toolkit.data.readers import (
     text_size,
     utf8_length,
 )
+from gpt_toolkit.data.shards import write_json
 from gpt_toolkit.data.tokens import SPLITS, Split
 
 _NAMES: Mapping[str, Split] = {
@@ -87,14 +87,18 @@ def find_files(patterns: Sequence[str], argument: str) -> list[Found]:
 
 def _files_of(path: Path, *, explicit: bool, argument: str) -> Iterator[Found]:
     if path.is_dir():
-        inside = [file for file in sorted(path.rglob("*")) if file.is_file() and suffix(file)]
+        inside = [
+            file
+            for file in sorted(path.rglob("*"))
+            if file.is_file() and suffix(file) and not _hidden(file.relative_to(path))
+        ]
         if not inside and explicit:
             raise FileNotFoundError(
                 f"{argument}: the folder {path} holds no file ending in {', '.join(SUFFIXES)}."
             )
         for file in inside:
-            relative = file.relative_to(path)
-            yield Found(file, split_named(relative.parts[0]) or split_named(path.name))
+            names = [split_named(name) for name in (*file.relative_to(path).parts, path.name)]
+            yield Found(file, next(filter(None, names), None))
     elif suffix(path):
         yield Found(path, split_named(path.name))
     elif explicit:
@@ -102,6 +106,10 @@ def _files_of(path: Path, *, explicit: bool, argument: str) -> Iterator[Found]:
             f"{argument}: {path} has a format that cannot be read. Known endings: {', '.join(SUFFIXES)}; "
             "rename the file if it is one of these."
         )
+
+
+def _hidden(relative: Path) -> bool:
+    return any(name.startswith(".") for name in relative.parts)
 
 
 @dataclass(frozen=True)

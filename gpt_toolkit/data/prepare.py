@@ -5,7 +5,6 @@ flushed to the disk and ``progress.json`` notes how long each file is and where 
 was killed cuts the files back to that point and ends with the same bytes as one that was not.
 """
 
-import errno
 import hashlib
 import json
 import os
@@ -13,10 +12,10 @@ import shutil
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -24,16 +23,8 @@ from numpy.typing import NDArray
 
 from gpt_toolkit.data.progress import ReadingProgress
 from gpt_toolkit.data.readers import Chunk, Position, Source
-from gpt_toolkit.data.tokens import (
-    FORMAT_VERSION,
-    HEADER_BYTES,
-    MANIFEST,
-    Split,
-    TokenCache,
-    new_checksum,
-    shard_header,
-    token_dtype,
-)
+from gpt_toolkit.data.shards import SplitState, SplitWriter, write_json, writing
+from gpt_toolkit.data.tokens import FORMAT_VERSION, MANIFEST, Split, TokenCache, token_dtype
 
 SHARD_TOKENS: Final = 1 << 26
 """A shard ends with the first piece of text that brings it to this many tokens."""
@@ -43,7 +34,6 @@ CHECKPOINT_TOKENS: Final = 1 << 24
 
 _JOURNAL = "progress.json"
 _JOB_CHARACTERS = 1 << 18  # short documents share one call into the pool
-_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Encoder(Protocol):
@@ -102,7 +92,7 @@ def prepare_tokens(
     """
     key = cache_key(source, tokenizer)
     folder = root / key
-    with _writing(folder, None):
+    with writing(folder, None):
         root.mkdir(parents=True, exist_ok=True)
     lock = FileLock(root / f"{key}.lock")
     try:
@@ -165,101 +155,6 @@ def _encode(job: _Job, tokenizer: Encoder) -> dict[Split, NDArray[Any]]:
     return result
 
 
-@dataclass
-class _SplitState:
-    """What is safely on disk of a split, as ``progress.json`` and the manifest hold it."""
-
-    n_tokens: int
-    n_bytes: int
-    n_documents: int
-    shards: list[dict[str, Any]]
-    open_tokens: int
-
-
-class _SplitWriter:
-    """Writes the shards of one split."""
-
-    def __init__(self, folder: Path, split: Split, dtype: np.dtype[Any], shard_tokens: int) -> None:
-        self.state = _SplitState(0, 0, 0, [], 0)
-        self._folder, self._split, self._dtype, self._limit = folder, split, dtype, shard_tokens
-        self._file: BinaryIO | None = None
-        self._checksum = new_checksum()
-
-    @property
-    def _path(self) -> Path:
-        return self._folder / f"{self._split}-{len(self.state.shards):05d}.tokens"
-
-    @property
-    def _partial(self) -> Path:
-        return self._path.with_suffix(".partial")
-
-    def resume(self, state: _SplitState) -> None:
-        """Go on from what the journal notes.
-
-        Raises:
-            ValueError: If the files hold less than that.
-        """
-        self.state = state
-        if state.open_tokens:
-            if not self._partial.exists():  # it was finished after the journal had been written
-                self._path.rename(self._partial)
-            end = HEADER_BYTES + state.open_tokens * self._dtype.itemsize
-            if self._partial.stat().st_size < end:
-                raise ValueError(f"{self._partial} is shorter than noted")
-            self._file = self._partial.open("r+b")
-            self._file.write(bytes(HEADER_BYTES))
-            left = end - HEADER_BYTES
-            while left:
-                block = self._file.read(min(left, 1 << 22))
-                self._checksum.update(block)
-                left -= len(block)
-            self._file.truncate(end)
-            self._file.seek(end)
-
-    def append(self, ids: NDArray[Any]) -> bool:
-        """Write ids; True if that ended a shard."""
-        if self._file is None:
-            self._file = self._partial.open("wb")
-            self._file.write(bytes(HEADER_BYTES))
-            self._checksum = new_checksum()
-        data = ids.tobytes()
-        self._file.write(data)
-        self._checksum.update(data)
-        self.state.open_tokens += len(ids)
-        self.state.n_tokens += len(ids)
-        if self.state.open_tokens < self._limit:
-            return False
-        self.finish()
-        return True
-
-    def flush(self) -> None:
-        """Bring everything written to the disk."""
-        if self._file is not None:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-
-    def finish(self) -> None:
-        """End the open shard: header, disk, final name."""
-        if self._file is None:
-            return
-        self._file.seek(0)
-        self._file.write(shard_header(self._dtype.itemsize, self.state.open_tokens, self._checksum.digest()))
-        self.flush()
-        self.close()
-        path = self._path
-        self._partial.replace(path)
-        self.state.shards.append(
-            {"file": path.name, "count": self.state.open_tokens, "checksum": self._checksum.hexdigest()}
-        )
-        self.state.open_tokens = 0
-
-    def close(self) -> None:
-        """Close the open file, as it is."""
-        if self._file is not None:
-            file, self._file = self._file, None
-            file.close()
-
-
 class _Preparation:
     """One run of :func:`prepare_tokens` that has to write."""
 
@@ -282,7 +177,7 @@ class _Preparation:
         )
         self.shard_tokens, self.checkpoint_tokens = shard_tokens, checkpoint_tokens
         self.dtype = token_dtype(tokenizer.vocab_size)
-        self.writers: dict[Split, _SplitWriter] = {}
+        self.writers: dict[Split, SplitWriter] = {}
         self.share: float | None = None
 
     def run(self, threads: int | None) -> None:
@@ -313,7 +208,7 @@ class _Preparation:
         with self._disk():
             for split, ids in encoded.result().items():
                 writer = self.writers.setdefault(
-                    split, _SplitWriter(self.folder, split, self.dtype, self.shard_tokens)
+                    split, SplitWriter(self.folder, split, self.dtype, self.shard_tokens)
                 )
                 ended |= writer.append(ids)
                 since += len(ids)
@@ -351,7 +246,8 @@ class _Preparation:
                 "splits": splits,
             }
             write_json(self.folder / MANIFEST, manifest)
-            (self.folder / _JOURNAL).unlink(missing_ok=True)
+            for path in (self.folder / _JOURNAL, *self.folder.glob("*.partial")):
+                path.unlink(missing_ok=True)
 
     def _resume(self) -> Position:
         """Bring the folder to the state of the last note of progress, or to none."""
@@ -360,8 +256,8 @@ class _Preparation:
             if journal["key"] != self.key:
                 raise ValueError("another cache's journal")
             for split, state in journal["splits"].items():
-                writer = self.writers[split] = _SplitWriter(self.folder, split, self.dtype, self.shard_tokens)
-                writer.resume(_SplitState(**state))
+                writer = self.writers[split] = SplitWriter(self.folder, split, self.dtype, self.shard_tokens)
+                writer.resume(SplitState(**state))
                 for row in state["shards"]:
                     if not (self.folder / row["file"]).exists():
                         raise ValueError("a finished shard is missing")
@@ -382,43 +278,10 @@ class _Preparation:
         self.progress.note(f"Going on with {self.folder} after {done / 1e6:,.0f} MB of text.")
         return journal["position"]
 
-    def _disk(self) -> Any:  # noqa: ANN401 - contextlib's own type is private
+    def _disk(self) -> AbstractContextManager[None]:
         written = sum(writer.state.n_tokens for writer in self.writers.values()) * self.dtype.itemsize
-        return _writing(self.folder, written / self.share if self.share else None)
+        return writing(self.folder, written / self.share if self.share else None)
 
 
 def _n_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def _writing(folder: Path, needed: float | None) -> Iterator[None]:
-    """Turn a full disk into one message that names the folder and the bytes it takes."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _DISK_FULL:
-            raise
-        amount = f"about {needed / 1e6:,.0f} MB in all" if needed else "more room"
-        free = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free
-        full = OSError(
-            f"The disk is full: the tokens in {folder} need {amount}, and {free / 1e6:,.0f} MB are free. "
-            "Make room, or set GPT_TOOLKIT_CACHE to a folder on another disk, and run the same command again."
-        )
-        full.errno = error.errno
-        raise full from error
-
-
-def write_json(path: Path, value: Any, *, durable: bool = True) -> None:  # noqa: ANN401 - any JSON value
-    """Write a JSON file so that it is there whole or not at all; ``durable``: also after a power cut."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(value, file, indent=1)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -12,6 +12,7 @@ from typing import Final
 
 from gpt_toolkit.data.progress import ReadingProgress
 from gpt_toolkit.data.readers import Source
+from gpt_toolkit.data.shards import writing
 from gpt_toolkit.text.cache import cache_folder
 from gpt_toolkit.text.tokenizer import Tokenizer, load_tokenizer
 from gpt_toolkit.text.training import train_byte_level
@@ -98,9 +99,10 @@ def prepare_vocabulary(spec: str, source: Source, progress: ReadingProgress) -> 
         texts = islice(_training_texts(source, progress), 0, None, every)
         tokenizer = train_byte_level(texts, _trained_size(spec), progress=False)
         temporary = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
-        temporary.mkdir(parents=True, exist_ok=True)
-        for name, content in tokenizer.files().items():
-            (temporary / name).write_text(content, encoding="utf-8", newline="")
+        with writing(temporary, None):
+            temporary.mkdir(parents=True, exist_ok=True)
+            for name, content in tokenizer.files().items():
+                (temporary / name).write_text(content, encoding="utf-8", newline="")
         try:
             temporary.rename(folder)
         except OSError:  # another process trained it meanwhile

@@ -1,6 +1,6 @@
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, GradientAccumulationScheduler, ModelCheckpoint
 from torch import Tensor
 
+from gpt_toolkit import storyworld
 from gpt_toolkit.batch import IGNORE_INDEX, LanguageModelBatch, LanguageModelData
 from gpt_toolkit.data import corpus
 from gpt_toolkit.data.corpus import CorpusDataModule
@@ -392,34 +393,20 @@ def test_all_faults_of_the_arguments_are_told_at_once() -> None:
         CorpusDataModule(files="a", streaming=True)
 
 
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stand-in for the built-in world."""
-    import sys
-    from types import ModuleType
-
-    def stories(seed: int, split: str) -> Iterator[str]:
-        number = 0
-        while True:
-            yield f"Story {number} of {split} in world {seed}: once upon a time.\n"
-            number += 1
-
-    module = ModuleType("gpt_toolkit.storyworld")
-    module.stories = stories  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "gpt_toolkit.storyworld", module)
-
-
-@pytest.mark.usefixtures("world")
 def test_the_built_in_world_is_a_corpus() -> None:
     def module(dataset: str) -> CorpusDataModule:
-        return ready(CorpusDataModule(dataset=dataset, limit_documents=200, tokenizer="bytes", n_ctx=N_CTX))
+        return ready(CorpusDataModule(dataset=dataset, limit_documents=60, tokenizer="bytes", n_ctx=N_CTX))
 
     first = module("storyworld")
-    assert [first.cache.n_documents(split) for split in ("train", "val", "test")] == [200, 10, 10]
-    start = first.cache.tokens("val").read(1, 40).tolist()
-    assert first.vocabulary.decode(start) == "Story 0 of val in world 0: once upon a t"
+    assert [first.cache.n_documents(split) for split in ("train", "val", "test")] == [60, 3, 3]
+    story = storyworld.story(0, "validation", 0)
+    start = first.cache.tokens("val").read(0, len(story.encode()) + 2).tolist()
+    assert start == [256, *story.encode(), 256]
     assert module("storyworld:7").cache.key != first.cache.key
     assert module("storyworld:0").cache.key == first.cache.key
+    chunks = list(first.source().chunks())
+    for i in (0, 59, 60, 62, 65):
+        assert list(first.source().chunks(chunks[i].position)) == chunks[i + 1 :]
     with pytest.raises(ValueError, match=r"'storyworld:x' should end in a seed"):
         CorpusDataModule(dataset="storyworld:x").source()
 
@@ -467,3 +454,12 @@ def test_packed_files_and_records_may_be_mixed(write: Write) -> None:
     folder = write("c/b.jsonl", '{"text": "a record"}\n' * 3).parent
     module = ready(data(folder, val_fraction=0.3))
     assert [module.cache.n_documents(split) for split in module.cache.splits] == [3, 2]
+
+
+@pytest.mark.filterwarnings("ignore:You requested to overfit")
+def test_overfitting_reads_the_same_batches_in_every_epoch(
+    unbroken: dict[int, list[tuple[int, ...]]], numbers: Path, tmp_path: Path
+) -> None:
+    model = Recorder()
+    trainer(tmp_path, max_epochs=3, overfit_batches=2).fit(model, datamodule=data(numbers))
+    assert [windows for _, windows in sorted(model.steps().items())] == [unbroken[0], unbroken[1]] * 3

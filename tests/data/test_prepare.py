@@ -15,6 +15,7 @@ from gpt_toolkit.data import prepare
 from gpt_toolkit.data.prepare import cache_key, prepare_tokens
 from gpt_toolkit.data.progress import ReadingProgress
 from gpt_toolkit.data.readers import Chunk, Position
+from gpt_toolkit.data.shards import write_json
 from gpt_toolkit.data.tokens import TokenCache, Tokens, token_dtype
 from gpt_toolkit.text.raw_bytes import RawBytes
 
@@ -142,7 +143,6 @@ def test_a_run_killed_while_it_writes_its_notes_ends_with_the_same_bytes(
             raise Killed
         write_json(path, value)
 
-    write_json = prepare.write_json
     with monkeypatch.context() as patch:
         patch.setattr(prepare, "write_json", killed)
         with pytest.raises(Killed):
@@ -276,7 +276,7 @@ def test_a_full_disk_is_one_message_and_leaves_nothing_that_is_trusted(
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
     try:
         with pytest.raises(
-            OSError, match=r"The disk is full: the tokens in .* need about \d+ MB in all.*CACHE"
+            OSError, match=r"The disk is full: the files in .* need about \d+ MB in all.*CACHE"
         ):
             run(Documents(2000), tmp_path / "full", shard_tokens=60_000, checkpoint_tokens=9000)
     finally:

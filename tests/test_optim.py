@@ -1,0 +1,148 @@
+"""Decay groups, both optimizers against torch's, schedules against their formulas."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from gpt_toolkit.backbone import Decoder, DecoderConfig
+from gpt_toolkit.optim import (
+    AdamW,
+    Constant,
+    Cosine,
+    Linear,
+    Muon,
+    MuonAdamW,
+    OptimizerFactory,
+    Schedule,
+    WarmupStableDecay,
+    decay_groups,
+    orthogonalize,
+)
+
+
+def tiny() -> Decoder:
+    torch.manual_seed(0)
+    return Decoder(DecoderConfig(vocab_size=11, n_ctx=6, n_layer=2, n_head=2, n_embd=8))
+
+
+def train(module: Decoder, optimizer: torch.optim.Optimizer, steps: int = 4) -> None:
+    ids = torch.arange(12).view(2, 6) % 11
+    for _ in range(steps):
+        optimizer.zero_grad()
+        module(ids).square().mean().backward()
+        optimizer.step()
+
+
+@pytest.mark.parametrize(
+    ("name", "tensors", "decayed", "plain"),
+    [("gpt2", (50, 98), 124_318_464, 121_344), ("gpt1", (50, 96), 116_414_976, 119_808)],
+)
+def test_decay_groups_split_by_rank_as_the_papers_models_do(
+    name: str, tensors: tuple[int, int], decayed: int, plain: int
+) -> None:
+    with torch.device("meta"):
+        decoder = Decoder(DecoderConfig.from_preset(name))
+    groups = decay_groups(decoder.named_parameters(), 0.1)
+    assert [group["weight_decay"] for group in groups] == [0.1, 0.0]
+    assert tuple(len(group["params"]) for group in groups) == tensors
+    assert [sum(p.numel() for p in group["params"]) for group in groups] == [decayed, plain]
+
+
+def test_adamw_updates_as_torch_does() -> None:
+    ours, theirs = tiny(), tiny()
+    train(ours, AdamW(lr=0.01, betas=(0.9, 0.95), weight_decay=0.1).build(ours))
+    groups = [
+        {"params": [p for p in theirs.parameters() if p.ndim >= 2], "weight_decay": 0.1},
+        {"params": [p for p in theirs.parameters() if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    train(theirs, torch.optim.AdamW(groups, lr=0.01, betas=(0.9, 0.95), foreach=False, fused=False))
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
+
+
+def test_muon_updates_matrices_as_torchs_muon_and_the_rest_as_adamw() -> None:
+    ours, theirs = tiny(), tiny()
+    train(ours, Muon(lr=0.02, adamw_lr=0.01, weight_decay=0.1, betas=(0.9, 0.95)).build(ours))
+    embeddings = {id(theirs.wte.weight), id(theirs.wpe.weight)}
+    matrices = [p for p in theirs.parameters() if p.ndim == 2 and id(p) not in embeddings]
+    rest = [p for p in theirs.parameters() if p.ndim < 2]
+    muon = torch.optim.Muon(matrices, lr=0.02, weight_decay=0.1, momentum=0.95, adjust_lr_fn="match_rms_adamw")
+    adamw = torch.optim.AdamW(
+        [{"params": [theirs.wte.weight, theirs.wpe.weight], "weight_decay": 0.1}, {"params": rest, "weight_decay": 0.0}],
+        lr=0.01,
+        betas=(0.9, 0.95),
+    )
+    ids = torch.arange(12).view(2, 6) % 11
+    for _ in range(4):
+        muon.zero_grad()
+        adamw.zero_grad()
+        theirs(ids).square().mean().backward()
+        muon.step()
+        adamw.step()
+    for (name, a), b in zip(ours.named_parameters(), theirs.parameters(), strict=True):
+        # bf16 iterations of batches and of single matrices round differently
+        torch.testing.assert_close(a, b, rtol=0, atol=2e-3, msg=lambda text, name=name: f"{name}: {text}")
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 8), (2, 6, 20), (2, 20, 6)])
+def test_orthogonalized_matrices_have_singular_values_near_one(shape: tuple[int, int, int]) -> None:
+    matrices = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    values = torch.linalg.svdvals(orthogonalize(matrices).float())
+    assert values.min() > 0.4
+    assert values.max() < 1.35
+
+
+@pytest.mark.parametrize("factory", [AdamW(lr=0.01), Muon(lr=0.02, adamw_lr=0.01, weight_decay=0.1)])
+def test_an_optimizer_restored_from_its_state_goes_on_to_the_same_bits(factory: OptimizerFactory) -> None:
+    whole = tiny()
+    train(whole, factory.build(whole), steps=6)
+    first = tiny()
+    optimizer = factory.build(first)
+    train(first, optimizer, steps=3)
+    second = tiny()
+    second.load_state_dict(first.state_dict())
+    restored = factory.build(second)
+    restored.load_state_dict(optimizer.state_dict())
+    train(second, restored, steps=3)
+    for a, b in zip(whole.parameters(), second.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_frozen_parameters_are_left_out() -> None:
+    decoder = tiny()
+    decoder.wte.weight.requires_grad_(False)
+    for factory in (AdamW(lr=0.1), Muon(lr=0.1, adamw_lr=0.1)):
+        held = {id(p) for group in factory.build(decoder).param_groups for p in group["params"]}
+        assert held == {id(p) for p in decoder.parameters() if p.requires_grad}
+
+
+def test_a_module_without_matrices_has_one_group() -> None:
+    assert isinstance(Muon(lr=0.1, adamw_lr=0.1).build(nn.LayerNorm(3)), MuonAdamW)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        (Constant(warmup_steps=3), {0: 0.25, 2: 0.75, 3: 1.0, 50: 1.0, 100: 1.0}),
+        (Cosine(warmup_steps=10, final=0.1), {0: 1 / 11, 10: 1.0, 55: 0.55, 100: 0.1, 200: 0.1}),
+        (Linear(warmup_steps=0.1), {0: 1 / 11, 10: 1.0, 55: 0.5, 100: 0.0, 200: 0.0}),
+        (WarmupStableDecay(warmup_steps=0, decay=0.2), {0: 1.0, 80: 1.0, 90: 0.5, 100: 0.0}),
+    ],
+)
+def test_schedules_follow_their_formulas(schedule: Schedule, expected: dict[int, float]) -> None:
+    for step, share in expected.items():
+        assert schedule(step, 100) == pytest.approx(share, abs=1e-12)
+
+
+def test_a_cosine_is_a_half_wave_between_its_ends() -> None:
+    shares = [Cosine()(step, 40) for step in range(41)]
+    assert shares == pytest.approx([0.5 + 0.5 * math.cos(math.pi * step / 40) for step in range(41)])
+
+
+def test_impossible_schedules_are_refused() -> None:
+    with pytest.raises(ValueError, match="warmup_steps is -1"):
+        Linear(warmup_steps=-1)
+    with pytest.raises(ValueError, match=r"decay is 1\.5"):
+        WarmupStableDecay(decay=1.5)
