@@ -1,8 +1,12 @@
 """Fixtures of all tests."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# LightningCLI 2.6 makes calls that jsonargparse 4.49 and later call deprecated
+os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
 
 
 @pytest.fixture

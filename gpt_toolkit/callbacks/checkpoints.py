@@ -10,7 +10,8 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
-from rich.console import Console
+
+from gpt_toolkit.callbacks.console import say
 
 
 class Checkpoints(Checkpoint):
@@ -70,7 +71,7 @@ class Checkpoints(Checkpoint):
         if self._signal is not None:
             raise KeyboardInterrupt
         self._signal = number
-        Console(stderr=True).print("\nstopping after this step, to save; once more to stop at once")
+        say("\nstopping after this step, to save; once more to stop at once")
 
     def _stop_listening(self) -> None:
         for number, handler in self._old_handlers.items():
@@ -78,7 +79,12 @@ class Checkpoints(Checkpoint):
         self._old_handlers.clear()
 
     def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int  # noqa: ANN401
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,  # noqa: ANN401
     ) -> None:
         """After an update, save what is due; stop if someone asked."""
         step = trainer.global_step
@@ -95,11 +101,9 @@ class Checkpoints(Checkpoint):
         if stop:
             self._save_last(trainer)
             if trainer.is_global_zero:
-                Console(stderr=True).print(
+                say(
                     f"saved at step {step:,}: {self._path('last.ckpt')}\n"
-                    f"go on: the same command with --ckpt_path last",
-                    soft_wrap=True,
-                    highlight=False,
+                    "go on: the same command with --ckpt_path last"
                 )
             raise KeyboardInterrupt
 

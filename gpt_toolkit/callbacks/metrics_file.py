@@ -77,7 +77,11 @@ class MetricsFile(Logger):
             with self.path.open(newline="") as file:
                 reader = csv.DictReader(file)
                 self._columns = list(reader.fieldnames or self._columns)
-                rows = [row for row in reader if (row["step"] or "x").isdigit() and int(row["step"]) <= self._resume_step]
+                rows = [
+                    row
+                    for row in reader
+                    if (row["step"] or "x").isdigit() and int(row["step"]) <= self._resume_step
+                ]
         self._rewrite(rows)
         self._begun = True
 

@@ -3,117 +3,137 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from gpt_toolkit.callbacks.console import CONSOLE, say
+
+_BAR_SECONDS = 0.2
+"""Seconds between two updates of a bar; ours: as often as an eye can use."""
 
 
 class ProgressLine(Callback):
     """One line about the run: step, loss, validation loss, tokens/s, time left.
 
-    A bar on a terminal, elsewhere a printed line now and then. Tokens per second count training only, without
-    validation and checkpoints, over the time since the last update of the line; time left counts all.
+    A bar on a terminal, elsewhere a printed line now and then. Tokens per second count training only, not
+    validation and what follows it, over the time since the loss was read last; time left counts all.
 
     Args:
-        every_seconds: Seconds between two updates where there is no terminal.
+        every_seconds: Seconds between two lines where there is no terminal.
     """
 
     def __init__(self, every_seconds: float = 15.0) -> None:
         self.every_seconds = every_seconds
         self.tokens_per_second = math.nan
-        self._console = Console(stderr=True)
         self._bar: Progress | None = None
-        self._task: Any = None
+        self._task = TaskID(0)
+        self._total = self._first_step = self._seen_step = 0
+        self._tokens = 0  # trained on since the mark
+        self._start = self._mark = self._shown = 0.0
+        self._paused: float | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Describe the run, begin the line."""
         self._first_step = self._seen_step = trainer.global_step
-        self._start = self._mark = self._printed = time.perf_counter()
-        self._pause = 0.0
-        self._tokens = 0
+        self._start = self._mark = self._shown = time.perf_counter()
+        self._paused, self._tokens = None, 0
         self._total = pl_module.total_steps() if hasattr(pl_module, "total_steps") else trainer.max_steps
         if not trainer.is_global_zero:
             return
-        self._describe(trainer, pl_module)
-        if self._console.is_terminal:
-            self._bar = Progress(
-                BarColumn(bar_width=None), TextColumn("{task.description}"), console=self._console, expand=True
-            )
+        say(self._description(trainer, pl_module))
+        if CONSOLE.is_terminal:
+            self._bar = Progress(BarColumn(), TextColumn("{task.description}", markup=False), console=CONSOLE)
             self._task = self._bar.add_task("starting", total=self._total, completed=trainer.global_step)
             self._bar.start()
 
-    def _describe(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        config = pl_module.backbone.config  # type: ignore[union-attr]
-        name = pl_module.decoder if isinstance(pl_module.decoder, str) else pl_module.decoder.get("preset", "decoder")  # type: ignore
+    def _description(self, trainer: Trainer, pl_module: LightningModule) -> str:
+        config: Any = pl_module.backbone.config  # type: ignore[union-attr]
+        decoder: Any = pl_module.decoder
+        name = decoder if isinstance(decoder, str) else decoder.get("preset", "decoder")
         devices = f"{trainer.world_size} x " if trainer.world_size > 1 else ""
-        device = "CPU" if pl_module.device.type == "cpu" else torch.cuda.get_device_name(pl_module.device)
-        self._console.print(
-            f"{name}: {config.n_params / 1e6:,.1f} M parameters, context {config.n_ctx}, vocabulary "
-            f"{config.vocab_size:,}; {devices}{device} {trainer.precision}; {self._total:,} steps",
-            highlight=False,
-            soft_wrap=True,
+        on_cpu = pl_module.device.type == "cpu"
+        device = "CPU" if on_cpu else torch.cuda.get_device_name(pl_module.device)
+        begun = f", {self._first_step:,} of them done" if self._first_step else ""
+        return (
+            f"{name}: {count(config.n_params)} parameters, context {config.n_ctx:,}, vocabulary "
+            f"{config.vocab_size:,}; {devices}{device} {trainer.precision}; {self._total:,} steps{begun}"
         )
 
     def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int  # noqa: ANN401
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,  # noqa: ANN401 Lightning's loose type
+        batch: Any,  # noqa: ANN401
+        batch_idx: int,
     ) -> None:
-        """After an update, refresh the line when it is due."""
-        step = trainer.global_step
-        if step == self._seen_step:
-            return
-        self._seen_step = step
-        self._tokens += batch["step_targets"]
-        if step % trainer.log_every_n_steps and step != self._total:
-            return
-        now = time.perf_counter()
-        self.tokens_per_second = self._tokens / max(now - self._mark, 1e-9)
-        self._mark, self._tokens = now, 0
-        for logger in trainer.loggers:
-            logger.log_metrics({"tokens_per_second": self.tokens_per_second}, step)
-        if trainer.is_global_zero:
-            self._show(trainer, step, now)
+        """Count an update's tokens; the task has not logged its loss yet."""
+        if trainer.global_step != self._seen_step:
+            self._seen_step = trainer.global_step
+            self._tokens += batch["step_targets"]
 
-    def _show(self, trainer: Trainer, step: int, now: float) -> None:
-        line = self._line(trainer, step, now)
-        if self._bar is not None:
-            self._bar.update(self._task, completed=step, description=line)
-        elif now - self._printed >= self.every_seconds or step == self._total:
-            self._printed = now
-            print(line, file=sys.stderr, flush=True)
-
-    def _line(self, trainer: Trainer, step: int, now: float) -> str:
-        metrics = trainer.callback_metrics
-        losses = [
-            f"{label} {float(metrics[name]):.3f}"
-            for label, name in (("loss", "train_loss"), ("val", "val_loss"))
-            if name in metrics
-        ]
-        left = (now - self._start) / max(step - self._first_step, 1) * (self._total - step)
-        parts = [f"step {step:,}/{self._total:,}", *losses, f"{self.tokens_per_second:,.0f} tokens/s", f"left {clock(left)}"]
-        return "  ".join(parts)
+    def on_train_batch_start(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        batch: Any,  # noqa: ANN401 Lightning's loose type
+        batch_idx: int,
+    ) -> None:
+        """Refresh the line, now that the last update's loss is there."""
+        self._refresh(trainer)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop the clock of tokens per second."""
-        self._pause = time.perf_counter()
-
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Let it go on; checkpoints and samples that follow are seen as validation too."""
+        """Stop the clock of tokens per second, until the next batch."""
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
-            self._mark += time.perf_counter() - self._pause
+            self._refresh(trainer)
+            self._paused = time.perf_counter()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """End the line."""
+        """Show the last step, end the line."""
+        self._refresh(trainer, at_end=True)
         self._stop()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """End the line, so that what comes next stands below it."""
         self._stop()
+
+    def _refresh(self, trainer: Trainer, *, at_end: bool = False) -> None:
+        now = time.perf_counter()
+        if self._paused is not None:
+            self._mark += now - self._paused
+            self._paused = None
+        step = self._seen_step
+        if self._tokens and (step % trainer.log_every_n_steps == 0 or at_end):
+            self.tokens_per_second = self._tokens / max(now - self._mark, 1e-9)
+            self._mark, self._tokens = now, 0
+            for logger in trainer.loggers:
+                logger.log_metrics({"tokens_per_second": self.tokens_per_second}, step)
+        wait = self.every_seconds if self._bar is None else _BAR_SECONDS
+        if trainer.is_global_zero and step > self._first_step and (at_end or now - self._shown >= wait):
+            self._shown = now
+            line = self._line(trainer, step, now)
+            if self._bar is None:
+                say(line)
+            else:
+                self._bar.update(self._task, completed=step, description=line)
+
+    def _line(self, trainer: Trainer, step: int, now: float) -> str:
+        metrics = trainer.callback_metrics
+        parts = [f"step {step:,}/{self._total:,}"]
+        parts += [
+            f"{label} {float(metrics[name]):.3f}"
+            for label, name in (("loss", "train_loss"), ("val", "val_loss"))
+            if name in metrics
+        ]
+        if not math.isnan(self.tokens_per_second):
+            parts.append(f"{self.tokens_per_second:,.0f} tokens/s")
+        left = (now - self._start) / (step - self._first_step) * (self._total - step)
+        return "  ".join([*parts, f"left {clock(left)}"])
 
     def _stop(self) -> None:
         if self._bar is not None:
@@ -126,3 +146,8 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds + 0.5), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def count(number: int) -> str:
+    """``1,542.1 M``, ``0.8 M`` or, where millions say nothing, ``7,936``."""
+    return f"{number / 1e6:,.1f} M" if number >= 100_000 else f"{number:,}"

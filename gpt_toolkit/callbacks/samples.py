@@ -6,7 +6,8 @@ from pathlib import Path
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
-from rich.console import Console
+
+from gpt_toolkit.callbacks.console import say
 
 
 class Samples(Callback):
@@ -19,7 +20,9 @@ class Samples(Callback):
         top_k: Draw among so many of the likeliest tokens (GPT-2 Table 13: 40); 0 draws among all.
     """
 
-    def __init__(self, prompt: str = "", max_new_tokens: int = 100, temperature: float = 1.0, top_k: int = 40) -> None:
+    def __init__(
+        self, prompt: str = "", max_new_tokens: int = 100, temperature: float = 1.0, top_k: int = 40
+    ) -> None:
         self.prompt, self.max_new_tokens = prompt, max_new_tokens
         self.temperature, self.top_k = temperature, top_k
 
@@ -38,4 +41,4 @@ class Samples(Callback):
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("a", encoding="utf-8") as file:
                 file.write(f"=== step {step}\n{text}\n\n")
-        Console(stderr=True).print(f"--- sample at step {step:,}\n{text}\n---", highlight=False, markup=False)
+        say(f"--- sample at step {step:,}\n{text}\n---")

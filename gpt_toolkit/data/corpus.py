@@ -1,12 +1,12 @@
 """CorpusDataModule: windows of any text, for pre-training (GPT-1 §4.1, GPT-2 §2.1)."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningDataModule, Trainer
 from lightning.pytorch.callbacks import Callback, GradientAccumulationScheduler
-from lightning.pytorch.utilities import rank_zero_info
 
 from gpt_toolkit.batch import Vocabulary
 from gpt_toolkit.data.files import FileMemo, FileSource, divide
@@ -27,6 +27,8 @@ from gpt_toolkit.data.windows import (
     bytes_per_label,
 )
 from gpt_toolkit.text.cache import cache_folder
+
+log = logging.getLogger(__name__)
 
 
 class CorpusDataModule(LightningDataModule):
@@ -124,7 +126,7 @@ class CorpusDataModule(LightningDataModule):
         source = self.source()
         spec, statement = resolve(self.tokenizer, source)
         if statement:
-            rank_zero_info(statement)
+            log.info(statement)
         with ReadingProgress("Vocabulary") as progress:
             tokenizer = prepare_vocabulary(spec, source, progress)
         with ReadingProgress("Text to tokens") as progress:
@@ -186,7 +188,8 @@ class CorpusDataModule(LightningDataModule):
             return self._evaluation("test")
         if "val" not in self.cache.splits:
             raise ValueError("There is no text for testing: give test_files, or a val_fraction above 0.")
-        rank_zero_info("There is no test split; testing reads the validation split.")
+        if self.trainer is None or self.trainer.is_global_zero:
+            log.info("There is no test split; testing reads the validation split.")
         return self._evaluation("val")
 
     def predict_dataloader(self) -> BatchLoader:

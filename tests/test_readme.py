@@ -1,0 +1,79 @@
+"""README and docs/papers.md: every command runs, every path exists."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import torch
+
+from gpt_toolkit.cli import main
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+REDUCED = [
+    *("--trainer.max_steps", "2", "--trainer.val_check_interval", "1", "--trainer.accelerator", "cpu"),
+    *("--model.decoder.n_layer", "1", "--model.decoder.n_head", "2", "--model.decoder.n_embd", "16"),
+    *("--data.n_ctx", "32", "--data.batch_size", "2", "--samples.max_new_tokens", "5", "--data.tokenizer", "bytes"),
+]
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def commands() -> list[list[str]]:
+    lines = [line for block in blocks("console") for line in block.splitlines()]
+    return [shlex.split(line) for line in lines if line.startswith("gpt-toolkit")]
+
+
+def test_the_two_first_commands_name_sessions_that_exist() -> None:
+    sessions = re.findall(r"python -m nox -s (\w+)", README)
+    assert sessions == ["quickstart", "tests"]
+    noxfile = (ROOT / "noxfile.py").read_text(encoding="utf-8")
+    for session in sessions:
+        assert f"def {session}(session" in noxfile
+
+
+def test_every_command_runs_in_order_and_the_python_block_after_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GPT_TOOLKIT_CACHE", str(tmp_path / "cache"))
+    letter = "Dear friend,\nthe garden is green again and the well is full. Write soon.\n"
+    Path("letters.txt").write_text(letter * 60, encoding="utf-8")
+    Path("books").mkdir()
+    Path("books", "one.txt").write_text(letter * 60, encoding="utf-8")
+    ran = set()
+    for _, verb, *arguments in commands():
+        if verb == "fit" and "text/own" in arguments:
+            arguments += REDUCED
+        elif verb == "fit":  # days on many GPUs
+            arguments += ["--print_config"]
+        elif verb == "generate":
+            arguments += ["--max_new_tokens", "5"]
+        assert main([verb, *arguments]) == 0, (verb, arguments, capsys.readouterr().err)
+        ran.add(verb)
+    assert ran == {"fit", "generate", "validate", "test", "predict", "tokenizer"}
+    for path in ("model/model.safetensors", "checkpoints/best.ckpt", "config.yaml", "metrics.csv", "samples.txt"):
+        assert Path("runs/own", path).is_file(), path
+    [python] = blocks("python")
+    names: dict[str, object] = {}
+    exec(compile(python, "README.md", "exec"), names)
+    assert isinstance(names["log_probability"], float)
+    assert names["log_probability"] < 0
+    assert isinstance(names["decoder"], torch.nn.Module)
+
+
+def test_every_path_of_the_map_from_the_papers_exists() -> None:
+    page = (ROOT / "docs" / "papers.md").read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:gpt_toolkit|configs)/[\w./]+)`", page)
+    assert len(paths) > 15
+    for path in paths:
+        assert (ROOT / path).exists(), path
+
+
+def test_links_of_the_readme_lead_to_files() -> None:
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
+        assert (ROOT / link).exists(), link
