@@ -2,12 +2,14 @@
 
 import re
 import shlex
+from itertools import islice
 from pathlib import Path
 
 import pytest
 import torch
 
 from gpt_toolkit.cli import main
+from gpt_toolkit.storyworld import stories
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -41,10 +43,10 @@ def test_every_command_runs_in_order_and_the_python_block_after_them(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GPT_TOOLKIT_CACHE", str(tmp_path / "cache"))
-    letter = "Dear friend,\nthe garden is green again and the well is full. Write soon.\n"
-    Path("letters.txt").write_text(letter * 60, encoding="utf-8")
+    text = "Dear friend,\n" + "\n\n".join(islice(stories(seed=1), 60))
+    Path("letters.txt").write_text(text, encoding="utf-8")
     Path("books").mkdir()
-    Path("books", "one.txt").write_text(letter * 60, encoding="utf-8")
+    Path("books", "one.txt").write_text(text, encoding="utf-8")
     ran = set()
     for _, verb, *arguments in commands():
         if verb == "fit" and "text/own" in arguments:

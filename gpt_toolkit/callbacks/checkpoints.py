@@ -12,6 +12,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
 from gpt_toolkit.callbacks.console import say
+from gpt_toolkit.callbacks.disk import writing
 
 
 class Checkpoints(Checkpoint):
@@ -82,9 +83,9 @@ class Checkpoints(Checkpoint):
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,  # noqa: ANN401
+        outputs: Any,  # noqa: ANN401 Lightning's loose type
+        batch: Any,  # noqa: ANN401
+        batch_idx: int,
     ) -> None:
         """After an update, save what is due; stop if someone asked."""
         step = trainer.global_step
@@ -99,7 +100,10 @@ class Checkpoints(Checkpoint):
         if trainer.world_size > 1:  # every rank must stop at the same step
             stop = trainer.strategy.reduce_boolean_decision(stop, all=False)
         if stop:
-            self._save_last(trainer)
+            if self._saved_step != step:
+                self._save_last(trainer)
+            # The task's own hook follows the callbacks' ones, and logs this step.
+            pl_module.on_train_batch_end(outputs, batch, batch_idx)
             if trainer.is_global_zero:
                 say(
                     f"saved at step {step:,}: {self._path('last.ckpt')}\n"
@@ -109,7 +113,7 @@ class Checkpoints(Checkpoint):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """After a validation during training, keep the state, and keep it as the best if it is."""
-        if trainer.sanity_checking or not trainer.training and trainer.state.fn != "fit":
+        if trainer.sanity_checking or trainer.state.fn != "fit":
             return
         loss = trainer.callback_metrics.get(self.monitor)
         if loss is not None and (self.best is None or float(loss) < self.best):
@@ -142,20 +146,17 @@ class Checkpoints(Checkpoint):
             return
         path = self._path(name)
         partial = path.with_name(f"{path.name}.partial")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            trainer.save_checkpoint(partial, weights_only=False)
-            if trainer.is_global_zero:
-                if path.is_dir():  # a sharded checkpoint cannot be replaced in one step
-                    shutil.rmtree(path)
-                partial.replace(path)
-        except (OSError, RuntimeError) as error:
-            _remove(partial)
-            free = shutil.disk_usage(path.parent).free / 2**20
-            raise OSError(
-                f"could not write {path} ({error}); {free:,.0f} MiB are free there: make room, then go on from the "
-                f"last whole checkpoint with --ckpt_path last"
-            ) from error
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                trainer.save_checkpoint(partial, weights_only=False)
+                if trainer.is_global_zero:
+                    if path.is_dir():  # a sharded checkpoint cannot be replaced in one step
+                        shutil.rmtree(path)
+                    partial.replace(path)
+            except BaseException:
+                _remove(partial)
+                raise
         trainer.strategy.barrier("checkpoint")
 
 

@@ -11,6 +11,8 @@ from typing import Any
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
+from gpt_toolkit.callbacks.disk import writing
+
 
 class MetricsFile(Logger):
     """Writes ``metrics.csv`` in the run's folder: a row per step, a column per name.
@@ -55,8 +57,11 @@ class MetricsFile(Logger):
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         """Add numbers to the row of that step, and the row to the file."""
         values = {name: value for name, value in metrics.items() if name != "epoch"}
-        if not values:
-            return
+        if values:
+            with writing(self.path):
+                self._add(values, step)
+
+    def _add(self, values: dict[str, float], step: int | None) -> None:
         if not self._begun:
             self._begin()
         if self._row.get("step") != step:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import IO, Any
@@ -9,8 +10,8 @@ from typing import IO, Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
-
 from gpt_toolkit.batch import IGNORE_INDEX
+from gpt_toolkit.callbacks.disk import writing
 
 
 class Predictions(Callback):
@@ -28,8 +29,9 @@ class Predictions(Callback):
         """Begin the file under another name."""
         suffix = f"-{trainer.global_rank}" if trainer.world_size > 1 else ""
         self._path = Path(trainer.default_root_dir) / f"predictions{suffix}.jsonl"
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._path.with_suffix(".partial").open("w", encoding="utf-8")
+        with writing(self._path):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._partial.open("w", encoding="utf-8")
 
     def on_predict_batch_end(
         self,
@@ -51,13 +53,25 @@ class Predictions(Callback):
                     "ids": [i for i, _ in counted],
                     "nll": [round(loss, 5) for _, loss in counted],
                 }
-                self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                with writing(self._path):
+                    self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Give the file its name."""
         assert self._file is not None
-        self._file.close()
-        self._path.with_suffix(".partial").replace(self._path)
-
+        with writing(self._path):
+            self._file.close()
+            self._partial.replace(self._path)
         if trainer.is_global_zero:
             print(f"token losses: {self._path}")
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Leave no half of a file."""
+        if self._file is not None:
+            with contextlib.suppress(OSError):  # what a full disk did not take
+                self._file.close()
+            self._partial.unlink(missing_ok=True)
+
+    @property
+    def _partial(self) -> Path:
+        return self._path.with_suffix(".partial")

@@ -8,6 +8,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
 from gpt_toolkit.callbacks.console import say
+from gpt_toolkit.callbacks.disk import writing
 
 
 class Samples(Callback):
@@ -38,7 +39,8 @@ class Samples(Callback):
         step = trainer.global_step
         if not trainer.fast_dev_run:  # type: ignore[attr-defined]
             path = Path(trainer.default_root_dir) / "samples.txt"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a", encoding="utf-8") as file:
-                file.write(f"=== step {step}\n{text}\n\n")
+            with writing(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with path.open("a", encoding="utf-8") as file:
+                    file.write(f"=== step {step}\n{text}\n\n")
         say(f"--- sample at step {step:,}\n{text}\n---")

@@ -121,4 +121,6 @@ class PretrainTask(BaseTask):
         nats = float(self.mean_loss.compute())
         bits = bits_per_byte(nats, self._bytes_per_token)
         metrics = {f"{stage}_loss": nats, f"{stage}_perplexity": perplexity(nats), f"{stage}_bits_per_byte": bits}
-        self.log_dict(metrics, rank_zero_only=True)
+        self.log_dict(metrics, logger=False, rank_zero_only=True)
+        for logger in self.trainer.loggers:  # Lightning's own call counts this update as still to come
+            logger.log_metrics(metrics, self.trainer.global_step)
