@@ -50,7 +50,7 @@ def token_losses(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
 
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ANN401
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         device = hidden.device.type
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
         needs_hidden, needs_weight, _ = ctx.needs_input_grad
@@ -62,7 +62,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
         losses = torch.empty(n_rows, dtype=torch.float32, device=rows.device)
         hidden_grad = torch.empty_like(rows) if needs_hidden else None
-        weight_grad = torch.zeros(matrix.shape, dtype=torch.float32, device=rows.device) if needs_weight else None
+        weight_grad = (
+            torch.zeros(matrix.shape, dtype=torch.float32, device=rows.device) if needs_weight else None
+        )
         with torch.autocast(device, enabled=False):
             for start in range(0, n_rows, chunk):
                 part = slice(start, start + chunk)
@@ -88,7 +90,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return losses.sum(), losses
 
     @staticmethod
-    def backward(ctx: Any, grad_loss: Tensor, _: Tensor) -> tuple[Tensor | None, Tensor | None, None]:  # noqa: ANN401
+    def backward(ctx: Any, grad_loss: Tensor, _: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         hidden_grad, weight_grad = ctx.saved_tensors
         hidden_dtype, weight_dtype = ctx.dtypes
         if hidden_grad is not None:

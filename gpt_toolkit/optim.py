@@ -36,13 +36,18 @@ class AdamW(OptimizerFactory):
     """
 
     def __init__(
-        self, lr: float, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.01
+        self,
+        lr: float,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
     ) -> None:
-        self.lr, self.betas, self.eps, self.weight_decay = lr, betas, eps, weight_decay
+        self.lr, self.eps, self.weight_decay = lr, eps, weight_decay
+        self.betas = (betas[0], betas[1])  # a YAML gives a list
 
     def build(self, module: nn.Module) -> torch.optim.Optimizer:
         groups = decay_groups(module.named_parameters(), self.weight_decay)
-        return torch.optim.AdamW(groups, lr=self.lr, betas=tuple(self.betas), eps=self.eps, fused=True)
+        return torch.optim.AdamW(groups, lr=self.lr, betas=self.betas, eps=self.eps, fused=True)
 
 
 class Muon(OptimizerFactory):
@@ -70,7 +75,7 @@ class Muon(OptimizerFactory):
         eps: float = 1e-8,
     ) -> None:
         self.lr, self.weight_decay, self.momentum = lr, weight_decay, momentum
-        self.adamw_lr, self.betas, self.eps = adamw_lr, betas, eps
+        self.adamw_lr, self.betas, self.eps = adamw_lr, (betas[0], betas[1]), eps
 
     def build(self, module: nn.Module) -> torch.optim.Optimizer:
         embeddings = {
@@ -79,12 +84,13 @@ class Muon(OptimizerFactory):
             if isinstance(part, nn.Embedding)
             for parameter in part.parameters(recurse=False)
         }
-        matrices, others = [], []
+        matrices: list[tuple[str, nn.Parameter]] = []
+        others: list[tuple[str, nn.Parameter]] = []
         for name, parameter in module.named_parameters():
             is_matrix = parameter.ndim == 2 and id(parameter) not in embeddings
             (matrices if is_matrix else others).append((name, parameter))
         muon = {"lr": self.lr, "weight_decay": self.weight_decay, "momentum": self.momentum}
-        adamw = {"lr": self.adamw_lr, "betas": tuple(self.betas), "eps": self.eps}
+        adamw = {"lr": self.adamw_lr, "betas": self.betas, "eps": self.eps}
         return MuonAdamW(
             [{"params": [p for _, p in matrices if p.requires_grad], "muon": True, **muon}]
             + [{"muon": False, **adamw, **group} for group in decay_groups(others, self.weight_decay)]
@@ -127,14 +133,16 @@ class MuonAdamW(torch.optim.Optimizer):
                 if not state:
                     state["momentum"] = torch.zeros_like(parameter)
                 momenta.append(state["momentum"])
-            grads = [parameter.grad for parameter in parameters]
+            grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
             torch._foreach_lerp_(momenta, grads, 1 - group["momentum"])
             # Nesterov: the gradient is averaged once more into the average that already holds it
             averaged = torch._foreach_lerp(grads, momenta, group["momentum"])
             updates = orthogonalize(torch.stack(averaged))  # (n, rows, columns)
             scale = 0.2 * math.sqrt(max(parameters[0].shape))  # root mean square of AdamW's update, about 0.2
             torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
-            torch._foreach_add_(parameters, list(updates.to(parameters[0].dtype).unbind()), alpha=-group["lr"] * scale)
+            torch._foreach_add_(
+                parameters, list(updates.to(parameters[0].dtype).unbind()), alpha=-group["lr"] * scale
+            )
 
     def _step_adamw(self, group: dict[str, Any]) -> None:
         parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
@@ -191,9 +199,12 @@ def orthogonalize(matrices: Tensor, steps: int = 5) -> Tensor:
     return x.mT if tall else x
 
 
-def decay_groups(named_parameters: Iterable[tuple[str, nn.Parameter]], weight_decay: float) -> list[dict[str, Any]]:
-    """Two groups: tensors of rank 2 and above with decay, the others without (released GPT-1 code: opt.py)."""
-    decayed, plain = [], []
+def decay_groups(
+    named_parameters: Iterable[tuple[str, nn.Parameter]], weight_decay: float
+) -> list[dict[str, Any]]:
+    """Two groups: tensors of rank 2 and above with decay, the others without (GPT-1's code: opt.py)."""
+    decayed: list[nn.Parameter] = []
+    plain: list[nn.Parameter] = []
     for _, parameter in named_parameters:
         if parameter.requires_grad:
             (decayed if parameter.ndim >= 2 else plain).append(parameter)

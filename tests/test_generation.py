@@ -16,7 +16,7 @@ from gpt_toolkit.heads import LanguageModelHead
 NORMS: tuple[Norm, ...] = ("pre", "post")
 
 
-def small_model(norm: Norm = "pre", seed: int = 0, **fields: Any) -> tuple[Decoder, LanguageModelHead]:  # noqa: ANN401
+def small_model(norm: Norm = "pre", seed: int = 0, **fields: Any) -> tuple[Decoder, LanguageModelHead]:
     shape = {"vocab_size": 23, "n_ctx": 12, "n_layer": 2, "n_head": 2, "n_embd": 16, "norm": norm}
     torch.manual_seed(seed)
     decoder = Decoder(DecoderConfig.from_fields(shape | fields))

@@ -58,9 +58,11 @@ class DecoderConfig:
                 f"n_head {self.n_head} does not divide n_embd {self.n_embd}; "
                 f"n_head could be {', '.join(map(str, near))}"
             )
-        for name in ("embd_pdrop", "attn_pdrop", "resid_pdrop"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                faults.append(f"{name} is {getattr(self, name)}, expected a rate in [0, 1)")
+        faults += [
+            f"{name} is {getattr(self, name)}, expected a rate in [0, 1)"
+            for name in ("embd_pdrop", "attn_pdrop", "resid_pdrop")
+            if not 0.0 <= getattr(self, name) < 1.0
+        ]
         if self.norm not in ("pre", "post"):
             faults.append(f"norm is {self.norm!r}, expected pre (GPT-2) or post (GPT-1)")
         if self.residual_init not in ("scaled", "plain"):
@@ -71,7 +73,7 @@ class DecoderConfig:
             raise ValueError("decoder: " + "; ".join(faults))
 
     @classmethod
-    def from_preset(cls, name: str, **fields: Any) -> DecoderConfig:  # noqa: ANN401 values of any field
+    def from_preset(cls, name: str, **fields: Any) -> DecoderConfig:
         """The published shape of that name, with the given fields changed.
 
         Raises:

@@ -38,7 +38,7 @@ class Decoder(nn.Module):
             self.ln_f = nn.LayerNorm(config.n_embd, eps=LAYER_NORM_EPS) if final else nn.Identity()
         if device.type != "meta":
             self.to_empty(device=device)
-            initialize(self)
+            initialize(self, config)
 
     def forward(self, input_ids: Tensor, cache: KeyValueCache | None = None) -> Tensor:
         """Hidden states of the last block, after ``ln_f`` where there is one.

@@ -7,19 +7,20 @@ import math
 import torch
 from torch import nn
 
+from gpt_toolkit.backbone.config import DecoderConfig
+
 STD = 0.02
 """Spread of every matrix and of the token embeddings (GPT-1 §4.1; GPT-2's released code)."""
 
 
 @torch.no_grad()
-def initialize(decoder: nn.Module) -> None:
-    """Draw the initial weights of a :class:`~gpt_toolkit.backbone.decoder.Decoder` in place.
+def initialize(decoder: nn.Module, config: DecoderConfig) -> None:
+    """Draw the initial weights of a decoder of that shape in place.
 
     Matrices and token embeddings are N(0, 0.02), biases 0, norm gains 1. With ``residual_init="scaled"``
     the two projections of each block that write to the residual stream are N(0, 0.02 / sqrt(2 n_layer)), the
     usual reading of GPT-2 §2.3's 1/sqrt(N) over N residual layers.
     """
-    config = decoder.config
     residual_std = STD / math.sqrt(2 * config.n_layer) if config.residual_init == "scaled" else STD
     for name, module in decoder.named_modules():
         if isinstance(module, nn.Linear):

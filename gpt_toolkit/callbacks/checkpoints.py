@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
 from pathlib import Path
@@ -72,7 +73,8 @@ class Checkpoints(Checkpoint):
         if self._signal is not None:
             raise KeyboardInterrupt
         self._signal = number
-        say("\nstopping after this step, to save; once more to stop at once")
+        with contextlib.suppress(RuntimeError):  # standard error was just being written to
+            say("\nstopping after this step, to save; once more to stop at once")
 
     def _stop_listening(self) -> None:
         for number, handler in self._old_handlers.items():
@@ -83,8 +85,8 @@ class Checkpoints(Checkpoint):
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        outputs: Any,  # noqa: ANN401 Lightning's loose type
-        batch: Any,  # noqa: ANN401
+        outputs: Any,
+        batch: Any,
         batch_idx: int,
     ) -> None:
         """After an update, save what is due; stop if someone asked."""

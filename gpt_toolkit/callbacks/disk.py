@@ -24,6 +24,6 @@ def writing(path: Path) -> Iterator[None]:
         there = next(folder for folder in path.absolute().parents if folder.exists())
         free = shutil.disk_usage(there).free / 1e6
         raise OSError(
-            f"could not write {path} ({reason}; {free:,.0f} MB are free there): make room, then go on from the "
-            "last whole checkpoint with --ckpt_path last"
+            f"could not write {path} ({reason}; {free:,.0f} MB are free there): make room, then go on from "
+            "the last whole checkpoint with --ckpt_path last"
         ) from error

@@ -42,7 +42,8 @@ class ProgressLine(Callback):
         self._first_step = self._seen_step = trainer.global_step
         self._start = self._mark = self._shown = time.perf_counter()
         self._paused, self._tokens = None, 0
-        self._total = pl_module.total_steps() if hasattr(pl_module, "total_steps") else trainer.max_steps
+        task: Any = pl_module
+        self._total = task.total_steps()
         if not trainer.is_global_zero:
             return
         say(self._description(trainer, pl_module))
@@ -52,8 +53,8 @@ class ProgressLine(Callback):
             self._bar.start()
 
     def _description(self, trainer: Trainer, pl_module: LightningModule) -> str:
-        config: Any = pl_module.backbone.config  # type: ignore[union-attr]
-        decoder: Any = pl_module.decoder
+        task: Any = pl_module
+        config, decoder = task.backbone.config, task.decoder
         name = decoder if isinstance(decoder, str) else decoder.get("preset", "decoder")
         devices = f"{trainer.world_size} x " if trainer.world_size > 1 else ""
         on_cpu = pl_module.device.type == "cpu"
@@ -68,8 +69,8 @@ class ProgressLine(Callback):
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        outputs: Any,  # noqa: ANN401 Lightning's loose type
-        batch: Any,  # noqa: ANN401
+        outputs: Any,
+        batch: Any,
         batch_idx: int,
     ) -> None:
         """Count an update's tokens; the task has not logged its loss yet."""
@@ -81,7 +82,7 @@ class ProgressLine(Callback):
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        batch: Any,  # noqa: ANN401 Lightning's loose type
+        batch: Any,
         batch_idx: int,
     ) -> None:
         """Refresh the line, now that the last update's loss is there."""
@@ -100,6 +101,8 @@ class ProgressLine(Callback):
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """End the line, so that what comes next stands below it."""
+        if self._bar is not None:
+            self._show(trainer)
         self._stop()
 
     def _refresh(self, trainer: Trainer, *, at_end: bool = False) -> None:
@@ -108,19 +111,25 @@ class ProgressLine(Callback):
             self._mark += now - self._paused
             self._paused = None
         step = self._seen_step
-        if self._tokens and (step % trainer.log_every_n_steps == 0 or at_end):
+        logs_every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if self._tokens and (step % logs_every == 0 or at_end):
             self.tokens_per_second = self._tokens / max(now - self._mark, 1e-9)
             self._mark, self._tokens = now, 0
             for logger in trainer.loggers:
                 logger.log_metrics({"tokens_per_second": self.tokens_per_second}, step)
         wait = self.every_seconds if self._bar is None else _BAR_SECONDS
-        if trainer.is_global_zero and step > self._first_step and (at_end or now - self._shown >= wait):
-            self._shown = now
-            line = self._line(trainer, step, now)
-            if self._bar is None:
-                say(line)
-            else:
-                self._bar.update(self._task, completed=step, description=line)
+        if at_end or now - self._shown >= wait:
+            self._show(trainer)
+
+    def _show(self, trainer: Trainer) -> None:
+        if not trainer.is_global_zero or self._seen_step == self._first_step:
+            return
+        self._shown = time.perf_counter()
+        line = self._line(trainer, self._seen_step, self._shown)
+        if self._bar is None:
+            say(line)
+        else:
+            self._bar.update(self._task, completed=self._seen_step, description=line)
 
     def _line(self, trainer: Trainer, step: int, now: float) -> str:
         metrics = trainer.callback_metrics

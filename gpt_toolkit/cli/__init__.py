@@ -8,9 +8,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import NoReturn
 
 from gpt_toolkit.cli.explain import UsageError, nearest
 
@@ -59,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, MemoryError) as error:
         if os.environ.get("GPT_TOOLKIT_TRACEBACK"):
             raise
         print(f"gpt-toolkit: {error}", file=sys.stderr)
@@ -73,13 +75,28 @@ def _run(verb: str, arguments: list[str]) -> int:
         return run(verb, arguments)
     if verb in COMMANDS:
         command = importlib.import_module(f"gpt_toolkit.commands.{verb}")
-        parser = argparse.ArgumentParser(f"gpt-toolkit {verb}", description=command.__doc__)
+        parser = _CommandParser(f"gpt-toolkit {verb}", description=command.__doc__, allow_abbrev=False)
         command.add_arguments(parser)
         try:
             return int(command.run(parser.parse_args(arguments)))
-        except SystemExit as stop:  # argparse has said why
+        except SystemExit as stop:  # --help
             return int(stop.code or 0)
     raise UsageError(f"no verb {verb!r}{nearest(verb, [*TRAINER_VERBS, *COMMANDS])}")
+
+
+class _CommandParser(argparse.ArgumentParser):
+    """Raises where argparse would print its usage and leave."""
+
+    def error(self, message: str) -> NoReturn:
+        verb = self.prog.removeprefix("gpt-toolkit ")
+        if unknown := re.search(r"unrecognized arguments: (-\S+)", message):
+            name = unknown[1].partition("=")[0]
+            options = [option for action in self._actions for option in action.option_strings]
+            raise UsageError(f"{verb}: no option {name}{nearest(name, options)}")
+        if unknown := re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message):
+            choices = re.findall(r"[-\w]+", unknown[2])
+            raise UsageError(f"{verb}: no {unknown[1]!r}{nearest(unknown[1], choices)}")
+        raise UsageError(f"{verb}: {message}")
 
 
 def _help() -> str:

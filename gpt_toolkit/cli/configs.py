@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import yaml
+
 from gpt_toolkit.cli.explain import UsageError, nearest
 
 
@@ -35,6 +37,9 @@ def resolve_configs(arguments: list[str]) -> tuple[list[str], Path | None]:
 
     Returns:
         The arguments, and the first config, after which a run is called.
+
+    Raises:
+        UsageError: If a config is not to be found, or is no YAML.
     """
     resolved: list[str] = []
     first: Path | None = None
@@ -43,6 +48,7 @@ def resolve_configs(arguments: list[str]) -> tuple[list[str], Path | None]:
         option, equals, value = argument.partition("=")
         if value_follows or (equals and option in ("--config", "-c")):
             path = find_config(argument if value_follows else value)
+            _check_yaml(path)
             first = first or path
             resolved.append(str(path) if value_follows else f"{option}={path}")
             value_follows = False
@@ -50,3 +56,17 @@ def resolve_configs(arguments: list[str]) -> tuple[list[str], Path | None]:
             resolved.append(argument)
             value_follows = argument in ("--config", "-c")
     return resolved, first
+
+
+def _check_yaml(path: Path) -> None:
+    """Name the file and the line; the parser that reads it next knows neither."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise UsageError(f"{path}{line}: is no YAML: {error.problem}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: is no YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        what = "nothing" if content is None else f"a {type(content).__name__}"
+        raise UsageError(f"{path}: holds {what}, where settings are expected, as trainer: {{max_steps: 100}}")

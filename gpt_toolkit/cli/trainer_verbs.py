@@ -7,6 +7,7 @@ import inspect
 import logging
 import os
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from gpt_toolkit.backbone import DecoderConfig
+from gpt_toolkit.backbone import DecoderConfig, preset
 from gpt_toolkit.callbacks import Checkpoints, MetricsFile, Predictions, ProgressLine, Samples
+from gpt_toolkit.callbacks.console import say
 from gpt_toolkit.cli.configs import resolve_configs
-from gpt_toolkit.cli.explain import UsageError, explain
+from gpt_toolkit.cli.explain import UsageError, explain, no_option
 from gpt_toolkit.data.corpus import CorpusDataModule
 from gpt_toolkit.model import load
 from gpt_toolkit.optim import OptimizerFactory, Schedule
@@ -40,6 +43,13 @@ def run(verb: str, arguments: list[str]) -> int:
         ToolkitCLI(verb, arguments, first_config)
     except ParserError as error:
         raise UsageError(explain(str(error), _option_names(), _class_names())) from None
+    except MisconfigurationException as error:  # the Trainer's, of settings that do not go together
+        raise UsageError(str(error).partition("\n")[0]) from None
+    except torch.OutOfMemoryError as error:
+        raise MemoryError(
+            f"{str(error).partition('.')[0]}: lower data.batch_size and raise "
+            "trainer.accumulate_grad_batches, or divide the model among devices by --config strategy/fsdp"
+        ) from error
     except SystemExit as stop:  # Lightning's answer to Ctrl-C is exit code 1
         interrupted = isinstance(stop.__context__, KeyboardInterrupt)
         return 130 if interrupted else int(stop.code or 0)
@@ -51,6 +61,7 @@ def _quiet_lightning() -> None:
     for name in ("lightning.pytorch", "lightning.fabric", "lightning_utilities"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for message in (
+        ".*is smaller than the logging interval.*",  # of an epoch; ours counts updates over epochs
         ".*does not have many workers.*",  # windows come from memory-mapped tokens
         ".*GPU available but not used.*",
         ".*callbacks used to create the checkpoint.*",  # to test a run needs none of fit's callbacks
@@ -61,7 +72,14 @@ def _quiet_lightning() -> None:
     ours = logging.getLogger("gpt_toolkit")
     ours.setLevel(logging.INFO)
     if not ours.handlers:
-        ours.addHandler(logging.StreamHandler())
+        ours.addHandler(_AboveTheBar())
+
+
+class _AboveTheBar(logging.Handler):
+    """Prints messages where the progress bar does not overwrite them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(self.format(record))
 
 
 class ParserError(Exception):
@@ -69,17 +87,25 @@ class ParserError(Exception):
 
 
 class Parser(LightningArgumentParser):
-    """Raises where argparse would print its usage and leave."""
+    """Raises where argparse would print its usage and leave; takes no option by its first letters."""
 
-    def error(self, message: str, ex: Exception | None = None) -> Any:  # noqa: ANN401 jsonargparse's own
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"prog": "gpt-toolkit", "allow_abbrev": False, **kwargs})
+
+    def error(self, message: str, ex: Exception | None = None) -> Any:
         """Raise what is to be explained."""
         raise ParserError(message)
 
 
-def _class_names() -> list[str]:
-    return [kind.__name__ for base in (OptimizerFactory, Schedule) for kind in base.__subclasses__()] + [
-        kind.__name__ for kind in (*TASKS, *DATA)
-    ]
+def _class_names() -> dict[str, list[str]]:
+    """Names of the classes that an option can name, by the option's name."""
+    kinds: dict[str, Iterable[type]] = {
+        "model": TASKS,
+        "data": DATA,
+        "model.optimizer": OptimizerFactory.__subclasses__(),
+        "model.schedule": Schedule.__subclasses__(),
+    }
+    return {option: [kind.__name__ for kind in classes] for option, classes in kinds.items()}
 
 
 def _option_names() -> list[str]:
@@ -98,7 +124,7 @@ def _option_names() -> list[str]:
     names += of("model.optimizer", *OptimizerFactory.__subclasses__()) + of(
         "model.schedule", *Schedule.__subclasses__()
     )
-    names += of("model.decoder", DecoderConfig) + ["model.decoder.preset"]
+    names += [*of("model.decoder", DecoderConfig), "model.decoder.preset"]
     for name, kind in SETTINGS.items():
         names += of(name, kind)
     return names
@@ -166,7 +192,7 @@ class ToolkitCLI(LightningCLI):
             else:  # accepted, for a run's config.yaml holds them
                 parser.add_argument(f"--{name}", type=dict | None, help=argparse.SUPPRESS)
 
-    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:  # noqa: ANN401 Lightning's own
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse what the constructor was given; Lightning's version warns of that."""
         self.config = parser.parse_args(args)
 
@@ -188,12 +214,16 @@ class ToolkitCLI(LightningCLI):
         if not settings.trainer.default_root_dir:
             name = self.first_config.stem if self.first_config else "run"
             settings.trainer.default_root_dir = str(Path("runs") / name)
+        self._check_model()
         self.run_folder = Path(settings.trainer.default_root_dir)
         folder = Checkpoints.folder_of(self.run_folder)
         if settings.ckpt_path in ("last", "best"):
             path = folder / f"{settings.ckpt_path}.ckpt"
             if not path.exists():
-                raise FileNotFoundError(f"--ckpt_path {settings.ckpt_path}: there is no {path}")
+                raise FileNotFoundError(
+                    f"--ckpt_path {settings.ckpt_path}: there is no {path}; the run's folder is what "
+                    "--trainer.default_root_dir says"
+                )
             settings.ckpt_path = str(path)
         elif settings.ckpt_path and not Path(settings.ckpt_path).exists():
             raise FileNotFoundError(
@@ -203,12 +233,42 @@ class ToolkitCLI(LightningCLI):
         launched_by_ddp = "LOCAL_RANK" in os.environ  # rank 0 has looked
         if begins and not launched_by_ddp and folder.is_dir() and any(folder.glob("*.ckpt")):
             raise FileExistsError(
-                f"{self.run_folder} already holds a run: go on with it by --ckpt_path last, or choose another folder "
-                f"by --trainer.default_root_dir"
+                f"{self.run_folder} already holds a run: go on with it by --ckpt_path last, or choose "
+                "another folder by --trainer.default_root_dir"
+            )
+
+    def _check_model(self) -> None:
+        """Find what is wrong with the model before its text is read, which can take long."""
+        fields = self.settings.model.init_args.get("decoder")
+        if fields is None:  # a task of the user's own
+            return
+        fields = {"preset": fields} if isinstance(fields, str) else dict(fields)
+        name = fields.pop("preset", None)
+        for field in fields:
+            if field not in DecoderConfig.__dataclass_fields__:
+                raise UsageError(no_option(f"model.decoder.{field}", _option_names()))
+        try:
+            from_data = {"vocab_size": 1, "n_ctx": 1}  # where they are not given
+            given = {field: value for field, value in fields.items() if value is not None}
+            DecoderConfig.from_fields({**from_data, **(preset(name) if name else {}), **given})
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        no_weights = not self.settings.ckpt_path and not self.settings.model.init_args.get("init_from")
+        if self.verb in ("validate", "test", "predict") and no_weights:
+            raise UsageError(
+                f"{self.verb} needs a model: say --ckpt_path best, last or a file, or --model.init_from MODEL"
             )
 
     def instantiate_classes(self) -> None:
         """Build everything, or for ``prepare`` the DataModule alone."""
+        try:
+            self._instantiate()
+        except ValueError as error:
+            if "Given value" not in str(error):
+                raise
+            raise ParserError(str(error)) from None  # a constructor's words, among all that was given
+
+    def _instantiate(self) -> None:
         if self.verb == "prepare":
             parser = Parser()
             parser.add_lightning_class_args(LightningDataModule, "data", subclass_mode=True)
@@ -216,7 +276,7 @@ class ToolkitCLI(LightningCLI):
         else:
             super().instantiate_classes()
 
-    def instantiate_trainer(self, **kwargs: Any) -> Trainer:  # noqa: ANN401 Lightning's own
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The Trainer, with the run's loggers and callbacks."""
         settings = self.settings
         fits = self.verb == "fit"
@@ -263,29 +323,32 @@ class ToolkitCLI(LightningCLI):
             source = checkpoints / "last.ckpt"
         if source.is_file():
             load(source, device="cpu").save(folder / "model", overwrite=True)
-        metrics = {
-            name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val_")
-        }
-        if metrics:
-            print("  ".join(f"{name} {value:.4f}" for name, value in sorted(metrics.items())))
+        metrics = trainer.callback_metrics
+        if "val_loss" in metrics:
+            names = ("val_loss", "val_perplexity", "val_bits_per_byte")
+            print("  ".join(f"{name} {float(metrics[name]):.4f}" for name in names if name in metrics))
+        else:
+            print(
+                f"trained to step {trainer.global_step:,}; for more raise trainer.max_steps (or max_epochs)"
+            )
         print(
             f"{folder}: model/ (loads in transformers), checkpoints/, metrics.csv, tensorboard/, samples.txt"
         )
         print(f"next: gpt-toolkit generate {folder / 'model'}")
 
-    def validate(self, **kwargs: Any) -> None:  # noqa: ANN401
+    def validate(self, **kwargs: Any) -> None:
         """Print the validation split's loss."""
         self._report(self.trainer.validate(**{**kwargs, "verbose": False}))
 
-    def test(self, **kwargs: Any) -> None:  # noqa: ANN401
+    def test(self, **kwargs: Any) -> None:
         """Print the test split's loss."""
         self._report(self.trainer.test(**{**kwargs, "verbose": False}))
 
-    def _report(self, results: Any) -> None:  # noqa: ANN401
+    def _report(self, results: Any) -> None:
         if self.trainer.is_global_zero:
             for name, value in results[0].items():
                 print(f"{name:20} {value:.4f}")
 
-    def predict(self, **kwargs: Any) -> None:  # noqa: ANN401
+    def predict(self, **kwargs: Any) -> None:
         """Write ``predictions.jsonl``."""
         self.trainer.predict(**{**kwargs, "return_predictions": False})

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import gzip
-import io
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TextIO
 
-from gpt_toolkit.text.tokenizer import load_tokenizer, safe_cut
+from gpt_toolkit.data.files import find_files
+from gpt_toolkit.data.readers import SUFFIXES, TEXT_SUFFIXES, read_records, read_text, suffix
+from gpt_toolkit.text.tokenizer import load_tokenizer
 from gpt_toolkit.text.training import train_byte_level
 
-_CHUNK = 4_000_000
-"""Characters that are in memory at a time; ours: long enough that reading costs nothing beside counting."""
-
-_SAMPLE = 100_000
-"""Characters of each chunk on which bytes per token are counted; ours: a few seconds' work in a gigabyte."""
+_SAMPLE = 25_000
+"""Characters of each piece on which bytes per token are counted; ours: a few seconds' work in a gigabyte."""
 
 _FILES = {"tokenizer.json", "tokenizer_config.json"}
 
@@ -28,8 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="train | encode | decode")
 
     train = actions.add_parser("train", help="learn a byte-level vocabulary, as GPT-2's, from text files")
+    endings = ", ".join(SUFFIXES)
     train.add_argument(
-        "files", nargs="+", type=Path, metavar="FILE", help=".txt or .txt.gz, or a folder of them"
+        "files", nargs="+", metavar="FILE", help=f"a folder, a glob, or a file ending in {endings}"
     )
     train.add_argument("--vocab_size", type=int, required=True, help="ids wanted, end of text included")
     train.add_argument(
@@ -59,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _train(files: Sequence[Path], vocab_size: int, output: Path, *, overwrite: bool) -> None:
+def _train(files: Sequence[str], vocab_size: int, output: Path, *, overwrite: bool) -> None:
     _check_output(output, overwrite=overwrite)
     sample: list[str] = []
     tokenizer = train_byte_level(_sampled(read_chunks(files), sample), vocab_size, progress=True)
@@ -100,47 +97,13 @@ def _standard_input() -> str:
         raise ValueError(f"standard input is not UTF-8 from byte {error.start} on") from None
 
 
-def read_chunks(paths: Sequence[Path]) -> Iterator[str]:
-    """Text of files and folders, in chunks that no word crosses; nothing else is kept in memory."""
-    for path in _expanded(paths):
-        rest = ""
-        try:
-            with _open(path) as file:
-                while block := file.read(_CHUNK):
-                    rest += block
-                    if cut := safe_cut(rest):
-                        yield rest[:cut]
-                        rest = rest[cut:]
-        except UnicodeDecodeError as error:
-            raise ValueError(
-                f"{path} is not UTF-8 ({error.reason}); convert it first, as with iconv -t UTF-8"
-            ) from None
-        if rest:
-            yield rest
-
-
-def _expanded(paths: Sequence[Path]) -> list[Path]:
-    files: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.name.endswith((".txt", ".txt.gz")))
-            if not inside:
-                raise FileNotFoundError(f"{path} holds no .txt or .txt.gz file")
-            files += inside
-        elif path.is_file():
-            files.append(path)
+def read_chunks(files: Sequence[str]) -> Iterator[str]:
+    """Text of files, folders and globs, in pieces that no word crosses; nothing else is kept in memory."""
+    for found in find_files(files, "FILE"):
+        if suffix(found.path) in TEXT_SUFFIXES:
+            yield from (text for text, _ in read_text(found.path, 0, None))
         else:
-            raise FileNotFoundError(
-                f"{path} does not exist; text files or folders of .txt and .txt.gz are expected"
-            )
-    return files
-
-
-def _open(path: Path) -> TextIO:
-    """Open text for reading, without byte-order mark, line breaks as line feeds."""
-    if path.suffix == ".gz":
-        return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig")
-    return path.open(encoding="utf-8-sig")
+            yield from (record.text for record in read_records(found.path, "text") if record.text)
 
 
 def _sampled(chunks: Iterator[str], sample: list[str]) -> Iterator[str]:

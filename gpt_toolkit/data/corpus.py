@@ -11,7 +11,7 @@ from lightning.pytorch.callbacks import Callback, GradientAccumulationScheduler
 from gpt_toolkit.batch import Vocabulary
 from gpt_toolkit.data.files import FileMemo, FileSource, divide
 from gpt_toolkit.data.named import STORYWORLD, STORYWORLD_DOCUMENTS, HubSource, WorldSource
-from gpt_toolkit.data.order import ORDER_VERSION, StepShare, WindowOrder
+from gpt_toolkit.data.order import ORDER_VERSION, StepShare, WindowOrder, steps_per_pass
 from gpt_toolkit.data.prepare import cache_key, prepare_tokens
 from gpt_toolkit.data.progress import ReadingProgress
 from gpt_toolkit.data.readers import Source
@@ -168,9 +168,21 @@ class CorpusDataModule(LightningDataModule):
             raise RuntimeError("CorpusDataModule: call prepare_data() and setup() first.")
         return self._cache
 
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps of one epoch, about one pass over the text; there after ``setup``."""
+        share = self._share()
+        steps = steps_per_pass(self._order(), share.windows_per_step)
+        limit = 1.0 if self.trainer is None else self.trainer.limit_train_batches
+        batches = limit if isinstance(limit, int) else int(limit * steps * share.accumulate)
+        return min(steps, -(-batches // share.accumulate))
+
+    def _order(self) -> WindowOrder:
+        return WindowOrder(self.cache.n_tokens("train"), self.n_ctx, self.seed)
+
     def train_dataloader(self) -> BatchLoader:
         """Endless windows in the order of ``seed``; one epoch is about one pass over the text."""
-        order = WindowOrder(self.cache.n_tokens("train"), self.n_ctx, self.seed)
+        order = self._order()
         if self.trainer is not None:
             _drop_unfinished_step(self.trainer)
         batches = TrainingBatches(

@@ -128,7 +128,7 @@ class HubSource:
             if not self.streaming:
                 passed += min(len(rows), self.limit_documents or len(rows))
 
-    def _from(self, rows: Any, done: int) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401 - it has no types
+    def _from(self, rows: Any, done: int) -> Iterator[Mapping[str, Any]]:
         limit = None if self.limit_documents is None else self.limit_documents - done
         return islice(iter(rows.skip(done) if done else rows), limit)
 

@@ -131,7 +131,7 @@ def writing(folder: Path, needed: float | None) -> Iterator[None]:
         raise full from error
 
 
-def write_json(path: Path, value: Any, *, durable: bool = True) -> None:  # noqa: ANN401 - any JSON value
+def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
     """Write a JSON file so that it is there whole or not at all; ``durable``: also after a power cut."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:

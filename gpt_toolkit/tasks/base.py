@@ -66,7 +66,9 @@ class BaseTask(LightningModule, ABC):
         Raises:
             ValueError: If the data has more token ids or longer windows than the decoder.
         """
-        fields = {"preset": self.decoder} if isinstance(self.decoder, str) else dict(self.decoder)
+        fields: dict[str, Any] = (
+            {"preset": self.decoder} if isinstance(self.decoder, str) else dict(self.decoder)
+        )
         name = fields.pop("preset", None)
         if name is not None:
             fields = {**preset(name), **{key: value for key, value in fields.items() if value is not None}}
@@ -80,7 +82,7 @@ class BaseTask(LightningModule, ABC):
         if data is not None and data.vocabulary.vocab_size > config.vocab_size:
             raise ValueError(
                 f"the tokenizer has {data.vocabulary.vocab_size:,} token ids, the decoder's vocab_size is "
-                f"{config.vocab_size:,}: leave vocab_size out, or choose the tokenizer that belongs to the decoder"
+                f"{config.vocab_size:,}: leave vocab_size out, or choose the decoder's own tokenizer"
             )
         if data is not None and data.n_ctx > config.n_ctx:
             raise ValueError(
@@ -95,7 +97,7 @@ class BaseTask(LightningModule, ABC):
             return
         self.backbone = Decoder(self.resolve_decoder())
         self.build_heads(self.backbone)
-        if self.init_from is not None and self.trainer.training:
+        if self.init_from is not None and not self.trainer.ckpt_path:
             self.load_initial_weights(self.init_from)
 
     @abstractmethod
@@ -108,7 +110,9 @@ class BaseTask(LightningModule, ABC):
         backbone = self.built_backbone
         ours, theirs = backbone.config.to_fields(), saved.config.to_fields()
         structural = ("vocab_size", "n_ctx", "n_layer", "n_head", "n_embd", "norm")
-        if faults := [f"{key} {ours[key]} against {theirs[key]}" for key in structural if ours[key] != theirs[key]]:
+        if faults := [
+            f"{key} {ours[key]} against {theirs[key]}" for key in structural if ours[key] != theirs[key]
+        ]:
             raise ValueError(f"init_from {model}: this decoder differs from the model's: {', '.join(faults)}")
         backbone.load_state_dict(saved.state_dict)
         if self.trainer.is_global_zero:
@@ -132,7 +136,7 @@ class BaseTask(LightningModule, ABC):
         accumulated: int = self.trainer.accumulate_grad_batches
         return loss_sum * (self.trainer.world_size * accumulated / step_targets)
 
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:  # noqa: ANN401 any task's batch
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Draw dropout from (seed, step, micro-batch, rank), so that a resumed run draws the same."""
         step = self.trainer.global_step
         if self._drops:
@@ -155,21 +159,24 @@ class BaseTask(LightningModule, ABC):
         share = loss_sum.detach() / step_targets
         self._step_loss = share if self._step_loss is None else self._step_loss + share
 
-    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:  # noqa: ANN401
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """After each update, log the loss if it is due."""
         step = self.trainer.global_step
         if step == self._step_before_batch or self._step_loss is None:
             return  # a micro-batch whose update is still to come
-        if step % self.trainer.log_every_n_steps == 0 or step == 1:
+        every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if step % every == 0 or step == 1:
             loss = self._step_loss
             if self.trainer.world_size > 1:
                 loss = self.trainer.strategy.reduce(loss, reduce_op="sum")
             self.log("train_loss", loss, on_step=True, on_epoch=False, logger=False, rank_zero_only=True)
             for logger in self.trainer.loggers:
-                logger.log_metrics({"train_loss": float(loss), "lr": self.optimizers().param_groups[0]["lr"]}, step)
+                logger.log_metrics(
+                    {"train_loss": float(loss), "lr": self.trainer.optimizers[0].param_groups[0]["lr"]}, step
+                )
         self._step_loss = None
 
-    def configure_optimizers(self) -> Any:  # noqa: ANN401 Lightning's loose type
+    def configure_optimizers(self) -> Any:
         """The recipe's optimizer, with its schedule stepped per update."""
         if self.optimizer_factory is None:
             raise ValueError("no optimizer: training needs --model.optimizer, e.g. AdamW with its lr")
@@ -241,26 +248,30 @@ class BaseTask(LightningModule, ABC):
         if saved is None:
             raise ValueError("the checkpoint was not written by gpt_toolkit")
         if saved["format"] != CHECKPOINT_FORMAT:
-            raise ValueError(f"the checkpoint has format {saved['format']}, this version reads {CHECKPOINT_FORMAT}")
+            raise ValueError(
+                f"the checkpoint has format {saved['format']}, this version reads {CHECKPOINT_FORMAT}"
+            )
         if saved["task"] != type(self).__name__:
             raise ValueError(
-                f"the checkpoint is of {saved['task']}, this run is {type(self).__name__}: --ckpt_path continues "
-                f"the same task; for weights into another task use --model.init_from"
+                f"the checkpoint is of {saved['task']}, this run is {type(self).__name__}: --ckpt_path "
+                f"continues the same task; for weights into another task use --model.init_from"
             )
         ours, theirs = self.built_backbone.config.to_fields(), saved["decoder"]
-        if faults := [f"{key} {theirs.get(key)} there, {ours[key]} here" for key in ours if ours[key] != theirs.get(key)]:
+        if faults := [
+            f"{key} {theirs.get(key)} there, {ours[key]} here" for key in ours if ours[key] != theirs.get(key)
+        ]:
             raise ValueError(f"the checkpoint's decoder is another: {'; '.join(faults)}")
         data = self.data
         if data is None:
             return
         if saved["fingerprint"] not in (None, data.vocabulary.fingerprint):
             raise ValueError(
-                f"the checkpoint's tokenizer is {saved['fingerprint']}, the data's is {data.vocabulary.fingerprint}: "
-                f"choose the tokenizer that the checkpoint was trained with"
+                f"the checkpoint's tokenizer is {saved['fingerprint']}, the data's is "
+                f"{data.vocabulary.fingerprint}: choose the tokenizer that the checkpoint was trained with"
             )
         plan = getattr(data, "plan", None)
         if self.trainer.training and not self.accept_new_plan and saved["plan"] not in (None, plan):
             raise ValueError(
-                f"the checkpoint was trained on '{saved['plan']}', this run would go on with '{plan}': restore "
-                f"what differs, or say --model.accept_new_plan true"
+                f"the checkpoint was trained on '{saved['plan']}', this run would go on with '{plan}': "
+                f"restore what differs, or say --model.accept_new_plan true"
             )

@@ -120,7 +120,13 @@ class PretrainTask(BaseTask):
     def _log_split(self, stage: str) -> None:
         nats = float(self.mean_loss.compute())
         bits = bits_per_byte(nats, self._bytes_per_token)
-        metrics = {f"{stage}_loss": nats, f"{stage}_perplexity": perplexity(nats), f"{stage}_bits_per_byte": bits}
-        self.log_dict(metrics, logger=False, rank_zero_only=True)
-        for logger in self.trainer.loggers:  # Lightning's own call counts this update as still to come
-            logger.log_metrics(metrics, self.trainer.global_step)
+        metrics = {
+            f"{stage}_loss": nats,
+            f"{stage}_perplexity": perplexity(nats),
+            f"{stage}_bits_per_byte": bits,
+        }
+        fits = self.trainer.state.fn == "fit"
+        self.log_dict(metrics, logger=False if fits else None, rank_zero_only=True)
+        if fits:  # Lightning itself would log the number of the update before
+            for logger in self.trainer.loggers:
+                logger.log_metrics(metrics, self.trainer.global_step)

@@ -28,7 +28,9 @@ def test_published_shapes_have_their_exact_number_of_parameters_and_tensors(name
 @pytest.mark.parametrize("name", [name for name in PRESETS if name not in PUBLISHED])
 def test_the_small_shapes_grow_with_their_place_in_the_ladder(name: str) -> None:
     sizes = [
-        DecoderConfig.from_preset(other, vocab_size=256, n_ctx=64).n_params for other in PRESETS if other not in PUBLISHED
+        DecoderConfig.from_preset(other, vocab_size=256, n_ctx=64).n_params
+        for other in PRESETS
+        if other not in PUBLISHED
     ]
     assert sizes == sorted(sizes)
     with torch.device("meta"):
@@ -58,7 +60,7 @@ def test_what_the_data_must_add_to_a_small_shape_is_named() -> None:
 
 
 def test_an_unknown_field_is_refused() -> None:
-    with pytest.raises(ValueError, match="unknown field n_heads; known: .*n_head"):
+    with pytest.raises(ValueError, match=r"unknown field n_heads; known: .*n_head"):
         DecoderConfig.from_preset("gpt2", n_heads=7)
 
 

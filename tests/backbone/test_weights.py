@@ -30,7 +30,7 @@ from gpt_toolkit.backbone.weights import (
 NORMS: tuple[Norm, ...] = ("pre", "post")
 
 
-def small_config(norm: Norm = "pre", **fields: Any) -> DecoderConfig:  # noqa: ANN401 values of any field
+def small_config(norm: Norm = "pre", **fields: Any) -> DecoderConfig:
     shape = {"vocab_size": 13, "n_ctx": 6, "n_layer": 2, "n_head": 2, "n_embd": 8, "norm": norm}
     return DecoderConfig.from_fields(shape | fields)
 
@@ -51,7 +51,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "model"
 
 
-def change_config(folder: Path, **fields: Any) -> None:  # noqa: ANN401 values of any field
+def change_config(folder: Path, **fields: Any) -> None:
     path = folder / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | fields))
 

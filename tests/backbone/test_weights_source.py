@@ -18,7 +18,7 @@ from gpt_toolkit.backbone.weights import read_checkpoint, read_model, write_mode
 NORMS: tuple[Norm, ...] = ("pre", "post")
 
 
-def small_config(norm: Norm = "pre", **fields: Any) -> DecoderConfig:  # noqa: ANN401 values of any field
+def small_config(norm: Norm = "pre", **fields: Any) -> DecoderConfig:
     shape = {"vocab_size": 13, "n_ctx": 6, "n_layer": 2, "n_head": 2, "n_embd": 8, "norm": norm}
     return DecoderConfig.from_fields(shape | fields)
 
@@ -106,7 +106,7 @@ def without(content: dict[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in content.items() if key != name}
 
 
-def about(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 values of any field
+def about(**fields: Any) -> dict[str, Any]:
     content = checkpoint()
     return content | {"gpt_toolkit": content["gpt_toolkit"] | fields}
 

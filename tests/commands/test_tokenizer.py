@@ -44,15 +44,21 @@ def test_packed_files_and_folders_are_read_as_plain_ones(text: Path, tmp_path: P
     with gzip.open(folder / "a.txt.gz", "wb") as file:
         file.write(b"\xef\xbb\xbf" + TEXT.replace("\n", "\r\n").encode())
     (folder / "ignored.csv").write_text("zzz")
-    assert "".join(command.read_chunks([tmp_path / "folder"])) == TEXT
-    assert "".join(command.read_chunks([text])) == TEXT
+    assert "".join(command.read_chunks([str(tmp_path / "folder")])) == TEXT
+    assert "".join(command.read_chunks([str(text)])) == TEXT
 
 
-def test_chunks_are_cut_between_words(text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "_CHUNK", 100)
-    chunks = list(command.read_chunks([text]))
-    assert "".join(chunks) == TEXT
-    assert len(chunks) > 100
+def test_records_are_read_as_text(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "one "}\n{"text": ""}\n{"text": "two"}\n')
+    assert list(command.read_chunks([str(tmp_path / "*.jsonl")])) == ["one ", "two"]
+
+
+def test_long_texts_come_in_pieces_cut_between_words(tmp_path: Path) -> None:
+    text = TEXT * 150
+    (tmp_path / "long.txt").write_text(text)
+    chunks = list(command.read_chunks([str(tmp_path)]))
+    assert "".join(chunks) == text
+    assert len(chunks) > 1
     assert all(chunk[0].isspace() for chunk in chunks[1:])
 
 
@@ -82,16 +88,16 @@ def test_a_failed_training_leaves_nothing(text: Path, tmp_path: Path) -> None:
 
 
 def test_missing_files_are_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"nothing.txt does not exist"):
-        list(command.read_chunks([tmp_path / "nothing.txt"]))
-    with pytest.raises(FileNotFoundError, match=r"holds no .txt or .txt.gz"):
-        list(command.read_chunks([tmp_path]))
+    with pytest.raises(FileNotFoundError, match=r"no file or folder .*nothing\.txt"):
+        list(command.read_chunks([str(tmp_path / "nothing.txt")]))
+    with pytest.raises(FileNotFoundError, match=r"holds no file ending in \.txt, \.txt\.gz"):
+        list(command.read_chunks([str(tmp_path)]))
 
 
 def test_text_that_is_not_utf8_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "latin.txt").write_bytes("Führer".encode("latin-1"))
-    with pytest.raises(ValueError, match=r"latin.txt is not UTF-8 .*iconv"):
-        list(command.read_chunks([tmp_path]))
+    with pytest.raises(ValueError, match=r"latin\.txt is not UTF-8: .*iconv"):
+        list(command.read_chunks([str(tmp_path)]))
 
 
 def test_encode_prints_ids(capsys: pytest.CaptureFixture[str]) -> None:

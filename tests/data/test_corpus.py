@@ -1,5 +1,6 @@
 import gzip
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ from torch import Tensor
 
 from gpt_toolkit import storyworld
 from gpt_toolkit.batch import IGNORE_INDEX, LanguageModelBatch, LanguageModelData
-from gpt_toolkit.data import corpus
 from gpt_toolkit.data.corpus import CorpusDataModule
 from gpt_toolkit.data.order import StepShare, WindowOrder, step_windows
 
@@ -70,7 +70,7 @@ class Recorder(LightningModule):
         return result
 
 
-def trainer(folder: Path, **options: Any) -> Trainer:  # noqa: ANN401
+def trainer(folder: Path, **options: Any) -> Trainer:
     quiet = {
         "accelerator": "cpu",
         "devices": 1,
@@ -84,7 +84,7 @@ def trainer(folder: Path, **options: Any) -> Trainer:  # noqa: ANN401
     return Trainer(**{**quiet, **options})
 
 
-def data(files: Path | str, **options: Any) -> CorpusDataModule:  # noqa: ANN401
+def data(files: Path | str, **options: Any) -> CorpusDataModule:
     return CorpusDataModule(
         **{"files": str(files), "tokenizer": "bytes", "n_ctx": N_CTX, "batch_size": 16, **options}
     )
@@ -195,6 +195,19 @@ def test_epochs_cut_short_by_the_trainer_lose_no_window(
     assert model.steps() == {step: unbroken[step] for step in range(95)}
 
 
+@pytest.mark.parametrize(
+    ("accumulate", "limit", "steps"), [(1, 1.0, 89), (4, 1.0, 89), (4, 40, 10), (4, 0.5, 45), (1, 1000, 89)]
+)
+def test_an_epoch_has_as_many_steps_as_the_module_says(
+    accumulate: int, limit: float, steps: int, numbers: Path, tmp_path: Path
+) -> None:
+    module = data(numbers, batch_size=16 // accumulate)
+    run = trainer(tmp_path, max_epochs=2, accumulate_grad_batches=accumulate, limit_train_batches=limit)
+    run.fit(Recorder(), datamodule=module)
+    assert module.steps_per_epoch == steps
+    assert run.global_step == 2 * steps
+
+
 def test_an_iterator_made_before_the_step_is_restored_reads_from_that_step(numbers: Path) -> None:
     module = ready(data(numbers, num_workers=1))
     step = [0]
@@ -221,7 +234,7 @@ class Saver(Callback):
         path.write_text(json.dumps([pl_module.seen, labels, list(pl_module.targets)]))
 
 
-def fit_rank(numbers: Path, folder: Path, **options: Any) -> None:  # noqa: ANN401
+def fit_rank(numbers: Path, folder: Path, **options: Any) -> None:
     run = trainer(
         folder,
         max_steps=20,
@@ -304,7 +317,7 @@ def test_changing_accumulation_while_training_is_refused(numbers: Path, tmp_path
 
 
 def test_the_plan_names_what_decides_the_order(numbers: Path) -> None:
-    def plan(**options: Any) -> str:  # noqa: ANN401
+    def plan(**options: Any) -> str:
         return ready(data(numbers, **options)).plan
 
     key = ready(data(numbers)).cache.key
@@ -328,14 +341,13 @@ def test_bytes_per_token_times_labels_are_the_bytes_of_the_split(numbers: Path) 
 
 
 def test_testing_and_predicting_fall_back_to_validation_and_say_so(
-    numbers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    numbers: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(corpus, "rank_zero_info", said.append)
+    caplog.set_level(logging.INFO, "gpt_toolkit")
     model = Recorder()
     run = trainer(tmp_path)
     run.test(model, datamodule=data(numbers), verbose=False)
-    assert "There is no test split; testing reads the validation split." in said
+    assert "There is no test split; testing reads the validation split." in caplog.messages
     predicted = run.predict(model, datamodule=data(numbers))
     assert predicted is not None
     tested = [batch["input_ids"] for batch in model.evaluated]

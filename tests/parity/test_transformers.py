@@ -43,7 +43,7 @@ def assert_close(got: Tensor, expected: Tensor) -> None:
     torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-5)
 
 
-def their_model(norm: Norm, shape: tuple[int, ...], seed: int = 0) -> Any:  # noqa: ANN401 untyped library
+def their_model(norm: Norm, shape: tuple[int, ...], seed: int = 0) -> Any:
     """A model of transformers with weights in which no bias is 0 and no gain is 1."""
     n_layer, n_head, n_embd, n_ctx, vocab_size = shape
     name = "GPT2" if norm == "pre" else "OpenAIGPT"
@@ -70,7 +70,7 @@ def their_model(norm: Norm, shape: tuple[int, ...], seed: int = 0) -> Any:  # no
     return model
 
 
-def our_model(theirs: Any) -> tuple[Decoder, LanguageModelHead]:  # noqa: ANN401
+def our_model(theirs: Any) -> tuple[Decoder, LanguageModelHead]:
     config = config_from_hugging_face(theirs.config.to_dict())
     state_dict = {name: tensor.clone() for name, tensor in theirs.state_dict().items()}
     decoder = build_decoder(config, from_hugging_face(state_dict))

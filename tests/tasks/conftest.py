@@ -11,7 +11,12 @@ from gpt_toolkit.data.corpus import CorpusDataModule
 from gpt_toolkit.optim import AdamW, Linear
 from gpt_toolkit.tasks import PretrainTask
 
-TEXT = "".join(f"{word} sat by the {place} at {hour} o'clock.\n" for word in ("Mira", "Otto", "The cat") for place in ("door", "well", "old oak", "sea") for hour in range(1, 13))
+TEXT = "".join(
+    f"{word} sat by the {place} at {hour} o'clock.\n"
+    for word in ("Mira", "Otto", "The cat")
+    for place in ("door", "well", "old oak", "sea")
+    for hour in range(1, 13)
+)
 
 
 @pytest.fixture
@@ -46,9 +51,13 @@ def fit(corpus: Path, tmp_path: Path) -> Run:
     ) -> tuple[Trainer, PretrainTask]:
         seed_everything(seed, verbose=False)
         shape = {"n_layer": 2, "n_head": 2, "n_embd": 16, **(decoder or {})}
-        module = RecordingTask(losses, total_steps, decoder=shape, optimizer=AdamW(lr=0.01), schedule=Linear(), **(task or {}))
+        module = RecordingTask(
+            losses, total_steps, decoder=shape, optimizer=AdamW(lr=0.01), schedule=Linear(), **(task or {})
+        )
         datamodule = CorpusDataModule(
-            files=str(corpus), tokenizer="bytes", **{"n_ctx": 32, "batch_size": batch_size, "val_fraction": 0.1, **(data or {})}
+            files=str(corpus),
+            tokenizer="bytes",
+            **{"n_ctx": 32, "batch_size": batch_size, "val_fraction": 0.1, **(data or {})},
         )
         trainer = Trainer(
             max_steps=max_steps,

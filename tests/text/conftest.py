@@ -123,7 +123,7 @@ def write_english() -> Callable[..., str]:
 def from_transformers(tmp_path: Path) -> Callable[[Tokenizer], Any]:
     """What ``transformers`` makes of a tokenizer's files."""
 
-    def load(tokenizer: Tokenizer) -> Any:  # noqa: ANN401  transformers ships no types
+    def load(tokenizer: Tokenizer) -> Any:
         auto = pytest.importorskip("transformers").AutoTokenizer
         for name, content in tokenizer.files().items():
             (tmp_path / name).write_text(content, encoding="utf-8")

@@ -109,7 +109,7 @@ def read_checkpoint(
     return SavedModel(config, state_dict, about.get("tokenizer") or {}, path)
 
 
-def _unpickled(path: Path) -> Any:  # noqa: ANN401 whatever the file holds
+def _unpickled(path: Path) -> Any:
     if not zipfile.is_zipfile(path):
         with path.open("rb") as file:
             begins_as_one = file.read(4) == b"PK\x03\x04"

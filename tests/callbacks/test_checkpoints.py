@@ -1,0 +1,174 @@
+import errno
+import math
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+
+from gpt_toolkit.callbacks import Checkpoints
+from tests.tasks.conftest import Run
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class At(Callback):
+    """Sends this process a signal in the middle of a step, or raises."""
+
+    def __init__(self, step: int, what: signal.Signals | type[BaseException]) -> None:
+        self.step, self.what = step, what
+
+    def on_before_optimizer_step(self, trainer: Trainer, *_: Any) -> None:
+        if trainer.global_step == self.step - 1:
+            if isinstance(self.what, signal.Signals):
+                os.kill(os.getpid(), self.what)
+            else:
+                raise self.what("in the middle of a step")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "run" / "checkpoints"
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def step_of(path: Path) -> int:
+    return int(torch.load(path, weights_only=True)["global_step"])
+
+
+def weights(module: LightningModule) -> list[torch.Tensor]:
+    return [parameter.detach().clone() for parameter in module.parameters()]
+
+
+def test_the_last_and_the_best_state_are_kept(fit: Run, folder: Path) -> None:
+    checkpoints = Checkpoints()
+    trainer, _ = fit(callbacks=[checkpoints], enable_checkpointing=True, check_val_every_n_epoch=1)
+    assert names(folder) == ["best.ckpt", "last.ckpt"]
+    assert step_of(folder / "last.ckpt") == 8
+    assert checkpoints.best == pytest.approx(float(trainer.callback_metrics["val_loss"]))
+
+
+def test_a_state_is_the_best_only_if_its_loss_is_lower(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = Trainer(
+        max_steps=1, accelerator="cpu", logger=False, enable_checkpointing=False, default_root_dir=tmp_path
+    )
+    trainer.state.fn = "fit"  # type: ignore[assignment]
+    saved: list[str] = []
+    checkpoints = Checkpoints()
+    monkeypatch.setattr(checkpoints, "_save", lambda trainer, name: saved.append(name))
+    for loss in (3.0, 2.0, 2.5, math.nan, 2.0, 1.9):
+        trainer.callback_metrics["val_loss"] = torch.tensor(loss)
+        checkpoints.on_validation_end(trainer, None)  # type: ignore[arg-type]
+        saved.append(str(loss))
+    assert [saved[i + 1] for i, name in enumerate(saved) if name == "last.ckpt"] == [
+        "3.0",
+        "2.0",
+        "2.5",
+        "nan",
+        "2.0",
+        "1.9",
+    ]
+    assert [saved[i + 2] for i, name in enumerate(saved) if name == "best.ckpt"] == ["3.0", "2.0", "1.9"]
+    again = Checkpoints()
+    again.load_state_dict(checkpoints.state_dict())
+    assert again.best == pytest.approx(1.9)
+
+
+def test_a_trail_is_kept_every_so_many_updates_however_many_micro_batches_they_have(
+    fit: Run, folder: Path
+) -> None:
+    fit(
+        callbacks=[Checkpoints(every_n_steps=3, keep_every_n_steps=3)],
+        enable_checkpointing=True,
+        batch_size=4,
+        accumulate=4,
+        max_steps=7,
+        limit_val_batches=0,
+    )
+    assert names(folder) == ["last.ckpt", "step-0000003.ckpt", "step-0000006.ckpt"]
+    assert step_of(folder / "step-0000003.ckpt") == 3
+    assert step_of(folder / "last.ckpt") == 7
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left on device"), RuntimeError("file write failed\nmore")]
+)
+def test_a_save_that_fails_leaves_the_earlier_file_and_says_so_once(
+    error: Exception, fit: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Trainer.save_checkpoint
+
+    def save(trainer: Trainer, path: Path, **options: Any) -> None:
+        if trainer.global_step < 6:
+            real(trainer, path, **options)
+        else:
+            path.write_bytes(b"half of a file")
+            raise error
+
+    monkeypatch.setattr(Trainer, "save_checkpoint", save)
+    with pytest.raises(
+        OSError, match=r"could not write .*last\.ckpt \((No space|file write failed).* MB are free"
+    ) as caught:
+        fit(callbacks=[Checkpoints(every_n_steps=3)], enable_checkpointing=True, limit_val_batches=0)
+    assert "\n" not in str(caught.value)
+    assert names(folder) == ["last.ckpt"]
+    assert step_of(folder / "last.ckpt") == 3
+
+
+@pytest.mark.parametrize(
+    ("number", "accumulate"), [(signal.SIGINT, 1), (signal.SIGINT, 4), (signal.SIGTERM, 1)]
+)
+def test_a_signal_finishes_the_step_and_the_resumed_run_ends_in_the_same_bits(
+    number: signal.Signals, accumulate: int, fit: Run, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kind: dict[str, Any] = {
+        "batch_size": 16 // accumulate,
+        "accumulate": accumulate,
+        "enable_checkpointing": True,
+    }
+    unbroken: list[float] = []
+    broken: list[float] = []
+    _, whole = fit(losses=unbroken, callbacks=[Checkpoints()], **kind)
+    before = [signal.getsignal(number) for number in SIGNALS]
+    with pytest.raises(SystemExit):
+        fit(losses=broken, callbacks=[At(3, number), Checkpoints()], **kind)
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+    assert step_of(folder / "last.ckpt") == 3
+    assert broken == unbroken[:3]  # the loss of the last step is logged, too
+    said = capsys.readouterr().err
+    assert "stopping after this step, to save; once more to stop at once" in said
+    assert f"saved at step 3: {folder / 'last.ckpt'}\ngo on: the same command with --ckpt_path last" in said
+    _, resumed = fit(losses=broken, callbacks=[Checkpoints()], ckpt_path=folder / "last.ckpt", **kind)
+    assert broken == unbroken
+    assert all(torch.equal(a, b) for a, b in zip(weights(whole), weights(resumed), strict=True))
+
+
+def test_a_second_signal_stops_at_once_and_keeps_no_half_step(fit: Run, folder: Path) -> None:
+    with pytest.raises(SystemExit):
+        fit(
+            callbacks=[At(3, signal.SIGINT), At(3, signal.SIGINT), Checkpoints(every_n_steps=2)],
+            enable_checkpointing=True,
+        )
+    assert names(folder) == ["last.ckpt"]
+    assert step_of(folder / "last.ckpt") == 2
+
+
+def test_an_error_leaves_signals_as_they_were(fit: Run) -> None:
+    before = [signal.getsignal(number) for number in SIGNALS]
+    with pytest.raises(ZeroDivisionError):
+        fit(callbacks=[At(2, ZeroDivisionError), Checkpoints()], enable_checkpointing=True)
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_a_trial_of_one_batch_writes_nothing(fit: Run, folder: Path) -> None:
+    fit(callbacks=[Checkpoints(every_n_steps=1)], enable_checkpointing=True, fast_dev_run=True)
+    assert not folder.exists()
