@@ -46,15 +46,3 @@ def types(session: nox.Session) -> None:
     """Types of the package and of its tests."""
     install(session, "test", "lint")
     session.run("mypy", *session.posargs)
-
-
-@nox.session(default=False)
-def minimums(session: nox.Session) -> None:
-    """Unit tests with the lowest versions that pyproject.toml admits."""
-    lowest = [
-        requirement.split("#")[0].strip().split(",")[0].replace(">=", "==")
-        for requirement in PROJECT["project"]["dependencies"]
-    ]
-    session.install(*lowest, *nox.project.dependency_groups(PROJECT, "test"))
-    session.install("--no-deps", "--editable", ".")
-    session.run("pytest", *session.posargs)

@@ -124,7 +124,8 @@ def test_a_run_from_prepare_to_predict(tell: Tell) -> None:
     assert "available" not in fit.err
     assert re.fullmatch(
         r"val_loss (\d\.\d{4})  val_perplexity \d+\.\d{4}  val_bits_per_byte \d\.\d{4}\n"
-        r"runs/tiny: model/ \(loads in transformers\), checkpoints/, metrics\.csv, tensorboard/, samples\.txt\n"
+        r"runs/tiny: model/ \(loads in transformers\), checkpoints/, metrics\.csv, "
+        r"tensorboard/, samples\.txt\n"
         r"next: gpt-toolkit generate runs/tiny/model\n",
         fit.out,
     )
@@ -478,8 +479,9 @@ def test_a_full_disk_is_one_line_and_what_was_saved_before_is_whole(
     assert said.code == 1
     assert "Traceback" not in said.err
     assert re.search(
-        r"gpt-toolkit: could not write runs/tiny/checkpoints/best\.ckpt \(No space left on device; [\d,]+ MB are free "
-        r"there\): make room, then go on from the last whole checkpoint with --ckpt_path last$",
+        r"gpt-toolkit: could not write runs/tiny/checkpoints/best\.ckpt \(No space left on device; "
+        r"[\d,]+ MB are free there\): make room, then go on from the last whole checkpoint "
+        r"with --ckpt_path last$",
         said.err,
     )
     assert {path.name for path in Path("runs/tiny/checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}

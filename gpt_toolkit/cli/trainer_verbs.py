@@ -13,11 +13,11 @@ from typing import Any
 
 import torch
 from jsonargparse import Namespace
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from gpt_toolkit.backbone import DecoderConfig, preset
 from gpt_toolkit.callbacks import Checkpoints, MetricsFile, Predictions, ProgressLine, Samples
@@ -202,7 +202,8 @@ class ToolkitCLI(LightningCLI):
     @property
     def settings(self) -> Namespace:
         """The parsed config."""
-        return self.config[self.trainer_verb]
+        settings: Namespace = self.config[self.trainer_verb]
+        return settings
 
     # ------------------------------------------------------------------ one folder a run
 
@@ -272,7 +273,7 @@ class ToolkitCLI(LightningCLI):
         if self.verb == "prepare":
             parser = Parser()
             parser.add_lightning_class_args(LightningDataModule, "data", subclass_mode=True)
-            self.datamodule = parser.instantiate_classes(Namespace(data=self.settings.data)).data
+            self.datamodule = parser.instantiate_classes(self.settings).data
         else:
             super().instantiate_classes()
 
@@ -283,12 +284,13 @@ class ToolkitCLI(LightningCLI):
         if settings.trainer.logger in (None, True):
             kwargs["logger"] = self._loggers() if fits else False
         trainer = super().instantiate_trainer(**kwargs)
+        callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
         if fits and not settings.trainer.fast_dev_run:
             saved = settings.clone()
             saved.ckpt_path = None  # the next run decides
-            trainer.callbacks.append(SaveConfig(self._parser(self.subcommand), saved))
+            callbacks.append(SaveConfig(self._parser(self.subcommand), saved))
         if self.verb == "predict":
-            trainer.callbacks.append(Predictions())
+            callbacks.append(Predictions())
         return trainer
 
     def _loggers(self) -> list[Any]:

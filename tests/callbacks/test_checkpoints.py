@@ -9,6 +9,7 @@ import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.trainer.states import TrainerFn
 
 from gpt_toolkit.callbacks import Checkpoints
 from tests.tasks.conftest import Run
@@ -49,35 +50,28 @@ def weights(module: LightningModule) -> list[torch.Tensor]:
 
 def test_the_last_and_the_best_state_are_kept(fit: Run, folder: Path) -> None:
     checkpoints = Checkpoints()
-    trainer, _ = fit(callbacks=[checkpoints], enable_checkpointing=True, check_val_every_n_epoch=1)
+    trainer, _ = fit(
+        callbacks=[checkpoints], enable_checkpointing=True, val_check_interval=4, check_val_every_n_epoch=None
+    )
     assert names(folder) == ["best.ckpt", "last.ckpt"]
     assert step_of(folder / "last.ckpt") == 8
     assert checkpoints.best == pytest.approx(float(trainer.callback_metrics["val_loss"]))
 
 
-def test_a_state_is_the_best_only_if_its_loss_is_lower(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trainer = Trainer(
-        max_steps=1, accelerator="cpu", logger=False, enable_checkpointing=False, default_root_dir=tmp_path
-    )
-    trainer.state.fn = "fit"  # type: ignore[assignment]
+def test_a_state_is_the_best_only_if_its_loss_is_lower(monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = Trainer(max_steps=1, accelerator="cpu", logger=False, enable_checkpointing=False)
+    trainer.state.fn = TrainerFn.FITTING
     saved: list[str] = []
     checkpoints = Checkpoints()
     monkeypatch.setattr(checkpoints, "_save", lambda trainer, name: saved.append(name))
+    kept = []
     for loss in (3.0, 2.0, 2.5, math.nan, 2.0, 1.9):
         trainer.callback_metrics["val_loss"] = torch.tensor(loss)
+        saved.clear()
         checkpoints.on_validation_end(trainer, None)  # type: ignore[arg-type]
-        saved.append(str(loss))
-    assert [saved[i + 1] for i, name in enumerate(saved) if name == "last.ckpt"] == [
-        "3.0",
-        "2.0",
-        "2.5",
-        "nan",
-        "2.0",
-        "1.9",
-    ]
-    assert [saved[i + 2] for i, name in enumerate(saved) if name == "best.ckpt"] == ["3.0", "2.0", "1.9"]
+        assert saved.pop() == "last.ckpt"
+        kept.append(saved == ["best.ckpt"])
+    assert kept == [True, True, False, False, False, True]
     again = Checkpoints()
     again.load_state_dict(checkpoints.state_dict())
     assert again.best == pytest.approx(1.9)
