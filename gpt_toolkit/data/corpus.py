@@ -106,10 +106,14 @@ class CorpusDataModule(LightningDataModule):
         if faults:
             raise ValueError(f"CorpusDataModule: {'; '.join(faults)}.")
 
-    def source(self) -> Source:
-        """The text that the arguments name."""
+    def source(self, progress: ReadingProgress | None = None) -> Source:
+        """The text that the arguments name.
+
+        Args:
+            progress: Told of files that are read for their checksum, which is done once for each.
+        """
         if self.dataset is None:
-            memo = FileMemo(cache_folder() / "files")
+            memo = FileMemo(cache_folder() / "files", progress)
             parts = divide(self.files, self.val_files, self.test_files, memo)
             return FileSource(parts, self.val_fraction, self.text_field, self.limit_documents, memo)
         name, _, seed = self.dataset.partition(":")
@@ -123,7 +127,9 @@ class CorpusDataModule(LightningDataModule):
 
     def prepare_data(self) -> None:
         """Train the vocabulary and write the token shards, unless they are in the cache already."""
-        source = self.source()
+        with ReadingProgress("Checking files") as progress:
+            source = self.source(progress)
+            source.identity()
         spec, statement = resolve(self.tokenizer, source)
         if statement:
             log.info(statement)

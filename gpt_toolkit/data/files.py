@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gpt_toolkit.data.progress import ReadingProgress
 from gpt_toolkit.data.readers import (
     SUFFIXES,
     TEXT_SUFFIXES,
@@ -35,6 +36,7 @@ _NAMES: Mapping[str, Split] = {
 }
 _PACKED = 3  # ours: English shrinks to about a third under gzip; only for choosing a vocabulary's size
 _SAMPLE_DOCUMENTS = 200  # ours: for the same purpose
+_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -171,10 +173,11 @@ class FileMemo:
 
     Args:
         folder: Where to keep them, one small file each; need not exist.
+        progress: Told of the bytes of files that are read to the end for their checksum.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, progress: ReadingProgress | None = None) -> None:
+        self._folder, self._progress = folder, progress
         self._facts: dict[Path, dict[str, Any]] = {}
 
     def checksum(self, path: Path) -> str:
@@ -200,16 +203,20 @@ class FileMemo:
             self._facts[path] = {"stamp": stamp}
         facts = self._facts[path]
         if kind not in facts:
-            facts[kind] = _blake2b(path) if kind == "blake2b" else text_size(path)
+            facts[kind] = self._blake2b(path) if kind == "blake2b" else text_size(path)
             self._folder.mkdir(parents=True, exist_ok=True)
             write_json(memo, facts, durable=False)
         value: str | int = facts[kind]
         return value
 
-
-def _blake2b(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    def _blake2b(self, path: Path) -> str:
+        checksum = hashlib.blake2b(digest_size=16)
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK_BYTES):
+                checksum.update(block)
+                if self._progress is not None:
+                    self._progress.advance(len(block), None)
+        return checksum.hexdigest()
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ class BaseTask(LightningModule, ABC):
         self.backbone: Decoder | None = None
         self._step_loss: Tensor | None = None
         self._step_before_batch = -1
+        self._step_lr = 0.0
         self._run_seed = 0
 
     # ------------------------------------------------------------------ the backbone
@@ -159,6 +160,10 @@ class BaseTask(LightningModule, ABC):
         share = loss_sum.detach() / step_targets
         self._step_loss = share if self._step_loss is None else self._step_loss + share
 
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Note the update's learning rate for the log; the schedule moves on before the log is written."""
+        self._step_lr = float(optimizer.param_groups[0]["lr"])
+
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """After each update, log the loss if it is due."""
         step = self.trainer.global_step
@@ -171,9 +176,7 @@ class BaseTask(LightningModule, ABC):
                 loss = self.trainer.strategy.reduce(loss, reduce_op="sum")
             self.log("train_loss", loss, on_step=True, on_epoch=False, logger=False, rank_zero_only=True)
             for logger in self.trainer.loggers:
-                logger.log_metrics(
-                    {"train_loss": float(loss), "lr": self.trainer.optimizers[0].param_groups[0]["lr"]}, step
-                )
+                logger.log_metrics({"train_loss": float(loss), "lr": self._step_lr}, step)
         self._step_loss = None
 
     def configure_optimizers(self) -> Any:

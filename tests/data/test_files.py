@@ -8,6 +8,7 @@ import pytest
 
 from gpt_toolkit.data import readers
 from gpt_toolkit.data.files import FileMemo, FileSource, divide, find_files, split_named
+from gpt_toolkit.data.progress import ReadingProgress
 from gpt_toolkit.data.tokens import Split
 
 Write = Callable[[str, str | bytes], Path]
@@ -189,7 +190,7 @@ def test_checksums_are_remembered_until_a_file_changes(
     path = write("a.txt", "abc")
     checksum = FileMemo(cache).checksum(path)
     with monkeypatch.context() as patch:
-        patch.setattr("gpt_toolkit.data.files._blake2b", lambda path: "read again")
+        patch.setattr(FileMemo, "_blake2b", lambda self, path: "read again")
         assert FileMemo(cache).checksum(path) == checksum
         path.write_bytes(b"abcd")
         assert FileMemo(cache).checksum(path) == "read again"
@@ -211,3 +212,19 @@ def test_what_cannot_be_found_or_read_is_named(
     (tmp_path / "empty").mkdir()
     with pytest.raises(error, match=message):
         find_files([f"{tmp_path}/{pattern}"], "files")
+
+
+def test_reading_files_for_their_checksums_is_reported_once(tmp_path: Path) -> None:
+    class Counting(ReadingProgress):
+        n_bytes = 0
+
+        def advance(self, n_bytes: int, share: float | None) -> None:
+            self.n_bytes += n_bytes
+
+    path = tmp_path / "text.txt"
+    path.write_bytes(b"x" * (5 << 20))
+    progress = Counting("Checking files")
+    checksum = FileMemo(tmp_path / "memo", progress).checksum(path)
+    assert progress.n_bytes == 5 << 20
+    assert FileMemo(tmp_path / "memo", progress).checksum(path) == checksum
+    assert progress.n_bytes == 5 << 20
