@@ -8,8 +8,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from gpt_toolkit.data.files import find_files
-from gpt_toolkit.data.readers import SUFFIXES, TEXT_SUFFIXES, read_records, read_text, suffix
 from gpt_toolkit.text.tokenizer import load_tokenizer
 from gpt_toolkit.text.training import train_byte_level
 
@@ -24,9 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="train | encode | decode")
 
     train = actions.add_parser("train", help="learn a byte-level vocabulary, as GPT-2's, from text files")
-    endings = ", ".join(SUFFIXES)
     train.add_argument(
-        "files", nargs="+", metavar="FILE", help=f"a folder, a glob, or a file ending in {endings}"
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="a folder, a glob, or a .txt, .jsonl (also .gz) or .parquet file",
     )
     train.add_argument("--vocab_size", type=int, required=True, help="ids wanted, end of text included")
     train.add_argument(
@@ -99,6 +99,9 @@ def _standard_input() -> str:
 
 def read_chunks(files: Sequence[str]) -> Iterator[str]:
     """Text of files, folders and globs, in pieces that no word crosses; nothing else is kept in memory."""
+    from gpt_toolkit.data.files import find_files  # imports numpy, which encode and --help do not need
+    from gpt_toolkit.data.readers import TEXT_SUFFIXES, read_records, read_text, suffix
+
     for found in find_files(files, "FILE"):
         if suffix(found.path) in TEXT_SUFFIXES:
             yield from (text for text, _ in read_text(found.path, 0, None))

@@ -69,7 +69,7 @@ def test_another_text_or_size_is_another_vocabulary(text: Path, write: Write, ca
 
 def test_auto_states_what_it_chose(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr(corpus, "rank_zero_info", said.append)
+    monkeypatch.setattr(corpus.log, "info", said.append)
     assert trained(write("tiny.txt", "some words " * 50), "auto").vocabulary.vocab_size == 257
     assert said == ["Vocabulary: raw bytes, as the training text is small (about 0.0 MB; tokenizer=auto)."]
     records = [json.dumps({"text": f"number {i} " * 20}) for i in range(1500)]
