@@ -36,7 +36,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style of the code."""
-    install(session, "lint")
+    session.install(*LOCKED, *nox.project.dependency_groups(PROJECT, "lint"))
     session.run("ruff", "check", ".", *session.posargs)
     session.run("ruff", "format", "--check", ".", *session.posargs)
 
