@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -25,6 +25,7 @@ from gpt_toolkit.data.progress import ReadingProgress
 from gpt_toolkit.data.readers import Chunk, Position, Source
 from gpt_toolkit.data.shards import SplitState, SplitWriter, write_json, writing
 from gpt_toolkit.data.tokens import FORMAT_VERSION, MANIFEST, Split, TokenCache, token_dtype
+from gpt_toolkit.text.tokenizer import Tokenizer
 
 SHARD_TOKENS: Final = 1 << 26
 """A shard ends with the first piece of text that brings it to this many tokens."""
@@ -36,30 +37,7 @@ _JOURNAL = "progress.json"
 _JOB_CHARACTERS = 1 << 18  # short documents share one call into the pool
 
 
-class Encoder(Protocol):
-    """What writing tokens needs of a tokenizer of ``gpt_toolkit.text``."""
-
-    @property
-    def vocab_size(self) -> int:
-        """Number of token ids."""
-
-    @property
-    def end_of_text(self) -> int:
-        """Id of the token that begins every document."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Short hash; equal fingerprints mean equal ids for every text."""
-
-    @property
-    def name(self) -> str:
-        """What people call it."""
-
-    def encode_chunk(self, text: str, *, first: bool) -> NDArray[np.uint32]:
-        """Token ids of a piece of a document; ``first`` where the document begins."""
-
-
-def cache_key(source: Source, tokenizer: Encoder) -> str:
+def cache_key(source: Source, tokenizer: Tokenizer) -> str:
     """Address of the tokens of a source: a hash of all that decides their bytes."""
     parts = {"source": source.identity(), "tokenizer": tokenizer.fingerprint, "format": FORMAT_VERSION}
     return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=8).hexdigest()
@@ -67,7 +45,7 @@ def cache_key(source: Source, tokenizer: Encoder) -> str:
 
 def prepare_tokens(
     source: Source,
-    tokenizer: Encoder,
+    tokenizer: Tokenizer,
     root: Path,
     progress: ReadingProgress,
     *,
@@ -133,7 +111,7 @@ def _jobs(chunks: Iterator[Chunk]) -> Iterator[_Job]:
         yield _Job(group, group[-1].position, group[-1].share)
 
 
-def _encode(job: _Job, tokenizer: Encoder) -> dict[Split, NDArray[Any]]:
+def _encode(job: _Job, tokenizer: Tokenizer) -> dict[Split, NDArray[Any]]:
     """Token ids of a job, by split, each document after its end-of-text token."""
     pieces: dict[Split, list[NDArray[np.uint32]]] = {}
     begin = np.array([tokenizer.end_of_text], dtype=np.uint32)
@@ -161,7 +139,7 @@ class _Preparation:
     def __init__(
         self,
         source: Source,
-        tokenizer: Encoder,
+        tokenizer: Tokenizer,
         folder: Path,
         key: str,
         progress: ReadingProgress,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -13,7 +11,6 @@ from gpt_toolkit.generation import generate
 from gpt_toolkit.heads import LanguageModelHead
 from gpt_toolkit.losses import linear_cross_entropy, token_losses
 from gpt_toolkit.metrics import MeanTokenLoss, bits_per_byte, perplexity
-from gpt_toolkit.optim import OptimizerFactory, Schedule
 from gpt_toolkit.tasks.base import BaseTask
 
 
@@ -22,33 +19,16 @@ class PretrainTask(BaseTask):
 
     Logs ``train_loss`` and, per split, ``val_loss`` in nats per token, ``val_perplexity`` per token and
     ``val_bits_per_byte`` of UTF-8 text.
-
-    Args:
-        decoder: A preset's name, or fields of the decoder, among them ``preset``; ``vocab_size`` and
-            ``n_ctx`` come from the data where they are not given.
-        optimizer: Builds the optimizer; its numbers are the recipe's. Not needed to test or predict.
-        schedule: Learning rate over the run, stepped per update.
-        init_from: A model folder or checkpoint whose weights training starts from.
-        accept_new_plan: Continue a checkpoint although the data, their order or the windows per step have
-            changed since it was written.
     """
 
-    def __init__(
-        self,
-        decoder: str | dict[str, Any],
-        optimizer: OptimizerFactory | None = None,
-        schedule: Schedule | None = None,
-        init_from: str | None = None,
-        accept_new_plan: bool = False,
-    ) -> None:
-        super().__init__(decoder, optimizer, schedule, init_from, accept_new_plan)
-        self.head: LanguageModelHead | None = None
-        self.mean_loss = MeanTokenLoss()
-        self._bytes_per_token = 1.0
+    head: LanguageModelHead
+    mean_loss: MeanTokenLoss
+    _bytes_per_token = 1.0
 
     def build_heads(self, backbone: Decoder) -> None:
         """The tied language-model head (GPT-1 eq. 2)."""
         self.head = LanguageModelHead(tied_to=backbone.wte)
+        self.mean_loss = MeanTokenLoss()
 
     def training_step(self, batch: LanguageModelBatch, batch_idx: int) -> Tensor:
         """This micro-batch's share of the step's mean loss, in nats per token."""
@@ -76,7 +56,7 @@ class PretrainTask(BaseTask):
     def write_sample(self, prompt: str, *, max_new_tokens: int, temperature: float, top_k: int) -> str | None:
         """A text that goes on from the prompt, drawn by the step's own seed; None without a DataModule."""
         data, backbone = self.data, self.built_backbone
-        if data is None or self.head is None:
+        if data is None:
             return None
         vocabulary = data.vocabulary
         prompt_ids = vocabulary.encode(prompt)[-backbone.config.n_ctx :] or [vocabulary.end_of_text]
