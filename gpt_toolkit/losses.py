@@ -28,11 +28,12 @@ def linear_cross_entropy(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tens
     Returns:
         Scalar, fp32, in nats: the sum over all labels that count. Divide by their number for a mean.
     """
+    if not torch.is_grad_enabled():  # a Function is told that gradients are needed all the same
+        hidden, weight = hidden.detach(), weight.detach()
     loss, _ = _LinearCrossEntropy.apply(hidden, weight, labels)  # type: ignore[no-untyped-call]
     return loss  # type: ignore[no-any-return]
 
 
-@torch.no_grad()
 def token_losses(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
     """Negative log-likelihood of each label in nats, fp32, 0 where it is ``IGNORE_INDEX``; no gradients.
 
@@ -44,7 +45,7 @@ def token_losses(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
     Returns:
         ``(...)``.
     """
-    _, losses = _LinearCrossEntropy.apply(hidden, weight, labels)  # type: ignore[no-untyped-call]
+    _, losses = _LinearCrossEntropy.apply(hidden.detach(), weight.detach(), labels)  # type: ignore[no-untyped-call]
     return losses.view(labels.shape)  # type: ignore[no-any-return]
 
 

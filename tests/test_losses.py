@@ -1,11 +1,13 @@
 """The loss that never holds all logits, against the plain computation and against float64."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from gpt_toolkit import losses
 from gpt_toolkit.batch import IGNORE_INDEX
@@ -105,6 +107,32 @@ def test_in_bf16_it_is_no_further_from_float64_than_the_plain_computation_is() -
 
     for ours, theirs in zip(errors(linear_cross_entropy), errors(plain), strict=True):
         assert ours <= 1.05 * theirs + 1e-6
+
+
+class CountingProducts(TorchDispatchMode):
+    """Counts matrix products."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.n = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.n += func is torch.ops.aten.mm.default
+        return func(*args, **(kwargs or {}))
+
+
+def test_without_gradients_only_the_logits_are_multiplied_out() -> None:
+    hidden, weight, labels = case()
+    weight.requires_grad_()
+    with CountingProducts() as products:
+        token_losses(hidden, weight, labels)
+    assert products.n == 1
+    with CountingProducts() as products, torch.no_grad():
+        linear_cross_entropy(hidden, weight, labels)
+    assert products.n == 1
+    with CountingProducts() as products:
+        linear_cross_entropy(hidden, weight, labels)
+    assert products.n == 2
 
 
 def test_a_frozen_matrix_gets_no_gradient_but_the_hidden_states_do() -> None:
