@@ -136,7 +136,13 @@ class CorpusDataModule(LightningDataModule):
         with ReadingProgress("Vocabulary") as progress:
             tokenizer = prepare_vocabulary(spec, source, progress)
         with ReadingProgress("Text to tokens") as progress:
-            self._require_validation(prepare_tokens(source, tokenizer, _token_root(), progress))
+            cache = prepare_tokens(source, tokenizer, _token_root(), progress)
+        self._require_validation(cache)
+        splits = [
+            f"{split} {cache.n_tokens(split):,} tokens ({cache.n_bytes(split) / 1e6:,.1f} MB of text)"
+            for split in cache.splits
+        ]
+        log.info("%s: %s; in %s", source.title, ", ".join(splits), cache.folder)
 
     def setup(self, stage: str | None = None) -> None:
         """Open the token shards.
