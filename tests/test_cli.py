@@ -112,7 +112,11 @@ def assert_refused(said: Said, message: str, code: int) -> None:
 
 
 def test_a_run_from_prepare_to_predict(tell: Tell) -> None:
-    assert tell("prepare", "--config", "tiny.yaml") == Said(0, "", "")
+    prepared = tell("prepare", "--config", "tiny.yaml")
+    assert re.fullmatch(
+        r"corpus\.txt: train 4,763 tokens \(.*\), val 531 tokens \(.*\); in .*\n", prepared.out
+    )
+    assert (prepared.code, prepared.err) == (0, "")
     fit = tell("fit", "--config", "tiny.yaml")
     assert fit.code == 0
     first, *rest = fit.err.splitlines()

@@ -307,6 +307,9 @@ class ToolkitCLI(LightningCLI):
     def _run_subcommand(self, subcommand: str) -> None:
         if self.verb == "prepare":
             self.datamodule.prepare_data()
+            if isinstance(self.datamodule, CorpusDataModule):
+                self.datamodule.setup("fit")
+                print(self.datamodule.summary())
         else:
             super()._run_subcommand(subcommand)
 

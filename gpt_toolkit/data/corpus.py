@@ -136,13 +136,7 @@ class CorpusDataModule(LightningDataModule):
         with ReadingProgress("Vocabulary") as progress:
             tokenizer = prepare_vocabulary(spec, source, progress)
         with ReadingProgress("Text to tokens") as progress:
-            cache = prepare_tokens(source, tokenizer, _token_root(), progress)
-        self._require_validation(cache)
-        splits = [
-            f"{split} {cache.n_tokens(split):,} tokens ({cache.n_bytes(split) / 1e6:,.1f} MB of text)"
-            for split in cache.splits
-        ]
-        log.info("%s: %s; in %s", source.title, ", ".join(splits), cache.folder)
+            self._require_validation(prepare_tokens(source, tokenizer, _token_root(), progress))
 
     def setup(self, stage: str | None = None) -> None:
         """Open the token shards.
@@ -179,6 +173,15 @@ class CorpusDataModule(LightningDataModule):
         if self._cache is None:
             raise RuntimeError("CorpusDataModule: call prepare_data() and setup() first.")
         return self._cache
+
+    def summary(self) -> str:
+        """What was prepared, and where it lies; there after ``setup``."""
+        cache = self.cache
+        splits = [
+            f"{split} {cache.n_tokens(split):,} tokens ({cache.n_bytes(split) / 1e6:,.1f} MB of text)"
+            for split in cache.splits
+        ]
+        return f"{self.source().title}: {', '.join(splits)}; in {cache.folder}"
 
     @property
     def steps_per_epoch(self) -> int:

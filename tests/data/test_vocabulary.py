@@ -1,5 +1,4 @@
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,12 +69,9 @@ def test_another_text_or_size_is_another_vocabulary(text: Path, write: Write, ca
 
 def test_auto_states_what_it_chose(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr(corpus.log, "info", lambda text, *values: said.append(text % values))
+    monkeypatch.setattr(corpus.log, "info", said.append)
     assert trained(write("tiny.txt", "some words " * 50), "auto").vocabulary.vocab_size == 257
-    assert said[0] == "Vocabulary: raw bytes, as the training text is small (about 0.0 MB; tokenizer=auto)."
-    assert re.fullmatch(
-        r".*tiny\.txt.*: train 441 tokens \(0\.0 MB of text\), val 111 tokens .*; in .*", said[1]
-    )
+    assert said == ["Vocabulary: raw bytes, as the training text is small (about 0.0 MB; tokenizer=auto)."]
     records = [json.dumps({"text": f"number {i} " * 20}) for i in range(1500)]
     source = CorpusDataModule(files=str(write("more.jsonl", "\n".join(records)))).source()
     assert resolve("auto", source) == (
