@@ -7,6 +7,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -115,9 +116,20 @@ class BaseTask(LightningModule, ABC):
             f"{key} {ours[key]} against {theirs[key]}" for key in structural if ours[key] != theirs[key]
         ]:
             raise ValueError(f"init_from {model}: this decoder differs from the model's: {', '.join(faults)}")
+        self._check_same_tokenizer(model, saved.tokenizer)
         backbone.load_state_dict(saved.state_dict)
         if self.trainer.is_global_zero:
             log.info("initial weights: %s", model)
+
+    def _check_same_tokenizer(self, model: str, files: Path | Mapping[str, str]) -> None:
+        data = self.data
+        if data is None or not isinstance(files, Mapping) or not files:
+            return  # a folder's files may be another program's, equal in meaning only
+        if dict(files) != dict(data.vocabulary.files()):
+            raise ValueError(
+                f"init_from {model}: it was trained with another tokenizer than the data's: give "
+                f"data.tokenizer the one it was trained with, such as the folder model/ of its run"
+            )
 
     @property
     def built_backbone(self) -> Decoder:

@@ -151,6 +151,11 @@ def test_init_from_takes_the_weights_and_begins_at_step_zero(fit: Run, tmp_path:
     del first, second
     with pytest.raises(ValueError, match="n_embd 8 against 16"):
         fit(max_steps=1, decoder={"n_embd": 8}, task={"init_from": str(path)})
+    saved = torch.load(path, weights_only=True)
+    saved["gpt_toolkit"]["tokenizer"]["tokenizer.json"] += " "
+    torch.save(saved, path)
+    with pytest.raises(ValueError, match="trained with another tokenizer than the data's"):
+        fit(max_steps=1, task={"init_from": str(path)})
 
 
 # ---------------------------------------------------------------------- what is refused
