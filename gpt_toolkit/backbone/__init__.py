@@ -3,6 +3,6 @@
 from gpt_toolkit.backbone.cache import KeyValueCache
 from gpt_toolkit.backbone.config import DecoderConfig
 from gpt_toolkit.backbone.decoder import Decoder
-from gpt_toolkit.backbone.presets import PRESETS, preset
+from gpt_toolkit.backbone.presets import PRESETS, decoder_fields, preset
 
-__all__ = ["PRESETS", "Decoder", "DecoderConfig", "KeyValueCache", "preset"]
+__all__ = ["PRESETS", "Decoder", "DecoderConfig", "KeyValueCache", "decoder_fields", "preset"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from typing import Any
 
 # GPT-1 §4.1 and released code: 40,478 pieces, 512 positions, norm after each sum, N(0, 0.02) throughout.
@@ -59,3 +60,17 @@ def preset(name: str) -> dict[str, Any]:
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise ValueError(f"no decoder preset is called {name!r}: {hint}There are {', '.join(PRESETS)}")
     return dict(PRESETS[name])
+
+
+def decoder_fields(decoder: str | Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a decoder as a config gives it: a preset's name, or fields, among them perhaps ``preset``.
+
+    Fields that are given win over the preset's; one that is None is not given.
+
+    Raises:
+        ValueError: If there is no preset of that name.
+    """
+    given: dict[str, Any] = {"preset": decoder} if isinstance(decoder, str) else dict(decoder)
+    name = given.pop("preset", None)
+    fields = {} if name is None else preset(name)
+    return fields | {key: value for key, value in given.items() if value is not None}

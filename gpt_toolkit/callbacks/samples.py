@@ -28,7 +28,7 @@ class Samples(Callback):
         self.temperature, self.top_k = temperature, top_k
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write, print and keep a sample; every rank writes, for sharded weights are read together."""
+        """Write, print and keep a sample, where the task can write one."""
         if trainer.sanity_checking or trainer.state.fn != "fit" or self.max_new_tokens < 1:
             return
         text = pl_module.write_sample(  # type: ignore[operator]

@@ -19,7 +19,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from gpt_toolkit.backbone import DecoderConfig, preset
+from gpt_toolkit.backbone import DecoderConfig, decoder_fields
 from gpt_toolkit.callbacks import Checkpoints, MetricsFile, Predictions, ProgressLine, Samples
 from gpt_toolkit.callbacks.console import say
 from gpt_toolkit.cli.configs import resolve_configs
@@ -243,15 +243,12 @@ class ToolkitCLI(LightningCLI):
         fields = self.settings.model.init_args.get("decoder")
         if fields is None:  # a task of the user's own
             return
-        fields = {"preset": fields} if isinstance(fields, str) else dict(fields)
-        name = fields.pop("preset", None)
-        for field in fields:
-            if field not in DecoderConfig.__dataclass_fields__:
+        for field in () if isinstance(fields, str) else fields:
+            if field not in ("preset", *DecoderConfig.__dataclass_fields__):
                 raise UsageError(no_option(f"model.decoder.{field}", _option_names()))
         try:
             from_data = {"vocab_size": 1, "n_ctx": 1}  # where they are not given
-            given = {field: value for field, value in fields.items() if value is not None}
-            DecoderConfig.from_fields({**from_data, **(preset(name) if name else {}), **given})
+            DecoderConfig.from_fields(from_data | decoder_fields(fields))
         except ValueError as error:
             raise UsageError(str(error)) from None
         no_weights = not self.settings.ckpt_path and not self.settings.model.init_args.get("init_from")

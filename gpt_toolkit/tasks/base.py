@@ -15,7 +15,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 
-from gpt_toolkit.backbone import Decoder, DecoderConfig, preset
+from gpt_toolkit.backbone import Decoder, DecoderConfig, decoder_fields
 from gpt_toolkit.backbone.weights import read_model
 from gpt_toolkit.backbone.weights.source import CHECKPOINT_FORMAT, CHECKPOINT_KEY
 from gpt_toolkit.batch import LanguageModelData, Vocabulary
@@ -68,18 +68,9 @@ class BaseTask(LightningModule, ABC):
         Raises:
             ValueError: If the data has more token ids or longer windows than the decoder.
         """
-        fields: dict[str, Any] = (
-            {"preset": self.decoder} if isinstance(self.decoder, str) else dict(self.decoder)
-        )
-        name = fields.pop("preset", None)
-        if name is not None:
-            fields = {**preset(name), **{key: value for key, value in fields.items() if value is not None}}
-        data = self.data
+        fields, data = decoder_fields(self.decoder), self.data
         if data is not None:
-            if fields.get("vocab_size") is None:
-                fields["vocab_size"] = data.vocabulary.vocab_size
-            if fields.get("n_ctx") is None:
-                fields["n_ctx"] = data.n_ctx
+            fields = {"vocab_size": data.vocabulary.vocab_size, "n_ctx": data.n_ctx, **fields}
         config = DecoderConfig.from_fields(fields)
         if data is not None and data.vocabulary.vocab_size > config.vocab_size:
             raise ValueError(
@@ -228,13 +219,17 @@ class BaseTask(LightningModule, ABC):
         """Clip the global norm; Lightning's own refuses fused optimizers and sharded modules."""
         if not gradient_clip_val:
             return
-        root = self.trainer.strategy.model
         if gradient_clip_algorithm == "value":
             nn.utils.clip_grad_value_(self.parameters(), gradient_clip_val)
-        elif isinstance(root, FullyShardedDataParallel):  # only the root knows the norm over all shards
+        elif (root := self.sharded_root()) is not None:  # only the root knows the norm over all shards
             root.clip_grad_norm_(gradient_clip_val)
         else:
             nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
+
+    def sharded_root(self) -> FullyShardedDataParallel | None:
+        """The FSDP module around the task; None where each device holds all weights."""
+        root = self.trainer.strategy.model
+        return root if isinstance(root, FullyShardedDataParallel) else None
 
     # ------------------------------------------------------------------ checkpoints
 

@@ -54,9 +54,13 @@ class PretrainTask(BaseTask):
 
     @torch.no_grad()
     def write_sample(self, prompt: str, *, max_new_tokens: int, temperature: float, top_k: int) -> str | None:
-        """A text that goes on from the prompt, drawn by the step's own seed; None without a DataModule."""
+        """A text that goes on from the prompt, drawn by the step's own seed.
+
+        None without a DataModule, and under FSDP, whose weights are whole only inside a training or
+        validation step.
+        """
         data, backbone = self.data, self.built_backbone
-        if data is None:
+        if data is None or self.sharded_root() is not None:
             return None
         vocabulary = data.vocabulary
         prompt_ids = vocabulary.encode(prompt)[-backbone.config.n_ctx :] or [vocabulary.end_of_text]

@@ -15,7 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from gpt_toolkit.backbone import Decoder, DecoderConfig
+from gpt_toolkit.backbone import DecoderConfig
 from gpt_toolkit.backbone.config import Norm
 from gpt_toolkit.backbone.weights import (
     build_decoder,
@@ -26,29 +26,7 @@ from gpt_toolkit.backbone.weights import (
     to_hugging_face,
     write_model_folder,
 )
-
-NORMS: tuple[Norm, ...] = ("pre", "post")
-
-
-def small_config(norm: Norm = "pre", **fields: Any) -> DecoderConfig:
-    shape = {"vocab_size": 13, "n_ctx": 6, "n_layer": 2, "n_head": 2, "n_embd": 8, "norm": norm}
-    return DecoderConfig.from_fields(shape | fields)
-
-
-def small_decoder(norm: Norm = "pre") -> Decoder:
-    torch.manual_seed(0)
-    decoder = Decoder(small_config(norm))
-    with torch.no_grad():
-        for parameter in decoder.parameters():
-            parameter.normal_()
-    return decoder
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    decoder = small_decoder()
-    write_model_folder(tmp_path / "model", decoder.config, decoder.state_dict(), {"merges.txt": "#version"})
-    return tmp_path / "model"
+from tests.backbone.conftest import NORMS, small_config, small_decoder
 
 
 def change_config(folder: Path, **fields: Any) -> None:

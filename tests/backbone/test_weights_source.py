@@ -11,32 +11,9 @@ from typing import Any
 import pytest
 import torch
 
-from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.backbone.config import Norm
-from gpt_toolkit.backbone.weights import read_checkpoint, read_model, write_model_folder
-
-NORMS: tuple[Norm, ...] = ("pre", "post")
-
-
-def small_config(norm: Norm = "pre", **fields: Any) -> DecoderConfig:
-    shape = {"vocab_size": 13, "n_ctx": 6, "n_layer": 2, "n_head": 2, "n_embd": 8, "norm": norm}
-    return DecoderConfig.from_fields(shape | fields)
-
-
-def small_decoder(norm: Norm = "pre") -> Decoder:
-    torch.manual_seed(0)
-    decoder = Decoder(small_config(norm))
-    with torch.no_grad():
-        for parameter in decoder.parameters():
-            parameter.normal_()
-    return decoder
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    decoder = small_decoder()
-    write_model_folder(tmp_path / "model", decoder.config, decoder.state_dict(), {"merges.txt": "#version"})
-    return tmp_path / "model"
+from gpt_toolkit.backbone.weights import read_checkpoint, read_model
+from tests.backbone.conftest import NORMS, small_config, small_decoder
 
 
 def checkpoint(norm: Norm = "pre") -> dict[str, Any]:

@@ -141,6 +141,12 @@ def test_a_sample_goes_on_from_its_prompt_and_repeats(fit: Run) -> None:
     assert first == task.write_sample("Mira", **kind)  # type: ignore[arg-type]
 
 
+def test_under_fsdp_no_sample_is_tried(fit: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, task = fit(max_steps=1)
+    monkeypatch.setattr(PretrainTask, "sharded_root", lambda self: object())
+    assert task.write_sample("Mira", max_new_tokens=3, temperature=1.0, top_k=0) is None
+
+
 def test_init_from_takes_the_weights_and_begins_at_step_zero(fit: Run, tmp_path: Path) -> None:
     path = tmp_path / "first.ckpt"
     _, first = fit(callbacks=[SaveAt(8, path)])
