@@ -1,21 +1,25 @@
 """Storyworld: the built-in world, from which English text is drawn without limit and without a network.
 
-``stories`` streams stories, ``story`` gives any one of them by its position. Both are functions of their
-arguments alone: the same bytes on every machine and every version of Python, until ``VERSION`` is raised.
+``document`` gives any document of a stream by its position: a story, a letter, a dialogue or another text,
+at rates that can be set; ``story`` and ``stories`` give stories alone. All are functions of their arguments
+alone: the same bytes on every machine and every version of Python, until ``VERSION`` is raised.
+``documents`` has the stream of documents, ``facts`` what holds in all of them, ``language`` the sister
+language of English.
 """
 
 from collections.abc import Iterator
 from itertools import count
 from random import Random
 
+from gpt_toolkit.storyworld.documents import MIX, check_mix, document, shares
 from gpt_toolkit.storyworld.plots import simulate
 from gpt_toolkit.storyworld.telling import tell
 from gpt_toolkit.storyworld.world import SPLITS, mix
 
-__all__ = ["SPLITS", "VERSION", "stories", "story"]
+__all__ = ["MIX", "SPLITS", "VERSION", "check_mix", "document", "shares", "stories", "story"]
 
-VERSION = 1
-"""Raised whenever the text of any story changes."""
+VERSION = 2
+"""Raised whenever the text of any document changes."""
 
 
 def story(seed: int, split: str, index: int) -> str:

@@ -229,14 +229,14 @@ DEEDS: dict[str, tuple[str, ...]] = {
     ),
     "break": (
         "But {a} stumbled, and {t} fell to the ground and broke.",
-        "Then {animal} jumped at {a}, and with a nasty crack {t} broke.",
+        "Then {animal} jumped at {A}, and with a nasty crack {t} broke.",
         "{a} was careless for one second, and {t} was broken.",
         "All at once there was a crunch, for {a} had sat down on {t}.",
         "A gust of wind knocked {t} out of {aposs} hands, and it broke.",
     ),
     "tear": (
         "But {a} got caught on a bramble, and {t} was torn.",
-        "Then {animal} jumped at {a} and left a hole in {t}.",
+        "Then {animal} jumped at {A} and left a hole in {t}.",
         "{a} stumbled into a puddle, and when {t} came out again, it was muddy and torn.",
         "There was a ripping sound: {a} had stepped on {t}.",
         "A spark flew out of a fire and burned a hole in {t} before {a} could move.",

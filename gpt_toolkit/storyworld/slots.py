@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
+from gpt_toolkit.storyworld.english import article
 from gpt_toolkit.storyworld.events import Item
 from gpt_toolkit.storyworld.lexicon import FAMILY_NAMES, FOODS, JUNK, LATE, SHELTERS
-from gpt_toolkit.storyworld.teller import Teller, article
+from gpt_toolkit.storyworld.teller import Teller
 from gpt_toolkit.storyworld.world import Person
 
 

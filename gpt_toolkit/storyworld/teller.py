@@ -1,13 +1,9 @@
 """What the narrator remembers: which words stand for whom, given what the reader has just heard."""
 
+from gpt_toolkit.storyworld.english import article
 from gpt_toolkit.storyworld.events import Event, Item, State
 from gpt_toolkit.storyworld.lexicon import FAMILY_NAMES
 from gpt_toolkit.storyworld.world import Person, kinship
-
-
-def article(word: str) -> str:
-    """The indefinite article for a word, with the word."""
-    return f"an {word}" if word[0] in "aeiou" or word == "honest" else f"a {word}"
 
 
 class Teller:

@@ -21,11 +21,11 @@ KIN = "mother|father|brother|sister|son|daughter|wife|husband|grandmother|grandf
 
 # The version and, for each split, the digest of its first 200 stories: when the bytes change, raise VERSION.
 GOLDEN: tuple[int, dict[str, str]] = (
-    1,
+    2,
     {
-        "train": "3348445078faa72bee1938201e69710addf5fe90268c7ff646e6b6d5d100054d",
-        "validation": "3cece92f51b65624ab8f1ef21f0bea57e4d5e7b75fb90613bbe3ab31acdd9993",
-        "test": "ca8559209fe9ad4c7c7db69005ec8a79956bbfffc07258e2b5d90df852a06089",
+        "train": "24af702c70519c5fd38d5c9ef3e017ffd8076b3a08932bdb4a72ef84723849c4",
+        "validation": "b0cff65c2aef0c957c3691518aa23994b0b60fb2d920d7e34476b896b173abb6",
+        "test": "89f5ef60a83d6c8130a2ce18332c61e2c059cda0c49ec5ba270433243f353681",
     },
 )
 

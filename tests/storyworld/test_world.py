@@ -173,7 +173,7 @@ def test_every_place_is_complete_and_open_in_some_season() -> None:
 
 
 def test_storyworld_imports_only_itself_and_the_standard_library() -> None:
-    for path in Path(storyworld.__file__).parent.glob("*.py"):
+    for path in Path(storyworld.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
