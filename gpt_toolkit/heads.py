@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -30,3 +31,59 @@ class LanguageModelHead(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         return F.linear(hidden, self.weight)
+
+
+class ClassificationHead(nn.Module):
+    """Scores of a row's classes, from the state of its extract token (GPT-1 eq. 3).
+
+    A row has one sequence or, for similarity, one for each order of its two texts: their states are added
+    before the linear map (GPT-1 §3.3), so the order of the texts is of no consequence.
+
+    Args:
+        n_embd: Width of the states, D.
+        n_outputs: Classes.
+        clf_pdrop: Dropout before the map (GPT-1 §4.1: 0.1).
+
+    Shape:
+        ``(B, C, D)`` to ``(B, n_outputs)``.
+    """
+
+    def __init__(self, n_embd: int, n_outputs: int, clf_pdrop: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(clf_pdrop)
+        self.linear = _head_linear(n_embd, n_outputs)
+
+    def forward(self, states: Tensor) -> Tensor:
+        return self.linear(self.dropout(states.sum(dim=1)))  # type: ignore[no-any-return]
+
+
+class MultipleChoiceHead(nn.Module):
+    """One score an answer, for a softmax over the answers of a question (GPT-1 §3.3).
+
+    All answers of a question lose the same components to dropout (released code: train.py, clf).
+
+    Args:
+        n_embd: Width of the states, D.
+        clf_pdrop: Dropout before the map (GPT-1 §4.1: 0.1).
+
+    Shape:
+        ``(B, C, D)`` to ``(B, C)``.
+    """
+
+    def __init__(self, n_embd: int, clf_pdrop: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(clf_pdrop)
+        self.linear = _head_linear(n_embd, 1)
+
+    def forward(self, states: Tensor) -> Tensor:
+        if self.training and self.dropout.p > 0:
+            states = states * self.dropout(torch.ones_like(states[:, :1]))
+        return self.linear(states).squeeze(-1)  # type: ignore[no-any-return]
+
+
+def _head_linear(n_embd: int, n_outputs: int) -> nn.Linear:
+    """Weights from N(0, 0.02), bias 0 (released code: train.py, clf)."""
+    linear = nn.Linear(n_embd, n_outputs)
+    nn.init.normal_(linear.weight, std=0.02)
+    nn.init.zeros_(linear.bias)
+    return linear

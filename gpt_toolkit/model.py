@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
-from typing import overload
+from typing import TypedDict, Unpack, overload
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gpt_toolkit import generation
 from gpt_toolkit.backbone import Decoder
+from gpt_toolkit.backbone.packed import pack
 from gpt_toolkit.backbone.weights import build_decoder, read_model, write_model_folder
+from gpt_toolkit.generation import Sampling, TopPRule, Written
 from gpt_toolkit.heads import LanguageModelHead
 from gpt_toolkit.text.tokenizer import FILE_PAIRS, Tokenizer, load_tokenizer
 
 _TOKENIZER_FILES = ("tokenizer.json", *(name for pair in FILE_PAIRS for name in pair))
 
 
+class Settings(TypedDict, total=False):
+    """Of :meth:`LanguageModel.generate`, for the types of its forms."""
+
+    max_new_tokens: int
+    temperature: float
+    top_k: int
+    top_p: float
+    top_p_rule: TopPRule
+    repetition_penalty: float
+    stop: str | Sequence[str]
+    seed: int | None
+
+
 class LanguageModel:
     """A decoder with its tied head and its tokenizer, for use rather than for training.
+
+    On a CPU the first text that it writes takes a second copy of its matrices, laid out for speed.
 
     Args:
         decoder: Put into evaluation mode.
@@ -40,6 +56,8 @@ class LanguageModel:
         self.decoder = decoder.eval()
         self.head = LanguageModelHead(decoder.wte)
         self._tokenizer = tokenizer
+        self._packed: tuple[Decoder, nn.Module] | None = None
+        self._packed_state: list[tuple[int, int]] = []
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -87,84 +105,107 @@ class LanguageModel:
 
     @overload
     def generate(
-        self,
-        prompt: str = ...,
-        *,
-        max_new_tokens: int = ...,
-        temperature: float = ...,
-        top_k: int = ...,
-        top_p: float = ...,
-        num_samples: None = ...,
-        seed: int | None = ...,
+        self, prompt: str = ..., *, num_samples: None = ..., **settings: Unpack[Settings]
     ) -> str: ...
 
     @overload
+    def generate(self, prompt: str = ..., *, num_samples: int, **settings: Unpack[Settings]) -> list[str]: ...
+
+    @overload
     def generate(
-        self,
-        prompt: str = ...,
-        *,
-        max_new_tokens: int = ...,
-        temperature: float = ...,
-        top_k: int = ...,
-        top_p: float = ...,
-        num_samples: int,
-        seed: int | None = ...,
+        self, prompt: list[str], *, num_samples: None = ..., **settings: Unpack[Settings]
     ) -> list[str]: ...
+
+    @overload
+    def generate(
+        self, prompt: list[str], *, num_samples: int, **settings: Unpack[Settings]
+    ) -> list[list[str]]: ...
 
     def generate(
         self,
-        prompt: str = "",
+        prompt: str | list[str] = "",
         *,
         max_new_tokens: int = 100,
         temperature: float = 1.0,
         top_k: int = 0,
         top_p: float = 1.0,
+        top_p_rule: TopPRule = "keep",
+        repetition_penalty: float = 1.0,
+        stop: str | Sequence[str] = (),
         num_samples: int | None = None,
         seed: int | None = None,
-    ) -> str | list[str]:
-        """Continue a text until its end-of-text token or for ``max_new_tokens``.
+    ) -> str | list[str] | list[list[str]]:
+        """Continue a text until its end-of-text token, a stop string or for ``max_new_tokens``.
 
         Args:
-            prompt: The text to continue; an empty one starts from the end-of-text token.
-            max_new_tokens: Tokens to add at most; past the context length the window slides, see
+            prompt: The text to continue; an empty one starts from the end-of-text token. Those of a list are
+                read side by side, whatever their lengths, and each gets the text that it gets alone.
+            max_new_tokens: Tokens to add at most. Past the context length the window slides, see
                 :func:`gpt_toolkit.generation.generate`.
             temperature: Divides the logits; 0 takes the likeliest token each time.
-            top_k: Sample among the k likeliest tokens; 0 is off.
-            top_p: Sample among the likeliest tokens that together reach this probability; 1 is off.
+            top_k: Draw among the k likeliest tokens; 0 is off.
+            top_p: Draw among the likeliest tokens that together reach this probability; 1 is off.
+            top_p_rule: Whether the token that crosses ``top_p`` is kept, or dropped as in GPT-2's released
+                code.
+            repetition_penalty: Makes tokens that are in the text already less likely (CTRL); 1 is off.
+            stop: A text, or several, before which the answer ends.
             num_samples: How many continuations to give, as a list; one, as a string, unless given.
-            seed: Of the draws. Sample i of several is drawn with ``seed + i``.
+            seed: Of the draws. Sample i of several is drawn with ``seed + i``, whatever the prompt's place in
+                a list.
 
         Returns:
-            The new text, without prompt and end-of-text token.
+            The new text, without prompt, end-of-text token and stop string; a list of them, or of lists, for
+            several samples or prompts.
 
         Raises:
-            ValueError: If a value is out of range or the prompt is longer than the context.
+            ValueError: If a value is out of range or a prompt is longer than the context.
         """
-        generation.check_sampling(
-            max_new_tokens=max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p
-        )
+        prompts = [prompt] if isinstance(prompt, str) else prompt
         count = 1 if num_samples is None else num_samples
         if count < 1:
             raise ValueError(f"num_samples is {num_samples}, expected at least 1")
-        prompt_ids = self._prompt_ids(prompt)
-        end_of_text = self.tokenizer.end_of_text
-        rows = generation.generate(
-            self.decoder,
-            self.head,
-            torch.tensor([prompt_ids] * count, device=self.device),
+        written = self.write(
+            [text for text in prompts for _ in range(count)],
             max_new_tokens=max_new_tokens,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            stop_ids=(end_of_text,),
-            vocab_size=self.tokenizer.vocab_size,
-            generator=[self._generator(seed, sample) for sample in range(count)],
+            sampling=Sampling(temperature, top_k, top_p, top_p_rule, repetition_penalty),
+            seeds=[None if seed is None else seed + i for _ in prompts for i in range(count)],
+            stop=stop,
         )
-        texts = []
-        for row in rows:
-            new_ids = row[:-1] if row and row[-1] == end_of_text else row
-            texts.append(self._new_bytes(prompt_ids, new_ids).decode(errors="replace"))
-        return texts[0] if num_samples is None else texts
+        texts = [each.text for each in written]
+        samples = [texts[first : first + count] for first in range(0, len(texts), count)]
+        answers = [each[0] for each in samples] if num_samples is None else samples
+        return answers[0] if isinstance(prompt, str) else answers
+
+    def write(
+        self,
+        prompts: Sequence[str],
+        *,
+        max_new_tokens: int,
+        sampling: Sampling,
+        seeds: Sequence[int | None],
+        stop: str | Sequence[str] = (),
+    ) -> list[Written]:
+        """What :meth:`generate` does for a prompt, with how the answers ended.
+
+        Args:
+            prompts: Read side by side.
+            max_new_tokens: Tokens to add at most.
+            sampling: How they are drawn.
+            seeds: Of each prompt's draws; None for others each time.
+            stop: A text, or several, before which an answer ends.
+        """
+        decoder, head = self._fast()
+        stops = (stop,) if isinstance(stop, str) else stop
+        return generation.write(
+            decoder,
+            head,
+            self.tokenizer,
+            prompts,
+            max_new_tokens=max_new_tokens,
+            sampling=sampling,
+            seeds=seeds,
+            stop=stops,
+        )
 
     def stream(
         self,
@@ -174,36 +215,27 @@ class LanguageModel:
         temperature: float = 1.0,
         top_k: int = 0,
         top_p: float = 1.0,
+        top_p_rule: TopPRule = "keep",
+        repetition_penalty: float = 1.0,
+        stop: str | Sequence[str] = (),
         seed: int | None = None,
     ) -> Generator[str, None, None]:
         """The text of :meth:`generate` in pieces, as they are made; closing the iterator stops the work.
 
-        A character whose bytes span several tokens comes with the last of them.
+        A character whose bytes span several tokens comes with the last of them, and what may begin a stop
+        string when it is known not to.
         """
-        prompt_ids = self._prompt_ids(prompt)
-        new_ids: list[int] = []
-        characters = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        n_bytes = 0
-        for chosen in generation.generate_steps(
-            self.decoder,
-            self.head,
-            torch.tensor([prompt_ids], device=self.device),
+        decoder, head = self._fast()
+        yield from generation.write_pieces(
+            decoder,
+            head,
+            self.tokenizer,
+            prompt,
             max_new_tokens=max_new_tokens,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            vocab_size=self.tokenizer.vocab_size,
-            generator=[self._generator(seed, 0)],
-        ):
-            if (token := int(chosen.item())) == self.tokenizer.end_of_text:
-                break
-            new_ids.append(token)
-            so_far = self._new_bytes(prompt_ids, new_ids)
-            if piece := characters.decode(so_far[n_bytes:]):
-                yield piece
-            n_bytes = len(so_far)
-        if piece := characters.decode(b"", final=True):
-            yield piece
+            sampling=Sampling(temperature, top_k, top_p, top_p_rule, repetition_penalty),
+            seed=seed,
+            stop=(stop,) if isinstance(stop, str) else stop,
+        )
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write a model folder, which :func:`load` and ``transformers`` read.
@@ -222,18 +254,16 @@ class LanguageModel:
     def _prompt_ids(self, text: str) -> list[int]:
         return list(self.tokenizer.encode(text)) or [self.tokenizer.end_of_text]
 
-    def _generator(self, seed: int | None, sample: int) -> torch.Generator:
-        generator = torch.Generator(self.device)
-        if seed is None:
-            generator.seed()
-        else:
-            generator.manual_seed(seed + sample)
-        return generator
-
-    def _new_bytes(self, prompt_ids: Sequence[int], new_ids: Sequence[int]) -> bytes:
-        """Bytes of new tokens as they follow the prompt, which decides on a space between them."""
-        whole = self.tokenizer.decode_bytes([*prompt_ids, *new_ids])
-        return whole[len(self.tokenizer.decode_bytes(list(prompt_ids))) :]
+    def _fast(self) -> tuple[Decoder, nn.Module]:
+        """Decoder and head as they generate fastest here, laid out at first use and when a weight changes."""
+        state = [
+            (weight.data_ptr(), 0 if weight.is_inference() else weight._version)
+            for weight in self.decoder.parameters()
+        ]
+        if self._packed is None or self._packed_state != state:
+            self._packed = None  # gone before the new one is made
+            self._packed, self._packed_state = pack(self.decoder, self.head), state
+        return self._packed
 
 
 def load(
@@ -259,14 +289,23 @@ def load(
         reason = str(error).partition("\n")[0]
         raise ValueError(f"device {device!r} is not known; expected auto, cpu or cuda ({reason})") from None
     saved = read_model(model, dtype=dtype, device=device)
-    tokenizer = load_tokenizer(saved.tokenizer) if _has_tokenizer(saved.tokenizer) else None
+    tokenizer = tokenizer_of(saved.tokenizer)
     try:
         return LanguageModel(build_decoder(saved.config, saved.state_dict), tokenizer)
     except ValueError as error:
         raise ValueError(f"{saved.source}: {error}") from None
 
 
-def _has_tokenizer(place: Path | Mapping[str, str]) -> bool:
+def tokenizer_of(place: Path | Mapping[str, str] | str) -> Tokenizer | None:
+    """The tokenizer that came with a model, where one did.
+
+    Args:
+        place: A folder that may hold its files, their names and contents (none: there is none), or its name.
+    """
+    return load_tokenizer(place) if _has_tokenizer(place) else None
+
+
+def _has_tokenizer(place: Path | Mapping[str, str] | str) -> bool:
     if isinstance(place, Path):
         return any((place / name).is_file() for name in _TOKENIZER_FILES)
     return bool(place)

@@ -105,7 +105,7 @@ def speaking(text: str, monkeypatch: pytest.MonkeyPatch) -> LanguageModel:
     """A model that says the given text, a byte at a time."""
     ids = [*BYTES.encode(text), BYTES.end_of_text, ord("!")]
     monkeypatch.setattr(
-        "gpt_toolkit.generation.generate_steps", lambda *_, **__: iter(torch.tensor(ids)[:, None])
+        "gpt_toolkit.generation.texts.generate_steps", lambda *_, **__: iter([[i] for i in ids])
     )
     return small_model()
 
@@ -117,9 +117,41 @@ def test_a_stream_holds_back_unfinished_characters(monkeypatch: pytest.MonkeyPat
     assert model.generate("Say: ") == text
 
 
-def test_text_ends_before_the_end_of_text_token(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_ends_before_the_end_of_text_token_and_before_a_stop_string(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert speaking("", monkeypatch).generate("x") == ""
-    assert list(speaking("yes", monkeypatch).stream("x")) == ["y", "e", "s"]
+    model = speaking("yes or no", monkeypatch)
+    assert list(model.stream("x", stop="or")) == list("yes ")
+    assert model.generate("x", stop=["no", "es o"]) == "y"
+
+
+def test_each_prompt_of_a_list_gets_the_text_that_it_gets_alone() -> None:
+    model = small_model(vocab_size=300)
+    prompts = ["Once", "", "a longer one with 世", "b"]
+    settings: dict[str, Any] = {"max_new_tokens": 40, "top_p": 0.9, "repetition_penalty": 1.1, "seed": 4}
+    texts = model.generate(prompts, **settings)
+    assert texts == [model.generate(prompt, **settings) for prompt in prompts]
+    samples = model.generate(prompts, num_samples=2, **settings)
+    assert samples == [model.generate(prompt, num_samples=2, **settings) for prompt in prompts]
+    assert model.generate([], **settings) == []
+
+
+def test_a_large_model_is_packed_once_and_again_when_a_weight_changes() -> None:
+    torch.manual_seed(0)
+    shape = {"vocab_size": 257, "n_ctx": 16, "n_layer": 1, "n_head": 4, "n_embd": 256}
+    model = LanguageModel(Decoder(DecoderConfig.from_fields(shape)), BYTES)
+    decoder, _ = model._fast()
+    assert decoder is not model.decoder
+    assert model._fast()[0] is decoder
+    before = model.generate("a", temperature=0.0)
+    with torch.no_grad():
+        model.decoder.wte.weight[[97, 98]] = model.decoder.wte.weight[[98, 97]]
+        model.decoder.h[0].mlp.c_fc.weight.normal_()  # type: ignore[operator, union-attr]
+    assert model.generate("a", temperature=0.0) != before
+    assert model.generate("b" * 3, temperature=0.0) == LanguageModel(model.decoder, BYTES).generate(
+        "b" * 3, temperature=0.0
+    )
 
 
 def test_an_empty_prompt_starts_from_end_of_text() -> None:
@@ -128,26 +160,6 @@ def test_an_empty_prompt_starts_from_end_of_text() -> None:
     model.decoder.register_forward_pre_hook(lambda _, args: seen.append(args[0].tolist()))
     model.generate("", max_new_tokens=1)
     assert seen == [[[BYTES.end_of_text]]]
-
-
-def test_the_space_between_prompt_and_text_belongs_to_the_text() -> None:
-    class Words:
-        """Words with spaces between them, as GPT-1's tokenizer has them."""
-
-        name, vocab_size, end_of_text, fingerprint = "words", 3, 0, "w"
-
-        def encode(self, text: str) -> list[int]:
-            return [1 for _ in text.split()]
-
-        def decode_bytes(self, ids: list[int]) -> bytes:
-            return " ".join(("", "once", "upon")[i] for i in ids).encode()
-
-    torch.manual_seed(0)
-    decoder = Decoder(DecoderConfig(vocab_size=3, n_ctx=8, n_layer=1, n_head=1, n_embd=4))
-    model = LanguageModel(decoder, Words())  # type: ignore[arg-type]
-    text = model.generate("once", max_new_tokens=4, seed=1)
-    assert text.startswith((" once", " upon")) or text == ""
-    assert "".join(model.stream("once", max_new_tokens=4, seed=1)) == text
 
 
 def test_a_model_without_tokenizer_says_what_it_lacks(tmp_path: Path) -> None:

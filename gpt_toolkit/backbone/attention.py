@@ -21,7 +21,8 @@ class CausalSelfAttention(nn.Module):
         layer: Index of the block, to find its part of a cache.
 
     Shape:
-        Input and output are ``(B, T, D)``.
+        Input and output are ``(B, T, D)``; with ``at``, ``(B, P)``, the output is of those positions alone:
+        ``(B, P, D)``.
     """
 
     def __init__(self, config: DecoderConfig, layer: int) -> None:
@@ -32,24 +33,29 @@ class CausalSelfAttention(nn.Module):
         self.c_proj = nn.Linear(config.n_embd, config.n_embd)
         self.resid_dropout = nn.Dropout(config.resid_pdrop)
 
-    def forward(self, x: Tensor, cache: KeyValueCache | None = None) -> Tensor:
+    def forward(self, x: Tensor, cache: KeyValueCache | None = None, at: Tensor | None = None) -> Tensor:
         batch, length, width = x.shape
         heads = self.c_attn(x).view(batch, length, 3, self.n_head, width // self.n_head)
         query, key, value = heads.permute(2, 0, 3, 1, 4)  # three of (B, H, T, K)
-        past = 0
+        mask, causal = None, True
         if cache is not None:
-            past = cache.length
-            key, value = cache.extend(self.layer, key, value)  # (B, H, past + T, K)
-        mask = None
-        if past and length > 1:  # is_causal aligns the mask to the first key, the cache needs the last
-            mask = torch.ones(length, past + length, dtype=torch.bool, device=x.device).tril(past)
+            mask, causal = cache.mask(length), cache.length == 0
+            past_and_new = cache.extend(self.layer, key, value)  # (B, H, past + T, K)
+            if not causal:  # is_causal aligns its mask to the first key, a cache needs the last
+                key, value = past_and_new
+                query = query.to(key.dtype)
+        if at is not None:
+            query = query.gather(2, at[:, None, :, None].expand(-1, self.n_head, -1, query.shape[3]))
+            slots = torch.arange(key.shape[2], device=x.device)
+            causal = False
+            mask = slots <= (at + key.shape[2] - length)[:, None, :, None]  # (B, 1, P, past + T)
         mixed = F.scaled_dot_product_attention(
             query,
             key,
             value,
             attn_mask=mask,
             dropout_p=self.attn_pdrop if self.training else 0.0,
-            is_causal=past == 0,
+            is_causal=causal,
         )  # (B, H, T, K)
-        mixed = mixed.transpose(1, 2).reshape(batch, length, width)  # (B, T, D)
+        mixed = mixed.transpose(1, 2).reshape(batch, -1, width).to(heads.dtype)  # (B, T, D)
         return self.resid_dropout(self.c_proj(mixed))  # type: ignore[no-any-return]

@@ -49,7 +49,8 @@ class Block(nn.Module):
         layer: Index of the block, to find its part of a cache.
 
     Shape:
-        Input and output are ``(B, T, D)``.
+        Input and output are ``(B, T, D)``; with ``at``, ``(B, P)``, the output is of those positions alone:
+        ``(B, P, D)``.
     """
 
     def __init__(self, config: DecoderConfig, layer: int) -> None:
@@ -60,9 +61,12 @@ class Block(nn.Module):
         self.ln_2 = nn.LayerNorm(config.n_embd, eps=LAYER_NORM_EPS)
         self.mlp = MLP(config)
 
-    def forward(self, x: Tensor, cache: KeyValueCache | None = None) -> Tensor:
+    def forward(self, x: Tensor, cache: KeyValueCache | None = None, at: Tensor | None = None) -> Tensor:
+        attended = self.attn(self.ln_1(x) if self.norm_first else x, cache, at)
+        if at is not None:
+            x = x.gather(1, at[:, :, None].expand(-1, -1, x.shape[2]))  # (B, P, D)
         if self.norm_first:
-            x = x + self.attn(self.ln_1(x), cache)
+            x = x + attended
             return x + self.mlp(self.ln_2(x))  # type: ignore[no-any-return]
-        x = self.ln_1(x + self.attn(x, cache))
+        x = self.ln_1(x + attended)
         return self.ln_2(x + self.mlp(x))  # type: ignore[no-any-return]

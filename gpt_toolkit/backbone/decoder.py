@@ -40,15 +40,19 @@ class Decoder(nn.Module):
             self.to_empty(device=device)
             initialize(self, config)
 
-    def forward(self, input_ids: Tensor, cache: KeyValueCache | None = None) -> Tensor:
+    def forward(
+        self, input_ids: Tensor, cache: KeyValueCache | None = None, at: Tensor | None = None
+    ) -> Tensor:
         """Hidden states of the last block, after ``ln_f`` where there is one.
 
         Args:
             input_ids: ``(B, T)``, int64. With a cache, the positions after those that it holds.
             cache: Keys and values of earlier positions; extended in place.
+            at: ``(B, P)``, int64, within ``T``: the positions that are wanted. The last block's work is done
+                for these alone.
 
         Returns:
-            ``(B, T, D)``.
+            ``(B, T, D)``, or ``(B, P, D)`` with ``at``.
 
         Raises:
             ValueError: If past and new positions together exceed the context length.
@@ -59,9 +63,12 @@ class Decoder(nn.Module):
         if past + length > room:
             what = "context length" if room == self.config.n_ctx else "cache capacity"
             raise ValueError(f"{past + length} tokens are more than the {what} {room}")
-        x = self.drop(self.wte(input_ids) + self.wpe.weight[past : past + length])  # (B, T, D)
-        for block in self.h:
-            x = block(x, cache)
+        unequal = None if cache is None else cache.positions
+        where = self.wpe.weight[past : past + length] if unequal is None else self.wpe(unequal)[:, None]
+        x = self.drop(self.wte(input_ids) + where)  # (B, T, D)
+        last = self.config.n_layer - 1
+        for layer, block in enumerate(self.h):
+            x = block(x, cache, at if layer == last else None)
         if cache is not None:
             cache.advance(length)
         return self.ln_f(x)  # type: ignore[no-any-return]

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from gpt_toolkit.backbone.block import LAYER_NORM_EPS
 from gpt_toolkit.backbone.config import DecoderConfig, Norm
+from gpt_toolkit.backbone.weights.stored import StoredTensor
+
+AnyTensor = TypeVar("AnyTensor", Tensor, StoredTensor)
 
 _MATRICES = ("attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj")
 _NORMS = ("ln_1", "ln_2")
@@ -101,8 +104,8 @@ def match_names(stored: Iterable[str], where: str) -> tuple[Norm, dict[str, str]
     return norms[0], {ours: found[theirs] for ours, theirs in table.items()}, output
 
 
-def to_hugging_face(state_dict: Mapping[str, Tensor], config: DecoderConfig) -> dict[str, Tensor]:
-    """Rename and turn a decoder's tensors; the turned ones are views, nothing is copied.
+def to_hugging_face(state_dict: Mapping[str, AnyTensor], config: DecoderConfig) -> dict[str, AnyTensor]:
+    """Rename and turn a decoder's tensors; the turned ones are views, nothing is copied or read.
 
     Args:
         state_dict: ``Decoder.state_dict()``.

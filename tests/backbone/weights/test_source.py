@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from gpt_toolkit.backbone.config import Norm
 from gpt_toolkit.backbone.weights import read_checkpoint, read_model
@@ -98,7 +99,7 @@ def about(**fields: Any) -> dict[str, Any]:
         (about(decoder={"n_layer": 1}), r"its decoder fields are no use: .*no value for vocab_size"),
         (
             about(decoder=small_config(n_ctx=9).to_fields()),
-            r"backbone\.wpe\.weight is \(6, 8\), its decoder fields make it \(9, 8\)",
+            r"backbone\.wpe\.weight is \(6, 8\), its decoder entry makes it \(9, 8\)",
         ),
         (about(decoder=small_config("post").to_fields()), r"backbone\.ln_f\.weight is surplus"),
         (checkpoint() | {"state_dict": {}}, r"backbone\.wte\.weight is missing.*and 25 more"),
@@ -148,3 +149,22 @@ def test_a_hub_id_is_read_from_its_snapshot(folder: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(hub, "snapshot_download", snapshot)
     assert read_model("owner/name").config == small_config()
     assert asked == [("owner/name", ["*.safetensors", "*.json", "*.txt"])]
+
+
+def test_bin_files_of_the_hub_are_fetched_only_where_there_is_nothing_better(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    tensors = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    asked = []
+
+    def snapshot(model: str, **patterns: list[str]) -> str:
+        asked.append(patterns["allow_patterns"])
+        if "pytorch_model*.bin" in patterns["allow_patterns"]:
+            torch.save(tensors, folder / "pytorch_model.bin")
+        return str(folder)
+
+    monkeypatch.setattr(hub, "snapshot_download", snapshot)
+    assert torch.equal(read_model("gpt2").state_dict["wte.weight"], tensors["transformer.wte.weight"])
+    assert len(asked) == 2
