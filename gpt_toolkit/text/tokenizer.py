@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import hashlib
 import logging
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -19,8 +20,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-NAMES = ("bytes", "gpt1", "gpt2")
+NAMES = ("bytes", "gpt1", "gpt2", "storyworld")
 """Tokenizers that need no path."""
+
+STORYWORLD = Path(__file__).parent / "vocabularies" / "storyworld.json"
+"""4,096 entries, trained on the built-in world; remade by
+
+gpt-toolkit tokenizer train storyworld --vocab_size 4096 --output FOLDER
+"""
+STORYWORLD_SHA256 = "0dadcf87139dbfe73e53bda65f7277ddddd306cb1522fedd05b7bfefa61b933c"
 
 FILE_PAIRS = (
     ("vocab.bpe", "encoder.json"),  # GPT-2 as released
@@ -103,10 +111,10 @@ def load_tokenizer(spec: str | Path | Mapping[str, str]) -> Tokenizer:
     """Find a tokenizer.
 
     Args:
-        spec: ``bytes``, ``gpt2`` (fetched once by tiktoken), ``gpt1`` (files placed by hand); else a folder
-            with ``tokenizer.json``, ``vocab.bpe`` and ``encoder.json``, or ``merges.txt`` and ``vocab.json``;
-            one of these files; or what :meth:`Tokenizer.files` returned. A folder called ``gpt2`` is
-            ``./gpt2``.
+        spec: ``bytes``, ``gpt2`` (fetched once by tiktoken), ``gpt1`` (files placed by hand), ``storyworld``
+            (the built-in world's); else a folder with ``tokenizer.json``, ``vocab.bpe`` and ``encoder.json``,
+            or ``merges.txt`` and ``vocab.json``; one of these files; or what :meth:`Tokenizer.files`
+            returned. A folder called ``gpt2`` is ``./gpt2``.
     """
     if isinstance(spec, Mapping):
         return _from_files(spec, "the given files")
@@ -116,6 +124,8 @@ def load_tokenizer(spec: str | Path | Mapping[str, str]) -> Tokenizer:
         return _gpt2()
     if spec == "gpt1":
         return _gpt1()
+    if spec == "storyworld":
+        return _storyworld()
     path = Path(spec).expanduser()
     if path.is_dir():
         return _from_folder(path)
@@ -173,6 +183,13 @@ def _gpt1() -> Tokenizer:
         "GPT-1's vocabulary is not here. Place vocab_40000.bpe and encoder_bpe_40000.json (from "
         f"{_gpt1_address}) in {folder}, or give their folder as the tokenizer."
     )
+
+
+def _storyworld() -> Tokenizer:
+    content = STORYWORLD.read_bytes()
+    if hashlib.sha256(content).hexdigest() != STORYWORLD_SHA256:
+        raise ValueError(f"{STORYWORLD} is not the file that was installed; install gpt-toolkit again.")
+    return _from_table(tokenizer_json.read(content.decode(), str(STORYWORLD)), "auto")
 
 
 def _from_folder(folder: Path) -> Tokenizer:

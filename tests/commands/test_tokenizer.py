@@ -8,6 +8,7 @@ import pytest
 
 from gpt_toolkit.commands import tokenizer as command
 from gpt_toolkit.text import load_tokenizer
+from gpt_toolkit.text.tokenizer import STORYWORLD
 
 TEXT = "The sailor looked out. The little sailor didn't look back.\n" * 200
 
@@ -126,3 +127,11 @@ def test_decode_prints_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "hi\n"
     with pytest.raises(ValueError, match="Token id 300"):
         run("decode", "bytes", 300)
+
+
+def test_the_built_in_worlds_vocabulary_is_remade_by_its_command(tmp_path: Path) -> None:
+    assert run("train", "storyworld", "--vocab_size", 4096, "--output", tmp_path / "made") == 0
+    shipped = load_tokenizer("storyworld")
+    assert load_tokenizer(tmp_path / "made").fingerprint == shipped.fingerprint
+    made = (tmp_path / "made" / "tokenizer.json").read_text(encoding="utf-8")
+    assert made == STORYWORLD.read_text(encoding="utf-8")

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from gpt_toolkit.text import ByteLevelBPE, cache_folder, load_tokenizer
+from gpt_toolkit.text import tokenizer as module
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +26,9 @@ def test_the_cache_folder_is_moved_by_the_environment(cache: Path, monkeypatch: 
 
 
 def test_an_unknown_name_is_answered_with_the_nearest(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"No tokenizer 'gpt3'.*bytes, gpt1, gpt2. Did you mean gpt"):
+    with pytest.raises(
+        FileNotFoundError, match=r"No tokenizer 'gpt3'.*bytes, gpt1, gpt2, storyworld. Did you mean gpt"
+    ):
         load_tokenizer("gpt3")
     (tmp_path / "shakespeare").mkdir()
     with pytest.raises(FileNotFoundError, match="Did you mean shakespeare"):
@@ -108,3 +111,18 @@ def test_gpt1_says_where_to_place_its_files() -> None:
         FileNotFoundError, match=r"vocab_40000.bpe.*finetune-transformer-lm.*cache/tokenizers/gpt1"
     ):
         load_tokenizer("gpt1")
+
+
+def test_the_built_in_worlds_vocabulary_is_there_whole(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tokenizer = load_tokenizer("storyworld")
+    assert (tokenizer.vocab_size, tokenizer.end_of_text) == (4096, 4095)
+    text = "Konrad went to the lighthouse.\n\nQ: Who is Vera? é\n"
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+    assert load_tokenizer(tokenizer.files()).fingerprint == tokenizer.fingerprint
+    cut = tmp_path / "storyworld.json"
+    cut.write_bytes(module.STORYWORLD.read_bytes()[:-9])
+    monkeypatch.setattr(module, "STORYWORLD", cut)
+    with pytest.raises(ValueError, match="is not the file that was installed"):
+        load_tokenizer("storyworld")

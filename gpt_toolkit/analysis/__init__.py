@@ -1,0 +1,1 @@
+"""What models and texts are measured by beside their loss; no Lightning."""

@@ -1,0 +1,175 @@
+"""Files are found by name and content, their variant is said, and strangers are refused."""
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gpt_toolkit.data.evaluation.registry import BENCHMARKS
+from gpt_toolkit.data.evaluation.rows import Cloze, Conversation, LastWord, Question, Summary, Translation
+
+Write = Callable[[str, str | bytes], Path]
+
+REAL = {
+    "lambada": (5153, "OpenAI's LAMBADA test (checksum known), 5,153 rows"),
+    "wikitext2": (62, "WikiText-2 test (checksum known), 4,358 lines"),
+    "wikitext2_raw": (62, "WikiText-2 test, raw (checksum known), 4,358 lines"),
+    "ptb": (3761, "Mikolov's Penn Treebank test (checksum known), 3,761 lines"),
+    "winograd": (
+        273,
+        "the collection, of which the first 273 schemas are WSC273 (checksum known), 283 schemas",
+    ),
+    "cnn_dm": (100, "100 rows of CNN/Daily Mail training (checksum known), 100 rows"),
+    "wmt14_en_fr": (1000, "Multi30k test 2016 (checksum known), 1,000 lines"),
+    "wmt14_fr_en": (1000, "Multi30k test 2016 (checksum known), 1,000 lines"),
+    "natural_questions": (3610, "NQ-open development (checksum known), 3,610 rows"),
+    "gpt1_cola": (1043, "val, 1,043 rows"),
+    "gpt1_sst2": (872, "val, 872 rows"),
+    "gpt1_race": (288, "test, 288 rows"),
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_every_real_file_is_found_and_its_variant_said(shared_data: Path, name: str) -> None:
+    found = BENCHMARKS[name].source.read(shared_data, None, check=True)
+    n, origin = REAL[name]
+    assert len(found.rows) == n
+    assert found.origin.endswith(origin)
+    assert len(BENCHMARKS[name].source.read(shared_data, 7, check=True).rows) == 7
+
+
+def test_what_is_not_the_paper_s_file_is_remarked(shared_data: Path) -> None:
+    found = BENCHMARKS["cnn_dm"].source.read(shared_data, None, check=True)
+    assert found.remarks == ["scored on training rows, not on the test"]
+
+
+def test_the_two_forms_of_wikitext_are_told_apart_by_their_content(shared_data: Path, tmp_path: Path) -> None:
+    (tmp_path / "wikitext2").mkdir()
+    (tmp_path / "wikitext2" / "test.txt").symlink_to(shared_data / "wikitext2" / "wiki.test.raw")
+    with pytest.raises(FileNotFoundError, match=r"test.txt is of another format. Place wiki.test.tokens"):
+        BENCHMARKS["wikitext2"].source.read(tmp_path, None, check=True)
+    assert BENCHMARKS["wikitext2_raw"].source.read(tmp_path, None, check=True).rows
+
+
+def test_a_file_in_the_root_itself_is_found_packed_or_not(write: Write, tmp_path: Path) -> None:
+    line = json.dumps({"text": "one two"}) + "\n"
+    write("lambada_test.jsonl.gz", gzip.compress(line.encode()))
+    found = BENCHMARKS["lambada"].source.read(tmp_path, None, check=False)
+    assert found.rows == [LastWord("one two")]
+    assert found.remarks[0].startswith("scored on a file that is no known variant (1 rows); known: OpenAI's")
+
+
+def test_an_unknown_variant_is_refused_with_the_known_ones(write: Write, tmp_path: Path) -> None:
+    write("lambada/lambada_test.jsonl", '{"text": "one two"}\n')
+    with pytest.raises(
+        ValueError, match=r"1 rows and the checksum .* Known: OpenAI's LAMBADA test: 5,153 rows"
+    ):
+        BENCHMARKS["lambada"].source.read(tmp_path, None, check=True)
+
+
+def test_a_file_of_the_right_size_with_another_checksum_says_so(write: Write, tmp_path: Path) -> None:
+    write("lambada/lambada_test.jsonl", '{"text": "one two"}\n' * 5153)
+    found = BENCHMARKS["lambada"].source.read(tmp_path, None, check=True)
+    assert "OpenAI's LAMBADA test (by its size; checksum differs from the known one)" in found.origin
+
+
+def test_a_missing_file_is_named_with_its_place(tmp_path: Path) -> None:
+    with pytest.raises(
+        FileNotFoundError, match=r"coqa: no file of it in .*coqa or .*Place coqa-dev-v1.0.json there"
+    ):
+        BENCHMARKS["coqa"].source.read(tmp_path, None, check=True)
+    with pytest.raises(FileNotFoundError, match=r"the folder .*nowhere \(root\) does not exist"):
+        BENCHMARKS["coqa"].source.read(tmp_path / "nowhere", None, check=True)
+
+
+def test_a_file_that_is_not_utf8_is_named(write: Write, tmp_path: Path) -> None:
+    write("lambada/lambada_test.jsonl", b'{"text": "one \xff"}\n')
+    with pytest.raises(ValueError, match=r"lambada_test.jsonl is not UTF-8 from byte 14 on"):
+        BENCHMARKS["lambada"].source.read(tmp_path, None, check=False)
+
+
+def test_cbt_s_validation_rows_come_before_its_test_rows(write: Write, tmp_path: Path) -> None:
+    block = "".join(f"{n} S {n} .\n" for n in range(1, 21)) + "21 XXXXX .\ta\t\ta|b\n\n"
+    write("cbt/cbtest_NE_test_2500ex.txt", block * 2)
+    write("cbt/cbtest_CN_valid_2000ex.txt", block)
+    assert "NE_test" in BENCHMARKS["cbt_ne"].source.read(tmp_path, None, check=False).origin
+    write("cbt/cbtest_NE_valid_2000ex.txt", block)
+    assert "NE_valid" in BENCHMARKS["cbt_ne"].source.read(tmp_path, None, check=False).origin
+
+
+HUB: dict[str, tuple[tuple[str, str | None, str], list[dict[str, Any]], list[Any]]] = {
+    "lambada": (("EleutherAI/lambada_openai", "default", "test"), [{"text": "a b"}], [LastWord("a b")]),
+    "cbt_cn": (
+        ("cam-cst/cbt", "CN", "validation"),
+        [{"sentences": ["A .", "B ."], "question": "XXXXX .", "answer": "y", "options": ["x", "y"]}],
+        [Cloze(("A .", "B ."), "XXXXX .", 1, ("x", "y"), True)],
+    ),
+    "coqa": (
+        ("stanfordnlp/coqa", None, "validation"),
+        [
+            {
+                "story": "S",
+                "questions": ["Q1", "Q2"],
+                "answers": {"input_text": ["a", "b"], "answer_start": [0, 1]},
+            }
+        ],
+        [Conversation("S", ("Q1", "Q2"), (("a",), ("b",)))],
+    ),
+    "cnn_dm": (
+        ("abisee/cnn_dailymail", "3.0.0", "test"),
+        [{"article": "A", "highlights": "H", "id": "1"}],
+        [Summary("A", "H")],
+    ),
+    "wmt14_fr_en": (
+        ("wmt/wmt14", "fr-en", "test"),
+        [{"translation": {"en": "dog", "fr": "chien"}}],
+        [Translation("chien", "dog")],
+    ),
+    "natural_questions": (
+        ("google-research-datasets/nq_open", None, "validation"),
+        [{"question": "who", "answer": ["Ann"]}],
+        [Question("who", ("Ann",))],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HUB)
+def test_rows_come_from_the_hub_without_a_root(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    (path, config, split), records, rows = HUB[name]
+    import datasets
+
+    def load(*args: object, **options: object) -> Any:
+        assert args == (path, config)
+        assert options == {"split": split}
+        return datasets.Dataset.from_list(records)
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    found = BENCHMARKS[name].source.read(None, None, check=True)
+    assert list(found.rows) == rows
+    assert path in found.origin
+
+
+def test_wikitext_of_the_hub_is_that_of_the_file(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import datasets
+
+    text = (shared_data / "wikitext2" / "wiki.test.raw").read_text(encoding="utf-8")
+    records = [{"text": f"{line}\n" if line.strip() else ""} for line in text.split("\n")[:-1]]
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: datasets.Dataset.from_list(records))
+    source = BENCHMARKS["wikitext2_raw"].source
+    assert source.read(None, None, check=True).rows == source.read(shared_data, None, check=True).rows
+
+
+def test_without_a_network_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    import datasets
+
+    def load(*_: object, **__: object) -> Any:
+        raise ConnectionError("Couldn't reach the hub")
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    with pytest.raises(ValueError, match=r"Couldn't reach the hub.*place lambada_test.jsonl"):
+        BENCHMARKS["lambada"].source.read(None, None, check=True)
+    with pytest.raises(FileNotFoundError, match=r"ptb has no data set on the hub.*place ptb.test.txt"):
+        BENCHMARKS["ptb"].source.read(None, None, check=True)

@@ -1,0 +1,190 @@
+"""Three ways to one number on real rows: lm-eval's own Hugging Face backend, ours in it, and ``zero-shot``.
+
+Needs lm-eval 0.4.13 beside the test dependencies and no network; see docs of ``make_lm_eval_requests``.
+"""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from gpt_toolkit.backbone import Decoder, DecoderConfig
+from gpt_toolkit.cli import main
+from gpt_toolkit.harness import NAME, register
+from gpt_toolkit.model import LanguageModel, load
+from gpt_toolkit.text import load_tokenizer
+
+lm_eval = pytest.importorskip("lm_eval")
+datasets = pytest.importorskip("datasets")
+pytest.importorskip("transformers")
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+
+# name of ours, lm-eval's, rows: Winograd and WikiText-2 whole, of LAMBADA the first
+TASKS = {"lambada": ("lambada_openai", 300), "wikitext2_raw": ("wikitext", 6), "winograd": ("wsc273", 273)}
+N_CTX = 96  # shorter than some passages, so that what is cut is compared too
+
+
+@pytest.fixture(scope="module")
+def rows() -> dict[str, Any]:
+    from tests.data.evaluation.make_lm_eval_requests import made  # imports lm-eval
+
+    root = Path(__file__).resolve().parents[3] / "shared" / "data"
+    if not root.is_dir():
+        pytest.skip(f"no shared data in {root}")
+    return made(root)
+
+
+@pytest.fixture(autouse=True)
+def local_rows(rows: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lm-eval would download."""
+    names = ("transformers.data.metrics", "transformers.data.metrics.squad_metrics")
+    for name in names:
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+
+    def load(path: str, **_: Any) -> Any:
+        splits = {split: datasets.Dataset.from_list(part) for split, part in rows[path].items()}
+        return datasets.DatasetDict(splits)
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+
+
+@pytest.fixture(params=[0, 1, 2])
+def model(request: pytest.FixtureRequest, tmp_path: Path, shared_data: Path) -> Path:
+    """GPT-2s with random weights, far enough from uniform that decisions differ from row to row."""
+    seed: int = request.param
+    width = (32, 48, 64)[seed]
+    torch.manual_seed(seed)
+    config = DecoderConfig(vocab_size=50257, n_ctx=N_CTX, n_layer=1 + seed, n_head=4, n_embd=width)
+    decoder, tokenizer = Decoder(config), load_tokenizer(shared_data / "tokenizers" / "gpt2")
+    usual = [i for word in (" Gabriel", " Sarah") for i in tokenizer.encode(word)]
+    with torch.no_grad():
+        for parameter in decoder.parameters():
+            if parameter.ndim == 2:
+                parameter.normal_(std=0.3)
+        for name, parameter in decoder.named_parameters():
+            if name == "ln_f.bias":
+                parameter.copy_(decoder.wte.weight[usual].sum(dim=0) * 6)  # words that passages end in
+    LanguageModel(decoder, tokenizer).save(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def evaluated(lm: Any, task: str, limit: int) -> tuple[list[Any], dict[str, float]]:
+    """Each request's answer in the order of the rows, and the task's numbers."""
+    found = lm_eval.simple_evaluate(model=lm, tasks=[task], limit=limit, bootstrap_iters=0)
+    samples = sorted(found["samples"][task], key=lambda sample: sample["doc_id"])
+    answers = [answer for sample in samples for [answer] in sample["resps"]]
+    return answers, {name.partition(",")[0]: value for name, value in found["results"][task].items()}
+
+
+@pytest.mark.parametrize("benchmark", TASKS)
+def test_backend_and_command_agree_with_the_harness_item_by_item(
+    benchmark: str, model: Path, shared_data: Path, tmp_path: Path
+) -> None:
+    from lm_eval.models.huggingface import HFLM
+
+    task, n = TASKS[benchmark]
+    theirs, their_numbers = evaluated(
+        HFLM(pretrained=str(model), dtype="float32", device="cpu", batch_size=16), task, n
+    )
+    ours, our_numbers = evaluated(register()(path=str(model), device="cpu"), task, n)
+    assert len(ours) == len(theirs) >= n
+    if benchmark == "wikitext2_raw":
+        ours, theirs = [(value, False) for value in ours], [(value, False) for value in theirs]
+    assert [greedy for _, greedy in ours] == [greedy for _, greedy in theirs]
+    nats, their_nats = (torch.tensor([log_p for log_p, _ in answers]) for answers in (ours, theirs))
+    relative = 1e-6 if benchmark == "wikitext2_raw" else 0.0  # of a page some ten thousand nats
+    torch.testing.assert_close(nats, their_nats, atol=1e-3, rtol=relative)
+    for name, value in their_numbers.items():
+        if isinstance(value, float) and not math.isnan(value):
+            assert our_numbers[name] == pytest.approx(value, rel=1e-3), name
+
+    command = ["zero-shot", str(model), "--benchmarks", benchmark, "--protocols", "lm-eval"]
+    files = ["--output", str(tmp_path / "table.json"), "--rows", str(tmp_path / "rows.jsonl")]
+    assert main([*command, *files, "--root", str(shared_data), "--limit", str(n)]) == 0
+    scores = json.loads((tmp_path / "table.json").read_text(encoding="utf-8"))["scores"]
+    numbers = {score["metric"]: score["value"] for score in scores}
+    text = (tmp_path / "rows.jsonl").read_text(encoding="utf-8")
+    records = [json.loads(line) for line in text.splitlines()]
+    renamed = {"acc": "accuracy"}
+    compared = {renamed.get(name, name): value for name, value in their_numbers.items()}
+    shared = numbers.keys() & compared.keys()
+    assert shared >= ({"word_perplexity", "bits_per_byte"} if benchmark == "wikitext2_raw" else {"accuracy"})
+    for name in shared:
+        assert numbers[name] == pytest.approx(compared[name], rel=1e-3), name
+    if benchmark == "winograd":
+        scored = [score for record in records for score in record["scores"]]
+    else:
+        scored = [record["log_probability"] for record in records]
+    torch.testing.assert_close(
+        torch.tensor(scored, dtype=torch.float32), their_nats, atol=1e-3, rtol=relative
+    )
+    if benchmark == "lambada":
+        correct = [record["correct"] for record in records]
+        assert correct == [greedy for _, greedy in theirs]
+        assert any(correct)
+        assert not all(correct)
+
+
+def test_generated_answers_are_the_harness_s(model: Path) -> None:
+    from lm_eval.models.huggingface import HFLM
+
+    prompts = ["Q: who wrote the book\nA:", "She took the", "One. " * 60, "A dog runs."]
+    asked = [
+        SimpleNamespace(args=(prompt, {"until": until, "max_gen_toks": 12, "do_sample": False}))
+        for prompt in prompts
+        for until in (["\n"], ["e", "."], [])
+    ]
+    theirs = HFLM(pretrained=str(model), dtype="float32", device="cpu", batch_size=4).generate_until(asked)
+    assert register()(path=str(model), device="cpu").generate_until(asked) == theirs
+    assert any(theirs)
+
+
+TASK = """\
+task: made_task
+dataset_path: json
+dataset_kwargs: {{data_files: {{test: {path}}}}}
+test_split: test
+output_type: loglikelihood
+doc_to_text: "{{{{text.split(' ')[:-1]|join(' ')}}}}"
+doc_to_target: "{{{{' ' + text.split(' ')[-1]}}}}"
+metric_list: [{{metric: perplexity, aggregation: perplexity, higher_is_better: false}}]
+"""
+
+
+def test_the_harness_s_own_command_line_runs_with_our_backend(
+    model: Path, rows: dict[str, Any], tmp_path: Path
+) -> None:
+    """In a process of its own, on a task of a local file: nothing here is replaced."""
+    passages = [row for row in rows["EleutherAI/lambada_openai"]["test"] if len(row["text"]) < 300][:4]
+    lines = "".join(json.dumps(row) + "\n" for row in passages)
+    (tmp_path / "rows.jsonl").write_text(lines, encoding="utf-8")
+    (tmp_path / "task.yaml").write_text(TASK.format(path=tmp_path / "rows.jsonl"), encoding="utf-8")
+    command = ["--model", NAME, "--model_args", f"path={model}", "--device", "cpu"]
+    task = ["--tasks", str(tmp_path / "task.yaml"), "--output_path", str(tmp_path / "out")]
+    environment = {"HF_HOME": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "1", **os.environ}
+    done = subprocess.run(
+        [sys.executable, "-m", "gpt_toolkit.harness", *command, *task],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    [report] = (tmp_path / "out").rglob("results_*.json")
+    found = json.loads(report.read_text(encoding="utf-8"))["results"]["made_task"]["perplexity,none"]
+    ours = load(model, device="cpu")
+    nats = [-ours.score(*divided(row["text"]))[0] for row in passages]
+    assert found == pytest.approx(math.exp(sum(nats) / len(nats)), rel=1e-4)
+
+
+def divided(text: str) -> tuple[str, str]:
+    context, _, word = text.rpartition(" ")
+    return context, f" {word}"
