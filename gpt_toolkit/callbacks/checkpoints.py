@@ -7,7 +7,7 @@ import shutil
 import signal
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
@@ -20,21 +20,28 @@ class Checkpoints(Checkpoint):
     """Keeps the last and the best state of a run, and a trail of earlier ones if asked.
 
     ``checkpoints/last.ckpt`` is written after each validation and at the end, ``checkpoints/best.ckpt`` when
-    the watched loss is the lowest so far. Each file is written under another name and then renamed: one that
+    the watched number is the best so far. Each file is written under another name and then renamed: one that
     stands under its own name is whole. The first Ctrl-C (or SIGTERM) finishes the current step, saves and
     stops; a second one stops at once.
 
     Args:
         every_n_steps: Write ``last.ckpt`` also every so many updates; 0 does not.
         keep_every_n_steps: Keep ``step-<number>.ckpt`` every so many updates; 0 keeps none.
-        monitor: Logged loss whose lowest value is the best.
+        monitor: Logged number that says which state is the best.
+        mode: Whether its lowest value is the best (``min``, of a loss) or its highest (``max``, of a score).
     """
 
     def __init__(
-        self, every_n_steps: int = 0, keep_every_n_steps: int = 0, monitor: str = "val_loss"
+        self,
+        every_n_steps: int = 0,
+        keep_every_n_steps: int = 0,
+        monitor: str = "val_loss",
+        mode: Literal["min", "max"] = "min",
     ) -> None:
-        self.every_n_steps, self.keep_every_n_steps, self.monitor = every_n_steps, keep_every_n_steps, monitor
+        self.every_n_steps, self.keep_every_n_steps = every_n_steps, keep_every_n_steps
+        self.monitor, self.mode = monitor, mode
         self.best: float | None = None
+        self.metrics_at_best: dict[str, float] = {}
         self._folder: Path | None = None
         self._seen_step = self._saved_step = -1
         self._signal: int | None = None
@@ -50,12 +57,12 @@ class Checkpoints(Checkpoint):
         self._folder = self.folder_of(Path(trainer.default_root_dir))
 
     def state_dict(self) -> dict[str, Any]:
-        """The best loss so far."""
-        return {"best": self.best}
+        """The best value so far, and what else was measured there."""
+        return {"best": self.best, "metrics_at_best": self.metrics_at_best}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up the best loss so far."""
-        self.best = state_dict["best"]
+        """Take up the best value so far."""
+        self.best, self.metrics_at_best = state_dict["best"], state_dict["metrics_at_best"]
 
     # ------------------------------------------------------------------ when
 
@@ -117,11 +124,18 @@ class Checkpoints(Checkpoint):
         """After a validation during training, keep the state, and keep it as the best if it is."""
         if trainer.sanity_checking or trainer.state.fn != "fit":
             return
-        loss = trainer.callback_metrics.get(self.monitor)
-        if loss is not None and (self.best is None or float(loss) < self.best):
-            self.best = float(loss)
+        value = trainer.callback_metrics.get(self.monitor)
+        if value is not None and self._is_best(float(value)):
+            self.best = float(value)
+            metrics = trainer.callback_metrics.items()
+            self.metrics_at_best = {name: float(v) for name, v in metrics if name.startswith("val_")}
             self._save(trainer, "best.ckpt")
         self._save_last(trainer)
+
+    def _is_best(self, value: float) -> bool:
+        if self.best is None:
+            return True
+        return value < self.best if self.mode == "min" else value > self.best
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the final state."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import warnings
 
 from rich.console import Console
 
@@ -18,3 +20,29 @@ def say(text: str) -> None:
     bytes writes too, do not reach the terminal.
     """
     CONSOLE.print(_CONTROLS.sub("\ufffd", text), markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+def quiet_lightning() -> None:
+    """Leave out what Lightning says of itself, of its products and of choices that we made on purpose."""
+    for name in ("lightning.pytorch", "lightning.fabric", "lightning_utilities"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in (
+        ".*is smaller than the logging interval.*",  # of an epoch; ours counts updates over epochs
+        ".*does not have many workers.*",  # windows come from memory-mapped tokens
+        ".*GPU available but not used.*",
+        ".*callbacks used to create the checkpoint.*",  # to test a run needs none of fit's callbacks
+        ".*`isinstance\\(treespec, LeafSpec\\)` is deprecated.*",
+        ".*deprecated and will be removed in jsonargparse.*",
+    ):
+        warnings.filterwarnings("ignore", message)
+    ours = logging.getLogger("gpt_toolkit")
+    ours.setLevel(logging.INFO)
+    if not ours.handlers:
+        ours.addHandler(_AboveTheBar())
+
+
+class _AboveTheBar(logging.Handler):
+    """Prints messages where a progress bar does not overwrite them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(self.format(record))

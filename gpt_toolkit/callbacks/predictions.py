@@ -1,24 +1,24 @@
-"""What ``predict`` writes: the loss of every token, as JSON lines."""
+"""What ``predict`` writes, as JSON lines."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 from pathlib import Path
 from typing import IO, Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
-from gpt_toolkit.batch import IGNORE_INDEX
 from gpt_toolkit.callbacks.disk import writing
 
 
 class Predictions(Callback):
-    """Writes ``predictions.jsonl`` in the run's folder, a line per window of text.
+    """Writes ``predictions.jsonl`` in the run's folder: the lines that the task's ``predict_step`` returns.
 
-    Each line holds ``tokens`` (the text of each), ``ids`` and ``nll``, in nats. With several devices there is
-    a file for each, ``predictions-<rank>.jsonl``.
+    With several devices each writes ``predictions-<rank>.jsonl``; at the end these become one, one after
+    another. Nodes that share no disk keep them as they are.
     """
 
     def __init__(self) -> None:
@@ -42,19 +42,10 @@ class Predictions(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Add a line per window."""
+        """Add the batch's lines."""
         assert self._file is not None
-        vocabulary = trainer.datamodule.vocabulary  # type: ignore[attr-defined]
-        for labels, losses in zip(outputs["labels"].tolist(), outputs["nll"].tolist(), strict=True):
-            counted = [(i, loss) for i, loss in zip(labels, losses, strict=True) if i != IGNORE_INDEX]
-            if counted:
-                line = {
-                    "tokens": [vocabulary.decode([i]) for i, _ in counted],
-                    "ids": [i for i, _ in counted],
-                    "nll": [round(loss, 5) for _, loss in counted],
-                }
-                with writing(self._path):
-                    self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        with writing(self._path):
+            self._file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in outputs)
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Give the file its name."""
@@ -62,8 +53,10 @@ class Predictions(Callback):
         with writing(self._path):
             self._file.close()
             self._partial.replace(self._path)
+        if trainer.world_size > 1:
+            trainer.strategy.barrier()  # until every device has given its file its name
         if trainer.is_global_zero:
-            print(f"token losses: {self._path}")
+            print(f"predictions: {self._joined(trainer.world_size)}")
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Leave no half of a file."""
@@ -71,6 +64,22 @@ class Predictions(Callback):
             with contextlib.suppress(OSError):  # what a full disk did not take
                 self._file.close()
             self._partial.unlink(missing_ok=True)
+
+    def _joined(self, world_size: int) -> Path:
+        """The one file of all devices, where all of theirs are here; else this device's own."""
+        whole = self._path.with_name("predictions.jsonl")
+        parts = [whole.with_name(f"predictions-{rank}.jsonl") for rank in range(world_size)]
+        if world_size == 1 or not all(part.is_file() for part in parts):
+            return self._path
+        with writing(whole):
+            with self._partial.open("wb") as file:
+                for part in parts:
+                    with part.open("rb") as lines:
+                        shutil.copyfileobj(lines, file)
+            self._partial.replace(whole)
+            for part in parts:
+                part.unlink()
+        return whole
 
     @property
     def _partial(self) -> Path:

@@ -18,10 +18,10 @@ _BAR_SECONDS = 0.2
 
 
 class ProgressLine(Callback):
-    """One line about the run: step, loss, validation loss, tokens/s, time left.
+    """One line about the run: step, loss, validation loss, tokens/s (or examples/s), time left.
 
-    A bar on a terminal, elsewhere a printed line now and then. Tokens per second count training only, not
-    validation and what follows it, over the time since the loss was read last; time left counts all.
+    A bar on a terminal, elsewhere a printed line now and then. The rate counts training only, not validation
+    and what follows it, over the time since the loss was read last; time left counts all.
 
     Args:
         every_seconds: Seconds between two lines where there is no terminal.
@@ -29,11 +29,12 @@ class ProgressLine(Callback):
 
     def __init__(self, every_seconds: float = 15.0) -> None:
         self.every_seconds = every_seconds
-        self.tokens_per_second = math.nan
+        self.rate = math.nan
         self._bar: Progress | None = None
         self._task = TaskID(0)
+        self._unit = "tokens"
         self._total = self._first_step = self._seen_step = 0
-        self._tokens = 0  # trained on since the mark
+        self._work = 0  # done since the mark
         self._start = self._mark = self._shown = 0.0
         self._paused: float | None = None
 
@@ -41,9 +42,9 @@ class ProgressLine(Callback):
         """Describe the run, begin the line."""
         self._first_step = self._seen_step = trainer.global_step
         self._start = self._mark = self._shown = time.perf_counter()
-        self._paused, self._tokens = None, 0
+        self._paused, self._work = None, 0
         task: Any = pl_module
-        self._total = task.total_steps()
+        self._total, self._unit = task.total_steps(), task.unit
         if not trainer.is_global_zero:
             return
         say(self._description(trainer, pl_module))
@@ -55,7 +56,7 @@ class ProgressLine(Callback):
     def _description(self, trainer: Trainer, pl_module: LightningModule) -> str:
         task: Any = pl_module
         config, decoder = task.backbone.config, task.decoder
-        name = decoder if isinstance(decoder, str) else decoder.get("preset", "decoder")
+        name = decoder if isinstance(decoder, str) else (decoder or {}).get("preset") or "decoder"
         devices = f"{trainer.world_size} x " if trainer.world_size > 1 else ""
         on_cpu = pl_module.device.type == "cpu"
         device = "CPU" if on_cpu else torch.cuda.get_device_name(pl_module.device)
@@ -73,10 +74,10 @@ class ProgressLine(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Count an update's tokens; the task has not logged its loss yet."""
+        """Count an update's work; the task has not logged its loss yet."""
         if trainer.global_step != self._seen_step:
             self._seen_step = trainer.global_step
-            self._tokens += batch["step_targets"]
+            self._work += pl_module.work(batch)  # type: ignore[operator]
 
     def on_train_batch_start(
         self,
@@ -112,11 +113,11 @@ class ProgressLine(Callback):
             self._paused = None
         step = self._seen_step
         logs_every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
-        if self._tokens and (step % logs_every == 0 or at_end):
-            self.tokens_per_second = self._tokens / max(now - self._mark, 1e-9)
-            self._mark, self._tokens = now, 0
+        if self._work and (step % logs_every == 0 or at_end):
+            self.rate = self._work / max(now - self._mark, 1e-9)
+            self._mark, self._work = now, 0
             for logger in trainer.loggers:
-                logger.log_metrics({"tokens_per_second": self.tokens_per_second}, step)
+                logger.log_metrics({f"{self._unit}_per_second": self.rate}, step)
         wait = self.every_seconds if self._bar is None else _BAR_SECONDS
         if at_end or now - self._shown >= wait:
             self._show(trainer)
@@ -136,11 +137,11 @@ class ProgressLine(Callback):
         parts = [f"step {step:,}/{self._total:,}"]
         parts += [
             f"{label} {float(metrics[name]):.3f}"
-            for label, name in (("loss", "train_loss"), ("val", "val_loss"))
+            for label, name in (("loss", "train_loss"), ("val", "val_loss"), ("score", "val_score"))
             if name in metrics
         ]
-        if not math.isnan(self.tokens_per_second):
-            parts.append(f"{self.tokens_per_second:,.0f} tokens/s")
+        if not math.isnan(self.rate):
+            parts.append(f"{self.rate:,.0f} {self._unit}/s")
         left = (now - self._start) / (step - self._first_step) * (self._total - step)
         return "  ".join([*parts, f"left {clock(left)}"])
 

@@ -29,9 +29,11 @@ class Samples(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write, print and keep a sample, where the task can write one."""
-        if trainer.sanity_checking or trainer.state.fn != "fit" or self.max_new_tokens < 1:
+        write_sample = getattr(pl_module, "write_sample", None)
+        skips = trainer.sanity_checking or trainer.state.fn != "fit" or self.max_new_tokens < 1
+        if write_sample is None or skips:
             return
-        text = pl_module.write_sample(  # type: ignore[operator]
+        text = write_sample(
             self.prompt, max_new_tokens=self.max_new_tokens, temperature=self.temperature, top_k=self.top_k
         )
         if not trainer.is_global_zero or text is None:

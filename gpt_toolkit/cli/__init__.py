@@ -18,14 +18,18 @@ from gpt_toolkit.cli.explain import UsageError, nearest
 
 TRAINER_VERBS = {
     "fit": "train, validating as it goes",
-    "validate": "loss on the validation text",
-    "test": "loss on the test text",
-    "predict": "loss of every token of the test text, as JSON lines",
+    "validate": "loss or scores on the validation split",
+    "test": "loss or scores on the test split",
+    "predict": "losses of tokens, classes of rows or answers to prompts, as JSON lines",
     "prepare": "turn a config's text into token shards, which fit would do itself",
 }
 COMMANDS = {
+    "convert": "make a model folder from anybody's GPT-1 or GPT-2 weights",
     "generate": "let a model write",
+    "overlap": "how much of a test text stands in a training corpus (GPT-2 §4)",
+    "report": "what a pre-training run came to: curve, n-gram, texts, zero-shot scores",
     "tokenizer": "train a vocabulary; encode and decode text",
+    "zero-shot": "benchmarks of both papers on any model, without training",
 }
 EPILOG = """\
 examples:
@@ -33,6 +37,8 @@ examples:
   gpt-toolkit fit --config text/own --data.files letters.txt
   gpt-toolkit test --config runs/own/config.yaml --ckpt_path best
   gpt-toolkit generate runs/own/model --prompt "Dear"
+  gpt-toolkit fit --config text/finetune --model.init_from runs/own/model --data.sets reviews.csv
+  gpt-toolkit zero-shot runs/own/model
 
 gpt-toolkit VERB --help tells more; gpt-toolkit fit --config NAME --print_config shows every setting.
 """
@@ -74,7 +80,7 @@ def _run(verb: str, arguments: list[str]) -> int:
 
         return run(verb, arguments)
     if verb in COMMANDS:
-        command = importlib.import_module(f"gpt_toolkit.commands.{verb}")
+        command = importlib.import_module(f"gpt_toolkit.commands.{verb.replace('-', '_')}")
         parser = _CommandParser(f"gpt-toolkit {verb}", description=command.__doc__, allow_abbrev=False)
         command.add_arguments(parser)
         try:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import inspect
-import logging
 import os
-import warnings
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +19,25 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from gpt_toolkit.backbone import DecoderConfig, decoder_fields
+from gpt_toolkit.backbone.weights import open_model
 from gpt_toolkit.callbacks import Checkpoints, MetricsFile, Predictions, ProgressLine, Samples
-from gpt_toolkit.callbacks.console import say
+from gpt_toolkit.callbacks.console import quiet_lightning
+from gpt_toolkit.callbacks.glue import write_submission
 from gpt_toolkit.cli.configs import resolve_configs
 from gpt_toolkit.cli.explain import UsageError, explain, no_option
+from gpt_toolkit.cli.repeat import repeat, take_seeds
+from gpt_toolkit.cli.runs import after_fit, results_lines, run_folder
 from gpt_toolkit.data.corpus import CorpusDataModule
+from gpt_toolkit.data.finetune import SupervisedDataModule
+from gpt_toolkit.data.prompt_file import PromptsDataModule
+from gpt_toolkit.data.zero_shot import ZeroShotDataModule
 from gpt_toolkit.model import load
 from gpt_toolkit.optim import OptimizerFactory, Schedule
-from gpt_toolkit.tasks import PretrainTask
+from gpt_toolkit.tasks import FinetuneTask, GenerateTask, PretrainTask, ZeroShotTask
+from gpt_toolkit.text.kept import tokenizer_name
 
-TASKS = (PretrainTask,)
-DATA = (CorpusDataModule,)
+TASKS = (PretrainTask, FinetuneTask, ZeroShotTask, GenerateTask)
+DATA = (CorpusDataModule, SupervisedDataModule, ZeroShotDataModule, PromptsDataModule)
 SETTINGS = {"checkpoints": Checkpoints, "samples": Samples, "progress": ProgressLine}
 """Callbacks that every run has, and the names under which a config sets them."""
 
@@ -38,9 +45,13 @@ SETTINGS = {"checkpoints": Checkpoints, "samples": Samples, "progress": Progress
 def run(verb: str, arguments: list[str]) -> int:
     """Run a verb of the Trainer, or ``prepare``; the exit code."""
     arguments, first_config = resolve_configs(arguments)
-    _quiet_lightning()
+    arguments, n_seeds = take_seeds(arguments) if verb == "fit" else (arguments, 1)
+    quiet_lightning()
     try:
-        ToolkitCLI(verb, arguments, first_config)
+        if n_seeds > 1:
+            repeat(n_seeds, partial(_run_seed, arguments, first_config))
+        else:
+            ToolkitCLI(verb, arguments, first_config)
     except ParserError as error:
         raise UsageError(explain(str(error), _option_names(), _class_names())) from None
     except MisconfigurationException as error:  # the Trainer's, of settings that do not go together
@@ -56,30 +67,16 @@ def run(verb: str, arguments: list[str]) -> int:
     return 0
 
 
-def _quiet_lightning() -> None:
-    """Leave out what Lightning says of itself, of its products and of choices that we made on purpose."""
-    for name in ("lightning.pytorch", "lightning.fabric", "lightning_utilities"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    for message in (
-        ".*is smaller than the logging interval.*",  # of an epoch; ours counts updates over epochs
-        ".*does not have many workers.*",  # windows come from memory-mapped tokens
-        ".*GPU available but not used.*",
-        ".*callbacks used to create the checkpoint.*",  # to test a run needs none of fit's callbacks
-        ".*`isinstance\\(treespec, LeafSpec\\)` is deprecated.*",
-        ".*deprecated and will be removed in jsonargparse.*",
-    ):
-        warnings.filterwarnings("ignore", message)
-    ours = logging.getLogger("gpt_toolkit")
-    ours.setLevel(logging.INFO)
-    if not ours.handlers:
-        ours.addHandler(_AboveTheBar())
-
-
-class _AboveTheBar(logging.Handler):
-    """Prints messages where the progress bar does not overwrite them."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        say(self.format(record))
+def _run_seed(arguments: list[str], first_config: Path | None, seed: int) -> dict[str, float]:
+    """``fit`` with a seed, in a folder of its own; the metrics of its best state."""
+    root = run_folder(arguments, first_config)
+    own = ["--trainer.default_root_dir", str(root / f"seed-{seed}")]
+    seeds = ["--seed_everything", str(seed), "--data.seed", str(seed)]
+    trainer = ToolkitCLI("fit", [*arguments, *own, *seeds], first_config).trainer
+    [checkpoints] = [c for c in trainer.callbacks if isinstance(c, Checkpoints)]  # type: ignore[attr-defined]
+    return checkpoints.metrics_at_best or {
+        name: float(value) for name, value in trainer.callback_metrics.items()
+    }
 
 
 class ParserError(Exception):
@@ -213,9 +210,9 @@ class ToolkitCLI(LightningCLI):
             return
         settings = self.settings
         if not settings.trainer.default_root_dir:
-            name = self.first_config.stem if self.first_config else "run"
-            settings.trainer.default_root_dir = str(Path("runs") / name)
+            settings.trainer.default_root_dir = str(run_folder([], self.first_config))
         self._check_model()
+        self._take_from_model()
         self.run_folder = Path(settings.trainer.default_root_dir)
         folder = Checkpoints.folder_of(self.run_folder)
         if settings.ckpt_path in ("last", "best"):
@@ -238,20 +235,40 @@ class ToolkitCLI(LightningCLI):
                 "another folder by --trainer.default_root_dir"
             )
 
+    def _take_from_model(self) -> None:
+        """What the data leaves open is as the model has it: its tokenizer, and of benchmarks its context."""
+        settings = self.settings
+        data, source = (
+            settings.data.init_args,
+            settings.ckpt_path or settings.model.init_args.get("init_from"),
+        )
+        wanted = [name for name in ("tokenizer", "n_ctx") if name in data and data[name] is None]
+        if wanted and source:
+            model = open_model(source)
+            if "tokenizer" in wanted:
+                data.tokenizer = tokenizer_name(model.tokenizer, source)
+            if "n_ctx" in wanted:
+                data.n_ctx = model.config.n_ctx
+
     def _check_model(self) -> None:
         """Find what is wrong with the model before its text is read, which can take long."""
-        fields = self.settings.model.init_args.get("decoder")
-        if fields is None:  # a task of the user's own
+        arguments = self.settings.model.init_args
+        if "decoder" not in arguments:  # a task of the user's own
             return
+        fields = arguments.decoder or {}
         for field in () if isinstance(fields, str) else fields:
             if field not in ("preset", *DecoderConfig.__dataclass_fields__):
                 raise UsageError(no_option(f"model.decoder.{field}", _option_names()))
         try:
-            from_data = {"vocab_size": 1, "n_ctx": 1}  # where they are not given
-            DecoderConfig.from_fields(from_data | decoder_fields(fields))
+            elsewhere = {"vocab_size": 1, "n_ctx": 1}  # where they are not given
+            no_weights = not self.settings.ckpt_path and not arguments.get("init_from")
+            if not no_weights:
+                elsewhere |= {"n_layer": 1, "n_head": 1, "n_embd": 1}
+            elif not fields:
+                raise UsageError("no decoder: say --model.decoder NAME, or --model.init_from MODEL")
+            DecoderConfig.from_fields(elsewhere | decoder_fields(fields))
         except ValueError as error:
             raise UsageError(str(error)) from None
-        no_weights = not self.settings.ckpt_path and not self.settings.model.init_args.get("init_from")
         if self.verb in ("validate", "test", "predict") and no_weights:
             raise UsageError(
                 f"{self.verb} needs a model: say --ckpt_path best, last or a file, or --model.init_from MODEL"
@@ -301,10 +318,16 @@ class ToolkitCLI(LightningCLI):
 
     # ------------------------------------------------------------------ the verbs
 
+    def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
+        """The Trainer is told the checkpoint beforehand: a task may need it to build its network."""
+        arguments: dict[str, Any] = super()._prepare_subcommand_kwargs(subcommand)
+        self.trainer.ckpt_path = arguments.pop("ckpt_path", None)
+        return arguments
+
     def _run_subcommand(self, subcommand: str) -> None:
         if self.verb == "prepare":
             self.datamodule.prepare_data()
-            if isinstance(self.datamodule, CorpusDataModule):
+            if isinstance(self.datamodule, DATA):
                 self.datamodule.setup("fit")
                 print(self.datamodule.summary())
         else:
@@ -325,18 +348,8 @@ class ToolkitCLI(LightningCLI):
             source = checkpoints / "last.ckpt"
         if source.is_file():
             load(source, device="cpu").save(folder / "model", overwrite=True)
-        metrics = trainer.callback_metrics
-        if "val_loss" in metrics:
-            names = ("val_loss", "val_perplexity", "val_bits_per_byte")
-            print("  ".join(f"{name} {float(metrics[name]):.4f}" for name in names if name in metrics))
-        else:
-            print(
-                f"trained to step {trainer.global_step:,}; for more raise trainer.max_steps (or max_epochs)"
-            )
-        print(
-            f"{folder}: model/ (loads in transformers), checkpoints/, metrics.csv, tensorboard/, samples.txt"
-        )
-        print(f"next: gpt-toolkit generate {folder / 'model'}")
+        for line in after_fit(trainer, folder):
+            print(line)
 
     def validate(self, **kwargs: Any) -> None:
         """Print the validation split's loss."""
@@ -348,9 +361,13 @@ class ToolkitCLI(LightningCLI):
 
     def _report(self, results: Any) -> None:
         if self.trainer.is_global_zero:
-            for name, value in results[0].items():
-                print(f"{name:20} {value:.4f}")
+            for line in results_lines(results):
+                print(line)
 
     def predict(self, **kwargs: Any) -> None:
-        """Write ``predictions.jsonl``."""
+        """Write ``predictions.jsonl``, and GLUE's files where there are sets of GLUE."""
         self.trainer.predict(**{**kwargs, "return_predictions": False})
+        if self.trainer.is_global_zero and isinstance(self.model, FinetuneTask):
+            predictions = sorted(self.run_folder.glob("predictions*.jsonl"))
+            for path in write_submission(predictions, self.run_folder / "submission"):
+                print(f"for GLUE's server: {path}")

@@ -3,13 +3,20 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from lightning.pytorch import LightningDataModule, Trainer
-from lightning.pytorch.callbacks import Callback, GradientAccumulationScheduler
+from lightning.pytorch import LightningDataModule
 
 from gpt_toolkit.batch import Vocabulary
 from gpt_toolkit.data.files import FileMemo, FileSource, divide
+from gpt_toolkit.data.loading import (
+    BatchLoader,
+    InOrder,
+    StepSampler,
+    batch_loader,
+    drop_unfinished_step,
+    step_share,
+    steps_of_epoch,
+)
 from gpt_toolkit.data.named import STORYWORLD, STORYWORLD_DOCUMENTS, HubSource, WorldSource
 from gpt_toolkit.data.order import ORDER_VERSION, StepShare, WindowOrder, steps_per_pass
 from gpt_toolkit.data.prepare import cache_key, prepare_tokens
@@ -17,15 +24,8 @@ from gpt_toolkit.data.progress import ReadingProgress
 from gpt_toolkit.data.readers import Source
 from gpt_toolkit.data.tokens import Split, TokenCache
 from gpt_toolkit.data.vocabulary import AUTO, load_vocabulary, prepare_vocabulary, resolve
-from gpt_toolkit.data.windows import (
-    BatchLoader,
-    EvaluationBatches,
-    InOrder,
-    StepSampler,
-    TrainingBatches,
-    batch_loader,
-    bytes_per_label,
-)
+from gpt_toolkit.data.windows import EvaluationBatches, TrainingBatches, bytes_per_label
+from gpt_toolkit.storyworld import MIX, check_mix
 from gpt_toolkit.text.cache import cache_folder
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,8 @@ class CorpusDataModule(LightningDataModule):
         text_field: Field of a record (.jsonl, .parquet, hub) that holds its text.
         streaming: Read a hub data set over the network instead of downloading it first.
         limit_documents: Read at most this many documents of each split.
+        world: Rates of the kinds of documents of the built-in world: story, letter, dialogue, questions,
+            notice, translation, report. A kind that is left out does not occur. None: mostly stories.
         tokenizer: ``auto`` (chosen by the size of the text), ``train:SIZE`` (a byte-level BPE trained on the
             training text), or the name or folder of a tokenizer.
         n_ctx: Context length, in tokens.
@@ -70,6 +72,7 @@ class CorpusDataModule(LightningDataModule):
         text_field: str = "text",
         streaming: bool = False,
         limit_documents: int | None = None,
+        world: dict[str, float] | None = None,
         tokenizer: str = AUTO,
         n_ctx: int = 256,
         batch_size: int = 16,
@@ -78,7 +81,7 @@ class CorpusDataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         self.files, self.val_files, self.test_files = _listed(files), _listed(val_files), _listed(test_files)
-        self.dataset, self.streaming = dataset, streaming
+        self.dataset, self.world, self.streaming = dataset, world, streaming
         self.val_fraction, self.text_field, self.limit_documents = val_fraction, text_field, limit_documents
         self.tokenizer = tokenizer
         self.n_ctx, self.batch_size, self.num_workers, self.seed = n_ctx, batch_size, num_workers, seed
@@ -92,8 +95,16 @@ class CorpusDataModule(LightningDataModule):
             faults.append(f"give files or dataset ({given} given)")
         if self.dataset and (self.val_files or self.test_files):
             faults.append("val_files and test_files go with files, not with dataset")
-        if self.streaming and (self.files or (self.dataset or "").partition(":")[0] == STORYWORLD):
+        built_in = (self.dataset or "").partition(":")[0] == STORYWORLD
+        if self.streaming and (self.files or built_in):
             faults.append("streaming is for data sets of the hub")
+        if self.world is not None:
+            if not built_in:
+                faults.append(f"world goes with dataset: {STORYWORLD}")
+            try:
+                check_mix(self.world)
+            except ValueError as error:
+                faults.append(f"world: {str(error).rstrip('.')}")
         if not 0 <= self.val_fraction <= 0.5:
             faults.append(f"val_fraction is {self.val_fraction}; it must lie between 0 and 0.5")
         for name, value in (("n_ctx", self.n_ctx), ("batch_size", self.batch_size)):
@@ -123,7 +134,8 @@ class CorpusDataModule(LightningDataModule):
             )
         if seed and not seed.isdecimal():
             raise ValueError(f"dataset: {self.dataset!r} should end in a seed, such as {STORYWORLD}:1.")
-        return WorldSource(int(seed or 0), self.val_fraction, self.limit_documents or STORYWORLD_DOCUMENTS)
+        count = self.limit_documents or STORYWORLD_DOCUMENTS
+        return WorldSource(int(seed or 0), self.val_fraction, count, self.world or MIX)
 
     def prepare_data(self) -> None:
         """Train the vocabulary and write the token shards, unless they are in the cache already."""
@@ -188,9 +200,7 @@ class CorpusDataModule(LightningDataModule):
         """Optimizer steps of one epoch, about one pass over the text; there after ``setup``."""
         share = self._share()
         steps = steps_per_pass(self._order(), share.windows_per_step)
-        limit = 1.0 if self.trainer is None else self.trainer.limit_train_batches
-        batches = limit if isinstance(limit, int) else int(limit * steps * share.accumulate)
-        return min(steps, -(-batches // share.accumulate))
+        return steps_of_epoch(self.trainer, steps, share.accumulate)
 
     def _order(self) -> WindowOrder:
         return WindowOrder(self.cache.n_tokens("train"), self.n_ctx, self.seed)
@@ -199,7 +209,7 @@ class CorpusDataModule(LightningDataModule):
         """Endless windows in the order of ``seed``; one epoch is about one pass over the text."""
         order = self._order()
         if self.trainer is not None:
-            _drop_unfinished_step(self.trainer)
+            drop_unfinished_step(self.trainer)
         batches = TrainingBatches(
             self.cache.tokens("train"), order, self._share(), self._bytes_per_token("train")
         )
@@ -240,34 +250,7 @@ class CorpusDataModule(LightningDataModule):
         return self.trainer.global_step if self.trainer is not None else 0
 
     def _share(self, *, training: bool = True) -> StepShare:
-        """What this process reads; as a strategy with tensor parallelism counts, not simply ranks."""
-        trainer: Trainer | None = self.trainer
-        if trainer is None:
-            return StepShare(self.batch_size)
-        callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
-        if training and any(isinstance(callback, GradientAccumulationScheduler) for callback in callbacks):
-            raise ValueError(
-                "GradientAccumulationScheduler changes the number of windows a step while training, which "
-                "CorpusDataModule's order does not allow: set accumulate_grad_batches to one number."
-            )
-        ranks = trainer.distributed_sampler_kwargs or {"num_replicas": 1, "rank": 0}
-        accumulate = trainer.accumulate_grad_batches if training else 1
-        return StepShare(self.batch_size, ranks["rank"], ranks["num_replicas"], accumulate)
-
-
-def _drop_unfinished_step(trainer: Trainer) -> None:
-    """Count again from the first micro-batch of a step that a checkpoint caught half way.
-
-    The gradients of its first micro-batches are not in the checkpoint, and Lightning would go on with the
-    next one.
-    """
-    progress: Any = trainer.fit_loop.epoch_loop.batch_progress
-    before_last_count = progress.total.ready == progress.total.processed == progress.total.completed + 1
-    undone = (progress.current.completed + before_last_count) % trainer.accumulate_grad_batches
-    if undone and not progress.is_last_batch:
-        for counts in (progress.current, progress.total):
-            counts.completed += before_last_count - undone
-            counts.ready = counts.started = counts.processed = counts.completed
+        return step_share(self.trainer, self.batch_size, training=training)
 
 
 def _listed(value: list[str] | str | None) -> Sequence[str]:

@@ -14,7 +14,7 @@ from gpt_toolkit.data.tokens import SPLITS, Split
 
 STORYWORLD: Final = "storyworld"
 STORYWORLD_DOCUMENTS: Final = 12_000
-"""Stories for training unless ``limit_documents`` says otherwise (ours: about 12 MB of text)."""
+"""Documents for training unless ``limit_documents`` says otherwise (ours: about 10 MB of text)."""
 
 _WORLD_SPLITS: Final[Mapping[Split, str]] = {"train": "train", "val": "validation", "test": "test"}
 
@@ -135,22 +135,24 @@ class HubSource:
 
 @dataclass(frozen=True)
 class WorldSource:
-    """Stories of the built-in world.
+    """Documents of the built-in world: stories, letters, dialogues and others.
 
     Args:
-        seed: Chooses the stories.
-        val_fraction: Stories for validation, and as many for testing, as a part of those for training.
-        limit_documents: Stories for training.
+        seed: Chooses the documents.
+        val_fraction: Documents for validation, and as many for testing, as a part of those for training.
+        limit_documents: Documents for training.
+        mix: The rate of each kind of document.
     """
 
     seed: int
     val_fraction: float
     limit_documents: int
+    mix: Mapping[str, float]
 
     @property
     def title(self) -> str:
-        """The world, and how many stories."""
-        return f"{STORYWORLD} ({self.limit_documents:,} stories, seed {self.seed})"
+        """The world, and how many documents."""
+        return f"{STORYWORLD} ({self.limit_documents:,} documents, seed {self.seed})"
 
     @property
     def _counts(self) -> dict[Split, int]:
@@ -158,21 +160,27 @@ class WorldSource:
         return {"train": self.limit_documents, "val": held, "test": held}
 
     def identity(self) -> Mapping[str, Any]:
-        """Version of the world, seed and counts."""
-        return {"kind": STORYWORLD, "version": storyworld.VERSION, "seed": self.seed, "counts": self._counts}
+        """Version of the world, seed, counts and rates."""
+        return {
+            "kind": STORYWORLD,
+            "version": storyworld.VERSION,
+            "seed": self.seed,
+            "counts": self._counts,
+            "mix": storyworld.shares(self.mix),
+        }
 
     def n_bytes(self) -> int | None:
         """Roughly how many bytes of training text there are."""
         return estimate_bytes(self.chunks(), self.limit_documents)
 
     def chunks(self, position: Position = None) -> Iterator[Chunk]:
-        """All stories, from a position on: split, stories of it before."""
+        """All documents, from a position on: split, documents of it before."""
         first_split, done = position or (0, 0)
         total, passed = sum(self._counts.values()), 0
         for number, (split, count) in enumerate(self._counts.items()):
             if number >= first_split:
                 for index in range(done, count):
-                    text = storyworld.story(self.seed, _WORLD_SPLITS[split], index)
+                    text = storyworld.document(self.seed, _WORLD_SPLITS[split], index, self.mix)
                     yield _chunk(text, split, [number, index + 1], (passed + index + 1) / total)
                 done = 0
             passed += count

@@ -62,6 +62,21 @@ def shuffled(positions: NDArray[np.uint64], size: int, keys: tuple[np.uint64, ..
     return values
 
 
+def permutation(size: int, *label: object) -> NDArray[np.int64]:
+    """A pseudo-random order of the numbers below ``size``, chosen by the label; the same in every version.
+
+    Args:
+        size: How many numbers.
+        label: Names the order; printed, so numbers and strings.
+
+    Returns:
+        ``(size,)``.
+    """
+    stream = hashlib.shake_256(f"gpt_toolkit rows {' '.join(map(str, label))}".encode()).digest(8 * _ROUNDS)
+    keys = tuple(np.frombuffer(stream, dtype="<u8").astype(np.uint64))
+    return shuffled(np.arange(size, dtype=np.uint64), size, keys).astype(np.int64)
+
+
 def _feistel(
     values: NDArray[np.uint64], narrow: int, wide: int, keys: tuple[np.uint64, ...]
 ) -> NDArray[np.uint64]:

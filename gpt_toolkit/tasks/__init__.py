@@ -1,6 +1,9 @@
 """LightningModules: one for each way in which the papers use the decoder."""
 
 from gpt_toolkit.tasks.base import BaseTask
+from gpt_toolkit.tasks.finetune import FinetuneTask
+from gpt_toolkit.tasks.generate import GenerateTask
 from gpt_toolkit.tasks.pretrain import PretrainTask
+from gpt_toolkit.tasks.zero_shot import ZeroShotTask
 
-__all__ = ["BaseTask", "PretrainTask"]
+__all__ = ["BaseTask", "FinetuneTask", "GenerateTask", "PretrainTask", "ZeroShotTask"]

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig, decoder_fields
-from gpt_toolkit.backbone.weights import read_model
+from gpt_toolkit.backbone.weights import open_model, read_model
 from gpt_toolkit.backbone.weights.source import CHECKPOINT_FORMAT, CHECKPOINT_KEY
-from gpt_toolkit.batch import LanguageModelData, Vocabulary
-from gpt_toolkit.optim import OptimizerFactory, Schedule
+from gpt_toolkit.batch import LanguageModelData, SupervisedData, Vocabulary
+from gpt_toolkit.optim import OptimizerFactory, Schedule, scale_rates
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +28,8 @@ class BaseTask(LightningModule, ABC):
     """Makes the backbone once the data is known, steps the schedule per update, guards checkpoints.
 
     Args:
-        decoder: A preset's name, or fields of the decoder, among them ``preset``; ``vocab_size`` and
-            ``n_ctx`` come from the data where they are not given.
+        decoder: A preset's name, or fields of the decoder, among them perhaps ``preset``. What is not given
+            is that of ``init_from``, else ``vocab_size`` and ``n_ctx`` come from the data.
         optimizer: Builds the optimizer; its numbers are the recipe's. Not needed to test or predict.
         schedule: Learning rate over the run, stepped per update.
         init_from: A model folder or checkpoint whose weights training starts from.
@@ -39,7 +39,7 @@ class BaseTask(LightningModule, ABC):
 
     def __init__(
         self,
-        decoder: str | dict[str, Any],
+        decoder: str | dict[str, Any] | None = None,
         optimizer: OptimizerFactory | None = None,
         schedule: Schedule | None = None,
         init_from: str | None = None,
@@ -58,7 +58,7 @@ class BaseTask(LightningModule, ABC):
     # ------------------------------------------------------------------ the backbone
 
     @property
-    def data(self) -> LanguageModelData | None:
+    def data(self) -> LanguageModelData | SupervisedData | None:
         """The DataModule in use, where there is one."""
         return getattr(self._trainer, "datamodule", None) if self._trainer is not None else None
 
@@ -68,14 +68,22 @@ class BaseTask(LightningModule, ABC):
         Raises:
             ValueError: If the data has more token ids or longer windows than the decoder.
         """
-        fields, data = decoder_fields(self.decoder), self.data
-        if data is not None:
-            fields = {"vocab_size": data.vocabulary.vocab_size, "n_ctx": data.n_ctx, **fields}
+        data, given = self.data, decoder_fields(self.decoder or {})
+        n_ids = 0 if data is None else data.vocabulary.vocab_size + self.n_marks
+        fields = given if data is None else {"vocab_size": n_ids, "n_ctx": data.n_ctx, **given}
+        if not {"n_layer", "n_head", "n_embd"} <= given.keys():
+            if (model := self._trained_from()) is None:
+                raise ValueError(
+                    "no decoder: say --model.decoder NAME, or --model.init_from MODEL for a model's"
+                )
+            fields = open_model(model).config.to_fields() | given
+        if self.n_marks:  # they come after the vocabulary that a preset or a model has
+            fields["vocab_size"] = max(fields["vocab_size"], n_ids)
         config = DecoderConfig.from_fields(fields)
-        if data is not None and data.vocabulary.vocab_size > config.vocab_size:
+        if n_ids > config.vocab_size:
             raise ValueError(
-                f"the tokenizer has {data.vocabulary.vocab_size:,} token ids, the decoder's vocab_size is "
-                f"{config.vocab_size:,}: leave vocab_size out, or choose the decoder's own tokenizer"
+                f"the tokenizer has {n_ids:,} token ids, the decoder's vocab_size is {config.vocab_size:,}: "
+                "leave vocab_size out, or choose the decoder's own tokenizer"
             )
         if data is not None and data.n_ctx > config.n_ctx:
             raise ValueError(
@@ -83,6 +91,19 @@ class BaseTask(LightningModule, ABC):
                 f"{config.n_ctx:,}: lower data.n_ctx or raise the decoder's n_ctx"
             )
         return config
+
+    def _trained_from(self) -> str | None:
+        """The checkpoint that this run goes on with, else the model that it begins with.
+
+        The Trainer knows a checkpoint before it builds the network only where ``trainer.ckpt_path`` was set.
+        """
+        ckpt_path = getattr(self._trainer, "ckpt_path", None) if self._trainer is not None else None
+        return str(ckpt_path) if ckpt_path else self.init_from
+
+    @property
+    def n_marks(self) -> int:
+        """Token ids that the data adds to its vocabulary."""
+        return 0
 
     def configure_model(self) -> None:
         """Build the network, once; Lightning calls it when data and devices are known."""
@@ -94,25 +115,48 @@ class BaseTask(LightningModule, ABC):
             self.load_initial_weights(self.init_from)
 
     @abstractmethod
+    def work(self, batch: Any) -> int:
+        """How much of ``unit`` the optimizer step of a batch trains on, for the progress line."""
+
+    unit = "tokens"
+
+    @abstractmethod
     def build_heads(self, backbone: Decoder) -> None:
         """Make the task's own modules on top of the backbone."""
 
     def load_initial_weights(self, model: str) -> None:
-        """Fill the backbone from a model folder or checkpoint, whose shape and vocabulary must agree."""
+        """Fill the backbone from a model, whose shape and vocabulary must agree.
+
+        Rows of the token embeddings that only one of the two has keep their initial values, or are left.
+        """
         saved = read_model(model)
         backbone = self.built_backbone
         ours, theirs = backbone.config.to_fields(), saved.config.to_fields()
-        structural = ("vocab_size", "n_ctx", "n_layer", "n_head", "n_embd", "norm")
+        structural = ["n_ctx", "n_layer", "n_head", "n_embd", "norm"]
+        if ours["vocab_size"] - self.n_marks > theirs["vocab_size"]:
+            structural.append("vocab_size")
         if faults := [
             f"{key} {ours[key]} against {theirs[key]}" for key in structural if ours[key] != theirs[key]
         ]:
             raise ValueError(f"init_from {model}: this decoder differs from the model's: {', '.join(faults)}")
         self._check_same_tokenizer(model, saved.tokenizer)
-        backbone.load_state_dict(saved.state_dict)
+        names = [name for name in backbone.state_dict() if self.transfers(name)]
+        with torch.no_grad():
+            for name, tensor in backbone.state_dict().items():
+                if name in names:
+                    stored = saved.state_dict[name]
+                    rows = min(len(tensor), len(stored))
+                    tensor[:rows].copy_(stored[:rows])
         if self.trainer.is_global_zero:
             log.info("initial weights: %s", model)
+            for note in saved.notes:
+                log.info(note)
 
-    def _check_same_tokenizer(self, model: str, files: Path | Mapping[str, str]) -> None:
+    def transfers(self, name: str) -> bool:
+        """Whether a tensor of the backbone is taken from ``init_from``."""
+        return True
+
+    def _check_same_tokenizer(self, model: str, files: Path | Mapping[str, str] | str) -> None:
         data = self.data
         if data is None or not isinstance(files, Mapping) or not files:
             return  # a folder's files may be another program's, equal in meaning only
@@ -155,8 +199,9 @@ class BaseTask(LightningModule, ABC):
 
     @property
     def _drops(self) -> bool:
-        config = self.built_backbone.config
-        return max(config.embd_pdrop, config.attn_pdrop, config.resid_pdrop) > 0
+        return any(isinstance(part, nn.Dropout) and part.p > 0 for part in self.modules()) or (
+            self.built_backbone.config.attn_pdrop > 0
+        )
 
     def add_to_step_loss(self, loss_sum: Tensor, step_targets: int) -> None:
         """Collect the step's mean loss for the log; no synchronization with the device."""
@@ -187,11 +232,16 @@ class BaseTask(LightningModule, ABC):
         if self.optimizer_factory is None:
             raise ValueError("no optimizer: training needs --model.optimizer, e.g. AdamW with its lr")
         optimizer = self.optimizer_factory.build(self)
+        scale_rates(optimizer, {parameter: self.rate_of(name) for name, parameter in self.named_parameters()})
         if self.schedule is None:
             return optimizer
         schedule, total_steps = self.schedule, self.total_steps()
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: schedule(step, total_steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def rate_of(self, name: str) -> float:
+        """What a parameter's learning rate is multiplied by."""
+        return 1.0
 
     def total_steps(self) -> int:
         """Updates of the whole run, from ``max_steps`` or ``max_epochs``.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -30,6 +32,10 @@ class PretrainTask(BaseTask):
         self.head = LanguageModelHead(tied_to=backbone.wte)
         self.mean_loss = MeanTokenLoss()
 
+    def work(self, batch: LanguageModelBatch) -> int:
+        """Tokens of the step."""
+        return batch["step_targets"]
+
     def training_step(self, batch: LanguageModelBatch, batch_idx: int) -> Tensor:
         """This micro-batch's share of the step's mean loss, in nats per token."""
         backbone = self.built_backbone
@@ -46,11 +52,19 @@ class PretrainTask(BaseTask):
         """Add a batch to the split's loss."""
         self._evaluate(batch)
 
-    def predict_step(self, batch: LanguageModelBatch, batch_idx: int) -> dict[str, Tensor]:
-        """Negative log-likelihood of each token in nats, ``(B, T)``, beside the ids themselves."""
-        backbone = self.built_backbone
-        hidden = backbone(batch["input_ids"])
-        return {**batch, "nll": token_losses(hidden, backbone.wte.weight, batch["labels"])}  # type: ignore[dict-item]
+    def predict_step(self, batch: LanguageModelBatch, batch_idx: int) -> list[dict[str, Any]]:
+        """A line per window: its tokens as ``ids`` and text, and the ``nll`` of each in nats."""
+        backbone, data = self.built_backbone, self.data
+        assert data is not None
+        losses = token_losses(backbone(batch["input_ids"]), backbone.wte.weight, batch["labels"])  # (B, T)
+        lines = []
+        for row_labels, row_losses in zip(batch["labels"].tolist(), losses.tolist(), strict=True):
+            counted = [(i, loss) for i, loss in zip(row_labels, row_losses, strict=True) if i != IGNORE_INDEX]
+            if counted:
+                tokens = [data.vocabulary.decode([i]) for i, _ in counted]
+                nll = [round(loss, 5) for _, loss in counted]
+                lines.append({"tokens": tokens, "ids": [i for i, _ in counted], "nll": nll})
+        return lines
 
     @torch.no_grad()
     def write_sample(self, prompt: str, *, max_new_tokens: int, temperature: float, top_k: int) -> str | None:

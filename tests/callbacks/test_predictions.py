@@ -15,7 +15,7 @@ def test_each_token_of_the_split_has_its_loss(
     trainer, task = fit(max_steps=2, callbacks=[Predictions()])
     trainer.predict(task, datamodule=trainer.datamodule, return_predictions=False)  # type: ignore[attr-defined]
     path = tmp_path / "run" / "predictions.jsonl"
-    assert f"token losses: {path}" in capsys.readouterr().out
+    assert f"predictions: {path}" in capsys.readouterr().out
     lines: list[dict[str, Any]] = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert all(len(line["ids"]) == len(line["tokens"]) == len(line["nll"]) <= 32 for line in lines)
     cache = trainer.datamodule.cache  # type: ignore[attr-defined]

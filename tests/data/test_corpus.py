@@ -411,7 +411,7 @@ def test_the_built_in_world_is_a_corpus() -> None:
 
     first = module("storyworld")
     assert [first.cache.n_documents(split) for split in ("train", "val", "test")] == [60, 3, 3]
-    story = storyworld.story(0, "validation", 0)
+    story = storyworld.document(0, "validation", 0)
     start = first.cache.tokens("val").read(0, len(story.encode()) + 2).tolist()
     assert start == [256, *story.encode(), 256]
     assert module("storyworld:7").cache.key != first.cache.key

@@ -1,0 +1,191 @@
+"""Rows that are wrong, in otherwise published forms; what is refused and what is left out."""
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gpt_toolkit.data.supervised import Example, open_set
+
+Write = Callable[[str, str | bytes], Path]
+
+PASSAGE = {
+    "article": "Jim went home. He slept.",
+    "questions": ["Who went home?", "Jim _ ."],
+    "options": [["Tom", "Jim", "Ann", "Eve"], ["slept", "ran", "ate", ""]],
+    "answers": ["B", "A"],
+}
+STORY_HEADER = (
+    "InputStoryid,InputSentence1,InputSentence2,InputSentence3,InputSentence4,RandomFifthSentenceQuiz1,"
+    "RandomFifthSentenceQuiz2,AnswerRightEnding\n"
+)
+QQP = "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate\n"
+
+
+def test_rows_that_are_broken_in_the_published_qqp_are_left_out_and_counted(
+    write: Write, tmp_path: Path
+) -> None:
+    broken = '7\t8\t9\t"Was he real?\n"\tWhat is the evidence?\t0\n'
+    empty = "1\t2\t3\t\tWhy?\t0\n"
+    path = write("QQP/dev.tsv", f"{QQP}133273\t213221\t213222\tHow is it?\tHow was it?\t1\n{broken}{empty}")
+    opened = open_set("qqp", tmp_path)
+    assert list(opened.examples("val")) == [Example(("How is it?", "How was it?"), 1, 0)]
+    assert opened.remarks("val")[:2] == [
+        f"val: 2 rows with missing or surplus fields left out, the first at {path}, line 3",
+        f"val: 1 row with an empty text left out, the first at {path}, line 5",
+    ]
+
+
+def test_rows_of_a_test_without_labels_all_stay(write: Write, tmp_path: Path) -> None:
+    write("QQP/test.tsv", "id\tquestion1\tquestion2\n0\tA?\tB?\n1\t\tC?\n")
+    assert list(open_set("qqp", tmp_path).examples("test")) == [
+        Example(("A?", "B?"), None, 0),
+        Example(("", "C?"), None, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "content", "message"),
+    [
+        (
+            "rte",
+            "rte/dev.tsv",
+            "index\tsentence1\tsentence2\tlabel\n0\tA.\tB.\tmaybe\n",
+            r"dev\.tsv, line 2: label 'maybe' is not one of the set's, expected entailment, not_entailment\.",
+        ),
+        (
+            "rte",
+            "rte/dev.tsv",
+            "index\tsentence1\tsentence2\tlabel\n0\tA.\t \tentailment\n",
+            r"dev\.tsv, line 2: text 2 is empty, expected text",
+        ),
+        (
+            "rte",
+            "rte/dev.tsv",
+            "index\tsentence1\tsentence2\n0\tA.\tB.\n",
+            r"dev\.tsv, line 2 has no label, expected entailment, not_entailment\. Only test files may lack",
+        ),
+        (
+            "rte",
+            "rte/dev.tsv",
+            "index\tsentence1\tsentence2\tlabel\n0\tA.\tB.\tb\tentailment\n",
+            r"dev\.tsv, line 2 has 5 fields, expected 4: index, sentence1, sentence2, label\..*inside a text",
+        ),
+        (
+            "rte",
+            "rte/dev.tsv",
+            "index\tsentence1\ttext\tlabel\n0\tA.\tB.\tentailment\n",
+            r"none of the known forms of rte: it begins with 'index, sentence1, text, label'\. Expected "
+            r"GLUE's form: columns sentence1, sentence2, label;",
+        ),
+        (
+            "rte",
+            "rte/dev.tsv",
+            b"index\tsentence1\tsentence2\tlabel\n0\tcaf\xe9\tB.\tentailment\n",
+            r"dev\.tsv, line 2 is not UTF-8: byte 0xe9\. Convert",
+        ),
+        ("rte", "rte/dev.tsv", "", r"dev\.tsv is empty"),
+        (
+            "rte",
+            "rte/dev.tsv.gz",
+            gzip.compress(b"index\tsentence1\tsentence2\tlabel\n" + b"0\tA.\tB.\tentailment\n" * 99, mtime=0)[
+                :-9
+            ],
+            r"dev\.tsv\.gz is broken gzip near byte \d+",
+        ),
+        (
+            "rte",
+            "rte/dev.jsonl",
+            '{"premise": "A.", "hypothesis": "B.", "label": 0}\n[1]\n',
+            r"dev\.jsonl, line 2 is not an object but list",
+        ),
+        (
+            "rte",
+            "rte/dev.jsonl",
+            '{"premise": "A.", "hypothesis": "B.", "label": 0}\n{"premise"\n',
+            r"dev\.jsonl, line 2 is not JSON: .*Expected an object a line",
+        ),
+        (
+            "rte",
+            "rte/dev.jsonl",
+            '{"premise": "A.", "hypothesis": 3, "label": 0}\n',
+            r"dev\.jsonl, line 1: field 'hypothesis' holds int \(3\), expected text",
+        ),
+        (
+            "stsb",
+            "stsb/sts-dev.csv",
+            "a\tb\tc\t0\t5.1\tA.\tB.\n",
+            r"sts-dev\.csv, line 1: label '5\.1' .*expected a number from 0 to 5",
+        ),
+        (
+            "stsb",
+            "stsb/sts-dev.csv",
+            "a\tb\tc\t0\t5\tA.\tB.\na\tb\tc\t0\tnan\tA.\tB.\n",
+            r"line 2: label 'nan'",
+        ),
+        (
+            "sst2",
+            "sst2/dev.tsv",
+            "fine\t1\nlabel\tsentence\n",
+            r"dev\.tsv, line 2: label 'sentence'.*is a header",
+        ),
+        (
+            "race",
+            "race/test/high/1.txt",
+            json.dumps({**PASSAGE, "answers": ["A"]}),
+            r"1\.txt, row 1: questions, options and answers must be lists of one length",
+        ),
+        (
+            "race",
+            "race/test/high/1.txt",
+            json.dumps({**PASSAGE, "options": [["a", "b", "c"]] * 2}),
+            r"1\.txt, row 1, question 1 has 3 answers, expected 4",
+        ),
+        (
+            "story_cloze",
+            "story_cloze/cloze_test_val__spring2016.csv",
+            STORY_HEADER + 'id,"Rick,b,c,d,e,f,1\n',
+            r"line 2: the row that begins here is broken: unexpected end of data",
+        ),
+        (
+            "nq_open",
+            "nq_open/NQ-open.dev.jsonl",
+            '{"question": "who?", "answer": []}\n',
+            r"line 1: the answer is empty",
+        ),
+    ],
+)
+def test_a_file_that_is_wrong_is_refused_with_its_line(
+    write: Write, tmp_path: Path, name: str, file: str, content: str | bytes, message: str
+) -> None:
+    write(file, content)
+    with pytest.raises(ValueError, match=message):
+        read_all(name, tmp_path)
+
+
+def read_all(name: str, root: Path) -> None:
+    opened = open_set(name, root)
+    for split in opened.splits:
+        list(opened.examples(split))
+
+
+def test_an_unknown_split_is_refused(write: Write, tmp_path: Path) -> None:
+    write("qnli/dev.tsv", "index\tquestion\tsentence\tlabel\n0\tA?\tB.\tentailment\n")
+    opened = open_set("qnli", tmp_path)
+    assert opened.splits == ("val",)
+    with pytest.raises(ValueError, match=r"qnli in .* has no split 'train'; it has val"):
+        next(opened.examples("train"))
+
+
+def test_identity_follows_content_and_not_place(write: Write, tmp_path: Path) -> None:
+    content = "index\tsentence1\tsentence2\tlabel\n0\tA.\tB.\tentailment\n"
+    for folder in ("a", "b"):
+        write(f"{folder}/rte/dev.tsv", content)
+    a, b = (open_set("rte", tmp_path / folder).identity("val") for folder in ("a", "b"))
+    assert a == b
+    write("b/rte/dev.tsv", content.replace("B.", "C."))
+    assert open_set("rte", tmp_path / "b").identity("val") != a
+    write("a/rte/test.tsv", content)
+    assert open_set("rte", tmp_path / "a").identity("test") != a

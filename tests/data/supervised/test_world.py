@@ -1,0 +1,68 @@
+from itertools import islice
+
+import pytest
+
+from gpt_toolkit.data.supervised import Example, open_set
+from gpt_toolkit.storyworld.tasks import TASKS, labelled
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_rows_are_those_of_the_world(task: str) -> None:
+    opened = open_set(f"storyworld:{task}:20")
+    rows = list(opened.examples("train"))
+    expected = list(islice(labelled(task, 0, "train"), 20))
+    assert [(row.texts, row.target, row.row) for row in rows] == [
+        (row.texts, row.target, number) for number, row in enumerate(expected)
+    ]
+    assert opened.remarks("train") == []
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_twin_is_of_its_sets_kind(task: str) -> None:
+    opened = open_set(f"storyworld/{task}")
+    twin = open_set(
+        {"CoLA": "cola", "SST-2": "sst2", "MNLI": "mnli", "STS-B": "stsb", "RACE": "race"}.get(
+            TASKS[task].twin, "qqp" if task == "paraphrase" else "nq_open"
+        )
+    )
+    if task != "endings":  # Story Cloze is not on the hub
+        assert opened.spec.kind == twin.spec.kind
+        assert (opened.spec.n_outputs, opened.spec.choices) == (twin.spec.n_outputs, twin.spec.choices)
+        assert opened.spec.metrics == twin.spec.metrics
+    assert opened.spec.name == task
+    assert opened.splits == ("train", "val", "test")
+
+
+def test_entailment_is_validated_on_two_parts() -> None:
+    opened = open_set("storyworld:entailment:10")
+    assert opened.spec.parts == ("matched", "mismatched")
+    first = next(opened.examples("val"))
+    row = next(labelled("entailment", 0, "validation"))
+    assert first == Example(row.texts, row.target, 0, "matched")
+    later = next(islice(opened.examples("val"), 1_000, None))
+    row = next(labelled("entailment", 0, "validation_mismatched"))
+    assert later == Example(row.texts, row.target, 1_000, "mismatched")
+
+
+def test_splits_have_finite_sizes() -> None:
+    opened = open_set("storyworld:sentiment")
+    assert [sum(1 for _ in opened.examples(split)) for split in opened.splits] == [8_000, 1_000, 1_000]
+
+
+def test_identity_follows_task_and_size() -> None:
+    entries = ("storyworld:sentiment", "storyworld:sentiment:10", "storyworld:reading")
+    assert len({open_set(entry).identity("train") for entry in entries}) == 3
+    assert open_set(entries[0]).identity("val") == open_set(entries[1]).identity("val")
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("storyworld:chess", r"storyworld has no task 'chess'; it has acceptability, sentiment"),
+        ("storyworld:sentiment:many", r"'many' is no number of rows\. Write storyworld:sentiment:2000"),
+        ("storyworld:sentiment:0", r"'0' is no number of rows"),
+    ],
+)
+def test_an_entry_that_is_wrong_is_refused(entry: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        open_set(entry)
