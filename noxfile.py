@@ -18,9 +18,11 @@ def install(session: nox.Session, *groups: str) -> None:
 
 @nox.session
 def quickstart(session: nox.Session) -> None:
-    """Train a small GPT on the built-in world, offline; then let it write."""
+    """Train a small GPT on the built-in world, offline; then show what it came to."""
     install(session)
     session.run("gpt-toolkit", "fit", "--config", "storyworld/quickstart", *session.posargs)
+    if not session.posargs:  # which may have named another folder
+        session.run("gpt-toolkit", "report", "runs/quickstart")
 
 
 @nox.session

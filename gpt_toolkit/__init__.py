@@ -18,17 +18,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gpt_toolkit.backbone import Decoder, DecoderConfig
     from gpt_toolkit.data.corpus import CorpusDataModule
+    from gpt_toolkit.data.finetune import SupervisedDataModule
+    from gpt_toolkit.data.zero_shot import ZeroShotDataModule
     from gpt_toolkit.model import LanguageModel, load
-    from gpt_toolkit.tasks import PretrainTask
+    from gpt_toolkit.tasks import FinetuneTask, PretrainTask, ZeroShotTask
     from gpt_toolkit.text import Tokenizer, load_tokenizer
 
 _HOME = {
     "CorpusDataModule": "gpt_toolkit.data.corpus",
     "Decoder": "gpt_toolkit.backbone",
     "DecoderConfig": "gpt_toolkit.backbone",
+    "FinetuneTask": "gpt_toolkit.tasks",
     "LanguageModel": "gpt_toolkit.model",
     "PretrainTask": "gpt_toolkit.tasks",
+    "SupervisedDataModule": "gpt_toolkit.data.finetune",
     "Tokenizer": "gpt_toolkit.text",
+    "ZeroShotDataModule": "gpt_toolkit.data.zero_shot",
+    "ZeroShotTask": "gpt_toolkit.tasks",
     "load": "gpt_toolkit.model",
     "load_tokenizer": "gpt_toolkit.text",
 }
@@ -37,9 +43,13 @@ __all__ = [
     "CorpusDataModule",
     "Decoder",
     "DecoderConfig",
+    "FinetuneTask",
     "LanguageModel",
     "PretrainTask",
+    "SupervisedDataModule",
     "Tokenizer",
+    "ZeroShotDataModule",
+    "ZeroShotTask",
     "load",
     "load_tokenizer",
 ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -210,6 +210,20 @@ def decay_groups(
             (decayed if parameter.ndim >= 2 else plain).append(parameter)
     groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
     return [group for group in groups if group["params"]]
+
+
+def scale_rates(optimizer: torch.optim.Optimizer, scales: Mapping[nn.Parameter, float]) -> None:
+    """Divide an optimizer's groups so that each parameter's learning rate is multiplied by its scale."""
+    groups = []
+    for group in optimizer.param_groups:
+        by_scale: dict[float, list[nn.Parameter]] = {}
+        for parameter in group["params"]:
+            by_scale.setdefault(scales.get(parameter, 1.0), []).append(parameter)
+        groups += [
+            {**group, "params": parameters, "lr": group["lr"] * scale}
+            for scale, parameters in by_scale.items()
+        ]
+    optimizer.param_groups = groups
 
 
 class Schedule(ABC):

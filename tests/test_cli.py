@@ -152,7 +152,7 @@ def test_a_run_from_prepare_to_predict(tell: Tell) -> None:
     assert tested.err == "There is no test split; testing reads the validation split.\n"
 
     predicted = tell("predict", "--config", "tiny.yaml", "--ckpt_path", "last")
-    assert predicted.out == "token losses: runs/tiny/predictions.jsonl\n"
+    assert predicted.out == "predictions: runs/tiny/predictions.jsonl\n"
     line = json.loads(Path("runs/tiny/predictions.jsonl").read_text(encoding="utf-8").partition("\n")[0])
     assert set(line) == {"tokens", "ids", "nll"}
 

@@ -8,26 +8,38 @@ import pytest
 import yaml
 from lightning.pytorch.strategies import FSDPStrategy
 
+from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.backbone.block import Block
 from gpt_toolkit.cli import main
 from gpt_toolkit.cli.configs import shipped_configs
 from gpt_toolkit.cli.trainer_verbs import ToolkitCLI
+from gpt_toolkit.model import LanguageModel
+from gpt_toolkit.text import load_tokenizer
 from tests.tasks.conftest import TEXT
 
 FOLDER = shipped_configs()
 CONFIGS = sorted(FOLDER.rglob("*.yaml"))
 OVERLAYS = [path for path in CONFIGS if path.parent.name == "strategy"]
-RUNS = [path for path in CONFIGS if path not in OVERLAYS]
+EVALUATIONS = [path for path in CONFIGS if path.stem in ("generate", "zero_shot")]
+RUNS = [path for path in CONFIGS if path not in OVERLAYS + EVALUATIONS]
 
 REDUCED = [
     *("--trainer.accelerator", "cpu", "--trainer.devices", "1", "--trainer.max_steps", "1"),
     *("--trainer.accumulate_grad_batches", "1", "--trainer.val_check_interval", "1"),
-    *("--trainer.limit_val_batches", "1"),
+    *("--trainer.limit_val_batches", "1", "--samples.max_new_tokens", "3"),
     *("--model.decoder.n_layer", "1", "--model.decoder.n_head", "2", "--model.decoder.n_embd", "16"),
-    *("--model.decoder.vocab_size", "257", "--model.decoder.n_ctx", "32"),
     *("--data.tokenizer", "bytes", "--data.n_ctx", "32", "--data.batch_size", "2"),
-    *("--data.val_fraction", "0.1", "--samples.max_new_tokens", "3"),
 ]
+REDUCED_BY_DATA = {
+    "CorpusDataModule": [
+        *("--data.val_fraction", "0.1", "--model.decoder.vocab_size", "257", "--model.decoder.n_ctx", "32"),
+    ],
+    "SupervisedDataModule": [
+        *("--model.init_from", "null", "--model.transfer_layers", "null"),
+        *("--model.decoder.vocab_size", "260", "--model.decoder.n_ctx", "32"),
+    ],
+}
+LABELLED = "text,label\n" + "".join(f"row {i} is {'ab'[i % 2]},{'ab'[i % 2]}\n" for i in range(60))
 
 
 def name_of(path: Path) -> str:
@@ -39,17 +51,32 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GPT_TOOLKIT_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     Path("corpus.txt").write_text(TEXT, encoding="utf-8")
+    Path("rows.csv").write_text(LABELLED, encoding="utf-8")
+
+
+def data_of(config: Path) -> dict[str, Any]:
+    data: dict[str, Any] = yaml.safe_load(config.read_text(encoding="utf-8"))["data"]
+    return data
 
 
 def text_for(config: Path) -> list[str]:
-    """Options that give a config its text, if it has none of its own."""
-    own = yaml.safe_load(config.read_text(encoding="utf-8"))["data"]["init_args"]
+    """Options that give a config its text or rows, if it has none of its own."""
+    own = data_of(config).get("init_args", {})
+    if "sets" in own:
+        in_world = "storyworld" in str(own["sets"])
+        return (
+            ["--data.train_rows", "40", "--data.val_rows", "8"] if in_world else ["--data.sets", "rows.csv"]
+        )
     return ["--data.limit_documents", "40"] if "dataset" in own else ["--data.files", "corpus.txt"]
 
 
 def test_there_are_the_configs_that_the_plan_names() -> None:
     sizes = {f"gpt2/pretrain_{size}" for size in ("small", "medium", "large", "xl")}
     planned = {"gpt1/pretrain", "text/shakespeare", "text/novels", "strategy/ddp", "strategy/fsdp", *sizes}
+    planned |= {f"gpt1/finetune_{name}" for name in ("snli", "mnli", "scitail", "qnli", "rte", "race")}
+    planned |= {f"gpt1/finetune_{name}" for name in ("story_cloze", "cola", "sst2", "mrpc", "qqp", "stsb")}
+    planned |= {f"gpt1/ablation_{name}" for name in ("no_pretraining", "no_aux", "layers")}
+    planned |= {"gpt1/multitask", "text/finetune", "text/generate"}
     assert planned <= set(map(name_of, CONFIGS))
 
 
@@ -59,14 +86,22 @@ def test_a_config_parses_as_it_stands(config: Path, capsys: pytest.CaptureFixtur
     parsed = yaml.safe_load(capsys.readouterr().out)
     written = yaml.safe_load(config.read_text(encoding="utf-8"))
     assert parsed["trainer"].items() >= written["trainer"].items()
-    assert parsed["model"]["init_args"]["decoder"] == written["model"]["init_args"]["decoder"]
+    assert (
+        parsed["model"]["init_args"].items()
+        >= {
+            key: value
+            for key, value in written["model"]["init_args"].items()
+            if key not in ("optimizer", "schedule")
+        }.items()
+    )
 
 
 @pytest.mark.parametrize("config", RUNS, ids=name_of)
 def test_a_config_trains_for_a_batch_at_a_reduced_size(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = main(["fit", "--config", name_of(config), *text_for(config), *REDUCED])
+    reduced = REDUCED + REDUCED_BY_DATA[data_of(config)["class_path"]]
+    code = main(["fit", "--config", name_of(config), *text_for(config), *reduced])
     assert code == 0, capsys.readouterr().err
     run = Path("runs", config.stem)
     assert (run / "checkpoints" / "best.ckpt").is_file()
@@ -110,14 +145,14 @@ def test_an_overlay_parses_on_top_of_a_run(
 def test_a_config_says_how_it_is_run(config: Path) -> None:
     lines = config.read_text(encoding="utf-8").splitlines()
     header = "\n".join(lines[: next(i for i, line in enumerate(lines) if not line.startswith("#"))])
-    command = re.search(r"^#   gpt-toolkit fit (.*--config (\S+).*)$", header, flags=re.MULTILINE)
+    command = re.search(r"^#   gpt-toolkit \w+ (.*--config (\S+).*)$", header, flags=re.MULTILINE)
     assert command, header
     named = re.findall(r"--config (\S+)", command[1])
     assert named[-1] == name_of(config)
     assert all((FOLDER / f"{name}.yaml").is_file() for name in named)
 
 
-@pytest.mark.parametrize("config", RUNS, ids=name_of)
+@pytest.mark.parametrize("config", RUNS + EVALUATIONS, ids=name_of)
 def test_every_number_of_a_config_has_its_source(config: Path) -> None:
     part = ""
     for number, line in enumerate(config.read_text(encoding="utf-8").splitlines(), start=1):
@@ -126,3 +161,20 @@ def test_every_number_of_a_config_has_its_source(config: Path) -> None:
         setting = line.partition("#")[0]
         if part in ("trainer", "model", "data", "checkpoints", "samples") and re.search(r"[ \[]\d", setting):
             assert "#" in line, f"{config}, line {number}: where is this number from?"
+
+
+@pytest.mark.parametrize("config", EVALUATIONS, ids=name_of)
+def test_a_config_that_trains_nothing_runs_on_a_model(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fields = {"vocab_size": 257, "n_ctx": 64, "n_layer": 1, "n_head": 2, "n_embd": 16}
+    LanguageModel(Decoder(DecoderConfig.from_fields(fields)), load_tokenizer("bytes")).save("tiny")
+    if config.stem == "generate":
+        verb, own = "predict", ["--data.files", "prompts.txt", "--model.max_new_tokens", "3"]
+        Path("prompts.txt").write_text("Once\nTwice upon\n", encoding="utf-8")
+    else:
+        verb, own = "test", ["--data.benchmarks", "storyworld:pronouns", "--data.limit", "2"]
+    arguments = ["--model.init_from", "tiny", "--trainer.accelerator", "cpu", "--trainer.devices", "1"]
+    code = main([verb, "--config", name_of(config), *own, *arguments])
+    assert code == 0, capsys.readouterr().err
+    assert ("predictions:" if verb == "predict" else "accuracy") in capsys.readouterr().out

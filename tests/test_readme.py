@@ -46,19 +46,27 @@ def test_every_command_runs_in_order_and_the_python_block_after_them(
     monkeypatch.setenv("GPT_TOOLKIT_CACHE", str(tmp_path / "cache"))
     text = "Dear friend,\n" + "\n\n".join(islice(stories(seed=1), 60))
     Path("letters.txt").write_text(text, encoding="utf-8")
+    rows = "".join(f"it is {mood} {i},{mood}\n" for i in range(40) for mood in ("good", "bad"))
+    Path("reviews.csv").write_text("text,label\n" + rows, encoding="utf-8")
     Path("books").mkdir()
     Path("books", "one.txt").write_text(text, encoding="utf-8")
     ran = set()
     for _, verb, *arguments in commands():
         if verb == "fit" and "text/own" in arguments:
             arguments += REDUCED
+        elif verb == "fit" and "text/finetune" in arguments:
+            arguments += ["--trainer.max_epochs", "1", "--trainer.accelerator", "cpu", "--data.n_ctx", "32"]
         elif verb == "fit":  # days on many GPUs
             arguments += ["--print_config"]
         elif verb == "generate":
             arguments += ["--max_new_tokens", "5"]
+        elif verb == "zero-shot" and "gpt2" in arguments:  # OpenAI's weights are not here
+            continue
+        elif verb == "zero-shot":
+            arguments += ["--benchmarks", "storyworld:pronouns,storyworld:sentiment", "--limit", "4"]
         assert main([verb, *arguments]) == 0, (verb, arguments, capsys.readouterr().err)
         ran.add(verb)
-    assert ran == {"fit", "generate", "validate", "test", "predict", "tokenizer"}
+    assert ran == {"fit", "generate", "validate", "test", "predict", "tokenizer", "convert", "zero-shot"}
     for path in ("model/model.safetensors", "checkpoints/best.ckpt", "config.yaml", "metrics.csv"):
         assert Path("runs/own", path).is_file(), path
     [python] = blocks("python")

@@ -1,0 +1,211 @@
+"""Tokens a second beside transformers: same weights, same prompts, greedy, in turns.
+
+    python benchmarks/generation.py --output generation.json
+
+GPT-2 124M with random weights, written once as a model folder and loaded by both; a prompt of 16 tokens and
+128 new ones, reading the prompt included. To generate a token all weights are read once, so the bound is the
+bandwidth of memory, measured in the same run, over their size. litgpt is not here: it has no learned
+positions and so cannot take these weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from benchmarks.side_by_side import in_turns, print_table, read_bandwidth, stamp, write_report
+from gpt_toolkit.backbone import Decoder, DecoderConfig
+from gpt_toolkit.backbone.packed import pack
+from gpt_toolkit.generation import generate
+from gpt_toolkit.model import LanguageModel, load
+
+OURS, THEIRS, PLAIN = "gpt_toolkit", "transformers", "gpt_toolkit, not packed"
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured.
+
+    Args:
+        config: Of the decoder.
+        prompt: Tokens of a prompt.
+        new: Tokens to add.
+        batches: Prompts side by side.
+        rounds: Of each measurement.
+    """
+
+    config: DecoderConfig
+    prompt: int = 16
+    new: int = 128
+    batches: tuple[int, ...] = (1, 8)
+    rounds: int = 7
+
+
+def full_plan(rounds: int) -> Plan:
+    return Plan(DecoderConfig.from_preset("gpt2"), rounds=rounds)
+
+
+def quick_plan() -> Plan:
+    """Seconds, to see that everything runs; its numbers mean nothing."""
+    config = DecoderConfig(vocab_size=300, n_ctx=32, n_layer=2, n_head=2, n_embd=256)
+    return Plan(config, prompt=4, new=12, batches=(1, 2), rounds=1)
+
+
+def write_weights(config: DecoderConfig, folder: Path) -> None:
+    """Random weights, wide enough apart that greedy decoding does not say one token again and again."""
+    torch.manual_seed(0)
+    decoder = Decoder(config)
+    with torch.no_grad():
+        for name, parameter in decoder.named_parameters():
+            if name.startswith("h.") and parameter.ndim == 2:
+                parameter.normal_(std=3.0 * config.n_embd**-0.5)
+    LanguageModel(decoder).save(folder)
+
+
+def measure(plan: Plan, folder: Path) -> list[dict[str, Any]]:
+    """All contestants with all dtypes and batch sizes."""
+    results = []
+    for dtype_name, dtype in DTYPES.items():
+        ours, theirs = load(folder, device="cpu", dtype=dtype), _transformers(folder, dtype)
+        for batch in plan.batches:
+            result = _measure_batch(plan, ours, theirs, batch)
+            results.append({"dtype": dtype_name, "batch": batch, **result})
+            if dtype_name == "float32" and result["equal_tokens"] < batch * plan.new:
+                raise RuntimeError(f"fp32, batch {batch}: {result['equal_tokens']} tokens are equal, not all")
+    return results
+
+
+def _measure_batch(plan: Plan, ours: LanguageModel, theirs: Any, batch: int) -> dict[str, Any]:
+    config, new = plan.config, plan.new
+    decoder, head = pack(ours.decoder, ours.head)
+    generator = torch.Generator().manual_seed(batch)
+    prompts = torch.randint(config.vocab_size, (batch, plan.prompt), generator=generator)
+    contestants: dict[str, Callable[[], list[list[int]]]] = {
+        OURS: lambda: generate(decoder, head, prompts, max_new_tokens=new, temperature=0.0),
+        THEIRS: lambda: _their_tokens(theirs, prompts, new),
+        PLAIN: lambda: generate(ours.decoder, ours.head, prompts, max_new_tokens=new, temperature=0.0),
+    }
+    tokens = {name: run() for name, run in contestants.items()}
+    pairs = zip(tokens[OURS], tokens[THEIRS], strict=True)
+    equal = sum(a == b for x, y in pairs for a, b in zip(x, y, strict=True))
+    n_bytes = (config.n_params - config.n_ctx * config.n_embd) * ours.head.weight.itemsize
+    before = read_bandwidth(n_bytes)
+    seconds = in_turns(contestants, plan.rounds)
+    bandwidth = (before + read_bandwidth(n_bytes)) / 2
+    speed = {name: batch * new / median(times) for name, times in seconds.items()}
+    bound = batch * bandwidth / n_bytes
+    return {
+        "tokens_per_second": speed,
+        "ratio_to_transformers": speed[OURS] / speed[THEIRS],
+        "read_gb_per_second": bandwidth / 1e9,
+        "weights_mb": n_bytes / 1e6,
+        "bound_tokens_per_second": bound,
+        "share_of_bound": speed[OURS] / bound,
+        "equal_tokens": equal,
+        "where_time_goes": where_time_goes(contestants[OURS]),
+        "seconds": seconds,
+    }
+
+
+def where_time_goes(run: Callable[[], object]) -> dict[str, float]:
+    """Shares of the operators' own time in a run."""
+    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        run()
+    groups = {"matrix products": 0.0, "attention": 0.0, "the rest": 0.0}
+    for event in profiler.key_averages():
+        name = event.key
+        product = "linear" in name or "mm" in name or "mkldnn" in name
+        group = "attention" if "attention" in name else "matrix products" if product else "the rest"
+        groups[group] += event.self_cpu_time_total
+    total = sum(groups.values())
+    return {name: round(time / total, 3) for name, time in groups.items()}
+
+
+def _transformers(folder: Path, dtype: torch.dtype) -> Any:
+    import transformers
+
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).eval()
+    model.generation_config.eos_token_id = None  # no answer ends early
+    return model
+
+
+def _their_tokens(model: Any, prompts: torch.Tensor, n_new: int) -> list[list[int]]:
+    with torch.inference_mode():
+        rows = model.generate(
+            prompts,
+            attention_mask=torch.ones_like(prompts),
+            max_new_tokens=n_new,
+            do_sample=False,
+            pad_token_id=0,
+        )
+    tokens: list[list[int]] = rows[:, prompts.shape[1] :].tolist()
+    return tokens
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the benchmark; the exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=7, metavar="N", help="of each measurement (%(default)s)"
+    )
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="torch's threads; its own choice unless given"
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="keep everything measured, as JSON")
+    parser.add_argument("--quick", action="store_true", help="a tiny model once, to see that it runs")
+    args = parser.parse_args(argv)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    plan = quick_plan() if args.quick else full_plan(args.rounds)
+    about = stamp(["transformers"])
+    with tempfile.TemporaryDirectory() as scratch:
+        write_weights(plan.config, Path(scratch) / "model")
+        results = measure(plan, Path(scratch) / "model")
+    _show(plan, about, results)
+    if args.output:
+        measured = {"decoder": plan.config.to_fields(), "prompt": plan.prompt, "new": plan.new}
+        write_report(args.output, {"machine": about, "plan": measured, "results": results})
+        print(f"report: {args.output}")
+    return 0
+
+
+def _show(plan: Plan, about: dict[str, Any], results: list[dict[str, Any]]) -> None:
+    millions = plan.config.n_params / 1e6
+    print(f"{about['processor']}, {about['threads']} of {about['cores']} cores, {about['versions']}")
+    print(f"{millions:,.0f}M parameters, prompt {plan.prompt}, {plan.new} new; tokens a second\n")
+    heads = ["", OURS, THEIRS, "ratio", PLAIN, "bound", "share", "GB/s", "equal tokens"]
+    rows = []
+    for each in results:
+        speed = each["tokens_per_second"]
+        rows.append(
+            [
+                f"{each['dtype']}, batch {each['batch']}",
+                *(speed[name] for name in (OURS, THEIRS)),
+                each["ratio_to_transformers"],
+                speed[PLAIN],
+                each["bound_tokens_per_second"],
+                each["share_of_bound"],
+                each["read_gb_per_second"],
+                f"{each['equal_tokens']} of {each['batch'] * plan.new}",
+            ]
+        )
+    print_table(heads, rows)
+    print("\nwhere our time goes")
+    groups = list(results[0]["where_time_goes"])
+    shares = [[f"{share:.0%}" for share in each["where_time_goes"].values()] for each in results]
+    print_table(["", *groups], [[row[0], *share] for row, share in zip(rows, shares, strict=True)])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
