@@ -34,6 +34,7 @@ from gpt_toolkit.data.zero_shot import ZeroShotDataModule
 from gpt_toolkit.model import load
 from gpt_toolkit.optim import OptimizerFactory, Schedule
 from gpt_toolkit.tasks import FinetuneTask, GenerateTask, PretrainTask, ZeroShotTask
+from gpt_toolkit.tasks.lora import LoRA
 from gpt_toolkit.text.kept import tokenizer_name
 
 TASKS = (PretrainTask, FinetuneTask, ZeroShotTask, GenerateTask)
@@ -121,7 +122,7 @@ def _option_names() -> list[str]:
     names += of("model.optimizer", *OptimizerFactory.__subclasses__()) + of(
         "model.schedule", *Schedule.__subclasses__()
     )
-    names += [*of("model.decoder", DecoderConfig), "model.decoder.preset"]
+    names += [*of("model.decoder", DecoderConfig), "model.decoder.preset", *of("model.lora", LoRA)]
     for name, kind in SETTINGS.items():
         names += of(name, kind)
     return names
@@ -212,7 +213,6 @@ class ToolkitCLI(LightningCLI):
         if not settings.trainer.default_root_dir:
             settings.trainer.default_root_dir = str(run_folder([], self.first_config))
         self._check_model()
-        self._take_from_model()
         self.run_folder = Path(settings.trainer.default_root_dir)
         folder = Checkpoints.folder_of(self.run_folder)
         if settings.ckpt_path in ("last", "best"):
@@ -227,6 +227,7 @@ class ToolkitCLI(LightningCLI):
             raise FileNotFoundError(
                 f"--ckpt_path {settings.ckpt_path}: there is no such file; or say last or best"
             )
+        self._take_from_model()
         begins = self.verb == "fit" and not settings.ckpt_path and not settings.trainer.fast_dev_run
         launched_by_ddp = "LOCAL_RANK" in os.environ  # rank 0 has looked
         if begins and not launched_by_ddp and folder.is_dir() and any(folder.glob("*.ckpt")):

@@ -113,6 +113,15 @@ class BaseTask(LightningModule, ABC):
         self.build_heads(self.backbone)
         if self.init_from is not None and not self.trainer.ckpt_path:
             self.load_initial_weights(self.init_from)
+        self.adapt(self.backbone)
+
+    def adapt(self, backbone: Decoder) -> None:
+        """Change a backbone that has its initial weights; a checkpoint's come afterwards."""
+
+    @property
+    def adapters(self) -> dict[str, Any]:
+        """What was put into the backbone, for checkpoints: plain types only; empty for nothing."""
+        return {}
 
     @abstractmethod
     def work(self, batch: Any) -> int:
@@ -296,6 +305,7 @@ class BaseTask(LightningModule, ABC):
             "fingerprint": None if vocabulary is None else vocabulary.fingerprint,
             "plan": getattr(data, "plan", None),
             "step": self.trainer.global_step,
+            "adapters": self.adapters,
         }
 
     def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
@@ -321,6 +331,11 @@ class BaseTask(LightningModule, ABC):
             f"{key} {theirs.get(key)} there, {ours[key]} here" for key in ours if ours[key] != theirs.get(key)
         ]:
             raise ValueError(f"the checkpoint's decoder is another: {'; '.join(faults)}")
+        if (there := saved.get("adapters") or {}) != self.adapters:
+            raise ValueError(
+                f"the checkpoint's adapters are {there or 'none'}, this run's are {self.adapters or 'none'}: "
+                "give the settings that it was trained with, or begin anew from it by --model.init_from"
+            )
         data = self.data
         if data is None:
             return

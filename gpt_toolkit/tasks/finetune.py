@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import warnings
 from typing import Any, cast
 
 import torch
+from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
@@ -18,6 +20,9 @@ from gpt_toolkit.losses import class_loss, expected_grade, grade_loss, sequence_
 from gpt_toolkit.metrics import MeanTokenLoss, accuracy_interval, set_metrics, text_metrics
 from gpt_toolkit.optim import OptimizerFactory, Schedule
 from gpt_toolkit.tasks.base import BaseTask
+from gpt_toolkit.tasks.lora import LoRA
+
+log = logging.getLogger(__name__)
 
 
 class FinetuneTask(BaseTask):
@@ -44,6 +49,9 @@ class FinetuneTask(BaseTask):
         freeze_layers: Leave the first so many blocks as they are. Embeddings are always trained, for those of
             start, delimiter and extract are new.
         layer_decay: Learning rate of a block over that of the one above it; 1 is the paper's.
+        lora: Train low-rank additions to the blocks' matrices in place of the matrices, beside the heads and
+            the embeddings of start, delimiter and extract. Goes with ``freeze_layers`` (blocks without
+            additions) and ``layer_decay``; not with ``transfer_layers``, nor with a sharded model.
     """
 
     unit = "examples"
@@ -60,6 +68,7 @@ class FinetuneTask(BaseTask):
         transfer_layers: int | None = None,
         freeze_layers: int = 0,
         layer_decay: float = 1.0,
+        lora: LoRA | None = None,
     ) -> None:
         super().__init__(decoder, optimizer, schedule, init_from, accept_new_plan)
         self.lm_coef, self.clf_pdrop = lm_coef, clf_pdrop
@@ -68,6 +77,7 @@ class FinetuneTask(BaseTask):
             freeze_layers,
             layer_decay,
         )
+        self.lora = lora
         faults = []
         if lm_coef < 0:
             faults.append(f"lm_coef is {lm_coef}, expected 0 or more")
@@ -81,6 +91,13 @@ class FinetuneTask(BaseTask):
             faults.append(f"transfer_layers is {transfer_layers}, expected 0 or more")
         if faults:
             raise ValueError(f"FinetuneTask: {'; '.join(faults)}")
+        if lora is not None:
+            lora.require_library()
+            if transfer_layers is not None:
+                raise ValueError(
+                    "lora leaves the blocks' own weights as init_from has them, transfer_layers draws some "
+                    "anew, which would never be trained: give one of them"
+                )
 
     heads: nn.ModuleDict
     lm_head: LanguageModelHead
@@ -137,6 +154,40 @@ class FinetuneTask(BaseTask):
                 self.set_metrics[scored] = text_metrics(spec) if free else set_metrics(spec)
         for block in list(backbone.h)[: self.freeze_layers]:
             block.requires_grad_(False)
+
+    def adapt(self, backbone: Decoder) -> None:
+        """Put the adapters in, where there are some."""
+        if self.lora is None:
+            return
+        if isinstance(self.trainer.strategy, FSDPStrategy | ModelParallelStrategy):
+            raise ValueError(
+                "lora goes with one device or with --trainer.strategy ddp, not with a sharded model: what "
+                "it trains is small; leave lora or the strategy out"
+            )
+        if self.init_from is None and not self.trainer.ckpt_path:
+            raise ValueError(
+                "lora leaves the blocks' own weights as they are, and without a model they are random: say "
+                "--model.init_from MODEL"
+            )
+        self.lora.adapt(backbone, first_block=self.freeze_layers, new_tokens=self._new_tokens)
+        self.lm_head = LanguageModelHead(tied_to=backbone.wte)  # which now has the trained rows beside it
+        if self.trainer.is_global_zero:
+            sizes = [(p.numel(), p.requires_grad) for p in self.parameters()]
+            trained = sum(size for size, trains in sizes if trains)
+            log.info("lora: %s of %s parameters are trained", f"{trained:,}", f"{sum(n for n, _ in sizes):,}")
+
+    @property
+    def adapters(self) -> dict[str, Any]:
+        """The settings of the adapters; empty where there are none."""
+        if self.lora is None:
+            return {}
+        return self.lora.described(first_block=self.freeze_layers, new_tokens=self._new_tokens)
+
+    @property
+    def _new_tokens(self) -> range:
+        """Ids of start, delimiter and extract."""
+        size = self.supervised.vocabulary.vocab_size
+        return range(size, size + self.n_marks)
 
     def rate_of(self, name: str) -> float:
         """``layer_decay`` once for each layer between a parameter and the heads."""

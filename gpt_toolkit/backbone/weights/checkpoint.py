@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from gpt_toolkit.backbone.config import DecoderConfig
+from gpt_toolkit.backbone.weights.adapters import merged
 from gpt_toolkit.backbone.weights.checks import check_tensors
 from gpt_toolkit.backbone.weights.pickles import PickledFile
 from gpt_toolkit.backbone.weights.stored import StoredModel
@@ -50,6 +51,11 @@ def open_checkpoint(file: PickledFile) -> StoredModel:
         ours: file.stored(lambda content, theirs=theirs: in_state_dict(content)[theirs])  # type: ignore[misc]
         for ours, theirs in names.items()
     }
+    if adapters := content[CHECKPOINT_KEY].get("adapters"):
+        try:
+            tensors = merged(tensors, adapters)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path}: its adapters are not whole: {error}") from None
     check_tensors(
         str(path),
         config,
