@@ -18,7 +18,7 @@ from gpt_toolkit.storyworld.world import SPLITS, mix
 
 __all__ = ["MIX", "SPLITS", "VERSION", "check_mix", "document", "shares", "stories", "story"]
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the text of any document changes."""
 
 

@@ -43,7 +43,7 @@ RELATIONS: dict[str, Relation] = {
             "What does {s} work as?",
             "What is the trade of {full}?",
             "What does {full} do for a living?",
-            "As what does {s} earn {his} living?",
+            "What job does {s} have?",
         ),
         (
             "{S} works as {a_o}.",
@@ -75,7 +75,7 @@ RELATIONS: dict[str, Relation] = {
             "When does {s} have {his} birthday?",
             "In which month was {full} born?",
             "When was {s} born?",
-            "Which month is the month of {s}'s birthday?",
+            "Which month is {s}'s birthday in?",
         ),
         (
             "{S}'s birthday is in {o}.",

@@ -135,6 +135,9 @@ NOUNS = (
 )
 """Every thing of the valley. These words occur only for things, because the splits rest on them."""
 
+NOT_MADE = frozenset(words("seashell old secondhand antique ancient tattered dusty worn battered chipped"))
+"""The things that nobody makes, and the adjectives of things that were not made today."""
+
 FOODS = phrases(
     """
     a slice of plum cake; a bowl of lentil soup; a jar of honey; a basketful of cherries; some gingerbread;

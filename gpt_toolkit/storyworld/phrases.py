@@ -42,7 +42,7 @@ PEOPLE: dict[str, tuple[str, ...]] = {
     ),
     "origin": (
         "It had been a birthday present from {b}.",
-        "{b} had made it in the course of one long winter.",
+        "{b} had saved up for it all through one long winter.",
         "Long ago, it had belonged to {b}.",
         "It had come from {b}, who had carried it all the way from the city.",
         '"Take good care of it," {b} had said.',
@@ -89,12 +89,12 @@ PEOPLE: dict[str, tuple[str, ...]] = {
     ),
     "meet": (
         "There {a} met {b}.",
-        "{b} was already there and waved.",
+        "{b} was there as well and waved.",
         "{a} ran into {b}, who was on {bhis} way to town.",
         "A familiar voice called out, and {a} turned to see {b}.",
         "{b} was sitting on a step, peeling an onion.",
-        "Around the corner came {b}, pushing a handcart.",
-        "{b} looked up when {a} arrived.",
+        "Along came {b}, pushing a handcart.",
+        "{b} looked up when {a} passed by.",
         "Not far away stood {b}.",
     ),
     "visit": (
@@ -140,7 +140,7 @@ PEOPLE: dict[str, tuple[str, ...]] = {
         "Nobody would ever look {spot}, thought {A}, and that was where {t} went.",
     ),
     "prank": (
-        "When nobody was watching, {a} took {t} for a joke.",
+        "When nobody was watching, {a} took {t} as a joke.",
         "{a} could not resist a prank and quietly grabbed {t}.",
         "{a} wanted to tease {b}, so {he0} snatched {t}.",
         "Giggling silently, {a} picked up {t}.",
@@ -148,7 +148,7 @@ PEOPLE: dict[str, tuple[str, ...]] = {
     "saw_hide": (
         "{a} saw everything from afar but said nothing.",
         "Only {a} had watched it happen.",
-        "{a}, who was passing by, noticed it and wondered.",
+        "{a}, who stood not far away, noticed it and wondered.",
         "What nobody knew was that {a} had seen it all.",
     ),
     "tidy": (
@@ -169,6 +169,12 @@ PEOPLE: dict[str, tuple[str, ...]] = {
         "The rascal let go of it, and it ended up {spot}.",
         "It stopped at last and hid its treasure {spot}.",
     ),
+    "chase": (
+        "{a} ran after the thief and came back out of breath.",
+        "{a} followed it as far as {he} could and then came back.",
+        "Only {a} was fast enough to follow, and soon {he} was back.",
+        "{a} went after it, but had to return without it.",
+    ),
     "miss": (
         "Later {a} wanted {t}, but it was gone.",
         "{a} felt in every pocket, but {t} was not there.",
@@ -188,21 +194,21 @@ PEOPLE: dict[str, tuple[str, ...]] = {
     ),
     "search": (
         "{a} looked {spot}, but found only {junk}.",
-        "First {a} searched {spot}, where there was nothing but {junk}.",
+        "In vain {a} searched {spot}, where there was nothing but {junk}.",
         "{a} looked {spot} and saw {junk}, nothing else.",
         "{a} even checked {spot}, but there lay only {junk}.",
     ),
     "expect": (
-        "{a} looked {spot}, where {he} had left it, but the place was empty.",
+        "{a} looked {spot}, where {he} had left {t}, but the place was empty.",
         "{a} went to get {t}, but it was no longer {spot}.",
-        '"I am sure it was {spot}," said {A}, but it was not there anymore.',
-        "Of course {a} looked {spot} first, but somebody had moved it.",
+        '"I am sure I left my {n} {spot}," said {A}, but it was not there anymore.',
+        "Of course {a} looked {spot} first, but somebody had moved {t}.",
     ),
     "remember": (
-        "Then {a} remembered: it had to be {at}, {spot}!",
-        '"Of course!" cried {A}. "I left it {at}, {spot}!"',
-        "{a} thought back over the whole day and suddenly knew that it lay {at}, {spot}.",
-        "{a} closed {his} eyes and saw it before {him}, {spot}.",
+        "Then {a} remembered: {t} had to be {at}, {spot}!",
+        '"Of course!" cried {A}. "I left my {n} {at}, {spot}!"',
+        "{a} thought back over the whole day and suddenly knew that {t} lay {at}, {spot}.",
+        "{a} closed {his} eyes and saw {t} before {him}, {spot}.",
     ),
     "ask": (
         '"Have you seen my {n}?" {a0} asked {b}.',

@@ -129,7 +129,7 @@ DEEDS: dict[str, tuple[str, ...]] = {
     "birthday": (
         "The next day was {bposs} birthday, and {a} had no present yet.",
         "{b} was about to have a birthday, and {a} wanted to give {bhim} something special.",
-        '"What can I give {b} for {bhis} birthday?" {a} wondered.',
+        "{a} wondered what to give {b} for {bhis} birthday.",
         "{a} was looking for a present, because it was nearly {bposs} birthday.",
     ),
     "buy": (
@@ -140,7 +140,7 @@ DEEDS: dict[str, tuple[str, ...]] = {
     ),
     "make": (
         "With a little help from {b}, {a} made {an} with {his} own hands.",
-        "{b} showed {a} how it is done, and together they made {an}.",
+        "{b} showed {a} how it was done, and together they made {an}.",
         "{a} worked beside {b} all day, and by sunset {an} was finished.",
     ),
     "almost": (
@@ -151,7 +151,7 @@ DEEDS: dict[str, tuple[str, ...]] = {
     ),
     "secret": (
         "{a} told only {b} about it and said where it was: {spot}.",
-        '"Can you keep a secret?" {a} asked {b}. "It is {spot}."',
+        '"Can you keep a secret?" {a} asked {b}. "The present is {spot}."',
         "{b} learned the hiding place and promised not to tell a soul.",
     ),
     "fetch": (
@@ -198,7 +198,7 @@ DEEDS: dict[str, tuple[str, ...]] = {
     ),
     "wish": (
         "{a} wished for nothing so much as {the_t2} that belonged to {b}.",
-        "{a} admired {the_t2} of {b} and longed to have it.",
+        "{a} admired {the_t2} that {b} owned and longed to have it.",
         "{b} had {an2}, and {a} could not stop thinking about it.",
     ),
     "refuse": (
@@ -219,7 +219,7 @@ DEEDS: dict[str, tuple[str, ...]] = {
     "swap": (
         "{a} gave {t} to {b} and got {the_t2} in return.",
         "So {a} and {b} traded: {t} for {the_t2}.",
-        'They shook hands. "{n_cap} against {noun2}!" said {A}, and {b} nodded.',
+        'They shook hands. "{n_cap} for {noun2}!" said {A}, and {b} nodded.',
         "{b} took {t} and handed {the_t2} to {a}.",
     ),
     "lend": (

@@ -78,7 +78,7 @@ PLACES = (
         "the old bridge",
         "on",
         "to count the barges; to drop sticks into the water; to look for trout",
-        "The stones were worn smooth by a thousand feet.; +Swallows darted under the arches.; Below, the "
+        "The stones were worn smooth by a thousand feet.; +Sparrows darted under the arches.; Below, the "
         "water sang.",
         "behind the loose stone; beside the milepost; in a crack of the wall; _on the ledge below the arch; "
         "~on a sandbank in midstream",
@@ -112,7 +112,7 @@ PLACES = (
     _place(
         "the lake",
         "by",
-        "to skip stones; to catch perch; to swim",
+        "to skip stones; to catch perch; to feed the swans",
         "+The surface lay as still as glass.; +Dragonflies hovered over the reeds.; A heron stood on one "
         "leg.",
         "in the reeds; under the jetty; behind the willow; ~on the little island; ~on a raft far from the "
@@ -253,7 +253,7 @@ PLACES = (
         "the quarry",
         "at",
         "to search for fossils; to hear the echo; to break stones",
-        "The walls rose pale and steep.; A pebble clattered down.; +Lizards basked on the slabs.",
+        "The walls rose pale and steep.; A pebble clattered down.; +A kestrel circled over the slabs.",
         "under the rusty cart; behind a boulder; beside the toolbox; _on a ledge halfway down; *in the "
         "tunnel",
     ),
@@ -302,8 +302,8 @@ PLACES = (
     _place(
         "the waterfall",
         "at",
-        "to see the rainbow; to fill the bottles; to cool off",
-        "The roar was so loud that one had to shout.; Spray hung in the air like lace.; Ferns dripped on "
+        "to see the rainbow; to fill the bottles; to hear the roar",
+        "The water was so loud that one had to shout.; Spray hung in the air like lace.; Ferns dripped on "
         "every side.",
         "behind a mossy stone; under the footbridge; among the ferns; _on the slippery ledge; *in the grotto",
     ),

@@ -34,7 +34,8 @@ def lost(s: Story) -> None:
     if s.chance(0.6):
         s.note("ask", hero, kin, t=t)
         s.note("unknown", kin, hero, friend if seen else s.people.helper, t=t)
-    if seen and not (forgot and s.chance(0.4)):
+    told = seen and not (forgot and s.chance(0.4))
+    if told:
         s.meet(hero, friend)
         s.note("ask", hero, friend, t=t)
         s.tell("tell", friend, hero, t)
@@ -46,8 +47,8 @@ def lost(s: Story) -> None:
         s.meet(hero, s.people.helper)
         s.tell("tell", s.people.helper, hero, t)
     s.recover(t)
-    if seen and (hero, t) in s.knows:
-        s.maybe("thank", hero, friend)
+    if told:
+        s.thank(hero, friend)
     s.settle("final", hero, t)
 
 
@@ -73,6 +74,8 @@ def snatched(s: Story) -> None:
         wild = s.pick(SMALL_THIEVES if t.small else BIG_THIEVES)
         animal = f"a {wild}"
     s.carry_off(hero, t, animal, goal, spot)
+    if with_friend:
+        s.note("chase", friend)
     s.note("sad", hero, t=t)
     if not with_friend:
         s.meet(hero, friend)
@@ -80,7 +83,7 @@ def snatched(s: Story) -> None:
     s.learn(friend, t)
     s.tell("tell", friend, hero, t)
     s.recover(t)
-    s.maybe("thank", hero, friend)
+    s.thank(hero, friend)
     s.settle("final", hero, t)
 
 
@@ -155,7 +158,7 @@ def gift(s: Story) -> None:
     s.walk("travel", place)
     s.where[maker] = place
     t = s.item(s.central, maker)
-    s.grab("buy" if s.chance(0.5) else "make", hero, maker, t)
+    s.buy_or_make(hero, maker, t)
     t.owner = hero
     s.go("home", hero, HOME)
     spot = s.pick(HOME.spots)
@@ -222,7 +225,7 @@ def swapping(s: Story) -> None:
     s.note("paragraph")
     s.walk("travel", place, between)
     s.swap(hero, friend, between, wanted)
-    s.maybe("relief", hero, t=wanted)
+    s.maybe("delight", hero, t=wanted)
     s.settle("final_swap", hero, wanted, *((third, mine) if s.chance(0.5) else (friend, between)))
 
 

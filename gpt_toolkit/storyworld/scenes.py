@@ -4,7 +4,7 @@ from collections.abc import Callable
 from random import Random
 
 from gpt_toolkit.storyworld.events import Item, State
-from gpt_toolkit.storyworld.lexicon import FAIR_WEATHER
+from gpt_toolkit.storyworld.lexicon import FAIR_WEATHER, NOT_MADE
 from gpt_toolkit.storyworld.places import HOME, PLACES_IN, Place, Spot
 from gpt_toolkit.storyworld.world import ALLOWED, CENTRAL, FAMILIES, PEOPLE, Person
 
@@ -122,6 +122,16 @@ class Story(State):
         else:
             self.take("find", hero, t)
         self.maybe("relief", hero, t=t)
+
+    def buy_or_make(self, a: Person, b: Person, t: Item) -> None:
+        """``a`` gets a thing from ``b``, or makes it with the help of ``b`` if it is one that can be made."""
+        can_be_made = NOT_MADE.isdisjoint((t.adjective, t.word))
+        self.grab("make" if can_be_made and self.chance(0.5) else "buy", a, b, t)
+
+    def thank(self, a: Person, b: Person) -> None:
+        """``a`` may thank ``b``, if they are in the same place."""
+        if self.where.get(a) is self.where.get(b):
+            self.maybe("thank", a, b)
 
     def settle(self, kind: str, a: Person, t: Item, b: Person | None = None, t2: Item | None = None) -> None:
         """Pay back what is owed, and end with who has what."""

@@ -44,7 +44,7 @@ def _of_a(form: Callable[[Person], str]) -> Callable[[Teller], str]:
 
 
 def _possessive(name: str) -> str:
-    return f"{name}'" if name.endswith("s") else f"{name}'s"
+    return f"{name}'s"
 
 
 def _place(field: str) -> Callable[[Teller], str]:

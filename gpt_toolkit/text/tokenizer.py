@@ -28,7 +28,7 @@ STORYWORLD = Path(__file__).parent / "vocabularies" / "storyworld.json"
 
 gpt-toolkit tokenizer train storyworld --vocab_size 4096 --output FOLDER
 """
-STORYWORLD_SHA256 = "0dadcf87139dbfe73e53bda65f7277ddddd306cb1522fedd05b7bfefa61b933c"
+STORYWORLD_SHA256 = "6c0b32af0557a511b7b8c9ace12964b7950e491326c85e8d93022bd2125676e8"
 
 FILE_PAIRS = (
     ("vocab.bpe", "encoder.json"),  # GPT-2 as released

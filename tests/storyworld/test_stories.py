@@ -21,11 +21,11 @@ KIN = "mother|father|brother|sister|son|daughter|wife|husband|grandmother|grandf
 
 # The version and, for each split, the digest of its first 200 stories: when the bytes change, raise VERSION.
 GOLDEN: tuple[int, dict[str, str]] = (
-    2,
+    3,
     {
-        "train": "24af702c70519c5fd38d5c9ef3e017ffd8076b3a08932bdb4a72ef84723849c4",
-        "validation": "b0cff65c2aef0c957c3691518aa23994b0b60fb2d920d7e34476b896b173abb6",
-        "test": "89f5ef60a83d6c8130a2ce18332c61e2c059cda0c49ec5ba270433243f353681",
+        "train": "4ad853749ee9f291fbc3129e8883e9d943c23610a8748862e09bb547d4e0e06a",
+        "validation": "c95f97e807144597730dc56f610484565835cde01ad56a44397b38edf7e0d639",
+        "test": "ab71202ba4737689c65ee35e53b3cc1d0fce550eeba87bcc87ff57983eeb421e",
     },
 )
 

@@ -10,7 +10,7 @@ import pytest
 
 import gpt_toolkit.storyworld as storyworld
 from gpt_toolkit.storyworld.events import Event, Item
-from gpt_toolkit.storyworld.lexicon import NOUNS
+from gpt_toolkit.storyworld.lexicon import NOT_MADE, NOUNS
 from gpt_toolkit.storyworld.places import HOME, PLACES, PLACES_IN, Place, Spot
 from gpt_toolkit.storyworld.plots import simulate
 from gpt_toolkit.storyworld.scenes import Story
@@ -106,6 +106,42 @@ def test_people_meet_only_where_both_are(happened: list[tuple[Story, str]]) -> N
                 where[event.a.name] = event.place
             elif event.kind in {"meet", "visit"} and event.a:
                 assert (event.kind == "visit") == (where[event.a.name] is HOME)
+
+
+def test_only_those_who_are_there_are_thanked(happened: list[tuple[Story, str]]) -> None:
+    thanked = 0
+    for state, _ in happened:
+        where: dict[Person | None, Place | None] = {state.hero: HOME}
+        for event in state.log:
+            if event.kind in {"go", "go_plain", "travel", "home", "travel_with"}:
+                where[event.a] = event.place
+            if event.kind in {"meet", "visit", "travel_with", "buy", "make"}:
+                where[event.b] = where[event.a]
+            elif event.kind in {"birthday", "box"}:  # somebody of the house
+                where[event.b] = HOME
+            elif event.kind == "thank":
+                thanked += 1
+                assert where[event.a] is where[event.b], state.log
+    assert thanked > 500
+
+
+def test_whoever_says_where_a_stolen_thing_is_was_not_with_the_hero_all_the_time(
+    happened: list[tuple[Story, str]],
+) -> None:
+    stolen = 0
+    for state, _ in happened:
+        kinds = [event.kind for event in state.log]
+        if "animal" in kinds:
+            stolen += 1
+            since = kinds[: kinds.index("animal")]
+            assert ("meet" in since) == ("chase" in kinds)
+    assert stolen > 200
+
+
+def test_nobody_makes_what_is_old_or_grows_in_the_sea(happened: list[tuple[Story, str]]) -> None:
+    made = [event.t for state, _ in happened for event in state.log if event.kind == "make"]
+    assert len(made) > 80
+    assert not {word for item in made if item for word in (item.adjective, item.word)} & NOT_MADE
 
 
 def test_every_story_names_its_hero_and_the_thing_at_its_center(happened: list[tuple[Story, str]]) -> None:

@@ -107,7 +107,7 @@ def _parse() -> dict[str, dict[str, dict[str, tuple[tuple[str, str], ...]]]]:
 RULES = _parse()
 NOT_NOUNS = frozenset(words("downstairs down"))
 """Two spots end in words that are no nouns."""
-_DETERMINERS = ("the ", "a ", "an ", "my ", "your ", "this ", "his ", "her ", "against ", "two ")
+_DETERMINERS = ("the ", "a ", "an ", "my ", "your ", "this ", "his ", "her ", "for ", "two ")
 
 
 class Decided(NamedTuple):

@@ -69,7 +69,7 @@ def _break_off(
         word = options.pop(int(rng.random() * len(options)))
         part = told[word.at]
         before, lead = join(told[: word.at]), part.text[: word.start]
-        in_lead = {*mentions(lead, vocabulary), *mentions(lead.lower(), vocabulary)}  # '"Kite against drum'
+        in_lead = {*mentions(lead, vocabulary), *mentions(lead.lower(), vocabulary)}  # '"Kite for drum'
         place = standing(word.word, mentions(before, vocabulary), in_lead, ranks=2)
         if place is not None and rng.random() < kept[place]:
             gap = "\n\n" if part.starts_paragraph else " "

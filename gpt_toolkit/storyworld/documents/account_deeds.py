@@ -16,7 +16,7 @@ GIVING: dict[str, tuple[str, ...]] = {
     "make": (
         "With the help of {b}, {a} made {an}.",
         "{B} helped {ao} to make {an}.",
-        "{a} made {an}, and {B} showed how it is done.",
+        "{a} made {an}, and {B} showed {him} how it was done.",
         "It was {B} who taught {ao} how to make {an}.",
     ),
     "secret": (
@@ -134,9 +134,9 @@ GIVING: dict[str, tuple[str, ...]] = {
         "There was a locked chest that {B} gave {ao}, and its key was gone.",
     ),
     "hint": (
-        "{a} remembered only one thing about the place of the key. {x}",
-        "This was all that {a} could tell about the place of the key. {x}",
-        "{a} knew only what the place of the key was like. {x}",
+        "{a} remembered only one thing about the hiding place of the key. {x}",
+        "This was all that {a} could tell about where the key was. {x}",
+        "{a} knew only what it was like where the key was. {x}",
         "About the key {a} said only this. {x}",
     ),
     "key": (

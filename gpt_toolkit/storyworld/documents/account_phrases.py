@@ -113,23 +113,29 @@ LOSING: dict[str, tuple[str, ...]] = {
         "All at once {animal} seized {t} and disappeared toward {the}.",
         "{animal} stole {t} and made for {the}.",
     ),
+    "chase": (
+        "{a} ran after it and saw where it went.",
+        "Only {a} {was} quick enough to follow it.",
+        "{a} followed it, and then {he} came back.",
+        "{a} went after the thief, but could not catch it.",
+    ),
     "miss": (
         "Then {a} noticed that {t} was gone.",
         "Later {t} was missing, and {a} looked everywhere for it.",
-        "{a} missed {t} only then.",
+        "Only then did {a} miss {t}.",
         "When {a} wanted {t}, it was gone.",
     ),
     "search": (
         "{a} looked {spot}, but it was not there.",
-        "It was not {spot}, where {a} looked first.",
+        "It was not {spot}, where {a} looked for it.",
         "{a} searched in vain {spot}.",
-        "First {a} looked {spot}, without any luck.",
+        "{a} had a look {spot}, without any luck.",
     ),
     "expect": (
         "{a} looked {spot}, but the place was empty.",
-        "When {a} wanted it back, it was no longer {spot}.",
-        "{a} was sure that it was {spot}, but it was gone.",
-        "It was not {spot} anymore when {a} looked for it.",
+        "When {a} wanted {t} back, it was no longer {spot}.",
+        "{a} {was} sure that {t} was {spot}, but it was gone.",
+        "{t} was not {spot} anymore when {a} looked for it.",
     ),
     "remember": (
         "Then {a} remembered that it was still {at}, {spot}.",
@@ -164,7 +170,7 @@ LOSING: dict[str, tuple[str, ...]] = {
     "confess": (
         "{a} confessed to the prank and said that it was {at}, {spot}.",
         "{a} admitted everything: it was {at}, {spot}.",
-        "In the end {a} told the truth, and it was {at}, {spot}.",
+        "At last {a} told the truth: it was {at}, {spot}.",
         "{a} could not keep it secret and said that it was {at}, {spot}.",
     ),
     "explain": (
@@ -230,7 +236,7 @@ LOSING: dict[str, tuple[str, ...]] = {
     "forgive": (
         "{a} forgave {b}.",
         "{a} {was} not angry for long.",
-        "In the end {a} laughed about it.",
+        "Soon {a} could laugh about it.",
         "{a} made peace with {b}.",
     ),
 }

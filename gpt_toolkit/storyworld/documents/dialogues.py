@@ -1,7 +1,7 @@
 """Conversations in direct speech, and questions about them as CoQA asks and GPT-2 §3.5 shows them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from random import Random
 
 from gpt_toolkit.storyworld.documents.about import questions_about
@@ -106,6 +106,7 @@ def _turns(state: Story, rng: Random, split: str) -> Iterator[Turn]:
     if there:
         opening = f"I was just thinking of that {state.weather} {state.time} this {state.season}."
     account = list(Account(state, rng, teller, listener).told())
+    reactions: set[str] = set()
     at, said = 0, [f"{pick(_HELLO).format_map(second)} {opening}" if rng.random() < 0.5 else opening]
     while at < len(account):
         size = 1 + int(rng.random() * 3)
@@ -114,7 +115,9 @@ def _turns(state: Story, rng: Random, split: str) -> Iterator[Turn]:
         yield teller, " ".join([*said, *(sentence for _, sentence in chunk)])
         said = []
         if at < len(account):
-            yield listener, _reaction(chunk[-1][0], rng, there)
+            reaction = _reaction(chunk[-1][0], rng, there, reactions)
+            reactions.add(reaction)
+            yield listener, reaction
     facts = draw_facts(
         rng, split, nouns_of(state), 1 + int(rng.random() * 3), (teller.family, listener.family)
     )
@@ -134,12 +137,14 @@ def _put(frame: str, fact: str) -> str:
     return frame.format(fact=within(fact), Fact=fact)
 
 
-def _reaction(event: Event, rng: Random, there: bool) -> str:
+def _reaction(event: Event, rng: Random, there: bool, heard: Collection[str]) -> str:
+    """What a listener says to an event, as long as possible something that was not heard yet."""
     options = _AFTER.get("find" if event.kind.startswith("use_") else event.kind, ())
     if there:
         options = options or phrases("Yes.; I remember.; So it was.; How could I forget it?; That is right.")
     elif not options or rng.random() < 0.4:
         options = _GO_ON
+    options = tuple(option for option in options if option not in heard) or options
     return options[int(rng.random() * len(options))]
 
 

@@ -53,24 +53,24 @@ SUMMARIES: dict[str, tuple[str, ...]] = {
         "{h}'s {n} was stolen by {animal} and found {at}, {spot}.",
         "{h} got {his} {n} back after {animal} had stolen it.",
         "{o} helped {h} to get the {n} back from where {animal} had left it.",
-        "{animal} stole the {n} of {h}. It is back now.",
+        "{animal} stole {h}'s {n}. It is back now.",
     ),
     "prank": (
         "{o} hid {h}'s {n} {at} for a joke. {h} got it back.",
-        "{h}'s {n} was gone, but it was only a prank of {o}.",
-        "For a joke, {o} took the {n} of {h} and hid it {spot}.",
+        "{h}'s {n} was gone, but it was only a prank by {o}.",
+        "For a joke, {o} took {h}'s {n} and hid it {spot}.",
         "{h} found {his} {n} {at}, where {o} had hidden it.",
-        "The {n} of {h} was hidden {at}, {spot}. It was {o} who had done it.",
+        "{h}'s {n} was hidden {at}, {spot}. It was {o} who had done it.",
     ),
     "moved": (
         "{o} tidied up and moved {h}'s {n}. It was {spot}.",
         "{h} missed {his} {n}, but {o} had only put it {spot}.",
         "{h}'s {n} was at home all the time, {spot}.",
         "While {h} was out, {o} put the {n} {spot}.",
-        "The {n} of {h} was not lost. {o} had moved it.",
+        "{h}'s {n} was not lost. {o} had moved it.",
     ),
     "gift": (
-        "{h} gave {o} {an} for a birthday present.",
+        "{h} gave {o} {an} as a birthday present.",
         "{o} got {an} from {h}, and {third} had helped.",
         "{h} went to {third} for a present and gave {o} {an}.",
         "{o} now owns {an}. It was a birthday present from {h}.",
@@ -86,7 +86,7 @@ SUMMARIES: dict[str, tuple[str, ...]] = {
     "swapping": (
         "{h} wanted {o}'s {wanted} and got it by trading twice.",
         "{h} traded {an} for {between}, and {between_the} for {wanted_a}.",
-        "With two trades, {h} got the {wanted} of {o}.",
+        "With two trades, {h} got {o}'s {wanted}.",
         "{third} got {h}'s {n}, {o} got {between}, and {h} got the {wanted}.",
         "{h} gave {his} {n} to {third} and ended up with {o}'s {wanted}.",
     ),
@@ -100,7 +100,7 @@ SUMMARIES: dict[str, tuple[str, ...]] = {
     "chest": (
         "{h} found the key to an old chest {at}. In it was {an}.",
         "{o} gave {h} a locked chest, and there was {an} in it.",
-        "{h} opened the chest of {o} and found {an}.",
+        "{h} opened {o}'s chest and found {an}.",
         "The key to {o}'s chest was {at}. {h} now owns {an}.",
         "{h} found a key {spot}, opened a chest and got {an}.",
     ),
@@ -199,7 +199,7 @@ QUESTIONS: dict[str, tuple[tuple[tuple[str, ...], str], ...]] = {
             "With whose help did {he} get it?; Who helped {him}?; Who was of help?; Whom did {he} visit for "
             "it?",
         ),
-        _asked("{at}", "Where did {h} go for it?; Where did {he} get it?; Where was that?; At which place?"),
+        _asked("{at}", "Where did {h} find it?; Where did {he} get it?; Where was that?; At which place?"),
         _asked(
             "no",
             "Does {h} still have it?; Did {h} keep it?; Does it belong to {h} now?; Is it still with {h}?",

@@ -29,7 +29,13 @@ def may_be_named(person: Person, split: str, nouns: int) -> bool:
 
 
 def draw_facts(
-    rng: Random, split: str, nouns: int, count: int, avoid: Collection[int] = (), topic: int | None = None
+    rng: Random,
+    split: str,
+    nouns: int,
+    count: int,
+    avoid: Collection[int] = (),
+    topic: int | None = None,
+    without: Collection[str] = (),
 ) -> list[Fact]:
     """Facts about one family or one place.
 
@@ -40,14 +46,23 @@ def draw_facts(
         count: How many at most; a topic may have fewer.
         avoid: Families about which it would be odd to be told.
         topic: Which topic; None: that of a random fact.
+        without: Relations that the document states anyway.
     """
     while True:
         about = FACTS[int(rng.random() * len(FACTS))].topic if topic is None else topic
         if about in avoid:
             continue
-        allowed = [f for f in TOPICS[about] if all(may_be_named(person, split, nouns) for person in f.people)]
-        count = min(count, len(allowed))
-        drawn = [allowed.pop(int(rng.random() * len(allowed))) for _ in range(count)]
+        allowed = [
+            fact
+            for fact in TOPICS[about]
+            if fact.relation not in without
+            and all(may_be_named(person, split, nouns) for person in fact.people)
+        ]
+        drawn: list[Fact] = []
+        while allowed and len(drawn) < count:
+            fact = allowed.pop(int(rng.random() * len(allowed)))
+            if all(fact.key != other.key for other in drawn):  # a wife and her husband are said once
+                drawn.append(fact)
         if drawn or topic is not None:
             return drawn
 

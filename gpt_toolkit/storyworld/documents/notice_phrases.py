@@ -113,11 +113,13 @@ FAIR_TITLES = phrases(
 )
 FAIR = phrases(
     """
-    {who} opens the feast; {who} sings an old song; Race around {the}: who can beat {who}?; {who} tells a
+    {who} sings an old song; Race around {the}: who can beat {who}?; {who} tells a
     story; {who} sells {food}; Riddles with {who}; {who} teaches a dance; Tug of war, led by {who}; {who}
-    judges the best pie; {who} reads a poem; Lanterns are lit by {who}; {who} and the band play until dark
+    judges the best pie; {who} reads a poem
     """
 )
+FAIR_BEGIN = "{who} opens the feast"
+FAIR_ENDS = phrases("Lanterns are lit by {who}; {who} and the band play until dark")
 PRIZES = phrases(
     """
     The prize of the day is {an}, given by {full}.; {full} shows {an} to everybody who asks.; To be won: {an},

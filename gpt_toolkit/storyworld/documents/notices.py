@@ -61,9 +61,9 @@ class Board:
         """One of the templates, filled."""
         return self.pick(options).format_map({**self.slots, **more})
 
-    def facts(self, most: int, topic: int | None = None) -> list[str]:
-        """Statements about one family or place."""
-        facts = draw_facts(self.rng, self.split, self.nouns, most, topic=topic)
+    def facts(self, most: int, topic: int, without: tuple[str, ...] = ()) -> list[str]:
+        """Statements about one family or place, except those of some relations."""
+        facts = draw_facts(self.rng, self.split, self.nouns, most, topic=topic, without=without)
         return [state_fact(self.rng, fact) for fact in facts]
 
     def maybe(self, probability: float) -> bool:
@@ -117,16 +117,19 @@ def _shop(board: Board) -> list[str]:
 
 def _fair(board: Board) -> list[str]:
     feast = PLACE_ENTRIES[board.index].feast
-    hour = 7 + int(board.rng.random() * 4)
-    lines, used = [], set[str]()
-    for _ in range(4 + int(board.rng.random() * 4)):
-        act = board.pick(say.FAIR)
-        if act in used:
-            continue
-        used.add(act)
+    acts = [say.FAIR_BEGIN] if board.maybe(0.3) else []
+    count = 3 + int(board.rng.random() * 3)
+    while len(acts) < count:
+        if (act := board.pick(say.FAIR)) not in acts:
+            acts.append(act)
+    if board.maybe(0.4):
+        acts.append(board.pick(say.FAIR_ENDS))
+    hour = 1 + int(board.rng.random() * 4)
+    lines = []
+    for act in acts:
         line = act.format(who=full_name(board.somebody()), food=board.pick(FOODS), the=board.place.name)
         lines.append(f"{hour} o'clock: {line}{'' if line[-1] == '?' else '.'}")
-        hour = hour % 12 + 1
+        hour += 1
     date = upper_first(feast)
     topic = len(FAMILIES) + board.index
     return [
@@ -179,7 +182,7 @@ def _birthdays(board: Board) -> list[str]:
 def _pet(board: Board) -> list[str]:
     pet = FAMILY_PETS[board.person.family]
     more = {"pet": pet.name, "kind": article(pet.kind)}
-    facts = board.facts(2, board.person.family)
+    facts = board.facts(2, board.person.family, without=("pet", "pet_kind"))
     body = [board.say(say.PETS, **more), board.say(say.PET_ENDS, **more), *facts]
     return [board.say(say.PET_TITLES, **more), " ".join(body)]
 

@@ -41,6 +41,7 @@ PLACE_NAMES = tuple(place.name.removeprefix("the ") for place in PLACES)
 QUALITIES = {
     "thing": (*COLORS, *words("old new small big beautiful heavy broken clean dirty cheap")),
     "food": words("fresh warm cold sweet good small big"),
+    "mass": words("fresh warm cold sweet good"),
     "animal": words("small big white black brown gray hungry tired young old wild clever"),
     "person": words("young old tired happy sad hungry friendly brave strong clever poor rich"),
     "place": words("quiet beautiful old big small empty famous cold"),

@@ -122,7 +122,7 @@ class Speaker:
     def something(self, nouns: Sequence[str], kind: str) -> Phrase:
         """Something of a class, with what goes with it."""
         head = self.pick(nouns)
-        adjective = self.pick(QUALITIES[kind]) if self.random() < 0.4 else ""
+        adjective = self.pick(QUALITIES["mass" if head in MASS else kind]) if self.random() < 0.4 else ""
         draw = self.random()
         if draw < 0.2:
             named = self.random() < 0.5

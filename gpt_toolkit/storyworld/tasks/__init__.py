@@ -22,7 +22,7 @@ from gpt_toolkit.storyworld.world import mix
 
 __all__ = ["ROWS_VERSION", "TASKS", "Labelled", "LabelledTask", "labelled"]
 
-ROWS_VERSION = 1
+ROWS_VERSION = 2
 """Raised whenever a row of any task changes."""
 
 TASKS: Mapping[str, LabelledTask] = MappingProxyType(

@@ -108,7 +108,7 @@ def _birthday(story: Story) -> Outcome:
     story.walk("travel", place := story.other_place())
     story.where[maker] = place
     item = story.item(story.central, maker)
-    story.grab(story.pick(("buy", "make")), hero, maker, item)
+    story.buy_or_make(hero, maker, item)
     item.owner = hero
     story.go("home", hero, HOME)
     if not first:
