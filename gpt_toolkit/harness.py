@@ -1,10 +1,10 @@
 """Models of this toolkit in EleutherAI's harness: the model ``gpt_toolkit`` of lm-eval.
 
-    python -m gpt_toolkit.harness --model gpt_toolkit --model_args path=MODEL --tasks lambada_openai
+    lm_eval --model gpt_toolkit --model_args path=MODEL --tasks lambada_openai
 
-is lm-eval's own command line, with one more model to choose. lm-eval 0.4.13 knows a model only once it is
-registered and looks for no entry points, so that ``lm_eval`` itself cannot find one that is installed beside
-it; from Python, :func:`register` does it.
+:mod:`gpt_toolkit.announce` makes the name known to that command. Where torch is told to call no back ends
+(``TORCH_DEVICE_BACKEND_AUTOLOAD=0``), ``python -m gpt_toolkit.harness`` is the same command line; from Python,
+:func:`register` does it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any
 
 import torch
 
+from gpt_toolkit.announce import NAME
 from gpt_toolkit.backbone.packed import pack
 from gpt_toolkit.batch import Continuation, Prompt, RunningText
 from gpt_toolkit.generation.requests import Scorer
 from gpt_toolkit.model import load
 
-NAME = "gpt_toolkit"
 _ANSWER_TOKENS = 256  # lm-eval's own default: models/huggingface.py, max_gen_toks
 _AT_A_TIME = 256  # requests between two moves of the progress bar; ours
 _LENGTHS = (
@@ -33,9 +33,28 @@ _LENGTHS = (
 )  # lm-eval's names, in order
 
 
-@cache
 def register() -> Any:
     """Make ``gpt_toolkit`` known to lm-eval; the class behind the name.
+
+    Raises:
+        ImportError: If lm-eval is not installed.
+    """
+    importlib.import_module("lm_eval.models")  # it registers its own models only where there is none yet
+    from lm_eval.api.registry import register_model
+
+    register_model(NAME)(backend())
+    return backend()
+
+
+def __getattr__(name: str) -> Any:
+    if name == "ToolkitLM":  # what lm-eval asks for by its name
+        return backend()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+@cache
+def backend() -> Any:
+    """The class ``ToolkitLM``, made once: its base is lm-eval's.
 
     Its arguments are ``path`` (any MODEL), ``dtype`` (that of the stored weights unless given),
     ``batch_tokens`` (tokens read at once) and ``device``. ``batch_size`` is taken because lm-eval always
@@ -44,9 +63,7 @@ def register() -> Any:
     Raises:
         ImportError: If lm-eval is not installed.
     """
-    importlib.import_module("lm_eval.models")  # it registers its own models only where there is none yet
     from lm_eval.api.model import TemplateLM
-    from lm_eval.api.registry import register_model
     from tqdm import tqdm
 
     class ToolkitLM(TemplateLM):  # type: ignore[misc]
@@ -129,7 +146,6 @@ def register() -> Any:
                 yield part
                 bar.update(len(part))
 
-    register_model(NAME)(ToolkitLM)
     return ToolkitLM
 
 

@@ -1,7 +1,9 @@
 """The lm-eval backend with as much of lm-eval as it touches made up; beside the real one in parity/."""
 
 import sys
+import tomllib
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -9,9 +11,10 @@ from typing import Any
 import pytest
 import torch
 
+from gpt_toolkit.announce import announce
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.batch import Prompt
-from gpt_toolkit.harness import _prompt, main, register
+from gpt_toolkit.harness import _prompt, backend as made, main, register
 from gpt_toolkit.model import LanguageModel, load
 from gpt_toolkit.text import load_tokenizer
 
@@ -38,9 +41,9 @@ def harness(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     registering.register_model = lambda name: lambda kind: registry.setdefault(name, kind)  # type: ignore[attr-defined]
     for name, module in {**modules, "lm_eval.api.model": model, "lm_eval.api.registry": registering}.items():
         monkeypatch.setitem(sys.modules, name, module)
-    register.cache_clear()
+    made.cache_clear()
     yield registry
-    register.cache_clear()
+    made.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +70,41 @@ def asked(*arguments: Any) -> Any:
 def test_the_backend_is_registered_under_its_name(harness: dict[str, Any]) -> None:
     assert harness == {}
     assert register() is harness["gpt_toolkit"]
+
+
+class Names(dict[str, str]):
+    """As much of lm-eval's registry as is touched when a name is announced."""
+
+    def register(self, name: str, *, target: str) -> None:
+        assert name not in self
+        self[name] = target
+
+
+def test_lm_eval_is_told_the_name_when_torch_is_imported_under_it(
+    harness: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    entry = project["project"]["entry-points"]["torch.backends"]["gpt_toolkit"]
+    assert entry == f"{announce.__module__}:{announce.__name__}"
+    names = Names()
+    monkeypatch.setattr(sys.modules["lm_eval.api.registry"], "model_registry", names, raising=False)
+    announce()
+    announce()
+    assert names == {"gpt_toolkit": "gpt_toolkit.harness:ToolkitLM"}
+    module, _, attribute = names["gpt_toolkit"].partition(":")
+    assert getattr(import_module(module), attribute) is made()
+
+
+def test_where_there_is_no_lm_eval_or_another_one_nothing_is_announced(
+    harness: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announce()  # a registry without names
+    for name in ("lm_eval.models", "lm_eval.api.registry"):
+        monkeypatch.setitem(sys.modules, name, None)
+    announce()
+    monkeypatch.delitem(sys.modules, "lm_eval")
+    announce()
+    assert harness == {}
 
 
 def test_continuations_are_scored_as_the_model_does(backend: Any, folder: Path) -> None:
@@ -153,7 +191,7 @@ def test_weights_are_computed_with_in_the_type_asked_for(harness: dict[str, Any]
 def test_without_lm_eval_it_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    register.cache_clear()
+    made.cache_clear()
     for name in ("lm_eval", "lm_eval.models"):
         monkeypatch.setitem(sys.modules, name, None)
     assert main() == 1

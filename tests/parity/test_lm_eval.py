@@ -29,6 +29,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 # name of ours, lm-eval's, rows: Winograd and WikiText-2 whole, of LAMBADA the first
 TASKS = {"lambada": ("lambada_openai", 300), "wikitext2_raw": ("wikitext", 6), "winograd": ("wsc273", 273)}
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 N_CTX = 96  # shorter than some passages, so that what is cut is compared too
 
 
@@ -36,10 +37,9 @@ N_CTX = 96  # shorter than some passages, so that what is cut is compared too
 def rows() -> dict[str, Any]:
     from tests.data.evaluation.make_lm_eval_requests import made  # imports lm-eval
 
-    root = Path(__file__).resolve().parents[3] / "shared" / "data"
-    if not root.is_dir():
-        pytest.skip(f"no shared data in {root}")
-    return made(root)
+    if not SHARED.is_dir():
+        pytest.skip(f"no shared data in {SHARED}")
+    return made(SHARED)
 
 
 @pytest.fixture(autouse=True)
@@ -56,9 +56,35 @@ def local_rows(rows: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets, "load_dataset", load)
 
 
-@pytest.fixture(params=[0, 1, 2])
+@pytest.fixture(scope="module")
+def trained(rows: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small GPT-2 that has learned from LAMBADA's later passages which words are frequent, and more."""
+    torch.manual_seed(0)
+    config = DecoderConfig(vocab_size=50257, n_ctx=N_CTX, n_layer=2, n_head=2, n_embd=48)
+    decoder, tokenizer = Decoder(config), load_tokenizer(SHARED / "tokenizers" / "gpt2")
+    passages = [row["text"] for row in rows["EleutherAI/lambada_openai"]["test"][2000:]]
+    ids = torch.tensor(tokenizer.encode("\n".join(passages)))
+    optimizer = torch.optim.AdamW(decoder.parameters(), lr=5e-3)
+    for step in range(300):
+        starts = torch.randint(len(ids) - N_CTX - 1, (8,))
+        windows = torch.stack([ids[i : i + N_CTX + 1] for i in starts])
+        logits = decoder(windows[:, :-1]) @ decoder.wte.weight.T
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), windows[:, 1:].flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss < 7.0, step  # of ln 50,257 = 10.8
+    folder = tmp_path_factory.mktemp("trained") / "model"
+    LanguageModel(decoder, tokenizer).save(folder)
+    return folder
+
+
+@pytest.fixture(params=[0, 1, 2, "trained"])
 def model(request: pytest.FixtureRequest, tmp_path: Path, shared_data: Path) -> Path:
-    """GPT-2s with random weights, far enough from uniform that decisions differ from row to row."""
+    """GPT-2s with random weights, far enough from uniform that decisions differ from row to row; one trained."""
+    if request.param == "trained":
+        folder: Path = request.getfixturevalue("trained")
+        return folder
     seed: int = request.param
     width = (32, 48, 64)[seed]
     torch.manual_seed(seed)
@@ -159,8 +185,10 @@ metric_list: [{{metric: perplexity, aggregation: perplexity, higher_is_better: f
 """
 
 
+@pytest.mark.parametrize("module", ["lm_eval", "gpt_toolkit.harness"])
+@pytest.mark.parametrize("model", [0], indirect=True)
 def test_the_harness_s_own_command_line_runs_with_our_backend(
-    model: Path, rows: dict[str, Any], tmp_path: Path
+    module: str, model: Path, rows: dict[str, Any], tmp_path: Path
 ) -> None:
     """In a process of its own, on a task of a local file: nothing here is replaced."""
     passages = [row for row in rows["EleutherAI/lambada_openai"]["test"] if len(row["text"]) < 300][:4]
@@ -171,7 +199,7 @@ def test_the_harness_s_own_command_line_runs_with_our_backend(
     task = ["--tasks", str(tmp_path / "task.yaml"), "--output_path", str(tmp_path / "out")]
     environment = {"HF_HOME": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "1", **os.environ}
     done = subprocess.run(
-        [sys.executable, "-m", "gpt_toolkit.harness", *command, *task],
+        [sys.executable, "-m", module, *command, *task],
         env=environment,
         capture_output=True,
         text=True,
