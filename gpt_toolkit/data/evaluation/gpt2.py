@@ -7,7 +7,15 @@ from typing import Any, Final, Literal
 
 from gpt_toolkit.data.evaluation import choices, generated, last_word, published_detokenizers, readers
 from gpt_toolkit.data.evaluation.benchmark import Benchmark, text_benchmark
-from gpt_toolkit.data.evaluation.rows import Cloze, Document, LastWord, Question, Summary, Translation
+from gpt_toolkit.data.evaluation.rows import (
+    Cloze,
+    Document,
+    LastWord,
+    Question,
+    Schema,
+    Summary,
+    Translation,
+)
 from gpt_toolkit.data.evaluation.running_text import Corpus
 from gpt_toolkit.data.evaluation.sources import Files, Format, Hub, Variant
 from gpt_toolkit.text.detokenize import ONE_BILLION_WORDS, PENN_TREEBANK, WIKITEXT
@@ -22,6 +30,17 @@ def _each(make: Callable[[Mapping[str, Any]], Any]) -> Callable[[Iterable[Mappin
 def _hub_lines(records: Iterable[Mapping[str, Any]]) -> list[Document]:
     """Lines of WikiText on the hub; an empty one stands for a line with one blank."""
     return readers.articles([record["text"] or " \n" for record in records])
+
+
+def _hub_sentences(field: str, before: str, after: str) -> Callable[[Iterable[Mapping[str, Any]]], Any]:
+    """Lines as the published file has them: the hub's lack what stands around each."""
+    return lambda records: [Document(f"{before}{record[field].strip()}{after}") for record in records]
+
+
+def _hub_schema(record: Mapping[str, Any]) -> Schema:
+    text, start, pronoun = record["text"], record["pronoun_loc"], record["pronoun"]
+    rest = text[start + len(pronoun) :]
+    return readers.substituted(text[:start], pronoun, rest, record["options"], record["label"])
 
 
 def _hub_cloze(record: Mapping[str, Any]) -> Cloze:
@@ -53,11 +72,6 @@ def _lambada() -> Benchmark:
                 readers.has_fields("text"),
                 readers.read_lambada,
             ),
-            Format(
-                ("lambada_test_plain_text.txt", "lambada*.txt", "test.txt"),
-                readers.is_plain_lambada,
-                readers.read_plain_lambada,
-            ),
         ),
         (
             Variant(
@@ -65,16 +79,38 @@ def _lambada() -> Benchmark:
                 5153,
                 "4aa8d02cd17c719165fc8a7887fddd641f43fcafa4b1c806ca8abc31fabdb226",
             ),
+        ),
+        "lambada_test.jsonl (OpenAI's; the original file is lambada_original)",
+        hub=Hub("EleutherAI/lambada_openai", "default", "test", _each(lambda row: LastWord(row["text"]))),
+    )
+    return Benchmark("lambada", "GPT-2 §3.3", source, last_word.PROTOCOLS)
+
+
+def _lambada_original() -> Benchmark:
+    source = Files(
+        "lambada_original",
+        ("lambada", "lambada_original"),
+        (
+            Format(
+                ("lambada_test_plain_text.txt", "lambada*.txt", "test.txt"),
+                readers.is_plain_lambada,
+                readers.read_plain_lambada,
+            ),
+        ),
+        (
+            Variant("the original LAMBADA test, lower case and tokenized", 5153),
             Variant(
                 "the original LAMBADA development file",
                 4869,
                 remark="scored on development rows, not on the test",
             ),
         ),
-        "lambada_test.jsonl (OpenAI's) or lambada_test_plain_text.txt (the original, zenodo 2630551)",
-        hub=Hub("EleutherAI/lambada_openai", "default", "test", _each(lambda row: LastWord(row["text"]))),
+        "lambada_test_plain_text.txt (zenodo 2630551)",
+        hub=Hub(
+            "cimec/lambada", "", "test", _each(lambda row: LastWord(row["text"].strip(), tokenized=True))
+        ),
     )
-    return Benchmark("lambada", "GPT-2 §3.3", source, last_word.PROTOCOLS)
+    return Benchmark("lambada_original", "GPT-2 §3.3", source, last_word.PROTOCOLS)
 
 
 def _cbt(kind: str) -> Benchmark:
@@ -150,6 +186,13 @@ def _ptb() -> Benchmark:
         ),
         "ptb.test.txt",
         "lines",
+        Hub(
+            "ptb-text-only/ptb_text_only",
+            "penn_treebank",
+            "test",
+            _hub_sentences("sentence", " ", " \n"),
+            converted=True,
+        ),
     )
     corpus = Corpus(PENN_TREEBANK, published_detokenizers.ptb, True, True, "word_perplexity")
     return text_benchmark("ptb", "GPT-2 §3.1", source, corpus)
@@ -164,6 +207,9 @@ def _wikipedia(name: Literal["enwik8", "text8"]) -> Benchmark:
         (Variant(f"{name} (mattmahoney.net), of which the last 5,000,000 bytes are read", 100_000_000),),
         f"{name}, unpacked",
         "bytes",
+        Hub("LTCB/enwik8", "enwik8-raw", "train", readers.tail_of, converted=True)
+        if name == "enwik8"
+        else Hub("afmck/text8", "", "test", readers.tail_of),
     )
     corpus = Corpus(
         detokenizer=None,
@@ -183,6 +229,7 @@ def _one_billion() -> Benchmark:
         (Variant("the whole held-out set", 306_688),),
         "news.en.heldout-00000-of-00050, or the whole held-out set in one file",
         "lines",
+        Hub("dvruette/lm1b", "", "test", _hub_sentences("text", "", "\n")),
     )
     corpus = Corpus(ONE_BILLION_WORDS, None, False, True, "word_perplexity")
     return text_benchmark("1bw", "GPT-2 §3.1", source, corpus)
@@ -207,6 +254,7 @@ def _winograd() -> Benchmark:
         ),
         "WSCollection.xml",
         "schemas",
+        Hub("lighteval/winograd_wsc", "wsc273", "test", _each(_hub_schema)),
     )
     heuristic = replace(choices.RESOLUTION[0], name="gpt1")
     return Benchmark("winograd", "GPT-2 §3.4", source, (*choices.SCHEMAS, heuristic))
@@ -308,6 +356,7 @@ def _natural_questions() -> Benchmark:
 
 BENCHMARKS: Final = (
     _lambada(),
+    _lambada_original(),
     _cbt("CN"),
     _cbt("NE"),
     *(_wikitext_benchmark(name, checksum) for name, checksum in _WIKITEXT_FILES.items()),

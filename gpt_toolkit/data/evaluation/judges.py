@@ -109,10 +109,12 @@ def rouge(answers: Sequence[str], references: Sequence[str], *, by_sentence: boo
         by_sentence: Whether ROUGE-L is taken line by line, as of summaries of several sentences.
     """
     from rouge_score.rouge_scorer import RougeScorer  # type: ignore[import-untyped]
+    from rouge_score.tokenizers import DefaultTokenizer  # type: ignore[import-untyped]
 
     longest = "rougeLsum" if by_sentence else "rougeL"
     kinds = {"rouge1": "rouge1", "rouge2": "rouge2", "rougeL": longest}
-    scorer = RougeScorer(list(kinds.values()), use_stemmer=True)
+    # given, for making its own it writes to the log of the process
+    scorer = RougeScorer(list(kinds.values()), tokenizer=DefaultTokenizer(use_stemmer=True))
     rows = [
         [100 * scores[kind].fmeasure for kind in kinds.values()]
         for answer, reference in zip(answers, references, strict=True)

@@ -5,7 +5,7 @@ import io
 import json
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -346,7 +346,15 @@ def read_tail(path: Path) -> Content:
     size = path.stat().st_size
     with path.open("rb") as file:
         file.seek(max(0, size - _TAIL_BYTES))
-        data = file.read()
+        return Content([_tail(file.read())], size)
+
+
+def tail_of(records: Iterable[Mapping[str, Any]]) -> list[Document]:
+    """The same of the hub's records, whose texts together are the file or its last part."""
+    return [_tail("".join(record["text"] for record in records).encode()[-_TAIL_BYTES:])]
+
+
+def _tail(data: bytes) -> Document:
     while data and data[0] & 0xC0 == 0x80:
         data = data[1:]
-    return Content([Document(data.decode())], size)
+    return Document(data.decode())

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from gpt_toolkit.data.readers import open_bytes
 
 _HEAD_CHARACTERS = 20_000
+_CONVERTED = "refs/convert/parquet"  # the hub's own branch of data sets whose owners placed a script
 
 
 class Rows(NamedTuple):
@@ -98,12 +99,15 @@ class Hub:
         config: Its configuration; "" for its only one.
         split: The split to read.
         convert: Makes all rows of its records.
+        converted: Whether its files are read as the hub itself has converted them, because what its owner
+            placed there is a script.
     """
 
     path: str
     config: str
     split: str
     convert: Callable[[Iterable[Mapping[str, Any]]], Sequence[Any]]
+    converted: bool = False
 
 
 @dataclass(frozen=True)
@@ -196,7 +200,8 @@ class Files:
 
         hub = self.hub
         with _loading(self):
-            table = datasets.load_dataset(hub.path, hub.config or None, split=hub.split)
+            revision = _CONVERTED if hub.converted else None
+            table = datasets.load_dataset(hub.path, hub.config or None, split=hub.split, revision=revision)
         rows = hub.convert(table)
         return Rows(rows[:limit], f"the hub's {hub.path} {hub.config} {hub.split}, {len(rows):,} rows", [])
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,17 @@ from typing import Any
 import pytest
 
 from gpt_toolkit.data.evaluation.registry import BENCHMARKS
-from gpt_toolkit.data.evaluation.rows import Cloze, Conversation, LastWord, Question, Summary, Translation
+from gpt_toolkit.data.evaluation.rows import (
+    Cloze,
+    Conversation,
+    Document,
+    LastWord,
+    Question,
+    Schema,
+    Summary,
+    Translation,
+)
+from gpt_toolkit.data.evaluation.sources import Files
 
 Write = Callable[[str, str | bytes], Path]
 
@@ -102,6 +113,33 @@ def test_cbt_s_validation_rows_come_before_its_test_rows(write: Write, tmp_path:
 
 HUB: dict[str, tuple[tuple[str, str | None, str], list[dict[str, Any]], list[Any]]] = {
     "lambada": (("EleutherAI/lambada_openai", "default", "test"), [{"text": "a b"}], [LastWord("a b")]),
+    "lambada_original": (
+        ("cimec/lambada", None, "test"),
+        [{"text": "it was n't a boat\n", "domain": "None"}],
+        [LastWord("it was n't a boat", tokenized=True)],
+    ),
+    "ptb": (
+        ("ptb-text-only/ptb_text_only", "penn_treebank", "test"),
+        [{"sentence": "no it was n't black monday"}],
+        [Document(" no it was n't black monday \n")],
+    ),
+    "1bw": (("dvruette/lm1b", None, "test"), [{"text": "A dog ran ."}], [Document("A dog ran .\n")]),
+    "text8": (("afmck/text8", None, "test"), [{"text": "a b c"}], [Document("a b c")]),
+    "enwik8": (
+        ("LTCB/enwik8", "enwik8-raw", "train"),
+        [{"text": "\u00e9" * 2_500_000}, {"text": "end"}],
+        [Document("\u00e9" * 2_499_998 + "end")],
+    ),
+    "winograd": (
+        ("lighteval/winograd_wsc", "wsc273", "test"),
+        [
+            {
+                **{"text": "Ann met Bea, as she had hoped.", "pronoun": "she", "pronoun_loc": 16},
+                **{"options": ["Ann", "Bea"], "label": 0, "source": ""},
+            }
+        ],
+        [Schema(("Ann met Bea, as Ann", "Ann met Bea, as Bea"), "had hoped.", 0)],
+    ),
     "cbt_cn": (
         ("cam-cst/cbt", "CN", "validation"),
         [{"sentences": ["A .", "B ."], "question": "XXXXX .", "answer": "y", "options": ["x", "y"]}],
@@ -135,6 +173,14 @@ HUB: dict[str, tuple[tuple[str, str | None, str], list[dict[str, Any]], list[Any
     ),
 }
 
+SCRIPTS = ("ptb", "enwik8")  # of which the hub has a conversion beside the owner's script
+
+
+def test_the_hub_has_every_benchmark_but_one() -> None:
+    """Rahman and Ng's file is on their page alone."""
+    files = [benchmark.source for benchmark in BENCHMARKS.values() if isinstance(benchmark.source, Files)]
+    assert [source.name for source in files if source.hub is None] == ["gpt1_dprd"]
+
 
 @pytest.mark.parametrize("name", HUB)
 def test_rows_come_from_the_hub_without_a_root(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
@@ -143,13 +189,52 @@ def test_rows_come_from_the_hub_without_a_root(monkeypatch: pytest.MonkeyPatch, 
 
     def load(*args: object, **options: object) -> Any:
         assert args == (path, config)
-        assert options == {"split": split}
+        converted = "refs/convert/parquet" if name in SCRIPTS else None
+        assert options == {"split": split, "revision": converted}
         return datasets.Dataset.from_list(records)
 
     monkeypatch.setattr(datasets, "load_dataset", load)
     found = BENCHMARKS[name].source.read(None, None, check=True)
     assert list(found.rows) == rows
     assert path in found.origin
+
+
+@pytest.mark.parametrize("name", ["ptb", "winograd"])
+def test_rows_of_the_hub_are_those_of_the_file(
+    shared_data: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """In the hub's form: sentences without what stands around them, schemas with the place of the pronoun."""
+    import datasets
+
+    if name == "ptb":
+        lines = (shared_data / "ptb" / "ptb.test.txt").read_text(encoding="utf-8").splitlines()
+        records: list[dict[str, Any]] = [{"sentence": line.strip()} for line in lines]
+    else:
+        records = []
+        for schema in ElementTree.parse(shared_data / "wsc" / "WSCollection.xml").getroot().iter("schema"):
+            found = [schema.find(f"text/{tag}") for tag in ("txt1", "pron", "txt2")]
+            parts = [" ".join((part.text or "").split()) if part is not None else "" for part in found]
+            options = [" ".join((answer.text or "").split()) for answer in schema.iter("answer")]
+            label = "AB".index((schema.findtext("correctAnswer") or "").strip()[0])
+            place = len(parts[0]) + 1 if parts[0] else 0
+            text = " ".join(parts).strip()
+            records.append({"text": text, "pronoun": parts[1], "pronoun_loc": place, "options": options})
+            records[-1]["label"] = label
+        records = records[:273]
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: datasets.Dataset.from_list(records))
+    source = BENCHMARKS[name].source
+    assert source.read(None, None, check=True).rows == source.read(shared_data, None, check=True).rows
+
+
+def test_the_two_lambada_files_are_told_apart(write: Write, tmp_path: Path) -> None:
+    write("lambada/lambada_test.jsonl", '{"text": "One two"}\n')
+    with pytest.raises(FileNotFoundError, match=r"lambada_original: no file .*Place lambada_test_plain_text"):
+        BENCHMARKS["lambada_original"].source.read(tmp_path, None, check=True)
+    write("lambada/lambada_test_plain_text.txt", "it was n't a boat\n" * 5153)
+    found = BENCHMARKS["lambada_original"].source.read(tmp_path, None, check=True)
+    assert "the original LAMBADA test, lower case and tokenized (by its size; checksum unknown)" in found.origin
+    assert found.rows[0] == LastWord("it was n't a boat", tokenized=True)
+    assert BENCHMARKS["lambada"].source.read(tmp_path, None, check=False).rows == [LastWord("One two")]
 
 
 def test_wikitext_of_the_hub_is_that_of_the_file(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,5 +256,5 @@ def test_without_a_network_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(datasets, "load_dataset", load)
     with pytest.raises(ValueError, match=r"Couldn't reach the hub.*place lambada_test.jsonl"):
         BENCHMARKS["lambada"].source.read(None, None, check=True)
-    with pytest.raises(FileNotFoundError, match=r"ptb has no data set on the hub.*place ptb.test.txt"):
-        BENCHMARKS["ptb"].source.read(None, None, check=True)
+    with pytest.raises(FileNotFoundError, match=r"gpt1_dprd has no data set on the hub.*place test.c.txt"):
+        BENCHMARKS["gpt1_dprd"].source.read(None, None, check=True)
