@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "gpt_toolkit"
 ALLOWED = {
     "__init__": {"backbone", "data", "model", "tasks", "text"},
     "__main__": {"cli"},
-    "cli": {"commands", "tasks", "data", "callbacks", "model", "optim", "backbone", "text"},
+    "cli": {"commands", "tasks", "data", "callbacks", "metrics", "model", "optim", "backbone", "text"},
     "commands": {
         *("analysis", "backbone", "batch", "callbacks", "data", "generation", "heads", "metrics", "model"),
         *("storyworld", "tasks", "text"),

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 
 from gpt_toolkit.cli.explain import UsageError
-
-# 97.5% quantiles of Student's t, for 1 to 9 degrees of freedom; beyond, the normal's is near enough
-_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+from gpt_toolkit.metrics import mean_interval
 
 _ONE_RUNS = ("--ckpt_path", "--seed_everything")
 
@@ -62,13 +59,4 @@ def repeat(n: int, run: Callable[[int], Mapping[str, float]]) -> None:
 def summary(values: Sequence[float]) -> str:
     """``0.8312 +- 0.0120  (median 0.8300)``; the interval by Student's t."""
     mean, median = statistics.fmean(values), statistics.median(values)
-    return f"{mean:.4f} +- {interval(values):.4f}  (median {median:.4f})"
-
-
-def interval(values: Sequence[float]) -> float:
-    """Half-width of the 95% interval of the mean of runs; infinite for one run."""
-    n = len(values)
-    if n < 2:
-        return math.inf
-    quantile = _T[n - 2] if n - 2 < len(_T) else 1.96
-    return quantile * statistics.stdev(values) / math.sqrt(n)
+    return f"{mean:.4f} +- {mean_interval(values):.4f}  (median {median:.4f})"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Trainer
+
+from gpt_toolkit.callbacks.disk import writing
 
 
 def run_folder(arguments: Sequence[str], first_config: Path | None) -> Path:
@@ -43,3 +46,15 @@ def results_lines(results: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         if not name.endswith("_interval"):
             interval = values.get(f"{name}_interval")
             yield f"{name:28} {value:.4f}" + ("" if interval is None else f" +- {interval:.4f}")
+
+
+def keep_results(results: Sequence[Mapping[str, Any]], path: Path, model: str) -> None:
+    """Write the metrics as JSON, whole or not at all, with the model that they are of."""
+    metrics = {name: float(value) for result in results for name, value in result.items()}
+    partial = path.with_name(f"{path.name}.partial")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(
+            json.dumps({"model": model, "metrics": metrics}, indent=2) + "\n", encoding="utf-8"
+        )
+        partial.replace(path)

@@ -26,7 +26,7 @@ from gpt_toolkit.callbacks.glue import write_submission
 from gpt_toolkit.cli.configs import resolve_configs
 from gpt_toolkit.cli.explain import UsageError, explain, no_option
 from gpt_toolkit.cli.repeat import repeat, take_seeds
-from gpt_toolkit.cli.runs import after_fit, results_lines, run_folder
+from gpt_toolkit.cli.runs import after_fit, keep_results, results_lines, run_folder
 from gpt_toolkit.data.corpus import CorpusDataModule
 from gpt_toolkit.data.finetune import SupervisedDataModule
 from gpt_toolkit.data.prompt_file import PromptsDataModule
@@ -353,17 +353,19 @@ class ToolkitCLI(LightningCLI):
             print(line)
 
     def validate(self, **kwargs: Any) -> None:
-        """Print the validation split's loss."""
+        """Print the validation split's loss, and keep it in ``validate.json``."""
         self._report(self.trainer.validate(**{**kwargs, "verbose": False}))
 
     def test(self, **kwargs: Any) -> None:
-        """Print the test split's loss."""
+        """Print the test split's loss, and keep it in ``test.json``."""
         self._report(self.trainer.test(**{**kwargs, "verbose": False}))
 
     def _report(self, results: Any) -> None:
         if self.trainer.is_global_zero:
             for line in results_lines(results):
                 print(line)
+            model = self.settings.ckpt_path or self.settings.model.init_args.get("init_from") or ""
+            keep_results(results, self.run_folder / f"{self.verb}.json", str(model))
 
     def predict(self, **kwargs: Any) -> None:
         """Write ``predictions.jsonl``, and GLUE's files where there are sets of GLUE."""

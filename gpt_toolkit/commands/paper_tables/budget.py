@@ -1,0 +1,104 @@
+"""How much the built-in world's runs may cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+_SLOW: Final = ("reading", "endings")
+"""Tasks whose rows are several long sequences each."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What the runs are given beyond their configs.
+
+    Args:
+        pretrain: Arguments of the backbone's ``fit``.
+        pretrain_steps: Its updates.
+        n_layer: Layers of that backbone, for the plan before it is there.
+        finetune: Arguments of each fine-tuning ``fit``.
+        rows: Training rows of a task; of the slow ones, ``slow_rows``. None: the config's.
+        slow_rows: See ``rows``.
+        pretrain_seconds: Of pre-training on two CPU cores, measured or reckoned.
+        rates: Rows a second that fine-tuning reads on two CPU cores, by task.
+        epochs: Of fine-tuning, for the estimate.
+    """
+
+    pretrain: tuple[str, ...]
+    pretrain_steps: int
+    n_layer: int
+    finetune: tuple[str, ...] = ()
+    rows: int | None = None
+    slow_rows: int | None = None
+    pretrain_seconds: float = 0.0
+    rates: Mapping[str, float] = field(default_factory=dict)
+    epochs: int = 3
+
+    def rows_of(self, task: str) -> int | None:
+        """Training rows of a task; None: the config's."""
+        return self.slow_rows if task in _SLOW else self.rows
+
+    def finetune_arguments(self, task: str) -> list[str]:
+        """What a task's fine-tuning is given."""
+        rows = self.rows_of(task)
+        return [*self.finetune, *(() if rows is None else ("--data.train_rows", str(rows)))]
+
+    def seconds(self, task: str) -> float:
+        """What a fine-tuning of the task takes, with starting and testing; a guess before the first run."""
+        rows = self.rows_of(task) or 8000  # the world's own number of training rows
+        return _START_SECONDS + (rows * self.epochs + _TEST_ROWS / 3) / self.rates[task]
+
+
+_START_SECONDS: Final = 8.0  # two starts of the command line in one process, measured
+_TEST_ROWS: Final = 2000  # validation and test; without gradients three times as fast
+
+# Rows a second in fine-tuning gpt-micro (4 layers of 128) in bf16 on 2 CPU cores, measured
+_MICRO: Final = {
+    "acceptability": 540,
+    "sentiment": 385,
+    "entailment": 160,
+    "paraphrase": 225,
+    "similarity": 135,
+    "endings": 53,
+    "reading": 22,
+}
+
+
+def _times(factor: float) -> dict[str, float]:
+    return {task: rate * factor for task, rate in _MICRO.items()}
+
+
+BUDGETS: Final[Mapping[str, Budget]] = {
+    "quick": Budget(
+        ("--config", "storyworld/scaling_nano"),
+        300,
+        2,
+        ("--data.val_rows", "200", "--trainer.max_epochs", "1"),
+        rows=640,
+        slow_rows=320,
+        pretrain_seconds=60,
+        rates=_times(3),
+        epochs=1,
+    ),
+    "standard": Budget(
+        ("--config", "storyworld/quickstart"),
+        1000,
+        4,
+        ("--data.val_rows", "500"),
+        rows=2000,
+        slow_rows=600,
+        pretrain_seconds=240,
+        rates=_times(1),
+    ),
+    "full": Budget(
+        ("--config", "storyworld/pretrain"),
+        12_000,
+        6,
+        pretrain_seconds=4 * 3600,
+        rates=_times(0.2),
+    ),
+}
+"""``quick`` shows that everything runs, ``standard`` what pre-training is worth, ``full`` is the
+configs as they stand. All numbers are ours."""
