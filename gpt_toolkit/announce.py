@@ -1,8 +1,9 @@
 """Tells lm-eval of the model ``gpt_toolkit``, so that its own command finds it.
 
-lm-eval 0.4.13 knows a model once it is registered, and looks for none that is installed beside it. Its command
-imports torch before it asks for the model, and torch calls whatever is installed as one of its back ends: among
-them :func:`announce`, an entry point of ``pyproject.toml``. In every other program it does nothing.
+lm-eval 0.4.13 knows a model once it is registered, and looks for none that is installed beside it. Its
+command imports torch before it asks for the model, and torch calls whatever is installed as one of its back
+ends: among them :func:`announce`, an entry point of ``pyproject.toml``. In every other program that does
+nothing.
 """
 
 import sys

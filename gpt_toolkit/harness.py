@@ -3,8 +3,8 @@
     lm_eval --model gpt_toolkit --model_args path=MODEL --tasks lambada_openai
 
 :mod:`gpt_toolkit.announce` makes the name known to that command. Where torch is told to call no back ends
-(``TORCH_DEVICE_BACKEND_AUTOLOAD=0``), ``python -m gpt_toolkit.harness`` is the same command line; from Python,
-:func:`register` does it.
+(``TORCH_DEVICE_BACKEND_AUTOLOAD=0``), ``python -m gpt_toolkit.harness`` is the same command line; from
+Python, :func:`register` does it.
 """
 
 from __future__ import annotations

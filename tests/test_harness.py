@@ -14,7 +14,8 @@ import torch
 from gpt_toolkit.announce import announce
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.batch import Prompt
-from gpt_toolkit.harness import _prompt, backend as made, main, register
+from gpt_toolkit.harness import _prompt, main, register
+from gpt_toolkit.harness import backend as made
 from gpt_toolkit.model import LanguageModel, load
 from gpt_toolkit.text import load_tokenizer
 

@@ -16,6 +16,7 @@ examples:
   gpt-toolkit zero-shot gpt2 --benchmarks lambada,wikitext2 --protocols paper,lm-eval
   gpt-toolkit zero-shot gpt2 --benchmarks gpt2 --root DIR --output table.json
   gpt-toolkit zero-shot gpt2 --benchmarks wikitext2_raw --explain
+  gpt-toolkit zero-shot gpt2 --benchmarks prompt:rte,prompt:reviews.csv --n_examples 5 --root DIR
 """
 
 
@@ -27,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--benchmarks",
         default="storyworld",
-        help="names, groups (gpt2, gpt1, storyworld) or YAML files of your own, with commas between",
+        help="names, groups (gpt2, gpt1, storyworld), YAML files of your own, or prompt:SET for a supervised "
+        "set as text, with commas between",
     )
     parser.add_argument("--protocols", help="with commas between; all that apply, unless given")
     parser.add_argument(

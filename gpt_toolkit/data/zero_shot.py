@@ -1,7 +1,7 @@
 """ZeroShotDataModule: benchmarks as requests, and the numbers that the answers make (GPT-2 §3, GPT-1 §5)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -57,8 +57,8 @@ class ZeroShotDataModule(LightningDataModule):
     """Benchmarks as requests to a model that was not trained on them (GPT-2 §3, GPT-1 §5).
 
     Args:
-        benchmarks: Names of benchmarks, of groups (``gpt2``, ``gpt1``, ``storyworld``), or one's own YAML
-            files.
+        benchmarks: Names of benchmarks, of groups (``gpt2``, ``gpt1``, ``storyworld``), one's own YAML
+            files, or ``prompt:SET`` for a supervised set as text.
         protocols: Names of protocols, with or without their version; None: all that apply to a benchmark.
         root: Folder of the benchmarks' files; None: the hub. ``storyworld`` needs neither.
         tokenizer: Name or folder of the model's tokenizer; None: the command line takes the model's.
@@ -145,7 +145,7 @@ class ZeroShotDataModule(LightningDataModule):
             if not found.rows:
                 raise ValueError(f"{benchmark.name}: {found.origin} holds no rows.")
             try:
-                asked = protocol.ask(found.rows, setting)
+                asked = protocol.ask(found.rows, replace(setting, examples=found.examples))
             except ValueError as error:
                 raise ValueError(f"{benchmark.name}/{protocol}: {error}") from error
             evaluation = Evaluation(benchmark, protocol, found, asked, first)

@@ -1,7 +1,8 @@
 """From text to the token ids of requests."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from gpt_toolkit.batch import Continuation, Prompt, Vocabulary
 
@@ -30,12 +31,14 @@ class Setting:
         n_ctx: Context length, in tokens.
         n_examples: Examples in context; None: what the protocol says.
         seed: Chooses the examples, and draws where answers are sampled.
+        examples: Reads the rows to draw them from; none: the other rows of the benchmark.
     """
 
     vocabulary: Vocabulary
     n_ctx: int
     n_examples: int | None = None
     seed: int = 0
+    examples: Callable[[], Sequence[Any]] = tuple
 
 
 def split_ids(setting: Setting, context: str, continuation: str) -> tuple[list[int], list[int]]:

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from gpt_toolkit.batch import Answer, Prompt
 from gpt_toolkit.data.evaluation.encoding import Remarks, Setting, end_mark, prompt
 from gpt_toolkit.data.evaluation.judges import bleu, leave_one_out_f1, mean, rouge
-from gpt_toolkit.data.evaluation.protocol import Ask, Asked, Judgement, Protocol
+from gpt_toolkit.data.evaluation.protocol import Ask, Asked, Judge, Judgement, Protocol
 from gpt_toolkit.data.evaluation.rows import Conversation, Question, Summary, Translation
-from gpt_toolkit.text.answers import exact_match
+from gpt_toolkit.text.answers import exact_match, token_f1
 
 Row = TypeVar("Row")
 
@@ -215,6 +215,29 @@ def _judge_questions_of_harness(asked: Asked, answers: Sequence[Sequence[Answer]
     ]
     rows = [{"answer": text, "correct": right} for text, right in zip(texts, correct, strict=True)]
     return Judgement([mean("exact_match", [100.0 * right for right in correct])], rows)
+
+
+# Answers to anything else
+
+
+def judge_texts(metric: str) -> Judge:
+    """Whole answers by one metric: ``exact_match`` or F1 of the words in percent, ROUGE or BLEU."""
+
+    def judge(asked: Asked, answers: Sequence[Sequence[Answer]]) -> Judgement:
+        texts = [row[0].text.strip() for row in answers]
+        rows: list[dict[str, Any]] = [{"answer": text} for text in texts]
+        if metric == "rouge":
+            return Judgement(rouge(texts, [notes[0] for notes in asked.notes], by_sentence=True), rows)
+        if metric == "bleu":
+            return Judgement([bleu(texts, [notes[0] for notes in asked.notes])], rows)
+        agreement = exact_match if metric == "exact_match" else token_f1
+        scores = [
+            100 * max(agreement(text, reference) for reference in references)
+            for text, references in zip(texts, asked.notes, strict=True)
+        ]
+        return Judgement([mean(metric, scores)], rows)
+
+    return judge
 
 
 CONVERSATION = (

@@ -4,11 +4,11 @@
 * Means over rows: the normal approximation.
 * Perplexities: the delta method over documents, nats and units being summed (a ratio estimate); none for one
   stream of text.
-* Matthews correlation and BLEU: 1,000 bootstrap samples of rows, of a fixed seed.
+* Matthews and Pearson correlation, F1 and BLEU: 1,000 bootstrap samples of rows, of a fixed seed.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -57,6 +57,36 @@ def _matthews(guesses: "NDArray[np.bool_]", truth: "NDArray[np.bool_]") -> "NDAr
         tp * tn - fp * fn, under, out=np.zeros_like(under), where=under > 0
     )
     return found
+
+
+def f1(name: str, predicted: Sequence[int], labels: Sequence[int]) -> Metric:
+    """F1 of the second of two classes; 0 where it is never found."""
+    guesses, truth = np.array(predicted, dtype=bool), np.array(labels, dtype=bool)
+
+    def score(rows: "NDArray[np.int64]") -> float:
+        both = np.count_nonzero(guesses[rows] & truth[rows])
+        either = np.count_nonzero(guesses[rows]) + np.count_nonzero(truth[rows])
+        return 2.0 * int(both) / max(1, int(either))
+
+    return _bootstrapped(name, score, len(truth), NOT_SAID)
+
+
+def pearson(name: str, predicted: Sequence[float], grades: Sequence[float]) -> Metric:
+    """Pearson correlation; 0 where one of the two never changes."""
+    guesses, truth = np.array(predicted, dtype=float), np.array(grades, dtype=float)
+
+    def score(rows: "NDArray[np.int64]") -> float:
+        a, b = guesses[rows] - guesses[rows].mean(), truth[rows] - truth[rows].mean()
+        under = math.sqrt(float((a * a).sum() * (b * b).sum()))
+        return float((a * b).sum()) / under if under > 0 else 0.0
+
+    return _bootstrapped(name, score, len(truth), 0.0)
+
+
+def _bootstrapped(name: str, score: "Callable[[NDArray[np.int64]], float]", n: int, chance: float) -> Metric:
+    draws = np.random.default_rng(0).integers(0, n, (_BOOTSTRAP, n))
+    samples = np.array([score(draw) for draw in draws])
+    return Metric(name, score(np.arange(n)), _half_width(samples), n, chance)
 
 
 def _half_width(samples: "NDArray[np.float64]") -> float:

@@ -33,18 +33,15 @@ from typing import Any, Final
 
 import yaml
 
-from gpt_toolkit.batch import Answer
 from gpt_toolkit.data.evaluation import choices, last_word
 from gpt_toolkit.data.evaluation.benchmark import Benchmark
 from gpt_toolkit.data.evaluation.encoding import Remarks, Setting, alternatives, prompt
-from gpt_toolkit.data.evaluation.generated import examples_for
-from gpt_toolkit.data.evaluation.judges import bleu, mean, rouge
-from gpt_toolkit.data.evaluation.protocol import Asked, Judge, Judgement, Protocol
+from gpt_toolkit.data.evaluation.generated import examples_for, judge_texts
+from gpt_toolkit.data.evaluation.protocol import Asked, Judge, Protocol
 from gpt_toolkit.data.evaluation.rows import Document, LastWord
 from gpt_toolkit.data.evaluation.running_text import Corpus, ask_paper
 from gpt_toolkit.data.evaluation.running_text import judge as judge_text
 from gpt_toolkit.data.evaluation.sources import Rows, text_of
-from gpt_toolkit.text.answers import exact_match, token_f1
 
 Row = Mapping[str, Any]
 
@@ -286,25 +283,7 @@ def _ways(own: Own, folder: Path) -> tuple[Callable[[Sequence[Any], Setting], As
     score = choices.mean_of_tokens if own.metric == "accuracy_per_token" else choices.summed
     return {
         "multiple_choice": (ask_choices, choices.likeliest(score)),
-        "generate": (ask_answers, _judge_answers(own.metric or "exact_match")),
+        "generate": (ask_answers, judge_texts(own.metric or "exact_match")),
         "last_word": (ask_words, last_word.judge),
         "perplexity": (ask_texts, judge_text("word_perplexity")),
     }[own.kind]
-
-
-def _judge_answers(metric: str) -> Judge:
-    def judge(asked: Asked, answers: Sequence[Sequence[Answer]]) -> Judgement:
-        texts = [row[0].text.strip() for row in answers]
-        rows: list[dict[str, Any]] = [{"answer": text} for text in texts]
-        if metric == "rouge":
-            return Judgement(rouge(texts, [notes[0] for notes in asked.notes], by_sentence=True), rows)
-        if metric == "bleu":
-            return Judgement([bleu(texts, [notes[0] for notes in asked.notes])], rows)
-        agreement = exact_match if metric == "exact_match" else token_f1
-        scores = [
-            100 * max(agreement(text, reference) for reference in references)
-            for text, references in zip(texts, asked.notes, strict=True)
-        ]
-        return Judgement([mean(metric, scores)], rows)
-
-    return judge

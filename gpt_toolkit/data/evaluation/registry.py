@@ -9,6 +9,7 @@ from gpt_toolkit.data.evaluation import gpt1, gpt2, world
 from gpt_toolkit.data.evaluation.benchmark import Benchmark
 from gpt_toolkit.data.evaluation.own import is_own, read_own
 from gpt_toolkit.data.evaluation.protocol import Protocol
+from gpt_toolkit.data.evaluation.worded import PREFIX, worded
 
 BENCHMARKS: Final[Mapping[str, Benchmark]] = MappingProxyType(
     {benchmark.name: benchmark for benchmark in (*gpt2.BENCHMARKS, *gpt1.BENCHMARKS, *world.WORLD)}
@@ -23,7 +24,7 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 
 
 def find(names: Sequence[str]) -> list[Benchmark]:
-    """Benchmarks of names, of groups of them, and of one's own YAML files; each once.
+    """Benchmarks of names, of groups, of one's own YAML files, and supervised sets as text; each once.
 
     Raises:
         ValueError: If a name is unknown; with what exists.
@@ -38,13 +39,17 @@ def find(names: Sequence[str]) -> list[Benchmark]:
                 )
             found[own.name] = own
             continue
+        if name.startswith(PREFIX):
+            found[name] = worded(name)
+            continue
         for member in GROUPS.get(name, (name,)):
             if member not in BENCHMARKS:
                 near = difflib.get_close_matches(name, [*BENCHMARKS, *GROUPS], n=3, cutoff=0.5)
                 hint = f" Did you mean {' or '.join(near)}?" if near else ""
                 raise ValueError(
                     f"benchmarks: there is no {name!r}.{hint} There are {', '.join(BENCHMARKS)}; the groups "
-                    f"{', '.join(GROUPS)}; and files of your own that end in .yaml."
+                    f"{', '.join(GROUPS)}; {PREFIX}SET for a supervised set as text; and files of your own "
+                    "that end in .yaml."
                 )
             found[member] = BENCHMARKS[member]
     return list(found.values())

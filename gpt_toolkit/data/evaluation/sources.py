@@ -22,11 +22,13 @@ class Rows(NamedTuple):
         rows: The rows, of one of the types of :mod:`~gpt_toolkit.data.evaluation.rows`.
         origin: Where they come from and which variant that is.
         remarks: What a user should know of them.
+        examples: Reads other rows to draw examples in context from; none: from the rows themselves.
     """
 
     rows: Sequence[Any]
     origin: str
     remarks: list[str]
+    examples: Callable[[], Sequence[Any]] = tuple
 
 
 class RowSource(Protocol):

@@ -232,7 +232,9 @@ def test_the_two_lambada_files_are_told_apart(write: Write, tmp_path: Path) -> N
         BENCHMARKS["lambada_original"].source.read(tmp_path, None, check=True)
     write("lambada/lambada_test_plain_text.txt", "it was n't a boat\n" * 5153)
     found = BENCHMARKS["lambada_original"].source.read(tmp_path, None, check=True)
-    assert "the original LAMBADA test, lower case and tokenized (by its size; checksum unknown)" in found.origin
+    assert (
+        "the original LAMBADA test, lower case and tokenized (by its size; checksum unknown)" in found.origin
+    )
     assert found.rows[0] == LastWord("it was n't a boat", tokenized=True)
     assert BENCHMARKS["lambada"].source.read(tmp_path, None, check=False).rows == [LastWord("One two")]
 
