@@ -81,7 +81,7 @@ def command_lines(run: Run) -> list[tuple[str, ...]]:
 def _do(run: Run, line: str) -> None:
     lines = command_lines(run)
     log = run.folder / LOG
-    with log.open("a", encoding="utf-8") as file:
+    with log.open("a", encoding="utf-8") as file, _stopped_like_ctrl_c():
         # A session of its own: Ctrl-C comes to it through us, once, and not from the terminal as well.
         process = subprocess.Popen(
             [sys.executable, "-c", _SCRIPT, json.dumps(lines)],
@@ -90,8 +90,7 @@ def _do(run: Run, line: str) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        with _stopped_like_ctrl_c():
-            code = _waited(process, log, line)
+        code = _waited(process, log, line)
     if code in (_INTERRUPTED, -signal.SIGINT):
         say(f"stopped in {run.title}; the same command goes on from there")
         raise KeyboardInterrupt
