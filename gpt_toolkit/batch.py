@@ -16,7 +16,7 @@ Shape letters, used in every docstring and at line ends:
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol, TypeAlias, TypedDict
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypedDict
 
 from torch import Tensor
 
@@ -169,6 +169,26 @@ class SupervisedData(Protocol):
 
     tasks: Mapping[str, TaskSpec]
     """The sets, by name; there after ``setup``."""
+
+
+class MeasuredTask(Protocol):
+    """What a callback that measures a run's speed reads from the task."""
+
+    unit: str
+    """What ``work`` counts, in the plural."""
+
+    def work(self, batch: Any) -> int:
+        """How much of ``unit`` the optimizer step of a batch trains on, on all devices."""
+
+    def flops(self, batch: Any) -> float:
+        """Operations that this device spends on training on a micro-batch."""
+
+
+class MeasuredLoader(Protocol):
+    """What it reads from the loader of the training batches."""
+
+    seconds_waited: float
+    """How long the run has waited for batches so far."""
 
 
 class Continuation(NamedTuple):

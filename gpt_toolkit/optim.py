@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.optim.adamw import adamw
 
 
@@ -137,12 +138,12 @@ class MuonAdamW(torch.optim.Optimizer):
             torch._foreach_lerp_(momenta, grads, 1 - group["momentum"])
             # Nesterov: the gradient is averaged once more into the average that already holds it
             averaged = torch._foreach_lerp(grads, momenta, group["momentum"])
-            updates = orthogonalize(torch.stack(averaged))  # (n, rows, columns)
+            updates = orthogonalize(torch.stack([_whole(a) for a in averaged]))  # (n, rows, columns)
             scale = 0.2 * math.sqrt(max(parameters[0].shape))  # root mean square of AdamW's update, about 0.2
             torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
-            torch._foreach_add_(
-                parameters, list(updates.to(parameters[0].dtype).unbind()), alpha=-group["lr"] * scale
-            )
+            updates = updates.to(parameters[0].dtype)
+            divided = [_like(update, p) for update, p in zip(updates.unbind(), parameters, strict=True)]
+            torch._foreach_add_(parameters, divided, alpha=-group["lr"] * scale)
 
     def _step_adamw(self, group: dict[str, Any]) -> None:
         parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
@@ -224,6 +225,65 @@ def scale_rates(optimizer: torch.optim.Optimizer, scales: Mapping[nn.Parameter, 
             for scale, parameters in by_scale.items()
         ]
     optimizer.param_groups = groups
+
+
+def separate_meshes(optimizer: torch.optim.Optimizer) -> None:
+    """Divide an optimizer's groups by mesh: torch updates tensors of several at once in no other way."""
+    optimizer.param_groups = [
+        {**group, "params": parameters}
+        for group in optimizer.param_groups
+        for parameters in _by_mesh(group["params"])
+    ]
+
+
+def number_as_in(module: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Let an optimizer's state dict, in place, number parameters as the module does, whatever their groups.
+
+    The optimizer loads it all the same: it goes by their order in the groups.
+    """
+    number = {parameter: i for i, parameter in enumerate(module.parameters())}
+    held = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    listed = [i for group in state["param_groups"] for i in group["params"]]
+    new = {old: number[parameter] for old, parameter in zip(listed, held, strict=True)}
+    state["state"] = {new[old]: kept for old, kept in state["state"].items()}
+    state["param_groups"] = [
+        {**group, "params": [new[old] for old in group["params"]]} for group in state["param_groups"]
+    ]
+
+
+def clip_global_norm(parameters: Iterable[nn.Parameter], max_norm: float) -> None:
+    """Scale gradients so that their norm, over all parameters and devices, is at most ``max_norm``.
+
+    Args:
+        parameters: Whole, or divided among devices, on one mesh or several.
+        max_norm: Largest norm.
+    """
+    parts = _by_mesh(parameter for parameter in parameters if parameter.grad is not None)
+    norms = [_whole(nn.utils.get_total_norm(p.grad for p in part if p.grad is not None)) for part in parts]
+    if norms:
+        total = norms[0] if len(norms) == 1 else torch.stack(norms).norm()
+        for part in parts:
+            nn.utils.clip_grads_with_norm_(part, max_norm, total)
+
+
+def _by_mesh(parameters: Iterable[nn.Parameter]) -> list[list[nn.Parameter]]:
+    """Parameters that every device holds whole, and those divided among each mesh."""
+    found: dict[Hashable, list[nn.Parameter]] = {}
+    for parameter in parameters:
+        mesh = parameter.device_mesh if isinstance(parameter, DTensor) else None
+        found.setdefault(mesh, []).append(parameter)
+    return list(found.values())
+
+
+def _whole(tensor: Tensor) -> Tensor:
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def _like(tensor: Tensor, model: Tensor) -> Tensor:
+    """A tensor that every device holds, divided as another one is."""
+    if not isinstance(model, DTensor):
+        return tensor
+    return distribute_tensor(tensor, model.device_mesh, model.placements, src_data_rank=None)
 
 
 class Schedule(ABC):

@@ -1,5 +1,6 @@
 """Decay groups, both optimizers against torch's, schedules against their formulas."""
 
+import copy
 import math
 
 import pytest
@@ -17,7 +18,9 @@ from gpt_toolkit.optim import (
     OptimizerFactory,
     Schedule,
     WarmupStableDecay,
+    clip_global_norm,
     decay_groups,
+    number_as_in,
     orthogonalize,
 )
 
@@ -149,3 +152,31 @@ def test_impossible_schedules_are_refused() -> None:
         Linear(warmup_steps=-1)
     with pytest.raises(ValueError, match=r"decay is 1\.5"):
         WarmupStableDecay(decay=1.5)
+
+
+@pytest.mark.parametrize("max_norm", [0.1, 1e6])
+def test_the_global_norm_is_clipped_as_torch_does(max_norm: float) -> None:
+    ours, theirs = (nn.ParameterList([torch.ones(3), torch.ones(2, 2), torch.ones(1)]) for _ in range(2))
+    for parameters in (ours, theirs):
+        parameters[0].grad, parameters[1].grad = torch.tensor([3.0, 4.0, 0.0]), torch.full((2, 2), 6.0)
+    clip_global_norm(ours.parameters(), max_norm)
+    nn.utils.clip_grad_norm_(theirs.parameters(), max_norm)
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a.grad, b.grad, rtol=0.0, atol=0.0)
+
+
+def test_a_state_numbered_as_the_module_is_loads_to_the_same_update() -> None:
+    module = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 2))
+    optimizer = AdamW(lr=0.1).build(module)  # matrices first, then biases
+    module(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    state = optimizer.state_dict()
+    before = copy.deepcopy(state)
+    number_as_in(module, optimizer, state)
+    assert [group["params"] for group in state["param_groups"]] == [[0, 2], [1, 3]]
+    for i, parameter in enumerate(module.parameters()):
+        torch.testing.assert_close(state["state"][i]["exp_avg"], optimizer.state[parameter]["exp_avg"])
+    optimizer.load_state_dict(state)
+    again = optimizer.state_dict()
+    for i, kept in before["state"].items():
+        torch.testing.assert_close(again["state"][i]["exp_avg"], kept["exp_avg"], rtol=0.0, atol=0.0)

@@ -34,8 +34,8 @@ class CausalSelfAttention(nn.Module):
         self.resid_dropout = nn.Dropout(config.resid_pdrop)
 
     def forward(self, x: Tensor, cache: KeyValueCache | None = None, at: Tensor | None = None) -> Tensor:
-        batch, length, width = x.shape
-        heads = self.c_attn(x).view(batch, length, 3, self.n_head, width // self.n_head)
+        batch, length = x.shape[:2]
+        heads = self.c_attn(x).view(batch, length, 3, self.n_head, -1)  # maybe of a few heads, see parallel
         query, key, value = heads.permute(2, 0, 3, 1, 4)  # three of (B, H, T, K)
         mask, causal = None, True
         if cache is not None:
@@ -57,5 +57,5 @@ class CausalSelfAttention(nn.Module):
             dropout_p=self.attn_pdrop if self.training else 0.0,
             is_causal=causal,
         )  # (B, H, T, K)
-        mixed = mixed.transpose(1, 2).reshape(batch, -1, width).to(heads.dtype)  # (B, T, D)
+        mixed = mixed.transpose(1, 2).flatten(2).to(heads.dtype)  # (B, T, D)
         return self.resid_dropout(self.c_proj(mixed))  # type: ignore[no-any-return]

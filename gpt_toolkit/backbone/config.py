@@ -116,9 +116,16 @@ class DecoderConfig:
 
     @property
     def flops_per_token(self) -> int:
-        """Training operations per token, 6N + 12 n_layer n_embd n_ctx (PaLM, appendix B).
+        """Training operations per token of a full context, see :meth:`flops_per_token_of`."""
+        return self.flops_per_token_of(self.n_ctx)
+
+    def flops_per_token_of(self, length: int) -> int:
+        """Training operations per token of sequences, 6N + 12 n_layer n_embd T (PaLM, appendix B).
 
         N leaves out the position embeddings, which are looked up, not multiplied.
+
+        Args:
+            length: T, positions of a sequence.
         """
         n = self.n_params - self.n_ctx * self.n_embd
-        return 6 * n + 12 * self.n_layer * self.n_embd * self.n_ctx
+        return 6 * n + 12 * self.n_layer * self.n_embd * length

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from gpt_toolkit.backbone.block import LAYER_NORM_EPS, Block
 from gpt_toolkit.backbone.cache import KeyValueCache
@@ -23,7 +24,13 @@ class Decoder(nn.Module):
 
     Args:
         config: Shape, dropout rates and initialization.
+
+    Attributes:
+        recomputes: Whether training keeps each block's input alone and computes the block again for its
+            gradients (activation checkpointing; Chen et al., 2016), with the same dropout.
     """
+
+    recomputes = False
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
@@ -68,7 +75,11 @@ class Decoder(nn.Module):
         x = self.drop(self.wte(input_ids) + where)  # (B, T, D)
         last = self.config.n_layer - 1
         for layer, block in enumerate(self.h):
-            x = block(x, cache, at if layer == last else None)
+            wanted = at if layer == last else None
+            if self.recomputes and cache is None and torch.is_grad_enabled():
+                x = checkpoint(block, x, None, wanted, use_reentrant=False)
+            else:
+                x = block(x, cache, wanted)
         if cache is not None:
             cache.advance(length)
         return self.ln_f(x)  # type: ignore[no-any-return]

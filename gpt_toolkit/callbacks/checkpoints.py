@@ -165,15 +165,27 @@ class Checkpoints(Checkpoint):
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
+                if trainer.is_global_zero and partial.is_dir():
+                    shutil.rmtree(partial)  # shards that an interrupted run left
+                trainer.strategy.barrier("begin checkpoint")
                 trainer.save_checkpoint(partial, weights_only=False)
                 if trainer.is_global_zero:
-                    if path.is_dir():  # a sharded checkpoint cannot be replaced in one step
-                        shutil.rmtree(path)
-                    partial.replace(path)
+                    _replace(partial, path)
             except BaseException:
                 _remove(partial)
                 raise
         trainer.strategy.barrier("checkpoint")
+
+
+def _replace(new: Path, path: Path) -> None:
+    if path.is_dir():  # a folder of shards gives way in two steps, and takes long to delete
+        old = path.with_name(f"{path.name}.old")
+        _remove(old)
+        path.replace(old)
+        new.replace(path)
+        _remove(old)
+    else:
+        new.replace(path)
 
 
 def _remove(path: Path) -> None:

@@ -30,6 +30,7 @@ def quiet_lightning() -> None:
         ".*is smaller than the logging interval.*",  # of an epoch; ours counts updates over epochs
         ".*does not have many workers.*",  # windows come from memory-mapped tokens
         ".*GPU available but not used.*",
+        ".*recommended to use `self.log.*sync_dist=True.*",  # what we log, all devices have met for
         ".*callbacks used to create the checkpoint.*",  # to test a run needs none of fit's callbacks
         ".*`isinstance\\(treespec, LeafSpec\\)` is deprecated.*",
         ".*deprecated and will be removed in jsonargparse.*",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -12,16 +12,20 @@ from lightning.pytorch.callbacks import Callback
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from gpt_toolkit.callbacks.console import CONSOLE, say
+from gpt_toolkit.callbacks.throughput import Throughput
+
+_MUCH = 0.05
+"""Share of the time in which training waits for data from which on it is shown; ours."""
 
 _BAR_SECONDS = 0.2
 """Seconds between two updates of a bar; ours: as often as an eye can use."""
 
 
 class ProgressLine(Callback):
-    """One line about the run: step, loss, validation loss, tokens/s (or examples/s), time left.
+    """One line about the run: step, loss, validation loss, speed, time left; at its end one about its speed.
 
-    A bar on a terminal, elsewhere a printed line now and then. The rate counts training only, not validation
-    and what follows it, over the time since the loss was read last; time left counts all.
+    A bar on a terminal, elsewhere a printed line now and then. The speed is what a :class:`Throughput` before
+    it in the Trainer's list has measured last, of training only; time left counts all.
 
     Args:
         every_seconds: Seconds between two lines where there is no terminal.
@@ -29,22 +33,20 @@ class ProgressLine(Callback):
 
     def __init__(self, every_seconds: float = 15.0) -> None:
         self.every_seconds = every_seconds
-        self.rate = math.nan
+        self._throughput: Throughput | None = None
         self._bar: Progress | None = None
         self._task = TaskID(0)
-        self._unit = "tokens"
         self._total = self._first_step = self._seen_step = 0
-        self._work = 0  # done since the mark
-        self._start = self._mark = self._shown = 0.0
-        self._paused: float | None = None
+        self._start = self._shown = 0.0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Describe the run, begin the line."""
         self._first_step = self._seen_step = trainer.global_step
-        self._start = self._mark = self._shown = time.perf_counter()
-        self._paused, self._work = None, 0
+        self._start = self._shown = time.perf_counter()
+        callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+        self._throughput = next((c for c in callbacks if isinstance(c, Throughput)), None)
         task: Any = pl_module
-        self._total, self._unit = task.total_steps(), task.unit
+        self._total = task.total_steps()
         if not trainer.is_global_zero:
             return
         say(self._description(trainer, pl_module))
@@ -74,10 +76,8 @@ class ProgressLine(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Count an update's work; the task has not logged its loss yet."""
-        if trainer.global_step != self._seen_step:
-            self._seen_step = trainer.global_step
-            self._work += pl_module.work(batch)  # type: ignore[operator]
+        """Count an update; the task has not logged its loss yet."""
+        self._seen_step = trainer.global_step
 
     def on_train_batch_start(
         self,
@@ -90,15 +90,16 @@ class ProgressLine(Callback):
         self._refresh(trainer)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop the clock of tokens per second, until the next batch."""
+        """Refresh the line before what may take long."""
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
             self._refresh(trainer)
-            self._paused = time.perf_counter()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Show the last step, end the line."""
         self._refresh(trainer, at_end=True)
         self._stop()
+        if trainer.is_global_zero and self._throughput is not None and self._throughput.overall:
+            say(summary(self._throughput.overall, self._throughput.unit))
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """End the line, so that what comes next stands below it."""
@@ -108,16 +109,6 @@ class ProgressLine(Callback):
 
     def _refresh(self, trainer: Trainer, *, at_end: bool = False) -> None:
         now = time.perf_counter()
-        if self._paused is not None:
-            self._mark += now - self._paused
-            self._paused = None
-        step = self._seen_step
-        logs_every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
-        if self._work and (step % logs_every == 0 or at_end):
-            self.rate = self._work / max(now - self._mark, 1e-9)
-            self._mark, self._work = now, 0
-            for logger in trainer.loggers:
-                logger.log_metrics({f"{self._unit}_per_second": self.rate}, step)
         wait = self.every_seconds if self._bar is None else _BAR_SECONDS
         if at_end or now - self._shown >= wait:
             self._show(trainer)
@@ -140,8 +131,8 @@ class ProgressLine(Callback):
             for label, name in (("loss", "train_loss"), ("val", "val_loss"), ("score", "val_score"))
             if name in metrics
         ]
-        if not math.isnan(self.rate):
-            parts.append(f"{self.rate:,.0f} {self._unit}/s")
+        if self._throughput is not None and self._throughput.measured:
+            parts += speed(self._throughput.measured, self._throughput.unit)
         left = (now - self._start) / (step - self._first_step) * (self._total - step)
         return "  ".join([*parts, f"left {clock(left)}"])
 
@@ -149,6 +140,31 @@ class ProgressLine(Callback):
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+
+def speed(figures: Mapping[str, float], unit: str) -> list[str]:
+    """``12,224 tokens/s``, ``130 GFLOP/s (41%)``, and ``waits for data 12%`` where that is much."""
+    parts = [f"{figures[f'{unit}_per_second']:,.0f} {unit}/s"]
+    share = f" ({figures['utilization']:.0%})" if "utilization" in figures else ""
+    parts.append(f"{flops(figures['flops_per_second'])}{share}")
+    if figures.get("data_wait", 0.0) >= _MUCH:
+        parts.append(f"waits for data {figures['data_wait']:.0%}")
+    return parts
+
+
+def summary(figures: Mapping[str, float], unit: str) -> str:
+    """A whole run's speed in a line."""
+    parts = speed(figures, unit)
+    p50, p95 = figures["step_seconds_p50"], figures["step_seconds_p95"]
+    parts.append(f"a step {p50:.3g} s, 95% within {p95:.3g} s")
+    if "peak_memory_gib" in figures:
+        parts.append(f"peak memory {figures['peak_memory_gib']:.2f} GiB")
+    return "speed: " + "  ".join(parts)
+
+
+def flops(rate: float) -> str:
+    """``130 GFLOP/s`` or ``412 TFLOP/s``."""
+    return f"{rate / 1e12:,.3g} TFLOP/s" if rate >= 1e12 else f"{rate / 1e9:,.3g} GFLOP/s"
 
 
 def clock(seconds: float) -> str:

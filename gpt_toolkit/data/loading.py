@@ -4,6 +4,7 @@ A data set here is a list of the batches of one rank, divided among ranks alread
 micro-batch ``i % accumulate`` of optimizer step ``i // accumulate``, for any ``i``.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -76,13 +77,25 @@ class BatchLoader(DataLoader[Any]):
     """A loader of ready batches whose position is the optimizer step, so that it has no state of its own.
 
     ``state_dict`` and ``load_state_dict`` are there because Lightning takes loaders with them as resumable.
+
+    Attributes:
+        seconds_waited: How long whoever iterates has waited for batches so far.
     """
+
+    seconds_waited = 0.0
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         # A generator asks for the step at its first batch. Lightning may make the iterator before it restores
         # the step (https://github.com/Lightning-AI/pytorch-lightning/issues/20550), and workers would read
         # ahead.
-        yield from super().__iter__()
+        batches = super().__iter__()
+        while True:
+            begin = time.perf_counter()
+            batch = next(batches, None)
+            self.seconds_waited += time.perf_counter() - begin
+            if batch is None:
+                return
+            yield batch
 
     def state_dict(self) -> dict[str, Any]:
         """Nothing."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gpt_toolkit.backbone import Decoder
+from gpt_toolkit.backbone.parallel import whole
 from gpt_toolkit.batch import IGNORE_INDEX, LanguageModelBatch
 from gpt_toolkit.generation import generate
 from gpt_toolkit.heads import LanguageModelHead
@@ -70,17 +71,18 @@ class PretrainTask(BaseTask):
     def write_sample(self, prompt: str, *, max_new_tokens: int, temperature: float, top_k: int) -> str | None:
         """A text that goes on from the prompt, drawn by the step's own seed.
 
-        None without a DataModule, and under FSDP, whose weights are whole only inside a training or
-        validation step.
+        None without a DataModule, and under FSDP's first version, whose weights are whole only inside a
+        training or validation step.
         """
-        data, backbone = self.data, self.built_backbone
+        data = self.data
         if data is None or self.sharded_root() is not None:
             return None
+        backbone = whole(self.built_backbone)
         vocabulary = data.vocabulary
         prompt_ids = vocabulary.encode(prompt)[-backbone.config.n_ctx :] or [vocabulary.end_of_text]
         rows = generate(
             backbone,
-            self.head,
+            LanguageModelHead(tied_to=backbone.wte),
             torch.tensor([prompt_ids], device=self.device),
             max_new_tokens=max_new_tokens,
             temperature=temperature,

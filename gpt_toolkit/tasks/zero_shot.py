@@ -13,6 +13,7 @@ from torch import nn
 
 from gpt_toolkit.backbone import Decoder
 from gpt_toolkit.backbone.packed import pack
+from gpt_toolkit.backbone.parallel import whole
 from gpt_toolkit.batch import Answer, Continuation, EvaluationData, Prompt, RequestBatch, RunningText, Score
 from gpt_toolkit.generation.requests import Scorer
 from gpt_toolkit.heads import LanguageModelHead
@@ -86,7 +87,8 @@ class ZeroShotTask(BaseTask):
 
     def _begin(self) -> None:
         self._answers = {}
-        decoder, head = pack(self.built_backbone, self.head)
+        backbone = whole(self.built_backbone)
+        decoder, head = pack(backbone, LanguageModelHead(tied_to=backbone.wte))
         vocabulary: Any = self.evaluation.vocabulary
         self._scorer = Scorer(decoder, head, vocabulary, batch_tokens=self.batch_tokens)
 

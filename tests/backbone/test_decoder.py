@@ -137,3 +137,39 @@ def test_the_mlp_uses_the_tanh_form_of_gelu() -> None:
     hidden = mlp.c_fc(x)
     tanh = 0.5 * hidden * (1 + torch.tanh(math.sqrt(2 / math.pi) * (hidden + 0.044715 * hidden**3)))
     torch.testing.assert_close(mlp(x), mlp.c_proj(tanh), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+@pytest.mark.parametrize("at", [None, torch.tensor([[2], [4]])], ids=["all", "at"])
+def test_recomputed_blocks_give_the_same_states_and_gradients_with_dropout_too(
+    norm: Norm, at: torch.Tensor | None
+) -> None:
+    decoder = tiny(norm, embd_pdrop=0.2, attn_pdrop=0.2, resid_pdrop=0.2).train()
+    input_ids = torch.tensor([[3, 1, 4, 1, 5], [9, 2, 6, 5, 3]])
+    results = []
+    for recomputes in (False, True):
+        decoder.recomputes = recomputes
+        decoder.zero_grad()
+        torch.manual_seed(7)
+        states = decoder(input_ids, at=at)
+        states.square().sum().backward()
+        results.append((states.detach(), [p.grad for p in decoder.parameters()], torch.rand(3)))
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0.0, atol=0.0)
+
+
+def test_recomputing_keeps_fewer_tensors_for_the_backward_pass() -> None:
+    decoder = Decoder(DecoderConfig(n_layer=3, n_head=2, n_embd=8, n_ctx=5, vocab_size=11))
+    kept = []
+    for recomputes in (False, True):
+        decoder.recomputes = recomputes
+        sizes: dict[int, int] = {}
+
+        def keep(tensor: torch.Tensor, sizes: dict[int, int] = sizes) -> torch.Tensor:
+            sizes[tensor.data_ptr()] = tensor.numel()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            decoder(torch.zeros(4, 5, dtype=torch.long))
+        kept.append(sum(sizes.values()))
+    assert kept[1] < kept[0] / 3

@@ -5,7 +5,7 @@ import pytest
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback
 
-from gpt_toolkit.callbacks import ProgressLine
+from gpt_toolkit.callbacks import ProgressLine, Throughput, throughput
 from gpt_toolkit.callbacks import console as console_module
 from gpt_toolkit.callbacks import progress as module
 from gpt_toolkit.callbacks.progress import clock, count
@@ -61,17 +61,23 @@ def test_lines_hold_step_losses_speed_and_time_left(
     fit: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     time = Clock(monkeypatch)
+    monkeypatch.setattr(throughput, "device_peak", lambda *_: 1e9)
     progress = ProgressLine(every_seconds=2)
     losses: list[float] = []
-    fit(callbacks=[progress, Seconds(time)], losses=losses, limit_val_batches=0)
-    first, *lines = capsys.readouterr().err.splitlines()
+    fit(callbacks=[Throughput(), progress, Seconds(time)], losses=losses, limit_val_batches=0)
+    first, *lines, last = capsys.readouterr().err.splitlines()
     assert first == "decoder: 11,216 parameters, context 32, vocabulary 257; CPU 32-true; 8 steps"
     lines = [line for line in lines if line.startswith("step")]
+    rate = "0.0392 GFLOP/s (4%)"  # 512 tokens x (6 x (11,216 - 32 x 16) + 12 x 2 x 16 x 32)
     # 16 windows of 32 tokens a second; a line of a step holds the loss of that step
     assert lines == [
-        f"step {step}/8  loss {losses[step - 1]:.3f}  512 tokens/s  left 0:0{8 - step}"
+        f"step {step}/8  loss {losses[step - 1]:.3f}  512 tokens/s  {rate}  left 0:0{8 - step}"
         for step in (2, 4, 6, 8)
     ]
+    memory = r"peak memory \d+\.\d\d GiB"
+    assert re.fullmatch(
+        rf"speed: 512 tokens/s  {re.escape(rate)}  a step 1 s, 95% within 1 s  {memory}", last
+    )
 
 
 def test_tokens_per_second_leave_validation_out_and_time_left_does_not(
@@ -79,7 +85,7 @@ def test_tokens_per_second_leave_validation_out_and_time_left_does_not(
 ) -> None:
     time = Clock(monkeypatch)
     fit(
-        callbacks=[ProgressLine(every_seconds=0), Seconds(time)],
+        callbacks=[Throughput(), ProgressLine(every_seconds=0), Seconds(time)],
         batch_size=4,
         accumulate=4,
         val_check_interval=16,
@@ -90,7 +96,7 @@ def test_tokens_per_second_leave_validation_out_and_time_left_does_not(
     assert len(lines) >= 8
     assert all("  512 tokens/s" in line for line in lines)
     fifth = next(line for line in lines if line.startswith("step 5/8"))
-    assert re.search(r"loss \d\.\d{3}  val \d\.\d{3}  512 tokens/s  left 36:03$", fifth)
+    assert re.search(r"loss \d\.\d{3}  val \d\.\d{3}  512 tokens/s  .*  left 36:03$", fifth)
 
 
 def test_a_terminal_gets_a_bar_that_other_lines_do_not_break(
