@@ -139,8 +139,10 @@ def text_metrics(spec: TaskSpec) -> MetricCollection:
 
 def _rouge_l() -> Callable[[str, str], float]:
     from rouge_score.rouge_scorer import RougeScorer  # type: ignore[import-untyped]
+    from rouge_score.tokenizers import DefaultTokenizer  # type: ignore[import-untyped]
 
-    scorer = RougeScorer(["rougeL"], use_stemmer=True)
+    # given, for making its own it writes to the log of the process
+    scorer = RougeScorer(["rougeL"], tokenizer=DefaultTokenizer(use_stemmer=True))
     return lambda answer, reference: float(scorer.score(reference, answer)["rougeL"].fmeasure)
 
 

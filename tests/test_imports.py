@@ -88,6 +88,7 @@ def test_no_room_is_missing_from_the_plan() -> None:
         "import gpt_toolkit.commands.convert",
         "import gpt_toolkit.commands.generate",
         "import gpt_toolkit.commands.report",
+        "import gpt_toolkit.commands.tables",
         "import gpt_toolkit.commands.zero_shot",
         "import gpt_toolkit.commands.tokenizer",
         "from gpt_toolkit.cli import main; main(['--help'])",

@@ -21,20 +21,34 @@ FILES = {
 }
 """What the benchmark's server expects each set's predictions to be called."""
 
+TEST_ROWS = {
+    "cola": 1_063,
+    "sst2": 1_821,
+    "mrpc": 1_725,
+    "stsb": 1_379,
+    "qqp": 390_965,
+    "mnli": 9_796,
+    "mnli_mismatched": 9_847,
+    "qnli": 5_463,
+    "rte": 3_000,
+}
+"""Rows of each set's test split; other numbers are other rows, such as those for validation."""
+
 _AS_NUMBERS = ("cola", "sst2", "mrpc", "qqp")
 
 
-def write_submission(predictions: Iterable[Path], folder: Path) -> list[Path]:
+def write_submission(predictions: Iterable[Path], folder: Path) -> tuple[list[Path], list[str]]:
     """Write a file for each of GLUE's sets among the predictions: ``index`` and ``prediction``, by row.
 
-    Classes are written by name, or as 0 and 1 where GLUE has no names; grades as numbers.
+    Classes are written by name, or as 0 and 1 where GLUE has no names; grades as numbers. A set whose rows
+    are not as many as GLUE's test split has is left out, for the server would judge other rows.
 
     Args:
         predictions: JSON lines of fine-tuning's ``predict``, one file or one for each device.
         folder: Where to; made if there is anything to write.
 
     Returns:
-        The files written.
+        The files written, and for each set that was left out why.
     """
     by_set: dict[str, dict[int, str]] = {}
     for path in predictions:
@@ -46,9 +60,14 @@ def write_submission(predictions: Iterable[Path], folder: Path) -> list[Path]:
                     name = "mnli_mismatched"
                 if name in FILES:
                     by_set.setdefault(name, {})[line["row"]] = _value(name, line)
-    written = []
+    written, left_out = [], []
     for name, rows in by_set.items():
         path = folder / FILES[name]
+        if len(rows) != TEST_ROWS[name]:
+            left_out.append(
+                f"{FILES[name]} is not written: {len(rows):,} rows, GLUE's test split has {TEST_ROWS[name]:,}"
+            )
+            continue
         first = min(rows)  # the mismatched rows follow the matched ones
         with writing(path):
             folder.mkdir(parents=True, exist_ok=True)
@@ -57,7 +76,7 @@ def write_submission(predictions: Iterable[Path], folder: Path) -> list[Path]:
             partial.write_text("index\tprediction\n" + "".join(lines), encoding="utf-8")
             partial.replace(path)
         written.append(path)
-    return written
+    return written, left_out
 
 
 def _value(name: str, line: dict[str, object]) -> str:

@@ -17,12 +17,10 @@ from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy
 
 from gpt_toolkit.backbone import DecoderConfig, decoder_fields
 from gpt_toolkit.backbone.weights import open_model
-from gpt_toolkit.backbone.weights.checkpoint import SHARD_EXTRA, is_sharded
-from gpt_toolkit.callbacks import Checkpoints, MetricsFile, Predictions, ProgressLine, Samples, Throughput
+from gpt_toolkit.callbacks import Checkpoints, MetricsFile, Predictions, ProgressLine, Samples
 from gpt_toolkit.callbacks.console import quiet_lightning
 from gpt_toolkit.callbacks.glue import write_submission
 from gpt_toolkit.cli.configs import resolve_configs
@@ -33,16 +31,20 @@ from gpt_toolkit.data.corpus import CorpusDataModule
 from gpt_toolkit.data.finetune import SupervisedDataModule
 from gpt_toolkit.data.prompt_file import PromptsDataModule
 from gpt_toolkit.data.zero_shot import ZeroShotDataModule
-from gpt_toolkit.model import load
+from gpt_toolkit.model import load, tokenizer_of
 from gpt_toolkit.optim import OptimizerFactory, Schedule
 from gpt_toolkit.tasks import FinetuneTask, GenerateTask, PretrainTask, ZeroShotTask
 from gpt_toolkit.tasks.lora import LoRA
 from gpt_toolkit.text.kept import tokenizer_name
+from gpt_toolkit.text.tokenizer import load_tokenizer
 
 TASKS = (PretrainTask, FinetuneTask, ZeroShotTask, GenerateTask)
 DATA = (CorpusDataModule, SupervisedDataModule, ZeroShotDataModule, PromptsDataModule)
 SETTINGS = {"checkpoints": Checkpoints, "samples": Samples, "progress": ProgressLine}
 """Callbacks that every run has, and the names under which a config sets them."""
+
+_PROBE = "the old house by the river was dark and nobody knew why"
+"""Words that every way of preparing text leaves as they are."""
 
 
 def run(verb: str, arguments: list[str]) -> int:
@@ -128,6 +130,21 @@ def _option_names() -> list[str]:
     for name, kind in SETTINGS.items():
         names += of(name, kind)
     return names
+
+
+def _check_same_ids(tokenizer: str, model: str) -> None:
+    """Refuse a tokenizer of the data that gives other ids than the model's own.
+
+    Fingerprints are not compared: GPT-1's differ by how words are split, with the same ids for most texts.
+    """
+    if tokenizer == "auto" or tokenizer.startswith("train:"):
+        return  # made of the corpus, and compared when it is there
+    own = tokenizer_of(open_model(model).tokenizer)
+    if own is not None and own.encode(_PROBE) != load_tokenizer(tokenizer).encode(_PROBE):
+        raise ValueError(
+            f"data.tokenizer {tokenizer} gives other token ids than the tokenizer of {model}: leave "
+            "data.tokenizer out, the model's own is taken"
+        )
 
 
 class SaveConfig(Callback):
@@ -231,9 +248,8 @@ class ToolkitCLI(LightningCLI):
             )
         self._take_from_model()
         begins = self.verb == "fit" and not settings.ckpt_path and not settings.trainer.fast_dev_run
-        # Lightning starts the other ranks itself, when rank 0 has looked; torchrun starts all at once.
-        launched_by_rank_0 = "LOCAL_RANK" in os.environ and "TORCHELASTIC_RUN_ID" not in os.environ
-        if begins and not launched_by_rank_0 and folder.is_dir() and any(folder.glob("*.ckpt")):
+        launched_by_ddp = "LOCAL_RANK" in os.environ  # rank 0 has looked
+        if begins and not launched_by_ddp and folder.is_dir() and any(folder.glob("*.ckpt")):
             raise FileExistsError(
                 f"{self.run_folder} already holds a run: go on with it by --ckpt_path last, or choose "
                 "another folder by --trainer.default_root_dir"
@@ -246,8 +262,12 @@ class ToolkitCLI(LightningCLI):
             settings.data.init_args,
             settings.ckpt_path or settings.model.init_args.get("init_from"),
         )
+        if not source:
+            return
         wanted = [name for name in ("tokenizer", "n_ctx") if name in data and data[name] is None]
-        if wanted and source:
+        if "tokenizer" in data and "tokenizer" not in wanted and not settings.ckpt_path:
+            _check_same_ids(str(data.tokenizer), source)
+        if wanted:
             model = open_model(source)
             if "tokenizer" in wanted:
                 data.tokenizer = tokenizer_name(model.tokenizer, source)
@@ -303,8 +323,6 @@ class ToolkitCLI(LightningCLI):
             kwargs["logger"] = self._loggers() if fits else False
         trainer = super().instantiate_trainer(**kwargs)
         callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
-        if fits:
-            callbacks.insert(0, Throughput())  # before the line that shows what it measures
         if fits and not settings.trainer.fast_dev_run:
             saved = settings.clone()
             saved.ckpt_path = None  # the next run decides
@@ -315,10 +333,8 @@ class ToolkitCLI(LightningCLI):
 
     def _loggers(self) -> list[Any]:
         checkpoint, step = self.settings.ckpt_path, 0
-        if checkpoint:
-            path = Path(checkpoint)
-            state = path / SHARD_EXTRA if path.is_dir() else path
-            step = torch.load(state, weights_only=True, mmap=True, map_location="cpu")["global_step"]
+        if checkpoint and Path(checkpoint).is_file():
+            step = torch.load(checkpoint, weights_only=True, mmap=True, map_location="cpu")["global_step"]
         return [
             MetricsFile(self.run_folder, resume_step=step),
             TensorBoardLogger(self.run_folder, name="", version="tensorboard"),
@@ -329,14 +345,7 @@ class ToolkitCLI(LightningCLI):
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         """The Trainer is told the checkpoint beforehand: a task may need it to build its network."""
         arguments: dict[str, Any] = super()._prepare_subcommand_kwargs(subcommand)
-        checkpoint = arguments.pop("ckpt_path", None)
-        divides = isinstance(self.trainer.strategy, FSDPStrategy | ModelParallelStrategy)
-        if checkpoint and is_sharded(Path(checkpoint)) and not divides:
-            raise ValueError(
-                f"--ckpt_path {checkpoint}: it is divided among devices: add the strategy that wrote it, "
-                "such as --config strategy/fsdp2, or take its weights alone by --model.init_from"
-            )
-        self.trainer.ckpt_path = checkpoint
+        self.trainer.ckpt_path = arguments.pop("ckpt_path", None)
         return arguments
 
     def _run_subcommand(self, subcommand: str) -> None:
@@ -361,7 +370,7 @@ class ToolkitCLI(LightningCLI):
         source = checkpoints / "best.ckpt"
         if not source.exists():
             source = checkpoints / "last.ckpt"
-        if source.exists():
+        if source.is_file():
             load(source, device="cpu").save(folder / "model", overwrite=True)
         for line in after_fit(trainer, folder):
             print(line)
@@ -386,5 +395,6 @@ class ToolkitCLI(LightningCLI):
         self.trainer.predict(**{**kwargs, "return_predictions": False})
         if self.trainer.is_global_zero and isinstance(self.model, FinetuneTask):
             predictions = sorted(self.run_folder.glob("predictions*.jsonl"))
-            for path in write_submission(predictions, self.run_folder / "submission"):
-                print(f"for GLUE's server: {path}")
+            written, left_out = write_submission(predictions, self.run_folder / "submission")
+            for line in [*(f"for GLUE's server: {path}" for path in written), *left_out]:
+                print(line)

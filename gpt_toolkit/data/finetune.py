@@ -156,11 +156,14 @@ class SupervisedDataModule(LightningDataModule):
         tokenizer = model_tokenizer(self.tokenizer)
         stage = self.trainer.state.fn if self.trainer is not None else None
         for member in self._open(tokenizer):
+            said: set[str] = set()  # what concerns the whole set comes with each split
             for split in self._splits(member, stage):
                 with ReadingProgress(f"{member.spec.name}, {split}: rows to tokens") as progress:
                     rows = encode_rows(member.source, split, tokenizer, member.view, _root(), progress)
                 for remark in rows.remarks:
-                    log.info("%s, %s", member.source.title, remark)
+                    if remark not in said:
+                        log.info("%s, %s", member.source.title, remark)
+                    said.add(remark)
 
     def setup(self, stage: str | None = None) -> None:
         """Open the encoded rows.
@@ -179,6 +182,9 @@ class SupervisedDataModule(LightningDataModule):
         self.tasks = {member.spec.name: member.spec for member in self._members}
         if stage == "fit":
             require_training_rows(self._members)
+        if stage == "validate" and not any("val" in member.source.splits for member in self._members):
+            titles = ", ".join(member.source.title for member in self._members)
+            raise ValueError(f"{titles}: there are no rows for validation; say test, or give val.")
         self._rows = {}
         for member in self._members:
             encoded = {

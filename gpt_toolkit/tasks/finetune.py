@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
 from gpt_toolkit.backbone import Decoder
-from gpt_toolkit.backbone.parallel import whole
 from gpt_toolkit.batch import Continuation, Prompt, SupervisedBatch, SupervisedData, TaskSpec
 from gpt_toolkit.generation.requests import Scorer
 from gpt_toolkit.heads import ClassificationHead, LanguageModelHead, MultipleChoiceHead
@@ -53,8 +52,6 @@ class FinetuneTask(BaseTask):
         lora: Train low-rank additions to the blocks' matrices in place of the matrices, beside the heads and
             the embeddings of start, delimiter and extract. Goes with ``freeze_layers`` (blocks without
             additions) and ``layer_decay``; not with ``transfer_layers``, nor with a sharded model.
-        activation_checkpointing: Keep only each block's input for the backward pass and compute the rest
-            again.
     """
 
     unit = "examples"
@@ -72,9 +69,8 @@ class FinetuneTask(BaseTask):
         freeze_layers: int = 0,
         layer_decay: float = 1.0,
         lora: LoRA | None = None,
-        activation_checkpointing: bool = False,
     ) -> None:
-        super().__init__(decoder, optimizer, schedule, init_from, accept_new_plan, activation_checkpointing)
+        super().__init__(decoder, optimizer, schedule, init_from, accept_new_plan)
         self.lm_coef, self.clf_pdrop = lm_coef, clf_pdrop
         self.transfer_layers, self.freeze_layers, self.layer_decay = (
             transfer_layers,
@@ -311,8 +307,7 @@ class FinetuneTask(BaseTask):
 
     def _scorer(self) -> Scorer:
         tokenizer: Any = self.supervised.vocabulary
-        backbone = whole(self.built_backbone)  # ranks take as many steps as their own answers need
-        return Scorer(backbone, LanguageModelHead(tied_to=backbone.wte), tokenizer)
+        return Scorer(self.built_backbone, self.lm_head, tokenizer)
 
     def _metrics(self, name: str) -> MetricCollection:
         return cast(MetricCollection, self.set_metrics[name])
@@ -371,13 +366,27 @@ class FinetuneTask(BaseTask):
         """Log every set's metrics."""
         self._log_split("test")
 
+    def on_predict_epoch_start(self) -> None:
+        """Refuse to predict by chance."""
+        self._require_learning()
+
+    def _require_learning(self) -> None:
+        if self.heads and not self.has_learned:
+            raise ValueError(
+                f"the heads of {', '.join(self.heads)} were never trained, since init_from brings a backbone "
+                "alone: say --ckpt_path best, last or a file of a run that trained them"
+            )
+
     def _reset(self) -> None:
+        self._require_learning()
         self.mean_loss.reset()
         for metrics in self.set_metrics.values():
             cast(MetricCollection, metrics).reset()
 
     def _log_split(self, stage: str) -> None:
-        logged: dict[str, float] = {f"{stage}_loss": float(self.mean_loss.compute())}
+        logged: dict[str, float] = {}
+        if any(spec.kind != "text" or spec.labels for spec in self.tasks.values()):
+            logged[f"{stage}_loss"] = float(self.mean_loss.compute())  # free text has no L2
         firsts = []
         for name, spec in self.tasks.items():
             for scored in (name, *(f"{name}_{part}" for part in spec.parts)):

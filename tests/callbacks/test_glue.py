@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from gpt_toolkit.callbacks.glue import write_submission
+from gpt_toolkit.callbacks.glue import FILES, TEST_ROWS, write_submission
+from gpt_toolkit.data.supervised.known import KNOWN
 
 
 def predictions(path: Path, *lines: dict[str, Any]) -> Path:
@@ -12,7 +13,11 @@ def predictions(path: Path, *lines: dict[str, Any]) -> Path:
     return path
 
 
-def test_each_set_of_glue_gets_its_file_with_rows_in_order(tmp_path: Path) -> None:
+def test_each_set_of_glue_gets_its_file_with_rows_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, rows in {"rte": 2, "stsb": 1, "cola": 1, "mnli": 1, "mnli_mismatched": 2}.items():
+        monkeypatch.setitem(TEST_ROWS, name, rows)
     first = predictions(
         tmp_path / "predictions-0.jsonl",
         {"set": "rte", "row": 1, "prediction": "entailment", "probabilities": [0.9, 0.1]},
@@ -33,7 +38,8 @@ def test_each_set_of_glue_gets_its_file_with_rows_in_order(tmp_path: Path) -> No
         {"set": "mnli", "part": "mismatched", "row": 8, "prediction": "contradiction", "probabilities": []},
         {"set": "mnli", "part": "mismatched", "row": 7, "prediction": "neutral", "probabilities": []},
     )
-    written = write_submission([first, second], tmp_path / "submission")
+    written, left_out = write_submission([first, second], tmp_path / "submission")
+    assert left_out == []
     assert {path.name for path in written} == {
         "RTE.tsv",
         "STS-B.tsv",
@@ -53,10 +59,26 @@ def test_where_no_set_is_glues_no_folder_is_made(tmp_path: Path) -> None:
     path = predictions(
         tmp_path / "p.jsonl", {"set": "mine", **mine}, {"set": "entailment", "part": "mismatched", **mine}
     )
-    assert write_submission([path], tmp_path / "submission") == []
+    assert write_submission([path], tmp_path / "submission") == ([], [])
     assert not (tmp_path / "submission").exists()
 
 
 @pytest.mark.parametrize("lines", [[], [{"tokens": ["a"], "ids": [1], "nll": [0.5]}]])
 def test_other_predictions_are_passed_over(lines: list[dict[str, Any]], tmp_path: Path) -> None:
-    assert write_submission([predictions(tmp_path / "p.jsonl", *lines)], tmp_path / "s") == []
+    assert write_submission([predictions(tmp_path / "p.jsonl", *lines)], tmp_path / "s") == ([], [])
+
+
+def test_rows_that_are_not_the_test_split_are_no_submission(tmp_path: Path) -> None:
+    line = {"set": "cola", "row": 0, "prediction": "acceptable", "probabilities": [0.2, 0.8]}
+    written, left_out = write_submission([predictions(tmp_path / "p.jsonl", line)], tmp_path / "submission")
+    assert written == []
+    assert left_out == ["CoLA.tsv is not written: 1 rows, GLUE's test split has 1,063"]
+    assert not (tmp_path / "submission").exists()
+
+
+def test_the_numbers_of_test_rows_are_those_of_the_sets() -> None:
+    assert TEST_ROWS.keys() == FILES.keys()
+    matched = TEST_ROWS["mnli"] + TEST_ROWS["mnli_mismatched"]
+    for name, rows in (TEST_ROWS | {"mnli": matched}).items():
+        if name in KNOWN:
+            assert KNOWN[name].published["test"] == rows, name

@@ -409,6 +409,9 @@ def test_what_cannot_be_is_refused_with_the_way_out(sets: dict[str, FakeSet]) ->
     with pytest.raises(ValueError, match=r"fake a has no rows for training \(only val\)"):
         ready(["a", "b"], "fit")
     ready(["a", "b"], "validate")
+    sets["solo"] = FakeSet(sets["a"].spec, {"test": sets["a"].content["val"]})
+    with pytest.raises(ValueError, match="fake a: there are no rows for validation; say test"):
+        ready("solo", "validate")
     with pytest.raises(ValueError, match="fake a has none: set n_examples to 0"):
         ready("a", "validate", as_text=True, n_examples=1, n_ctx=128)
     sets["b"].content = {**sets["b"].content, "val": [Example(("x",), 1, 0), Example(("y",), None, 5)]}

@@ -401,3 +401,13 @@ def test_a_correlation_of_equal_predictions_is_0_and_a_part_without_rows_has_no_
     task._metrics("near").update(torch.full((4,), 1.5), torch.tensor([0.0, 1.0, 2.0, 0.5]))
     assert task._computed("near", with_interval=False) == {"pearson": 0.0, "spearman": 0.0}
     assert task._computed("tone_long", with_interval=True) == {}
+
+
+@pytest.mark.parametrize("verb", ["validate", "test", "predict"])
+def test_heads_that_were_never_trained_are_not_judged(
+    verb: str, pretrained: tuple[Path, Decoder], finetune: Train
+) -> None:
+    trainer, _ = finetune(["tone"], steps=1)
+    task = FinetuneTask(init_from=str(pretrained[0]))
+    with pytest.raises(ValueError, match=r"the heads of tone were never trained.*say --ckpt_path"):
+        getattr(trainer, verb)(task, RowsDataModule(["tone"], 4, 1))

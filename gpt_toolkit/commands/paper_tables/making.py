@@ -133,7 +133,7 @@ def _backbone(request: Request) -> Path | str:
 
 def _pretrain_folder(request: Request) -> Path:
     """The run whose checkpoints Figure 2 right reads."""
-    return Path(request.model).parent if request.model else request.output / "pretrain"
+    return plan.run_of(request.model) if request.model else request.output / "pretrain"
 
 
 def _do_runs(request: Request) -> None:
@@ -143,15 +143,15 @@ def _do_runs(request: Request) -> None:
     first = [] if request.model else [plan.pretraining(request.output, budget, request.pretrain)]
     n_layer = open_model(request.model).config.n_layer if request.model else budget.n_layer
     wanted = plan.finetunings(request.parts, request.tasks, request.n_seeds, n_layer)
-    seconds = sum(run.seconds for run in first if not run.done)
     missing = [which for which in wanted if not twin_scores(which, request.output)]
-    seconds += sum(budget.seconds(which.task) for which in missing)
+    later = sum(budget.seconds(which.task) for which in missing)
+    seconds = later + sum(run.seconds for run in first if not run.done)
     say(
         f"{request.output}: budget {request.budget}, {len(first) + len(wanted)} runs, of which "
         f"{len(missing) + sum(not run.done for run in first)} are to be done; on 2 CPU cores about "
         f"{clock(seconds)}, if each is as large as the budget says. Ctrl-C saves; the same command goes on"
     )
-    run_all(first, lambda run: f"{run.folder / 'model'}")
+    run_all(first, lambda run: f"{run.folder / 'model'}", later_seconds=later)
     run_all(_after_pretraining(request, budget), lambda run: _outcome(request, run))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -101,15 +102,25 @@ def _variants(parts: Sequence[str], tasks: Sequence[str], n_layer: int) -> list[
 def pretraining(output: Path, budget: Budget, extra: Sequence[str]) -> Run:
     """The backbone, with a trail of checkpoints."""
     folder = output / "pretrain"
-    every = max(1, budget.pretrain_steps // _CHECKPOINTS)
+    steps = _steps(extra) or budget.pretrain_steps
+    every = max(1, steps // _CHECKPOINTS)
     fit = (
         *budget.pretrain,
-        *("--trainer.max_steps", str(budget.pretrain_steps), "--trainer.val_check_interval", str(every)),
+        *("--trainer.max_steps", str(steps), "--trainer.val_check_interval", str(every)),
         *("--checkpoints.keep_every_n_steps", str(every)),
         *extra,
         *("--trainer.default_root_dir", str(folder)),
     )
     return Run("pre-training", folder, fit, leaves=("model",), seconds=budget.pretrain_seconds)
+
+
+def _steps(arguments: Sequence[str]) -> int | None:
+    """The updates that the user asks for, which decide where the checkpoints lie."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--trainer.max_steps", type=int, dest="steps")
+    known, _ = parser.parse_known_args(list(arguments))
+    steps: int | None = known.steps
+    return steps
 
 
 def finetuning(
@@ -156,6 +167,12 @@ def _beginning(variant: str, model: Path | str) -> list[str]:
     elif variant.startswith("layers_"):
         begin += ["--model.transfer_layers", variant.removeprefix("layers_")]
     return begin
+
+
+def run_of(model: str) -> Path:
+    """The folder of the run that a model came from: it lies in it, or as a checkpoint one folder deeper."""
+    parent = Path(model).parent
+    return parent.parent if parent.name == "checkpoints" else parent
 
 
 def checkpoints_of(pretrain: Path) -> dict[int, Path]:

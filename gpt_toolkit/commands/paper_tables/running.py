@@ -30,15 +30,18 @@ for arguments in json.loads(sys.argv[1]):
 _INTERRUPTED = 130
 LOG = "log.txt"
 _LOOK_SECONDS = 0.2
+_LONG_SECONDS = 45.0
+"""From which on it is said where a run's own progress can be read; ours."""
 _STOPS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
-def run_all(runs: Sequence[Run], describe: Callable[[Run], str]) -> None:
+def run_all(runs: Sequence[Run], describe: Callable[[Run], str], later_seconds: float = 0.0) -> None:
     """Do what is not done yet; say which run it is, of how many, and how long all will still take.
 
     Args:
         runs: In their order.
         describe: What a run that is done came to, for its line.
+        later_seconds: What comes after all of them takes, at a guess.
 
     Raises:
         ChildProcessError: If one fails; those before it stay done.
@@ -49,9 +52,11 @@ def run_all(runs: Sequence[Run], describe: Callable[[Run], str]) -> None:
         say(f"{len(runs) - len(todo)} of {len(runs)} runs are done already")
     began, guessed_done = time.monotonic(), 0.0
     for number, run in enumerate(todo, start=1):
-        guessed = sum(rest.seconds for rest in todo[number - 1 :])
+        guessed = sum(rest.seconds for rest in todo[number - 1 :]) + later_seconds
         pace = (time.monotonic() - began) / guessed_done if guessed_done else 1.0
         head = f"run {number} of {len(todo)}: {run.title}"
+        if run.seconds >= _LONG_SECONDS:
+            say(f"{head}: how far it is stands in {run.folder / LOG}")
         _do(run, f"{head}; left about {clock(guessed * pace)}")
         guessed_done += run.seconds
         say(f"{head}: {describe(run)}; left about {clock((guessed - run.seconds) * pace)}")

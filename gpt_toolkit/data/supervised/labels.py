@@ -49,7 +49,7 @@ def labels_of(
         return kind, (), *_choices(given, columns.choices, source, title)
     if given:
         return kind, given, _graded(given, title) if kind == "graded" else class_targets(given), ""
-    found = _values(source, title)
+    found = _values(source, title, without_header=bool(columns.form.columns))
     numbers = _numbers(found)
     fractions = numbers is not None and any(not number.is_integer() for number in numbers)
     if fractions and len(columns.form.needs) == 2 and "kind" not in options:
@@ -77,11 +77,16 @@ def labels_of(
     return kind, labels, class_targets(labels), f"labels found, in this order: {', '.join(labels)}"
 
 
-def _values(source: Source, title: str) -> set[str]:
+def _values(source: Source, title: str, *, without_header: bool = False) -> set[str]:
     found: set[str] = set()
+    first, first_where, again = "", "", False
     for raw in source.rows(refuse):
         if raw.label is None or (text := as_text(raw.label)) == "":
             raise ValueError(f"{raw.where} has no label. Every row for training needs one.")
+        if not found:
+            first, first_where = text, raw.where
+        else:
+            again = again or text == first
         found.add(text)
         if len(found) > _MAX_CLASSES and _numbers({text}) is None:
             raise ValueError(
@@ -91,6 +96,11 @@ def _values(source: Source, title: str) -> set[str]:
             )
     if not found:
         raise ValueError(f"{title} has a header but no rows.")
+    if without_header and not again and len(found) > 2:
+        raise ValueError(
+            f"{first_where}: label {first!r} stands in no other row: it looks like a header, and header is "
+            "false. Leave header out, or give the labels."
+        )
     return found
 
 

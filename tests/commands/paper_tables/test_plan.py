@@ -1,8 +1,9 @@
 from collections import Counter
+from pathlib import Path
 
 from gpt_toolkit.commands.paper_tables.budget import BUDGETS
 from gpt_toolkit.commands.paper_tables.paper import PARTS, TABLES, TWINS
-from gpt_toolkit.commands.paper_tables.plan import Finetuning, finetunings
+from gpt_toolkit.commands.paper_tables.plan import Finetuning, finetunings, pretraining, run_of
 
 TASKS = list(TWINS)
 
@@ -35,3 +36,18 @@ def test_a_larger_budget_is_reckoned_to_take_longer() -> None:
     times = [BUDGETS[name].seconds("reading") for name in ("quick", "standard", "full")]
     assert times == sorted(times)
     assert BUDGETS["full"].finetune_arguments("reading") == []
+
+
+def test_checkpoints_are_spread_over_the_steps_that_are_asked_for() -> None:
+    def kept_every(*extra: str) -> str:
+        fit = pretraining(Path("out"), BUDGETS["quick"], extra).fit
+        return fit[fit.index("--checkpoints.keep_every_n_steps") + 1]
+
+    assert kept_every() == "50"
+    assert kept_every("--data.n_ctx", "64", "--trainer.max_steps", "1200") == "200"
+    assert kept_every("--trainer.max_steps=3") == "1"
+
+
+def test_a_models_run_is_found_from_its_folder_or_a_checkpoint() -> None:
+    assert run_of("runs/mine/model") == Path("runs/mine")
+    assert run_of("runs/mine/checkpoints/best.ckpt") == Path("runs/mine")

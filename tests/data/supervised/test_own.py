@@ -218,6 +218,11 @@ def test_identity_follows_content_columns_and_labels(write: Write) -> None:
             r"no column named label, target.*its columns: A film\., 1\..*header: false",
         ),
         ({"header": False, "text": 4, "label": 2}, "A.,1\n", r"no column '4'.*columns numbered from 1"),
+        (
+            {"header": False, "text": 1, "label": 2},
+            "text,label\nA.,x\nB.,y\nC.,x\n",
+            r"a\.csv, line 1: label 'label' stands in no other row: it looks like a header",
+        ),
         ({}, "a,b,c,label\nA.,B.,C.,1\n", r"3 columns look like texts \(a, b, c\).*text: NAME"),
         ({}, "a,label\n1,1\n", r"0 columns look like texts \(none\)"),
         ({"text_a": "a"}, "a,label\nA.,1\n", r"text_a is given without text_b"),
