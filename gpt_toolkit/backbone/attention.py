@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -49,13 +52,32 @@ class CausalSelfAttention(nn.Module):
             slots = torch.arange(key.shape[2], device=x.device)
             causal = False
             mask = slots <= (at + key.shape[2] - length)[:, None, :, None]  # (B, 1, P, past + T)
-        mixed = F.scaled_dot_product_attention(
-            query,
-            key,
-            value,
-            attn_mask=mask,
+        attend = partial(
+            F.scaled_dot_product_attention,
             dropout_p=self.attn_pdrop if self.training else 0.0,
             is_causal=causal,
-        )  # (B, H, T, K)
+        )
+        if cache is not None and cache.apart:
+            ends = [past + length for past in cache.lengths]
+            mixed = _each_alone(attend, query, key, value, mask, ends)
+        else:
+            mixed = attend(query, key, value, attn_mask=mask)  # (B, H, T, K)
         mixed = mixed.transpose(1, 2).flatten(2).to(heads.dtype)  # (B, T, D)
         return self.resid_dropout(self.c_proj(mixed))  # type: ignore[no-any-return]
+
+
+def _each_alone(
+    attend: Callable[..., Tensor],
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    ends: Sequence[int],
+) -> Tensor:
+    """Attention of each sequence over as many slots as it has, one after another."""
+    mixed = []
+    for row, end in enumerate(ends):
+        own = slice(row, row + 1)
+        seen = mask if mask is None or mask.ndim == 2 else mask[own]
+        mixed.append(attend(query[own], key[own, :, :end], value[own, :, :end], attn_mask=seen))
+    return torch.cat(mixed)

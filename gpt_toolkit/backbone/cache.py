@@ -13,9 +13,9 @@ from gpt_toolkit.backbone.config import DecoderConfig
 class KeyValueCache:
     """Room for the keys and values of every layer, taken once; nothing is allocated per token.
 
-    Position p of a sequence always lies in slot p. Sequences of unequal length are read padded at the right,
-    which no earlier position sees, and :meth:`set_lengths` then says where each one ends; from there on
-    they take one token each at a time, and a mask hides what lies behind a sequence's end.
+    Position p of a sequence always lies in slot p. Sequences of unequal length are put beside each other by
+    :meth:`replace`, or read padded at the right, which no earlier position sees, and :meth:`set_lengths` then
+    says where each one ends; from there on they take one token each at a time.
 
     Args:
         config: Shape of the decoder that will fill it.
@@ -68,6 +68,16 @@ class KeyValueCache:
         self.positions = None if equal else torch.tensor(self.lengths, device=self.keys.device)
         self._mask = None
 
+    @property
+    def apart(self) -> bool:
+        """Whether attention is to read each sequence by itself, up to its own end.
+
+        So on a CPU: the last bits of torch's attention depend on the thread that computes a head, thus on the
+        sequences beside it, and in bf16 with them the tokens. On a GPU a launch for each sequence would cost
+        more than a mask.
+        """
+        return len(self.lengths) > 1 and self.keys.device.type == "cpu"
+
     def mask(self, n_positions: int) -> Tensor | None:
         """Which slots so many new positions may see; None where causality says it all, or no slot is hidden.
 
@@ -75,7 +85,7 @@ class KeyValueCache:
             Broadcast to ``(B, H, n_positions, length + n_positions)``, true where a slot is seen.
         """
         end = self.length + n_positions
-        if self.positions is not None:
+        if self.positions is not None and not self.apart:
             if self._mask is None:  # the same for every layer
                 self._mask = (self._slots[:end] <= self.positions[:, None])[:, None, None]  # (B, 1, 1, end)
             return self._mask

@@ -137,14 +137,23 @@ def generate_steps(
 def _read_prompts(
     decoder: Decoder, head: nn.Module, texts: Sequence[list[int]], cache: KeyValueCache, vocab_size: int
 ) -> Tensor:
-    """Fill an empty cache; logits ``(B, V)`` after the last token of each text."""
-    device = decoder.wte.weight.device
-    lengths = [len(text) for text in texts]
-    ids = torch.tensor(_padded(texts, max(lengths)), device=device)
-    last = torch.tensor(lengths, device=device)[:, None] - 1
+    """Fill an empty cache; logits ``(B, V)`` after the last token of each text.
+
+    Texts of one length are read side by side, others apart: padding would change how attention rounds, and
+    in bf16 with it the tokens.
+    """
+    device, lengths = decoder.wte.weight.device, [len(text) for text in texts]
+    states: dict[int, Tensor] = {}
     with plain_evaluation(decoder, device):
-        hidden = decoder(ids, cache, at=last)[:, 0]  # (B, D)
-        cache.set_lengths(lengths)
+        for length in sorted(set(lengths)):
+            rows = [row for row, n in enumerate(lengths) if n == length]
+            own = cache if len(rows) == len(texts) else _cache_like(cache, decoder, len(rows), length)
+            ids = torch.tensor([texts[row] for row in rows], device=device)
+            last = torch.full((len(rows), 1), length - 1, device=device)
+            states |= zip(rows, decoder(ids, own, at=last)[:, 0], strict=True)
+            if own is not cache:
+                cache.replace(rows, own)
+        hidden = torch.stack([states[row] for row in range(len(texts))])  # (B, D)
         return head(hidden)[:, :vocab_size]  # type: ignore[no-any-return]
 
 
@@ -167,10 +176,16 @@ def _slide(decoder: Decoder, texts: Sequence[list[int]], rows: Sequence[int], ca
         return
     device = decoder.wte.weight.device
     windows = torch.tensor([texts[row][-kept - 1 : -1] for row in rows], device=device)
-    half = KeyValueCache(decoder.config, len(rows), dtype=cache.keys.dtype, device=device, capacity=kept)
+    half = _cache_like(cache, decoder, len(rows), kept)
     with plain_evaluation(decoder, device):
         decoder(windows, half)
     cache.replace(rows, half)
+
+
+def _cache_like(cache: KeyValueCache, decoder: Decoder, n_rows: int, capacity: int) -> KeyValueCache:
+    """An empty cache for some of another one's rows."""
+    keys = cache.keys
+    return KeyValueCache(decoder.config, n_rows, dtype=keys.dtype, device=keys.device, capacity=capacity)
 
 
 @contextlib.contextmanager

@@ -24,8 +24,12 @@ def memory_of_nans() -> Iterator[None]:
     torch.use_deterministic_algorithms(False)
 
 
+@pytest.mark.parametrize("apart", [True, False])
 @pytest.mark.parametrize("norm", NORMS)
-def test_sequences_of_unequal_length_see_what_they_see_alone(norm: Norm, memory_of_nans: None) -> None:
+def test_sequences_of_unequal_length_see_what_they_see_alone(
+    norm: Norm, apart: bool, memory_of_nans: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(KeyValueCache, "apart", apart)  # a GPU takes the mask
     decoder = small_decoder(norm).eval()
     texts = [[3, 1], [4, 1, 5, 9], [2]]
     cache = KeyValueCache(decoder.config, 3, dtype=torch.float32)
@@ -60,7 +64,10 @@ def test_some_sequences_go_on_from_another_cache() -> None:
         torch.testing.assert_close(hidden[1, 0], whole([9], "pre"), rtol=1e-5, atol=1e-5)
 
 
-def test_equal_lengths_need_no_mask_for_one_token_nor_at_the_beginning() -> None:
+def test_equal_lengths_need_no_mask_for_one_token_nor_at_the_beginning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(KeyValueCache, "apart", False)
     cache = KeyValueCache(small_config(), 2, dtype=torch.float32)
     assert cache.mask(4) is None
     cache.set_lengths([3, 3])
@@ -70,6 +77,15 @@ def test_equal_lengths_need_no_mask_for_one_token_nor_at_the_beginning() -> None
     cache.set_lengths([1, 3])
     seen = torch.tensor([[True, True, False, False], [True, True, True, True]])
     assert torch.equal(cache.mask(1), seen[:, None, None])  # type: ignore[arg-type]
+
+
+def test_on_a_cpu_each_of_several_sequences_is_attended_by_itself_without_a_mask() -> None:
+    cache = KeyValueCache(small_config(), 2, dtype=torch.float32)
+    assert cache.apart
+    cache.set_lengths([1, 3])
+    assert cache.mask(1) is None
+    assert not KeyValueCache(small_config(), 1, dtype=torch.float32).apart
+    assert not KeyValueCache(small_config(), 2, dtype=torch.float32, device="meta").apart
 
 
 def test_the_cache_takes_its_room_once() -> None:

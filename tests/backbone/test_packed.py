@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig, packed
@@ -18,13 +19,15 @@ LARGE = torch.zeros(512, 512)
 pytestmark = pytest.mark.skipif(not can_pack(LARGE), reason="this torch has no oneDNN on this CPU")
 
 
-def decoder_and_head(norm: Norm = "pre", **fields: Any) -> tuple[Decoder, LanguageModelHead]:
+def decoder_and_head(
+    norm: Norm = "pre", dtype: torch.dtype = torch.float32, **fields: Any
+) -> tuple[Decoder, LanguageModelHead]:
     torch.manual_seed(0)
     shape = {"vocab_size": 101, "n_ctx": 20, "n_layer": 2, "n_head": 2, "n_embd": 24, "norm": norm}
     decoder = Decoder(DecoderConfig.from_fields(shape | fields))
     for parameter in decoder.parameters():
         parameter.detach().add_(torch.randn_like(parameter), alpha=0.2)
-    return decoder.eval(), LanguageModelHead(decoder.wte)
+    return decoder.to(dtype).eval(), LanguageModelHead(decoder.wte)
 
 
 @pytest.fixture
@@ -76,6 +79,31 @@ def test_a_packed_decoder_generates_the_tokens_of_the_plain_one(
     decoder, head = decoder_and_head(norm)
     expected = generate(decoder, head, prompts, max_new_tokens=50, temperature=0.0)
     assert generate(*pack(decoder, head), prompts, max_new_tokens=50, temperature=0.0) == expected
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("lengths", [[33, 70, 7], [33, 33, 33]], ids=str)
+def test_no_bit_of_a_sequence_depends_on_those_beside_it(
+    lengths: list[int], dtype: torch.dtype, pack_everything: None
+) -> None:
+    shape: dict[str, Any] = {
+        "n_ctx": 71,
+        "n_layer": 1,
+        "n_head": 12,
+        "n_embd": 768,
+    }  # the last bits need room to differ
+    decoder, head = pack(*decoder_and_head(**shape, dtype=dtype))
+    generator = torch.Generator().manual_seed(1)
+    prompts = [torch.randint(101, (n,), generator=generator).tolist() for n in lengths]
+
+    def states(prompts: list[list[int]]) -> Tensor:
+        seen = []
+        hook = head.register_forward_pre_hook(lambda _, args: seen.append(args[0].clone()))
+        generate(decoder, head, prompts, max_new_tokens=3, temperature=0.0)  # the longest one slides
+        hook.remove()
+        return torch.stack(seen, dim=1)  # (B, new tokens, D)
+
+    assert torch.equal(states(prompts), torch.cat([states([prompt]) for prompt in prompts]))
 
 
 def test_a_decoder_in_bfloat16_is_packed(pack_everything: None) -> None:

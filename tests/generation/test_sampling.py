@@ -92,6 +92,17 @@ def test_a_large_vocabulary_is_cut_where_a_whole_sort_cuts_it(rule: Any, p: floa
         assert all(token in row for token, row in zip(chosen, allowed, strict=True))
 
 
+@pytest.mark.parametrize("settings", [{"top_k": 40}, {"top_p": 0.5}, {"top_k": 90, "top_p": 0.9}])
+def test_ties_are_drawn_alike_whatever_the_rows_beside_them_need(settings: dict[str, Any]) -> None:
+    logits = (torch.randn(3, 3000, generator=seeded(2)) * 4 - 30).bfloat16()  # a step of 0.125 between values
+    logits[1] = -30.0  # all tie, so that all are ordered
+    sampling = Sampling(**settings)
+    for seed in range(100):
+        together = choose(logits, sampling, [seeded(seed + row) for row in range(3)])
+        alone = [choose(logits[row : row + 1], sampling, [seeded(seed + row)]) for row in range(3)]
+        assert torch.equal(together, torch.cat(alone))
+
+
 def test_a_token_without_probability_is_never_drawn() -> None:
     logits = torch.full((1, 50), -200.0)
     logits[0, 20] = 0.0

@@ -9,7 +9,12 @@ from typing import Any
 
 import pytest
 import torch
+from torch import distributed
 from torch.distributed.checkpoint.metadata import _MEM_FORMAT_ENCODING
+from torch.distributed.checkpoint.state_dict_saver import save
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from torch.multiprocessing.spawn import spawn
 
 from gpt_toolkit.backbone.weights import read_model
 from tests.backbone.weights.layouts import (
@@ -35,6 +40,30 @@ def test_a_sharded_checkpoint_is_put_together(key: str, norm: Any, tmp_path: Pat
     assert saved.tokenizer == {"merges.txt": "#version"}
     assert saved.notes == ("the task's own tensors are not part of the model: head.weight",)
     assert_equal_tensors(saved.state_dict, decoder)
+
+
+def save_one_shard(rank: int, n_processes: int, folder: str) -> None:
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}.store", rank=rank, world_size=n_processes
+    )
+    decoder = random_decoder("pre", SHAPES[2])
+    mesh = init_device_mesh("cpu", (n_processes,))
+    for block in decoder.h:
+        fully_shard(block, mesh=mesh)
+    fully_shard(decoder, mesh=mesh)
+    content = checkpoint_content(decoder)
+    save({"state_dict": content.pop("state_dict")}, checkpoint_id=folder)
+    if rank == 0:
+        torch.save(content, Path(folder) / "meta.pt")
+    distributed.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_what_three_processes_saved_is_put_together(tmp_path: Path) -> None:
+    folder = tmp_path / "last.ckpt"
+    spawn(save_one_shard, (3, str(folder)), nprocs=3)  # type: ignore[no-untyped-call]
+    assert len(list(folder.glob("*.distcp"))) == 3
+    assert_equal_tensors(read_model(folder).state_dict, random_decoder("pre", SHAPES[2]))
 
 
 def test_what_is_wrong_with_a_sharded_checkpoint_is_named(tmp_path: Path) -> None:
