@@ -121,7 +121,11 @@ def test_a_run_from_prepare_to_predict(tell: Tell) -> None:
     assert fit.code == 0
     first, *rest = fit.err.splitlines()
     assert first == "decoder: 7,936 parameters, context 32, vocabulary 257; CPU 32-true; 8 steps"
-    assert re.fullmatch(r"step 8/8  loss \d\.\d{3}  val \d\.\d{3}  [\d,]+ tokens/s  left 0:00", rest[-1])
+    speed = r"[\d,]+ tokens/s  [\d.]+ GFLOP/s \(\d+%\)(  waits for data \d+%)?"
+    assert re.fullmatch(rf"step 8/8  loss \d\.\d{{3}}  val \d\.\d{{3}}  {speed}  left 0:00", rest[-2])
+    assert re.fullmatch(
+        rf"speed: {speed}  a step \S+ s, 95% within \S+ s  peak memory \d\.\d\d GiB", rest[-1]
+    )
     shown = Path("runs/tiny/samples.txt").read_text(encoding="utf-8")
     assert shown.count("=== step") == 2
     assert "Tip" not in fit.err

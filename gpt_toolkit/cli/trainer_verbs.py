@@ -17,10 +17,12 @@ from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy
 
 from gpt_toolkit.backbone import DecoderConfig, decoder_fields
 from gpt_toolkit.backbone.weights import open_model
-from gpt_toolkit.callbacks import Checkpoints, MetricsFile, Predictions, ProgressLine, Samples
+from gpt_toolkit.backbone.weights.checkpoint import SHARD_EXTRA, is_sharded
+from gpt_toolkit.callbacks import Checkpoints, MetricsFile, Predictions, ProgressLine, Samples, Throughput
 from gpt_toolkit.callbacks.console import quiet_lightning
 from gpt_toolkit.callbacks.glue import write_submission
 from gpt_toolkit.cli.configs import resolve_configs
@@ -248,8 +250,9 @@ class ToolkitCLI(LightningCLI):
             )
         self._take_from_model()
         begins = self.verb == "fit" and not settings.ckpt_path and not settings.trainer.fast_dev_run
-        launched_by_ddp = "LOCAL_RANK" in os.environ  # rank 0 has looked
-        if begins and not launched_by_ddp and folder.is_dir() and any(folder.glob("*.ckpt")):
+        # Lightning starts the other ranks itself, when rank 0 has looked; torchrun starts all at once.
+        launched_by_rank_0 = "LOCAL_RANK" in os.environ and "TORCHELASTIC_RUN_ID" not in os.environ
+        if begins and not launched_by_rank_0 and folder.is_dir() and any(folder.glob("*.ckpt")):
             raise FileExistsError(
                 f"{self.run_folder} already holds a run: go on with it by --ckpt_path last, or choose "
                 "another folder by --trainer.default_root_dir"
@@ -323,6 +326,8 @@ class ToolkitCLI(LightningCLI):
             kwargs["logger"] = self._loggers() if fits else False
         trainer = super().instantiate_trainer(**kwargs)
         callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+        if fits:
+            callbacks.insert(0, Throughput())  # before the line that shows what it measures
         if fits and not settings.trainer.fast_dev_run:
             saved = settings.clone()
             saved.ckpt_path = None  # the next run decides
@@ -333,8 +338,10 @@ class ToolkitCLI(LightningCLI):
 
     def _loggers(self) -> list[Any]:
         checkpoint, step = self.settings.ckpt_path, 0
-        if checkpoint and Path(checkpoint).is_file():
-            step = torch.load(checkpoint, weights_only=True, mmap=True, map_location="cpu")["global_step"]
+        if checkpoint:
+            path = Path(checkpoint)
+            state = path / SHARD_EXTRA if path.is_dir() else path
+            step = torch.load(state, weights_only=True, mmap=True, map_location="cpu")["global_step"]
         return [
             MetricsFile(self.run_folder, resume_step=step),
             TensorBoardLogger(self.run_folder, name="", version="tensorboard"),
@@ -345,7 +352,14 @@ class ToolkitCLI(LightningCLI):
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         """The Trainer is told the checkpoint beforehand: a task may need it to build its network."""
         arguments: dict[str, Any] = super()._prepare_subcommand_kwargs(subcommand)
-        self.trainer.ckpt_path = arguments.pop("ckpt_path", None)
+        checkpoint = arguments.pop("ckpt_path", None)
+        divides = isinstance(self.trainer.strategy, FSDPStrategy | ModelParallelStrategy)
+        if checkpoint and is_sharded(Path(checkpoint)) and not divides:
+            raise ValueError(
+                f"--ckpt_path {checkpoint}: it is divided among devices: add the strategy that wrote it, "
+                "such as --config strategy/fsdp2, or take its weights alone by --model.init_from"
+            )
+        self.trainer.ckpt_path = checkpoint
         return arguments
 
     def _run_subcommand(self, subcommand: str) -> None:
@@ -370,7 +384,7 @@ class ToolkitCLI(LightningCLI):
         source = checkpoints / "best.ckpt"
         if not source.exists():
             source = checkpoints / "last.ckpt"
-        if source.is_file():
+        if source.exists():
             load(source, device="cpu").save(folder / "model", overwrite=True)
         for line in after_fit(trainer, folder):
             print(line)

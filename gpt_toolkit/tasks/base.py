@@ -12,14 +12,24 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.strategies import ModelParallelStrategy
 from torch import Tensor, nn
 from torch.distributed.fsdp import FullyShardedDataParallel
+from torchmetrics import Metric
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig, decoder_fields
+from gpt_toolkit.backbone.parallel import average_gradients, divide
 from gpt_toolkit.backbone.weights import open_model, read_model
 from gpt_toolkit.backbone.weights.source import CHECKPOINT_FORMAT, CHECKPOINT_KEY
 from gpt_toolkit.batch import LanguageModelData, SupervisedData, Vocabulary
-from gpt_toolkit.optim import OptimizerFactory, Schedule, scale_rates
+from gpt_toolkit.optim import (
+    OptimizerFactory,
+    Schedule,
+    clip_global_norm,
+    number_as_in,
+    scale_rates,
+    separate_meshes,
+)
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +45,8 @@ class BaseTask(LightningModule, ABC):
         init_from: A model folder or checkpoint whose weights training starts from.
         accept_new_plan: Continue a checkpoint although the data, their order or the windows per step have
             changed since it was written.
+        activation_checkpointing: Keep only each block's input for the backward pass and compute the rest
+            again, which takes a fraction of the memory and about a third more time.
     """
 
     def __init__(
@@ -44,8 +56,10 @@ class BaseTask(LightningModule, ABC):
         schedule: Schedule | None = None,
         init_from: str | None = None,
         accept_new_plan: bool = False,
+        activation_checkpointing: bool = False,
     ) -> None:
         super().__init__()
+        self.activation_checkpointing = activation_checkpointing
         self.decoder = decoder
         self.optimizer_factory, self.schedule = optimizer, schedule
         self.init_from, self.accept_new_plan = init_from, accept_new_plan
@@ -55,6 +69,7 @@ class BaseTask(LightningModule, ABC):
         self._step_lr = 0.0
         self._run_seed = 0
         self.has_learned = False
+        self._replicas, self._replica = 1, 0
 
     # ------------------------------------------------------------------ the backbone
 
@@ -111,10 +126,17 @@ class BaseTask(LightningModule, ABC):
         if self.backbone is not None:
             return
         self.backbone = Decoder(self.resolve_decoder())
+        self.backbone.recomputes = self.activation_checkpointing
         self.build_heads(self.backbone)
         if self.init_from is not None and not self.trainer.ckpt_path:
             self.load_initial_weights(self.init_from)
         self.adapt(self.backbone)
+        if isinstance(self.trainer.strategy, ModelParallelStrategy):
+            mesh = self.trainer.strategy.device_mesh
+            divide(self.backbone, mesh)
+            for part in self.modules():  # devices that divide matrix products count the same rows
+                if isinstance(part, Metric):
+                    part.process_group = mesh["data_parallel"].get_group()
 
     def adapt(self, backbone: Decoder) -> None:
         """Change a backbone that has its initial weights; a checkpoint's come afterwards."""
@@ -129,6 +151,16 @@ class BaseTask(LightningModule, ABC):
         """How much of ``unit`` the optimizer step of a batch trains on, for the progress line."""
 
     unit = "tokens"
+
+    def flops(self, batch: Any) -> float:
+        """Operations that this device spends on training on a micro-batch (PaLM, appendix B).
+
+        Padding counts, for it is computed; that frozen weights need no gradients is not taken into account.
+        """
+        input_ids: Tensor = batch["input_ids"]
+        share = self._replicas / self.trainer.world_size  # of what its tensor-parallel group does
+        per_token = self.built_backbone.config.flops_per_token_of(input_ids.shape[-1])
+        return input_ids.numel() * per_token * share
 
     @abstractmethod
     def build_heads(self, backbone: Decoder) -> None:
@@ -188,25 +220,31 @@ class BaseTask(LightningModule, ABC):
     def scale_to_step(self, loss_sum: Tensor, step_targets: int) -> Tensor:
         """A micro-batch's summed loss as its share of the whole step's mean.
 
-        Lightning divides by the accumulated micro-batches and ``ddp`` averages the ranks; both are undone
-        here, so that the step's loss is the sum over all its targets divided by their number.
+        Lightning divides by the accumulated micro-batches, and gradients are averaged over the ranks that
+        read different data; both are undone here, so that the step's loss is the sum over all its targets
+        divided by their number.
         """
         accumulated: int = self.trainer.accumulate_grad_batches
-        return loss_sum * (self.trainer.world_size * accumulated / step_targets)
+        return loss_sum * (self._replicas * accumulated / step_targets)
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Draw dropout from (seed, step, micro-batch, rank), so that a resumed run draws the same."""
+        """Draw dropout from (seed, step, micro-batch, rank), so that a resumed run draws the same.
+
+        Ranks that divide matrix products drop the same components of what each of them holds.
+        """
         step = self.trainer.global_step
         if self._drops:
             micro_batch = batch_idx % self.trainer.accumulate_grad_batches
-            draw = f"{self._run_seed} {step} {micro_batch} {self.trainer.global_rank}".encode()
+            draw = f"{self._run_seed} {step} {micro_batch} {self._replica}".encode()
             torch.manual_seed(int.from_bytes(hashlib.blake2b(draw, digest_size=7).digest()))
         self._step_before_batch = step
 
     def on_fit_start(self) -> None:
-        """Keep the run's seed, which every draw of dropout derives from."""
+        """Keep the run's seed, which every draw of dropout derives from, and which data this rank reads."""
         self._run_seed = torch.initial_seed()
         self.has_learned = True
+        ranks = self.trainer.distributed_sampler_kwargs or {"num_replicas": 1, "rank": 0}
+        self._replicas, self._replica = ranks["num_replicas"], ranks["rank"]
 
     @property
     def _drops(self) -> bool:
@@ -222,6 +260,8 @@ class BaseTask(LightningModule, ABC):
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Note the update's learning rate for the log; the schedule moves on before the log is written."""
         self._step_lr = float(optimizer.param_groups[0]["lr"])
+        if isinstance(self.trainer.strategy, ModelParallelStrategy):
+            average_gradients(self, self.trainer.strategy.device_mesh)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """After each update, log the loss if it is due."""
@@ -232,7 +272,7 @@ class BaseTask(LightningModule, ABC):
         if step % every == 0 or step == 1:
             loss = self._step_loss
             if self.trainer.world_size > 1:
-                loss = self.trainer.strategy.reduce(loss, reduce_op="sum")
+                loss = self.trainer.strategy.reduce(loss, reduce_op="mean") * self._replicas
             self.log("train_loss", loss, on_step=True, on_epoch=False, logger=False, rank_zero_only=True)
             for logger in self.trainer.loggers:
                 logger.log_metrics({"train_loss": float(loss), "lr": self._step_lr}, step)
@@ -244,6 +284,7 @@ class BaseTask(LightningModule, ABC):
             raise ValueError("no optimizer: training needs --model.optimizer, e.g. AdamW with its lr")
         optimizer = self.optimizer_factory.build(self)
         scale_rates(optimizer, {parameter: self.rate_of(name) for name, parameter in self.named_parameters()})
+        separate_meshes(optimizer)
         if self.schedule is None:
             return optimizer
         schedule, total_steps = self.schedule, self.total_steps()
@@ -285,7 +326,7 @@ class BaseTask(LightningModule, ABC):
         elif (root := self.sharded_root()) is not None:  # only the root knows the norm over all shards
             root.clip_grad_norm_(gradient_clip_val)
         else:
-            nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
+            clip_global_norm(self.parameters(), gradient_clip_val)
 
     def sharded_root(self) -> FullyShardedDataParallel | None:
         """The FSDP module around the task; None where each device holds all weights."""
@@ -309,6 +350,12 @@ class BaseTask(LightningModule, ABC):
             "step": self.trainer.global_step,
             "adapters": self.adapters,
         }
+        if not isinstance(self.trainer.strategy, ModelParallelStrategy) and self.sharded_root() is None:
+            # Strategies that divide the optimizer's state find it by a parameter's number in the module.
+            for optimizer, state in zip(
+                self.trainer.optimizers, checkpoint.get("optimizer_states", ()), strict=False
+            ):
+                number_as_in(self, optimizer, state)
 
     def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
         """Refuse a checkpoint of another task, decoder, tokenizer or, when training goes on, data plan.

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
 from gpt_toolkit.backbone import Decoder
+from gpt_toolkit.backbone.parallel import whole
 from gpt_toolkit.batch import Continuation, Prompt, SupervisedBatch, SupervisedData, TaskSpec
 from gpt_toolkit.generation.requests import Scorer
 from gpt_toolkit.heads import ClassificationHead, LanguageModelHead, MultipleChoiceHead
@@ -52,6 +53,8 @@ class FinetuneTask(BaseTask):
         lora: Train low-rank additions to the blocks' matrices in place of the matrices, beside the heads and
             the embeddings of start, delimiter and extract. Goes with ``freeze_layers`` (blocks without
             additions) and ``layer_decay``; not with ``transfer_layers``, nor with a sharded model.
+        activation_checkpointing: Keep only each block's input for the backward pass and compute the rest
+            again.
     """
 
     unit = "examples"
@@ -69,8 +72,9 @@ class FinetuneTask(BaseTask):
         freeze_layers: int = 0,
         layer_decay: float = 1.0,
         lora: LoRA | None = None,
+        activation_checkpointing: bool = False,
     ) -> None:
-        super().__init__(decoder, optimizer, schedule, init_from, accept_new_plan)
+        super().__init__(decoder, optimizer, schedule, init_from, accept_new_plan, activation_checkpointing)
         self.lm_coef, self.clf_pdrop = lm_coef, clf_pdrop
         self.transfer_layers, self.freeze_layers, self.layer_decay = (
             transfer_layers,
@@ -307,7 +311,8 @@ class FinetuneTask(BaseTask):
 
     def _scorer(self) -> Scorer:
         tokenizer: Any = self.supervised.vocabulary
-        return Scorer(self.built_backbone, self.lm_head, tokenizer)
+        backbone = whole(self.built_backbone)  # ranks take as many steps as their own answers need
+        return Scorer(backbone, LanguageModelHead(tied_to=backbone.wte), tokenizer)
 
     def _metrics(self, name: str) -> MetricCollection:
         return cast(MetricCollection, self.set_metrics[name])
