@@ -41,6 +41,7 @@ def report(run: Path, *, n_samples: int, max_new_tokens: int, order: int, n_toke
 
     Raises:
         FileNotFoundError: If the folder is not a run's.
+        ValueError: If the run's tokenizer is no longer the one that the model was trained with.
     """
     for name in ("config.yaml", "metrics.csv", "model"):
         if not (run / name).exists():
@@ -55,6 +56,7 @@ def report(run: Path, *, n_samples: int, max_new_tokens: int, order: int, n_toke
     losses: dict[str, float] = {}
     data = corpus_of(run)
     if order and data is not None:
+        _check_vocabulary(run, model, data)
         losses = compare(model, data, order, n_tokens)
         page.lines([perplexities(losses)])
     draw(curves, run / "loss.png", lines={name: loss for name, loss in losses.items() if name != "ours"})
@@ -112,6 +114,16 @@ def corpus_of(run: Path) -> CorpusDataModule | None:
     corpus.prepare_data()
     corpus.setup()
     return corpus
+
+
+def _check_vocabulary(run: Path, model: LanguageModel, data: CorpusDataModule) -> None:
+    """Refuse tokens that the model does not know by these ids, which would give a loss without a meaning."""
+    ours, theirs = model.tokenizer.fingerprint, data.vocabulary.fingerprint
+    if ours != theirs:
+        raise ValueError(
+            f"{run / 'model'} was trained with the tokenizer {ours}, but the data of {run / 'config.yaml'} "
+            f"has {theirs} now: train again, or leave the comparison out with --order 0"
+        )
 
 
 def compare(model: LanguageModel, data: CorpusDataModule, order: int, n_tokens: int) -> dict[str, float]:

@@ -42,6 +42,15 @@ def test_a_report_compares_writes_and_scores(run: Path, capsys: pytest.CaptureFi
     assert not list(run.glob("*.partial"))
 
 
+def test_a_model_of_another_vocabulary_is_not_compared(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = run / "config.yaml"
+    said = config.read_text(encoding="utf-8")
+    assert "tokenizer: storyworld" in said
+    config.write_text(said.replace("tokenizer: storyworld", "tokenizer: bytes"), encoding="utf-8")
+    assert main(["report", str(run), "--samples", "0", "--limit", "0"]) == 1
+    assert "was trained with the tokenizer" in capsys.readouterr().err
+
+
 def test_a_folder_that_is_no_run_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(tmp_path)]) == 1
     assert "is not the folder of a run that has ended" in capsys.readouterr().err
