@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gpt_toolkit.batch import IGNORE_INDEX, SupervisedBatch, TaskSpec, Vocabulary
+from gpt_toolkit.batch import IGNORE_INDEX, SupervisedBatch, TaskSpec
 from gpt_toolkit.data.buckets import BatchOrder, Limits, evaluation_batches, padded
-from gpt_toolkit.data.inputs import Input, Inputs, describe
+from gpt_toolkit.data.inputs import Input, Inputs
 from gpt_toolkit.data.loading import ReadyBatches
 from gpt_toolkit.data.mixture import Mixture
 from gpt_toolkit.data.order import StepShare
@@ -94,23 +94,6 @@ class TaskRows:
             "references": [rows.references[i] for i in indices.tolist()] if self.references else [],
             "step_examples": step_examples,
         }
-
-    def described(self, index: int, vocabulary: Vocabulary) -> list[str]:
-        """A row in plain text: its number with its label, then each sequence.
-
-        Args:
-            index: Among all rows.
-            vocabulary: The tokenizer of the rows.
-        """
-        rows = self.inputs.rows
-        target, label = rows.targets[index], ""
-        if np.isnan(target):
-            label = ": no label"
-        elif self.answers != "text":
-            named = self.answers == "class" and self.spec.labels
-            label = f": {self.spec.labels[int(target)] if named else format(target, 'g')}"
-        sequences = [describe(one.ids.tolist(), vocabulary) for one in self.inputs.sequences(index)]
-        return [f"row {rows.numbers[index]}{label}", *sequences]
 
 
 def pad(

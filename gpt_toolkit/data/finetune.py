@@ -35,6 +35,7 @@ from gpt_toolkit.data.members import (
 from gpt_toolkit.data.mixture import Mixing, Mixture, batch_rates, example_rates
 from gpt_toolkit.data.order import permutation
 from gpt_toolkit.data.progress import ReadingProgress
+from gpt_toolkit.data.shown import row_shown
 from gpt_toolkit.data.text_inputs import LossOn, Shots, TextInputs, choose_shots
 from gpt_toolkit.text.cache import cache_folder
 from gpt_toolkit.text.tokenizer import Tokenizer
@@ -295,7 +296,7 @@ class SupervisedDataModule(LightningDataModule):
         return "\n".join([*lines, f"in {_root()}"])
 
     def rows(self, n: int) -> list[str]:
-        """The first rows of each set in plain text, with their marks; there after ``setup``.
+        """The first rows of each set as tokens, with marks, cuts and labels; there after ``setup``.
 
         Args:
             n: Rows of each set.
@@ -305,9 +306,9 @@ class SupervisedDataModule(LightningDataModule):
             name = member.spec.name
             split = next(split for split in ("train", "val", "test") if (name, split) in self._rows)
             rows = self._rows[name, split]
-            for index in range(min(n, len(rows.inputs.rows))):
-                head, *sequences = rows.described(index, self.vocabulary)
-                shown.append("\n  ".join([f"{name}, {split} {head}", *sequences]))
+            for index in range(min(n, len(rows.selected))):
+                head, *lines = row_shown(rows, int(rows.selected[index]), self.vocabulary)
+                shown.append("\n  ".join([f"{name}, {split} {head}", *lines]))
         return shown
 
     # ------------------------------------------------------------------ training

@@ -67,6 +67,10 @@ class Inputs(Protocol):
         """Targets, numbers and parts of the rows."""
 
     @property
+    def kept(self) -> Lengths:
+        """How many tokens of each text are kept, ``(rows, texts)``."""
+
+    @property
     def n_sequences(self) -> int:
         """Sequences a row."""
 
@@ -166,22 +170,22 @@ class MarkedInputs:
 
     def __init__(self, rows: EncodedRows, kind: Kind, marks: Marks, n_ctx: int) -> None:
         self.rows, self.kind, self.marks = rows, kind, marks
-        self._kept = fit(rows.lengths, n_ctx)
-        self.remarks = counted(np.any(self._kept < rows.lengths, axis=1), f"rows are cut to {n_ctx:,} tokens")
-        texts = self._kept.shape[1]
+        self.kept = fit(rows.lengths, n_ctx)
+        self.remarks = counted(np.any(self.kept < rows.lengths, axis=1), f"rows are cut to {n_ctx:,} tokens")
+        texts = self.kept.shape[1]
         if texts == 1:
-            self.n_sequences, self.lengths = 1, self._kept[:, 0] + 2
+            self.n_sequences, self.lengths = 1, self.kept[:, 0] + 2
         elif texts == 2:
             self.n_sequences = 1 if kind == "classification" else 2
-            self.lengths = self._kept.sum(axis=1) + 3
+            self.lengths = self.kept.sum(axis=1) + 3
         else:
             self.n_sequences = texts - 2
-            self.lengths = self._kept[:, :2].sum(axis=1) + self._kept[:, 2:].max(axis=1) + 3
+            self.lengths = self.kept[:, :2].sum(axis=1) + self.kept[:, 2:].max(axis=1) + 3
 
     def sequences(self, index: int) -> list[Input]:
         """The sequences of a row; every token but the first is a label of the language-model loss."""
         texts = [
-            text[:kept] for text, kept in zip(self.rows.texts(index), self._kept[index].tolist(), strict=True)
+            text[:kept] for text, kept in zip(self.rows.texts(index), self.kept[index].tolist(), strict=True)
         ]
         return [Input(ids, 0) for ids in sequences(self.kind, self.marks, texts)]
 

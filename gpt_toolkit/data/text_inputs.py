@@ -101,12 +101,12 @@ class TextInputs:
         space = n_ctx - 1 - (answer_kept + 1 if room is None else room)
         rest_kept = np.minimum(rest, space)
         head_kept = np.minimum(head, space - rest_kept)
-        self._kept = np.stack([head_kept, rest_kept, answer_kept], axis=1)
+        self.kept = np.stack([head_kept, rest_kept, answer_kept], axis=1)
         wanted = rows.lengths if room is None else rows.lengths[:, :2]
         self.remarks = counted(
-            np.any(self._kept[:, : wanted.shape[1]] < wanted, axis=1), f"rows are cut to {n_ctx:,} tokens"
+            np.any(self.kept[:, : wanted.shape[1]] < wanted, axis=1), f"rows are cut to {n_ctx:,} tokens"
         )
-        self.lengths = self._kept.sum(axis=1) + (2 if room is None else 1)
+        self.lengths = self.kept.sum(axis=1) + (2 if room is None else 1)
         if shots is not None:
             from_last = np.cumsum(shots.lengths[:, ::-1], axis=1)
             fits = from_last <= (space - rest_kept - head_kept)[:, None]
@@ -118,7 +118,7 @@ class TextInputs:
     def sequences(self, index: int) -> list[Input]:
         """The one sequence of a row."""
         head, rest, answer = self.rows.texts(index)
-        n_head, n_rest, n_answer = self._kept[index].tolist()
+        n_head, n_rest, n_answer = self.kept[index].tolist()
         pieces = [self._end]
         if self.shots is not None and (n_shots := int(self._n_shots[index])):
             for shot in self.shots.chosen[index, -n_shots:].tolist():

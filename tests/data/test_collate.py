@@ -155,12 +155,3 @@ def test_evaluation_reads_each_row_once_over_all_ranks(sets: list[TaskRows]) -> 
 def test_a_budget_below_one_row_is_refused(sets: list[TaskRows]) -> None:
     with pytest.raises(ValueError, match=r"batch_tokens=40 is less than one row of b has \(48 tokens"):
         sets[1].limits(8, 40)
-
-
-def test_a_row_is_described_with_label_and_marks(sets: list[TaskRows]) -> None:
-    from tests.data.fakes import tokenizer
-
-    head, sequence = sets[0].described(3, tokenizer())
-    assert head == "row 3: yes"
-    assert sequence.startswith("<start> a.train.3.")
-    assert sequence.endswith(" <extract>")

@@ -451,11 +451,14 @@ def test_rows_and_summary_are_plain_text(sets: dict[str, FakeSet], caplog: pytes
     module = ready(["nli", "choice"], n_ctx=24)
     first = module.rows(1)
     assert first == [
-        "nli, train row 0: true\n  <start> premise 0 <delimiter> claim 0 <extract>",
-        "choice, train row 0: 0\n  "
-        + "\n  ".join(
-            f"<start> story 0.Who? <delimiter> {answer} <extract>" for answer in ("He.", "She.", "It 0.")
-        ),
+        "nli, train row 0: true\n"
+        "  tokens: first text 9; second text 7\n"
+        "  <start>p|r|e|m|i|s|e| |0<delimiter>c|l|a|i|m| |0<extract>",
+        "choice, train row 0: answer 0 is right\n"
+        "  tokens: document 8; question 4; answer 0 3; answer 1 4; answer 2 5\n"
+        "  answer 0 (right): <start>s|t|o|r|y| |0|.|W|h|o|?<delimiter>H|e|.<extract>\n"
+        "  answer 1: <start>s|t|o|r|y| |0|.|W|h|o|?<delimiter>S|h|e|.<extract>\n"
+        "  answer 2: <start>s|t|o|r|y| |0|.|W|h|o|?<delimiter>I|t| |0|.<extract>",
     ]
     assert module.summary().startswith("fake nli: train 30 rows (520 tokens), val 7 rows (112 tokens)\n")
     assert "fake nli, train: 30 rows, not the published 3,000" in caplog.messages
@@ -479,8 +482,9 @@ def test_rte_and_sst2_become_batches(shared_data: Path) -> None:
     module.setup("fit")
     assert len(module.rows(1)) == 2
     assert module.rows(1)[0] == (
-        "rte, train row 0: not_entailment\n  <start> No Weapons of Mass Destruction Found in Iraq Yet. "
-        "<delimiter> Weapons of Mass Destruction Found in Iraq. <extract>"
+        "rte, train row 0: not_entailment\n  tokens: first text 10; second text 8\n"
+        "  <start>No| Weapons| of| Mass| Destruction| Found| in| Iraq| Yet|.<delimiter>"
+        "Weapons| of| Mass| Destruction| Found| in| Iraq|.<extract>"
     )
     rows: dict[str, list[int]] = {"rte": [], "sst2": []}
     positive = 0
