@@ -22,7 +22,9 @@ TRAINER_VERBS = {
     "test": "loss or scores on the test split",
     "predict": "losses of tokens, classes of rows or answers to prompts, as JSON lines",
     "prepare": "turn a config's text into token shards, which fit would do itself",
+    "doctor": "what fit would read, need of memory and take of time; what is wrong, all at once",
 }
+SCHEMA = {"schema": "a JSON Schema of the YAML files, for editors"}
 COMMANDS = {
     "convert": "make a model folder from anybody's GPT-1 or GPT-2 weights",
     "generate": "let a model write",
@@ -80,6 +82,10 @@ def _run(verb: str, arguments: list[str]) -> int:
         from gpt_toolkit.cli.trainer_verbs import run
 
         return run(verb, arguments)
+    if verb in SCHEMA:
+        from gpt_toolkit.cli.schema import run as print_schema
+
+        return print_schema(arguments)
     if verb in COMMANDS:
         command = importlib.import_module(f"gpt_toolkit.commands.{verb.replace('-', '_')}")
         parser = _CommandParser(f"gpt-toolkit {verb}", description=command.__doc__, allow_abbrev=False)
@@ -88,7 +94,7 @@ def _run(verb: str, arguments: list[str]) -> int:
             return int(command.run(parser.parse_args(arguments)))
         except SystemExit as stop:  # --help
             return int(stop.code or 0)
-    raise UsageError(f"no verb {verb!r}{nearest(verb, [*TRAINER_VERBS, *COMMANDS])}")
+    raise UsageError(f"no verb {verb!r}{nearest(verb, [*TRAINER_VERBS, *COMMANDS, *SCHEMA])}")
 
 
 class _CommandParser(argparse.ArgumentParser):
@@ -115,6 +121,6 @@ def _help() -> str:
     )
     parser.add_argument("--version", action="store_true", help="print the version")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for name, summary in (TRAINER_VERBS | COMMANDS).items():
+    for name, summary in (TRAINER_VERBS | COMMANDS | SCHEMA).items():
         verbs.add_parser(name, help=summary)
     return parser.format_help()

@@ -50,17 +50,21 @@ _PROBE = "the old house by the river was dark and nobody knew why"
 
 
 def run(verb: str, arguments: list[str]) -> int:
-    """Run a verb of the Trainer, or ``prepare``; the exit code."""
+    """Run a verb of the Trainer, ``prepare`` or ``doctor``; the exit code."""
     arguments, first_config = resolve_configs(arguments)
     arguments, n_seeds = take_seeds(arguments) if verb == "fit" else (arguments, 1)
     quiet_lightning()
     try:
+        if verb == "doctor":
+            from gpt_toolkit.cli.doctor import DoctorCLI  # which is made of what stands here
+
+            return DoctorCLI(arguments, first_config).code
         if n_seeds > 1:
             repeat(n_seeds, partial(_run_seed, arguments, first_config))
         else:
             ToolkitCLI(verb, arguments, first_config)
     except ParserError as error:
-        raise UsageError(explain(str(error), _option_names(), _class_names())) from None
+        raise UsageError(explained(error)) from None
     except MisconfigurationException as error:  # the Trainer's, of settings that do not go together
         raise UsageError(str(error).partition("\n")[0]) from None
     except torch.OutOfMemoryError as error:
@@ -99,6 +103,11 @@ class Parser(LightningArgumentParser):
     def error(self, message: str, ex: Exception | None = None) -> Any:
         """Raise what is to be explained."""
         raise ParserError(message)
+
+
+def explained(error: Exception) -> str:
+    """What a parser has to say, as one line."""
+    return explain(str(error), _option_names(), _class_names())
 
 
 def _class_names() -> dict[str, list[str]]:

@@ -96,16 +96,19 @@ class BaseTask(LightningModule, ABC):
         if self.n_marks:  # they come after the vocabulary that a preset or a model has
             fields["vocab_size"] = max(fields["vocab_size"], n_ids)
         config = DecoderConfig.from_fields(fields)
+        faults = []
         if n_ids > config.vocab_size:
-            raise ValueError(
+            faults.append(
                 f"the tokenizer has {n_ids:,} token ids, the decoder's vocab_size is {config.vocab_size:,}: "
                 "leave vocab_size out, or choose the decoder's own tokenizer"
             )
         if data is not None and data.n_ctx > config.n_ctx:
-            raise ValueError(
+            faults.append(
                 f"the data's windows are {data.n_ctx:,} tokens (data.n_ctx), the decoder's context length is "
                 f"{config.n_ctx:,}: lower data.n_ctx or raise the decoder's n_ctx"
             )
+        if faults:
+            raise ValueError("; ".join(faults))
         return config
 
     def _trained_from(self) -> str | None:

@@ -1,0 +1,172 @@
+"""``gpt-toolkit schema``: a JSON Schema of the YAML files, with which editors complete and check them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from lightning.pytorch import Trainer
+
+from gpt_toolkit.backbone import DecoderConfig
+from gpt_toolkit.backbone.presets import PRESETS
+from gpt_toolkit.cli.explain import UsageError
+from gpt_toolkit.cli.trainer_verbs import DATA, SETTINGS, TASKS, Parser
+
+Schema = dict[str, Any]
+
+EPILOG = """\
+In VS Code, with the extension redhat.vscode-yaml:
+  gpt-toolkit schema > gpt-toolkit.schema.json
+and as the first line of a config:
+  # yaml-language-server: $schema=gpt-toolkit.schema.json
+"""
+
+_ANY_CLASS: Schema = {
+    "anyOf": [
+        {"type": ["string", "boolean", "null"]},
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {"class_path": {"type": "string"}, "init_args": {"type": "object"}},
+            "required": ["class_path"],
+        },
+    ]
+}
+# the Trainer's own classes: Lightning has hundreds, and jsonargparse 4.53 fails on some of them
+_TRAINER_CLASSES = {
+    "callbacks": "Callbacks beside those that every run has.",
+    "logger": "Loggers in place of metrics.csv and TensorBoard.",
+    "plugins": "Plugins of the Trainer.",
+    "profiler": "``simple``, ``advanced``, ``pytorch`` or ``xla``.",
+    "strategy": "``ddp``, ``fsdp`` or another; how devices share the work.",
+}
+
+
+def run(arguments: list[str]) -> int:
+    """Print the schema; the exit code."""
+    if arguments in (["-h"], ["--help"]):
+        parser = argparse.ArgumentParser(
+            "gpt-toolkit schema",
+            description=__doc__,
+            epilog=EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        print(parser.format_help(), end="")
+        return 0
+    if arguments:
+        raise UsageError(f"schema takes no arguments, got {' '.join(arguments)}")
+    print(json.dumps(schema(), indent=2, ensure_ascii=False))
+    return 0
+
+
+def schema() -> Schema:
+    """A JSON Schema (draft 2020-12) of a config, whole or an overlay: nothing is required of one file."""
+    definitions: dict[str, Schema] = {}
+    trainer = _described(Trainer, definitions, skip=set(_TRAINER_CLASSES))
+    for name, text in _TRAINER_CLASSES.items():
+        one_or_more = {"anyOf": [_ANY_CLASS, {"type": "array", "items": _ANY_CLASS}]}
+        trainer["properties"][name] = {**one_or_more, "description": text}
+    settings = {name: _described(kind, definitions) for name, kind in SETTINGS.items()}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A config of gpt-toolkit",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "$schema": {"type": "string", "description": "Where this schema lies; not read."},
+            "seed_everything": {
+                "type": ["integer", "boolean"],
+                "description": "Seed of initial weights and dropout; false: none.",
+            },
+            "trainer": trainer,
+            "model": _one_of(TASKS, definitions),
+            "data": _one_of(DATA, definitions),
+            **settings,
+            "ckpt_path": {
+                "type": ["string", "null"],
+                "description": "Checkpoint to go on from: last, best or a file.",
+            },
+            "weights_only": {"type": ["boolean", "null"], "description": "Of the Trainer; leave it out."},
+        },
+        "$defs": definitions,
+    }
+
+
+def _one_of(kinds: Iterable[type], definitions: dict[str, Schema]) -> Schema:
+    """A class of ours with its arguments, or one of the user's own."""
+    of_ours = []
+    for kind in kinds:
+        arguments = _described(kind, definitions)
+        summary = arguments.pop("description", "")
+        of_ours.append(
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "description": summary,
+                "properties": {
+                    "class_path": _class_path(kind.__name__),
+                    "init_args": arguments,
+                },
+            }
+        )
+    own = {
+        "type": "object",
+        "additionalProperties": False,
+        "description": "A class of your own, by its full name.",
+        "properties": {
+            "class_path": {"type": "string", "pattern": r"^(?!gpt_toolkit\.).+\."},
+            "init_args": {"type": "object"},
+        },
+        "required": ["class_path"],
+    }
+    return {"anyOf": [*of_ours, own, {"enum": [kind.__name__ for kind in kinds]}]}
+
+
+def _class_path(name: str) -> Schema:
+    """A class of ours by its name alone, or by one of the full names under which it can be imported."""
+    return {"anyOf": [{"const": name}, {"type": "string", "pattern": rf"^gpt_toolkit\.(\w+\.)*{name}$"}]}
+
+
+def _described(kind: type, definitions: dict[str, Schema], skip: Iterable[str] = ()) -> Schema:
+    """The arguments of a class; types that several share go into the definitions."""
+    parser = Parser()
+    parser.add_class_arguments(kind, skip=set(skip))
+    found: Schema = _adapted(json.loads(parser.get_completion_script("jsonschema")))
+    definitions |= found.pop("$defs", {})
+    found["description"] = (kind.__doc__ or "").partition("\n")[0]
+    if "decoder" in found["properties"]:
+        found["properties"]["decoder"] |= _decoder()
+        del found["properties"]["decoder"]["type"]
+    return found
+
+
+def _decoder() -> Schema:
+    """A preset's name, or the fields of a decoder; its argument's type is a plain dict."""
+    parser = Parser()
+    parser.add_class_arguments(DecoderConfig)
+    fields = _adapted(json.loads(parser.get_completion_script("jsonschema")))
+    preset: Schema = {"enum": list(PRESETS)}
+    fields["properties"]["preset"] = {**preset, "description": "Shape from which the other fields differ."}
+    for field in fields["properties"].values():  # null: as the preset, the model or the data has it
+        if isinstance(field.get("type"), str):
+            field["type"] = [field["type"], "null"]
+        elif "enum" in field:
+            field["enum"] = [*field["enum"], None]
+    fields["description"] = "Shape, dropout rates and initialization."
+    return {"anyOf": [preset, fields, {"type": "null"}]}
+
+
+def _adapted(found: Any) -> Any:
+    """As our files are written: short class names, and no file need be complete."""
+    if isinstance(found, list):
+        return [_adapted(item) for item in found]
+    if not isinstance(found, dict):
+        return found
+    adapted = {key: _adapted(value) for key, value in found.items() if key not in ("$schema", "required")}
+    path = adapted.get("const")
+    if isinstance(path, str) and path.startswith("gpt_toolkit."):
+        return _class_path(path.rpartition(".")[2])
+    adapted.pop("dict_kwargs", None)
+    return adapted

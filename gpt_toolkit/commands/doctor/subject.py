@@ -1,0 +1,34 @@
+"""What a config and its arguments made, ready to be examined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import LightningDataModule, LightningModule
+
+from gpt_toolkit.callbacks import Checkpoints, Samples
+
+
+@dataclass
+class Subject:
+    """What a config and its arguments made.
+
+    Args:
+        task: The task; None where it could not be made.
+        data: The DataModule; None where it could not be made.
+        trainer: Arguments of the Trainer, by name.
+        folder: The run's.
+        ckpt_path: Checkpoint that ``fit`` would go on from.
+        checkpoints: Settings of the run's checkpoints.
+        samples: Settings of its samples.
+    """
+
+    task: LightningModule | None
+    data: LightningDataModule | None
+    trainer: dict[str, Any]
+    folder: Path
+    ckpt_path: str | None
+    checkpoints: Checkpoints
+    samples: Samples
