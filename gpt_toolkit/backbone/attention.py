@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from gpt_toolkit.backbone.cache import KeyValueCache
 from gpt_toolkit.backbone.config import DecoderConfig
+from gpt_toolkit.backbone.products import causal_attention, pays
 
 
 class CausalSelfAttention(nn.Module):
@@ -39,6 +40,9 @@ class CausalSelfAttention(nn.Module):
     def forward(self, x: Tensor, cache: KeyValueCache | None = None, at: Tensor | None = None) -> Tensor:
         batch, length = x.shape[:2]
         heads = self.c_attn(x).view(batch, length, 3, self.n_head, -1)  # maybe of a few heads, see parallel
+        pdrop = self.attn_pdrop if self.training else 0.0
+        if cache is None and at is None and pays(heads):
+            return self.resid_dropout(self.c_proj(causal_attention(heads, pdrop)))  # type: ignore[no-any-return]
         query, key, value = heads.permute(2, 0, 3, 1, 4)  # three of (B, H, T, K)
         mask, causal = None, True
         if cache is not None:
@@ -54,7 +58,7 @@ class CausalSelfAttention(nn.Module):
             mask = slots <= (at + key.shape[2] - length)[:, None, :, None]  # (B, 1, P, past + T)
         attend = partial(
             F.scaled_dot_product_attention,
-            dropout_p=self.attn_pdrop if self.training else 0.0,
+            dropout_p=pdrop,
             is_causal=causal,
         )
         if cache is not None and cache.apart:
