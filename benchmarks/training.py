@@ -1,0 +1,310 @@
+"""Tokens a second and memory of pre-training beside a bare PyTorch loop, in turns.
+
+    python benchmarks/training.py --output training.json
+
+Ours is the whole of it: PretrainTask through the Trainer, windows of a CorpusDataModule. The other is what
+one writes without it, in the manner of nanoGPT: torch's attention, all logits and their cross-entropy, a
+loop. Same shapes, bf16 autocast, gradients clipped at 1, fused AdamW. The text is random letters, as the ids
+do not change the work. Memory is the highest of the whole process, imports included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import tempfile
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import Trainer
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from benchmarks.side_by_side import in_turns, print_table, stamp, write_report
+from benchmarks.workers import TakesTurns, Turns, Worker
+from gpt_toolkit.backbone import DecoderConfig
+from gpt_toolkit.data.corpus import CorpusDataModule
+from gpt_toolkit.optim import AdamW
+from gpt_toolkit.tasks import PretrainTask
+
+OURS, THEIRS = "gpt_toolkit", "PyTorch loop"
+WARM_UP = 2  # steps
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One comparison.
+
+    Args:
+        name: What it is called.
+        config: Of the decoder; windows are as long as its context.
+        batch: Windows a step.
+        steps: Of a round.
+        target: What ours is to reach: tokens a second over the loop's.
+        memory_target: And at most this share of its memory; None where none is set.
+    """
+
+    name: str
+    config: DecoderConfig
+    batch: int
+    steps: int
+    target: float
+    memory_target: float | None = None
+
+    @property
+    def tokens(self) -> int:
+        """Of a step."""
+        return self.batch * self.config.n_ctx
+
+
+def full_shapes() -> list[Shape]:
+    def small(vocab_size: int) -> DecoderConfig:
+        return DecoderConfig(vocab_size=vocab_size, n_ctx=256, n_layer=6, n_head=6, n_embd=384)
+
+    gpt2 = DecoderConfig.from_preset("gpt2", vocab_size=50304, n_ctx=512)
+    return [
+        Shape("6 x 384, V 2,048", small(2048), 16, 3, 1.05),
+        Shape("6 x 384, V 50,304", small(50304), 16, 1, 1.35, 0.4),
+        Shape("GPT-2 124M, T 512", gpt2, 2, 1, 1.3, 0.6),
+    ]
+
+
+def quick_shapes() -> list[Shape]:
+    """Seconds, to see that everything runs; its numbers mean nothing."""
+    config = DecoderConfig(vocab_size=300, n_ctx=16, n_layer=2, n_head=2, n_embd=16)
+    return [Shape("tiny", config, 2, 2, 1.0, 1.0)]
+
+
+# ---------------------------------------------------------------------- ours
+
+
+def ours(turns: Turns, shape: Shape, text: Path, cache: Path) -> None:
+    """Train by the toolkit."""
+    os.environ["GPT_TOOLKIT_CACHE"] = str(cache)
+    warnings.filterwarnings("ignore", module="lightning")
+    steps = 0
+
+    def round_ends(batch: Any) -> bool:
+        nonlocal steps
+        steps += 1
+        return steps >= WARM_UP and (steps - WARM_UP) % shape.steps == 0
+
+    torch.manual_seed(0)
+    trainer = Trainer(
+        accelerator="cpu",
+        devices=1,
+        precision="bf16-mixed",
+        max_steps=1_000_000,
+        gradient_clip_val=1.0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        limit_val_batches=0,
+        callbacks=[TakesTurns(turns, round_ends)],
+    )
+    task = PretrainTask(shape.config.to_fields(), AdamW(lr=3e-4, betas=(0.9, 0.95), weight_decay=0.1))
+    data = CorpusDataModule(
+        files=str(text),
+        val_fraction=0.0,
+        tokenizer="bytes",
+        n_ctx=shape.config.n_ctx,
+        batch_size=shape.batch,
+    )
+    trainer.fit(task, datamodule=data)
+
+
+# ---------------------------------------------------------------------- the loop
+
+
+class Attention(nn.Module):
+    def __init__(self, config: DecoderConfig) -> None:
+        super().__init__()
+        self.n_head = config.n_head
+        self.projections = nn.Linear(config.n_embd, 3 * config.n_embd, bias=False)
+        self.out = nn.Linear(config.n_embd, config.n_embd, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, length, width = x.shape
+        q, k, v = (
+            part.view(batch, length, self.n_head, width // self.n_head).transpose(1, 2)
+            for part in self.projections(x).split(width, dim=2)
+        )
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return self.out(y.transpose(1, 2).contiguous().view(batch, length, width))  # type: ignore[no-any-return]
+
+
+class Layer(nn.Module):
+    def __init__(self, config: DecoderConfig) -> None:
+        super().__init__()
+        width = config.n_embd
+        self.attention, self.norm_1, self.norm_2 = Attention(config), nn.LayerNorm(width), nn.LayerNorm(width)
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 4 * width, bias=False), nn.GELU(), nn.Linear(4 * width, width, bias=False)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.attention(self.norm_1(x))
+        return x + self.mlp(self.norm_2(x))  # type: ignore[no-any-return]
+
+
+class PlainGPT(nn.Module):
+    """A GPT as one writes it who has read nanoGPT: no biases, exact GELU, tied head, mean loss inside."""
+
+    def __init__(self, config: DecoderConfig) -> None:
+        super().__init__()
+        self.tokens = nn.Embedding(config.vocab_size, config.n_embd)
+        self.positions = nn.Embedding(config.n_ctx, config.n_embd)
+        self.layers = nn.Sequential(*(Layer(config) for _ in range(config.n_layer)))
+        self.norm = nn.LayerNorm(config.n_embd)
+        self.head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
+        self.head.weight = self.tokens.weight
+        for parameter in self.parameters():
+            if parameter.ndim == 2:
+                nn.init.normal_(parameter, std=0.02)
+
+    def forward(self, ids: Tensor, labels: Tensor) -> Tensor:
+        x = self.tokens(ids) + self.positions(torch.arange(ids.shape[1]))
+        logits = self.head(self.norm(self.layers(x)))
+        return F.cross_entropy(logits.view(-1, logits.shape[-1]), labels.reshape(-1))
+
+
+def theirs(turns: Turns, shape: Shape, text: Path) -> None:
+    """Train by a loop."""
+    torch.manual_seed(0)
+    model = PlainGPT(shape.config)
+    groups = [[p for p in model.parameters() if (p.ndim == 2) == decays] for decays in (True, False)]
+    optimizer = torch.optim.AdamW(
+        [{"params": groups[0], "weight_decay": 0.1}, {"params": groups[1], "weight_decay": 0.0}],
+        lr=3e-4,
+        betas=(0.9, 0.95),
+        fused=True,
+    )
+    ids = np.memmap(text, dtype=np.uint8, mode="r")
+    length = shape.config.n_ctx
+
+    def step() -> None:
+        starts = torch.randint(len(ids) - length - 1, (shape.batch,)).tolist()
+        windows = torch.from_numpy(np.stack([ids[i : i + length + 1].astype(np.int64) for i in starts]))
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = model(windows[:, :-1], windows[:, 1:])
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+
+    for _ in range(WARM_UP):
+        step()
+    while turns.wait():
+        for _ in range(shape.steps):
+            step()
+
+
+# ---------------------------------------------------------------------- side by side
+
+
+def write_text(path: Path, n_bytes: int = 1_000_000) -> None:
+    draw = random.Random(0)
+    path.write_text("".join(draw.choices("abcdefgh ijklmn opqrst uvwxyz\n", k=n_bytes)), encoding="utf-8")
+
+
+def compare(
+    contestants: Mapping[str, Callable[[], Worker]], rounds: int
+) -> tuple[dict[str, list[float]], dict[str, dict[str, Any]]]:
+    """Seconds of each contestant in each round, and what each has to say at the end."""
+    with ExitStack() as stack:
+        workers = {name: stack.enter_context(start()) for name, start in contestants.items()}
+        seconds = in_turns({name: worker.round for name, worker in workers.items()}, rounds)
+        return seconds, {name: worker.finish() for name, worker in workers.items()}
+
+
+def measure(shape: Shape, rounds: int, folder: Path) -> dict[str, Any]:
+    """One comparison."""
+    write_text(text := folder / "text.txt")
+    seconds, said = compare(
+        {
+            OURS: lambda: Worker(ours, shape, text, folder / "cache"),
+            THEIRS: lambda: Worker(theirs, shape, text),
+        },
+        rounds,
+    )
+    speed = {name: shape.steps * shape.tokens / median(times) for name, times in seconds.items()}
+    memory = {name: each["peak_mb"] for name, each in said.items()}
+    return {
+        "shape": shape.name,
+        "decoder": shape.config.to_fields(),
+        "batch": shape.batch,
+        "steps_a_round": shape.steps,
+        "tokens_per_second": speed,
+        "ratio": speed[OURS] / speed[THEIRS],
+        "target": shape.target,
+        "peak_mb": memory,
+        "peak_mb_before_training": {name: each["peak_mb_before"] for name, each in said.items()},
+        "memory_ratio": memory[OURS] / memory[THEIRS],
+        "memory_target": shape.memory_target,
+        "states_mb": 16 * shape.config.n_params / 1e6,
+        "gflops": speed[OURS] * shape.config.flops_per_token / 1e9,
+        "seconds": seconds,
+    }
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the benchmark; the exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=7, metavar="N", help="of each contestant (%(default)s)")
+    parser.add_argument(
+        "--shape", type=int, choices=(1, 2, 3), metavar="N", help="only the N-th shape of the three"
+    )
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="torch's threads; its own choice unless given"
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="keep everything measured, as JSON")
+    parser.add_argument("--quick", action="store_true", help="a tiny model once, to see that it runs")
+    args = parser.parse_args(argv)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    shapes, rounds = (quick_shapes(), 1) if args.quick else (full_shapes(), args.rounds)
+    if args.shape and not args.quick:
+        shapes = shapes[args.shape - 1 : args.shape]
+    about = stamp(["lightning"])
+    results = []
+    for shape in shapes:
+        with tempfile.TemporaryDirectory() as scratch:
+            results.append(measure(shape, rounds, Path(scratch)))
+    print(f"{about['processor']}, {about['threads']} of {about['cores']} cores, {about['versions']}")
+    print("bf16 autocast; tokens a second, highest memory of the process\n")
+    heads = ["", OURS, THEIRS, "ratio", "target", "MB", "MB", "ratio", "target", "states MB", "GFLOP/s"]
+    rows = [
+        [
+            each["shape"],
+            *each["tokens_per_second"].values(),
+            each["ratio"],
+            each["target"],
+            *each["peak_mb"].values(),
+            each["memory_ratio"],
+            "" if each["memory_target"] is None else each["memory_target"],
+            each["states_mb"],
+            each["gflops"],
+        ]
+        for each in results
+    ]
+    print_table(heads, rows)
+    print("\nstates: weights, gradients and AdamW's two averages in fp32, which either has to hold")
+    if args.output:
+        write_report(args.output, {"machine": about, "rounds": rounds, "results": results})
+        print(f"report: {args.output}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,104 @@
+"""Contestants in processes of their own: each works when it is its turn, and its memory is its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import sys
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+P = ParamSpec("P")
+
+
+class Turns:
+    """What a contestant has of the benchmark: it waits at the end of each round until another begins.
+
+    Args:
+        connection: To the benchmark.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def wait(self) -> bool:
+        """Whether there is another round; to be called once before the first, when all is warm."""
+        self._connection.send(None)
+        return bool(self._connection.recv())
+
+
+class Worker:
+    """A process that does a contestant's work; a context, in which it is ready for :meth:`round`.
+
+    Args:
+        work: Runs in the process, warms up, works round by round as ``turns`` says, and returns what it has
+            to say at the end. A function of a module.
+        arguments: Of ``work``, after ``turns``.
+    """
+
+    def __init__(self, work: Callable[Concatenate[Turns, P], Any], *args: P.args, **kwargs: P.kwargs) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(
+            target=_serve, args=(theirs, torch.get_num_threads(), work, args, kwargs), daemon=True
+        )
+        self._process.start()
+        theirs.close()
+
+    def __enter__(self) -> Worker:
+        self._connection.recv()
+        return self
+
+    def round(self) -> None:
+        """Let it work for a round."""
+        self._connection.send(True)
+        self._connection.recv()
+
+    def finish(self) -> Any:
+        """End the work; what it has to say, with ``peak_mb`` of memory and, of these, ``peak_mb_before``."""
+        self._connection.send(False)
+        result = self._connection.recv()
+        self._process.join()
+        return result
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process.is_alive():
+            self._process.terminate()
+        self._process.join()
+
+
+def _serve(connection: Connection, threads: int, work: Any, args: Any, kwargs: Any) -> None:
+    torch.set_num_threads(threads)
+    before = _peak_mb()
+    result = work(Turns(connection), *args, **kwargs)
+    connection.send({**(result or {}), "peak_mb": _peak_mb(), "peak_mb_before": before})
+
+
+def _peak_mb() -> float:
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+class TakesTurns(Callback):
+    """Stops a Trainer at the end of each round until the next one begins.
+
+    Args:
+        turns: The contestant's.
+        round_ends: Whether a round ends after the step that was trained on this batch.
+    """
+
+    def __init__(self, turns: Turns, round_ends: Callable[[Any], bool]) -> None:
+        self.turns, self.round_ends = turns, round_ends
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if self.round_ends(batch):
+            trainer.should_stop = not self.turns.wait()
