@@ -116,6 +116,12 @@ def _check_places(args: argparse.Namespace) -> None:
             raise ValueError(f"--figure {args.figure}: expected a name ending in {', '.join(_FIGURES)}")
         if find_spec("matplotlib") is None:
             raise ValueError("--figure needs matplotlib: pip install matplotlib")
+        from gpt_toolkit.commands.evaluation_figure import read_scored
+
+        for path in args.beside:
+            read_scored(path)
+    elif args.beside:
+        raise ValueError("--beside goes with --figure: say where to draw")
 
 
 def _explain(args: argparse.Namespace, data: ZeroShotDataModule) -> None:
@@ -156,14 +162,16 @@ def _report(
         lines = [line for name, answers in task.answers.items() for line in data.records(name, answers)]
         _write(args.rows, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
     if args.figure is not None:
-        from gpt_toolkit.commands.evaluation_figure import draw
+        from gpt_toolkit.commands.evaluation_figure import Scored, draw, read_scored
 
-        draw(task.scores, model.config.n_params, args.model, args.figure)
+        others = [read_scored(path) for path in args.beside]
+        draw(Scored(model.config.n_params, task.scores), others, args.model, args.figure)
         say(f"{args.figure}: scores over the number of parameters")
 
 
 _SETTINGS: Sequence[str] = (
-    *("benchmarks", "protocols", "root", "limit", "n_examples", "dtype", "devices", "batch_tokens", "seed"),
+    *("benchmarks", "protocols", "root", "no_check_files", "limit", "n_examples", "dtype", "devices"),
+    *("batch_tokens", "seed"),
 )
 
 

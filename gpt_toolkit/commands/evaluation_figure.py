@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
@@ -15,15 +18,44 @@ _PRESETS = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl")
 _COLUMNS = 3
 
 
-def draw(scores: Sequence[Score], n_params: int, model: str, path: Path) -> None:
-    """A panel a benchmark: the paper's sizes as a line, each protocol's number as a point, chance dashed.
+class Scored(NamedTuple):
+    """A model's size and scores."""
+
+    n_params: int
+    scores: Sequence[Score]
+
+
+def read_scored(path: Path) -> Scored:
+    """What ``--output`` has kept of another model.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no such report.
+    """
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+        scores = [
+            Score(**{name: math.nan if score[name] is None else score[name] for name in Score._fields})
+            for score in report["scores"]
+        ]
+        return Scored(int(report["n_params"]), scores)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} is no report of zero-shot ({error!r}); expected what --output has written"
+        ) from None
+
+
+def draw(scored: Scored, others: Sequence[Scored], model: str, path: Path) -> None:
+    """A panel a benchmark: the paper's sizes as a line, each protocol's numbers as another, chance dashed.
 
     Args:
-        scores: Of one model.
-        n_params: Its size.
+        scored: The model; what it was asked is drawn.
+        others: Of other sizes.
         model: Its name.
         path: Where to; .png, .svg or .pdf.
     """
+    scores = scored.scores
+    models = sorted([scored, *others], key=lambda each: each.n_params)
     firsts: dict[str, list[Score]] = {}
     for score in scores:
         known = firsts.setdefault(score.benchmark, [])
@@ -40,9 +72,12 @@ def draw(scores: Sequence[Score], n_params: int, model: str, path: Path) -> None
         if points:
             axes.plot(*zip(*points, strict=True), marker="o", color="tab:gray", label="GPT-2 paper")
         for score in found:
-            error = score.interval if score.interval == score.interval else None  # NaN: none
-            if score.metric == metric:
-                axes.errorbar([n_params], [score.value], yerr=error, fmt="o", capsize=3, label=score.protocol)
+            if score.metric != metric:
+                continue
+            same = [(each.n_params, s) for each in models for s in each.scores if s[:3] == score[:3]]
+            intervals = [0.0 if math.isnan(s.interval) else s.interval for _, s in same]
+            numbers = [n for n, _ in same], [s.value for _, s in same]
+            axes.errorbar(*numbers, yerr=intervals, marker="o", capsize=3, label=score.protocol)
         if found[0].chance == found[0].chance:
             axes.axhline(found[0].chance, linestyle="--", linewidth=0.8, color="tab:gray")
         axes.set(title=benchmark, xscale="log", xlabel="parameters", ylabel=metric.replace("_", " "))

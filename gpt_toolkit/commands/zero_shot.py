@@ -16,6 +16,7 @@ examples:
   gpt-toolkit zero-shot gpt2 --benchmarks lambada,wikitext2 --protocols paper,lm-eval
   gpt-toolkit zero-shot gpt2 --benchmarks gpt2 --root DIR --output table.json
   gpt-toolkit zero-shot gpt2 --benchmarks wikitext2_raw --explain
+  gpt-toolkit zero-shot gpt2-medium --figure sizes.png --beside small.json
   gpt-toolkit zero-shot gpt2 --benchmarks prompt:rte,prompt:reviews.csv --n_examples 5 --root DIR
 """
 
@@ -53,6 +54,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", type=Path, metavar="FILE.jsonl", help="keep every request and its answer")
     parser.add_argument(
         "--figure", type=Path, metavar="FILE.png", help="draw scores over size, as GPT-2 Figure 1"
+    )
+    parser.add_argument(
+        "--beside",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE.json",
+        help="what --output has kept of models of other sizes, to be in the figure",
     )
 
 

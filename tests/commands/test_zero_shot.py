@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from matplotlib.axes import Axes
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.batch import Score
@@ -21,8 +22,6 @@ from gpt_toolkit.data.zero_shot import ZeroShotDataModule
 from gpt_toolkit.model import LanguageModel
 from gpt_toolkit.tasks import ZeroShotTask
 from gpt_toolkit.text import load_tokenizer
-
-pytest.importorskip("matplotlib")
 
 LAMBADA = [
     {"text": "Ana has a boat and Ben has a boat"},
@@ -80,8 +79,8 @@ def test_table_json_rows_and_figure_tell_the_same(tell: Tell, model: Path, tmp_p
     assert report["model"] == str(model)
     assert report["settings"] == {
         "benchmarks": "storyworld:last_word,storyworld:pronouns",
-        **{"protocols": None, "root": None, "limit": 3, "n_examples": None, "dtype": "float32"},
-        **{"devices": 1, "batch_tokens": 4096, "seed": 0},
+        **{"protocols": None, "root": None, "no_check_files": False, "limit": 3, "n_examples": None},
+        **{"dtype": "float32", "devices": 1, "batch_tokens": 4096, "seed": 0},
     }
     for name, protocol in report["protocols"].items():
         assert f"  {name}: {protocol['statement']}" in out
@@ -93,6 +92,34 @@ def test_table_json_rows_and_figure_tell_the_same(tell: Tell, model: Path, tmp_p
     assert sum(correct) / 3 == pytest.approx(by_name["storyworld:pronouns", "lm-eval-1", "accuracy"])
     assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["f.png", "r.jsonl", "t.json"]
+
+
+def test_the_figure_has_models_of_other_sizes_beside_this_one(
+    tell: Tell, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(1)
+    wide = Decoder(DecoderConfig(vocab_size=257, n_ctx=64, n_layer=1, n_head=2, n_embd=32))
+    LanguageModel(wide, load_tokenizer("bytes")).save(tmp_path / "wide")
+    options = ["--benchmarks", "storyworld:text", "--protocols", "lm-eval", "--limit", "2"]
+    assert tell(model, *options, "--output", tmp_path / "small.json")[0] == 0
+    drawn: list[tuple[list[int], list[float]]] = []
+    errorbar = Axes.errorbar
+
+    def noted(self: Axes, x: Any, y: Any, **options: Any) -> Any:
+        drawn.append((x, y))
+        return errorbar(self, x, y, **options)
+
+    monkeypatch.setattr(Axes, "errorbar", noted)
+    files = ["--figure", tmp_path / "f.png", "--beside", tmp_path / "small.json"]
+    assert tell(tmp_path / "wide", *options, *files, "--output", tmp_path / "wide.json")[0] == 0
+    reports = [
+        json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8")) for name in ("small", "wide")
+    ]
+    expected = (
+        [report["n_params"] for report in reports],
+        [report["scores"][0]["value"] for report in reports],
+    )
+    assert drawn == [expected]
 
 
 def test_one_protocol_and_a_limit_of_real_rows(
@@ -161,6 +188,9 @@ def test_files_of_no_published_variant_are_taken_only_if_said_so(tell: Tell, mod
         (["--output", "nowhere/table.json"], "nowhere/table.json: there is no folder .*nowhere"),
         (["--rows", "."], r"\.: is a folder, expected a file's name"),
         (["--figure", "figure.bmp"], r"figure.bmp: expected a name ending in .png, .svg, .pdf"),
+        (["--beside", "small.json"], "--beside goes with --figure"),
+        (["--figure", "f.png", "--beside", "small.json"], "small.json"),
+        (["--figure", "f.png", "--beside", __file__], r"is no report of zero-shot \(.*what --output has"),
         (["--explain", "--rows", "r.jsonl"], "--explain goes with --output, not with --rows"),
         (["--explain", *FEW], "storyworld:last_word is not running text"),
     ],
