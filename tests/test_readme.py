@@ -54,7 +54,7 @@ def test_every_command_runs_in_order_and_the_python_block_after_them(
     for _, verb, *arguments in commands():
         if verb == "fit" and "text/own" in arguments:
             arguments += REDUCED
-        elif verb == "fit" and "text/finetune" in arguments:
+        elif verb in ("fit", "doctor") and "text/finetune" in arguments:
             arguments += ["--trainer.max_epochs", "1", "--trainer.accelerator", "cpu", "--data.n_ctx", "32"]
         elif verb == "fit":  # days on many GPUs
             arguments += ["--print_config"]
@@ -66,7 +66,8 @@ def test_every_command_runs_in_order_and_the_python_block_after_them(
             arguments += ["--benchmarks", "storyworld:pronouns,storyworld:sentiment", "--limit", "4"]
         assert main([verb, *arguments]) == 0, (verb, arguments, capsys.readouterr().err)
         ran.add(verb)
-    assert ran == {"fit", "generate", "validate", "test", "predict", "tokenizer", "convert", "zero-shot"}
+    trained = {"doctor", "fit", "validate", "test", "predict"}
+    assert ran == trained | {"generate", "tokenizer", "convert", "zero-shot"}
     for path in ("model/model.safetensors", "checkpoints/best.ckpt", "config.yaml", "metrics.csv"):
         assert Path("runs/own", path).is_file(), path
     [python] = blocks("python")

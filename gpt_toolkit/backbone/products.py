@@ -73,7 +73,7 @@ class _CausalAttention(torch.autograd.Function):
         return mixed.view(batch, n_head, length, width).transpose(1, 2).flatten(2)  # (B, T, D)
 
     @staticmethod
-    @once_differentiable  # type: ignore[misc]
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         [projected] = ctx.saved_tensors
         query, key, value = projected
