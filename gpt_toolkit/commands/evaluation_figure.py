@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
@@ -34,10 +34,11 @@ def read_scored(path: Path) -> Scored:
     """
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
-        scores = [
-            Score(**{name: math.nan if score[name] is None else score[name] for name in Score._fields})
-            for score in report["scores"]
+        given: list[dict[str, Any]] = report["scores"]
+        plain = [
+            [math.nan if score[name] is None else score[name] for name in Score._fields] for score in given
         ]
+        scores = [Score(*values) for values in plain]
         return Scored(int(report["n_params"]), scores)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
