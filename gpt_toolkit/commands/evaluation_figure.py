@@ -34,11 +34,10 @@ def read_scored(path: Path) -> Scored:
     """
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
-        given: list[dict[str, Any]] = report["scores"]
-        plain = [
-            [math.nan if score[name] is None else score[name] for name in Score._fields] for score in given
-        ]
-        scores = [Score(*values) for values in plain]
+        scores = []
+        for given in report["scores"]:
+            values: list[Any] = [given[name] for name in Score._fields]
+            scores.append(Score(*(math.nan if value is None else value for value in values)))
         return Scored(int(report["n_params"]), scores)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
