@@ -34,15 +34,18 @@ def read_scored(path: Path) -> Scored:
     """
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
-        scores = []
-        for given in report["scores"]:
-            values: list[Any] = [given[name] for name in Score._fields]
-            scores.append(Score(*(math.nan if value is None else value for value in values)))
+        scores = [
+            Score(**{name: _number(score[name]) for name in Score._fields}) for score in report["scores"]
+        ]
         return Scored(int(report["n_params"]), scores)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path} is no report of zero-shot ({error!r}); expected what --output has written"
         ) from None
+
+
+def _number(value: Any) -> Any:
+    return math.nan if value is None else value
 
 
 def draw(scored: Scored, others: Sequence[Scored], model: str, path: Path) -> None:

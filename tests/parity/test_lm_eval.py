@@ -59,14 +59,14 @@ def local_rows(rows: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def trained(rows: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small GPT-2 that has learned from LAMBADA's later passages which words are frequent, and more."""
+    """A small GPT-2 that has read the passages it is asked, so that it knows the end of some."""
     torch.manual_seed(0)
     config = DecoderConfig(vocab_size=50257, n_ctx=N_CTX, n_layer=2, n_head=2, n_embd=48)
     decoder, tokenizer = Decoder(config), load_tokenizer(SHARED / "tokenizers" / "gpt2")
-    passages = [row["text"] for row in rows["EleutherAI/lambada_openai"]["test"][2000:]]
+    passages = [row["text"] for row in rows["EleutherAI/lambada_openai"]["test"][:300]]
     ids = torch.tensor(tokenizer.encode("\n".join(passages)))
     optimizer = torch.optim.AdamW(decoder.parameters(), lr=5e-3)
-    for _ in range(300):
+    for _ in range(150):
         starts = torch.randint(len(ids) - N_CTX - 1, (8,))
         windows = torch.stack([ids[i : i + N_CTX + 1] for i in starts])
         logits = decoder(windows[:, :-1]) @ decoder.wte.weight.T
