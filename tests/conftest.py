@@ -1,6 +1,8 @@
 """Fixtures of all tests."""
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,3 +20,11 @@ def shared_data() -> Path:
             pytest.fail(f"CI must test on real data, but there is none in {folder}")
         pytest.skip(f"no shared data in {folder}")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def no_process_group_is_left() -> Iterator[None]:
+    """A group that one test leaves behind makes each later Trainer of the same process one of many."""
+    yield
+    distributed = sys.modules.get("torch.distributed")
+    assert distributed is None or not distributed.is_initialized()

@@ -83,7 +83,10 @@ def draw(scored: Scored, others: Sequence[Scored], model: str, path: Path) -> No
             axes.errorbar(*numbers, yerr=intervals, marker="o", capsize=3, label=score.protocol)
         if found[0].chance == found[0].chance:
             axes.axhline(found[0].chance, linestyle="--", linewidth=0.8, color="tab:gray")
-        axes.set(title=benchmark, xscale="log", xlabel="parameters", ylabel=metric.replace("_", " "))
+        scale = "log" if metric.endswith("perplexity") else "linear"
+        axes.set(
+            title=benchmark, xscale="log", yscale=scale, xlabel="parameters", ylabel=metric.replace("_", " ")
+        )
         axes.legend(fontsize="x-small")
     figure.suptitle(model)
     partial = path.with_name(f"{path.name}.partial")

@@ -59,14 +59,16 @@ def local_rows(rows: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def trained(rows: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small GPT-2 that has read the passages it is asked, so that it knows the end of some."""
+    """A small GPT-2 that has learned the first passages by heart."""
     torch.manual_seed(0)
-    config = DecoderConfig(vocab_size=50257, n_ctx=N_CTX, n_layer=2, n_head=2, n_embd=48)
-    decoder, tokenizer = Decoder(config), load_tokenizer(SHARED / "tokenizers" / "gpt2")
-    passages = [row["text"] for row in rows["EleutherAI/lambada_openai"]["test"][:300]]
+    tokenizer = load_tokenizer("storyworld")  # of few tokens, so that they are learned in seconds
+    decoder = Decoder(
+        DecoderConfig(vocab_size=tokenizer.vocab_size, n_ctx=N_CTX, n_layer=2, n_head=2, n_embd=96)
+    )
+    passages = [row["text"] for row in rows["EleutherAI/lambada_openai"]["test"][:40]]
     ids = torch.tensor(tokenizer.encode("\n".join(passages)))
-    optimizer = torch.optim.AdamW(decoder.parameters(), lr=5e-3)
-    for _ in range(150):
+    optimizer = torch.optim.AdamW(decoder.parameters(), lr=3e-3)
+    for _ in range(250):
         starts = torch.randint(len(ids) - N_CTX - 1, (8,))
         windows = torch.stack([ids[i : i + N_CTX + 1] for i in starts])
         logits = decoder(windows[:, :-1]) @ decoder.wte.weight.T
@@ -74,7 +76,6 @@ def trained(rows: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> P
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    assert float(loss) < 7.0  # of ln 50,257 = 10.8
     folder = tmp_path_factory.mktemp("trained") / "model"
     LanguageModel(decoder, tokenizer).save(folder)
     return folder

@@ -282,7 +282,6 @@ def test_the_gradients_are_those_of_the_low_rank_sum(finetune: Train) -> None:
             "'c_atn' is no linear map .* c_attn, c_fc, c_proj",
         ),
         ({"init_from": None, "decoder": SHAPE}, r"without a model they are random: say --model\.init_from"),
-        ({"strategy": ModelParallelStrategy()}, "lora goes with one device or with .* not with a sharded"),
     ],
 )
 def test_what_adapters_do_not_go_with_is_refused(
@@ -290,6 +289,17 @@ def test_what_adapters_do_not_go_with_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         finetune(**arguments)
+
+
+def test_a_sharded_model_is_refused(finetune: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MASTER_PORT", "LOCAL_RANK"):  # which the strategy sets for good
+        monkeypatch.setenv(name, "0")
+        monkeypatch.delenv(name)
+    try:
+        with pytest.raises(ValueError, match=r"lora goes with one device or with .* not with a sharded"):
+            finetune(strategy=ModelParallelStrategy())
+    finally:
+        torch.distributed.destroy_process_group()
 
 
 @pytest.mark.parametrize(

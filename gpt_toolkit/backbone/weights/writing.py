@@ -144,7 +144,9 @@ def check_free(folder: Path, *, overwrite: bool) -> None:
     if not folder.exists():
         return
     if not overwrite:
-        raise FileExistsError(f"{folder}: exists already; give another folder, or say --overwrite (from Python overwrite=True)")
+        raise FileExistsError(
+            f"{folder}: exists already; give another folder, or say --overwrite (from Python overwrite=True)"
+        )
     inside = list(folder.iterdir()) if folder.is_dir() else None
     if inside is None or (inside and not (folder / CONFIG).is_file()) or any(p.is_dir() for p in inside):
         raise FileExistsError(
