@@ -34,8 +34,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks.side_by_side import print_table, stamp, write_report
-from benchmarks.training import compare
-from benchmarks.workers import TakesTurns, Turns, Worker
+from benchmarks.trainers import TakesTurns
+from benchmarks.workers import Turns, Worker, compare
 from gpt_toolkit.backbone import DecoderConfig
 from gpt_toolkit.data.finetune import SupervisedDataModule
 from gpt_toolkit.optim import AdamW

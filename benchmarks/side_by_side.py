@@ -6,6 +6,7 @@ take turns, and what counts is the median and the ratio of medians, not the best
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -106,3 +107,44 @@ def write_report(path: Path, report: Mapping[str, Any]) -> None:
     """Keep a report as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+def argument_parser(description: str | None, rounds: int) -> argparse.ArgumentParser:
+    """The options of every benchmark.
+
+    Args:
+        description: The module's text.
+        rounds: Of each contestant, unless the user says otherwise.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=rounds, metavar="N", help="of each contestant (%(default)s)"
+    )
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="torch's threads; its own choice unless given"
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="keep everything measured, as JSON")
+    parser.add_argument("--quick", action="store_true", help="something tiny once, to see that it runs")
+    return parser
+
+
+def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the options and set torch's threads."""
+    args = parser.parse_args(argv)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    return args
+
+
+def print_machine(about: Mapping[str, Any]) -> None:
+    """The line above every table."""
+    print(f"{about['processor']}, {about['threads']} of {about['cores']} cores, {about['versions']}")
+
+
+def keep(args: argparse.Namespace, report: Mapping[str, Any]) -> None:
+    """Write the report where ``--output`` says."""
+    if args.output:
+        write_report(args.output, report)
+        print(f"report: {args.output}")

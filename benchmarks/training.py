@@ -15,8 +15,6 @@ import os
 import random
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -28,8 +26,9 @@ from lightning.pytorch import Trainer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.side_by_side import in_turns, print_table, stamp, write_report
-from benchmarks.workers import TakesTurns, Turns, Worker
+from benchmarks.side_by_side import print_table, stamp, write_report
+from benchmarks.trainers import TakesTurns
+from benchmarks.workers import Turns, Worker, compare
 from gpt_toolkit.backbone import DecoderConfig
 from gpt_toolkit.data.corpus import CorpusDataModule
 from gpt_toolkit.optim import AdamW
@@ -214,16 +213,6 @@ def theirs(turns: Turns, shape: Shape, text: Path) -> None:
 def write_text(path: Path, n_bytes: int = 1_000_000) -> None:
     draw = random.Random(0)
     path.write_text("".join(draw.choices("abcdefgh ijklmn opqrst uvwxyz\n", k=n_bytes)), encoding="utf-8")
-
-
-def compare(
-    contestants: Mapping[str, Callable[[], Worker]], rounds: int
-) -> tuple[dict[str, list[float]], dict[str, dict[str, Any]]]:
-    """Seconds of each contestant in each round, and what each has to say at the end."""
-    with ExitStack() as stack:
-        workers = {name: stack.enter_context(start()) for name, start in contestants.items()}
-        seconds = in_turns({name: worker.round for name, worker in workers.items()}, rounds)
-        return seconds, {name: worker.finish() for name, worker in workers.items()}
 
 
 def measure(shape: Shape, rounds: int, folder: Path) -> dict[str, Any]:

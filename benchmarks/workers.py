@@ -5,13 +5,16 @@ from __future__ import annotations
 import multiprocessing
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from multiprocessing.connection import Connection
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+
+from benchmarks.side_by_side import in_turns
 
 P = ParamSpec("P")
 
@@ -60,7 +63,7 @@ class Worker:
         self._connection.recv()
 
     def finish(self) -> Any:
-        """End the work; what it has to say, with ``peak_mb`` of memory and, of these, ``peak_mb_before``."""
+        """End the work; what it has to say, with ``peak_mb`` of memory and what it had before."""
         self._connection.send(False)
         result = self._connection.recv()
         self._process.join()
@@ -76,9 +79,11 @@ class Worker:
 
 def _serve(connection: Connection, threads: int, work: Any, args: Any, kwargs: Any) -> None:
     torch.set_num_threads(threads)
-    before = _peak_mb()
+    peak, held = _peak_mb(), _held_mb()
     result = work(Turns(connection), *args, **kwargs)
-    connection.send({**(result or {}), "peak_mb": _peak_mb(), "peak_mb_before": before})
+    connection.send(
+        {**(result or {}), "peak_mb": _peak_mb(), "peak_mb_before": peak, "work_mb": _peak_mb() - held}
+    )
 
 
 def _peak_mb() -> float:
@@ -86,19 +91,20 @@ def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
-class TakesTurns(Callback):
-    """Stops a Trainer at the end of each round until the next one begins.
+def _held_mb() -> float:
+    """Memory held now, where the system says; what was held at most, elsewhere."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        return _peak_mb()
+    return pages * resource.getpagesize() / 1e6
 
-    Args:
-        turns: The contestant's.
-        round_ends: Whether a round ends after the step that was trained on this batch.
-    """
 
-    def __init__(self, turns: Turns, round_ends: Callable[[Any], bool]) -> None:
-        self.turns, self.round_ends = turns, round_ends
-
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        if self.round_ends(batch):
-            trainer.should_stop = not self.turns.wait()
+def compare(
+    contestants: Mapping[str, Callable[[], Worker]], rounds: int
+) -> tuple[dict[str, list[float]], dict[str, dict[str, Any]]]:
+    """Seconds of each contestant in each round, and what each has to say at the end."""
+    with ExitStack() as stack:
+        workers = {name: stack.enter_context(start()) for name, start in contestants.items()}
+        seconds = in_turns({name: worker.round for name, worker in workers.items()}, rounds)
+        return seconds, {name: worker.finish() for name, worker in workers.items()}

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.finetune import OURS, RANDOM, SORTED, main
+from benchmarks.ratios import read
 
 
 def test_a_quick_run_measures_speed_cost_and_buckets(
@@ -19,6 +20,9 @@ def test_a_quick_run_measures_speed_cost_and_buckets(
     assert report["speed"]["ratio_to_random"] == pytest.approx(speed[OURS] / speed[RANDOM])
     assert report["speed"]["ratio_to_sorted"] == pytest.approx(speed[OURS] / speed[SORTED])
     assert report["auxiliary"]["time_ratio"] > 0
+    ratios = [report["speed"][f"ratio_{name}"] for name in ("to_random", "to_sorted", "with_l1")]
+    ratios.append(1 / report["auxiliary"]["time_ratio"])
+    assert [ratio.value for ratio in read("finetune", report)] == pytest.approx(ratios)
     assert report["buckets"]["furthest"] < 1e-6 < report["buckets"]["largest_logit"]
     tokens = report["buckets"]["tokens_a_row"]
     assert tokens["in buckets"] < tokens["at random"]

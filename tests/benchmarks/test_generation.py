@@ -6,6 +6,7 @@ import pytest
 pytest.importorskip("transformers")
 
 from benchmarks.generation import OURS, PLAIN, THEIRS, main
+from benchmarks.ratios import read
 
 
 def test_a_quick_run_measures_both_with_equal_tokens(
@@ -26,5 +27,7 @@ def test_a_quick_run_measures_both_with_equal_tokens(
         assert each["share_of_bound"] == pytest.approx(speed[OURS] / each["bound_tokens_per_second"])
         assert speed.keys() == {OURS, THEIRS, PLAIN}
         assert sum(each["where_time_goes"].values()) == pytest.approx(1, abs=0.01)
+    ratios = [each["ratio_to_transformers"] for each in report["results"]]
+    assert [ratio.value for ratio in read("generation", report)] == ratios
     assert report["machine"]["versions"]["transformers"] != "not installed"
     assert "bfloat16, batch 2" in capsys.readouterr().out

@@ -6,6 +6,7 @@ import pytest
 pytest.importorskip("transformers")
 
 from benchmarks.lambada import LENGTHS, OURS, THEIRS, WORDS, Plan, made_items, main
+from benchmarks.ratios import read
 from gpt_toolkit.backbone import DecoderConfig
 
 
@@ -22,6 +23,8 @@ def test_a_quick_run_measures_both_with_equal_decisions(
     for dtype, ratio in report["ratio_to_same_dtype"].items():
         assert ratio == pytest.approx(speed[f"{OURS}, {dtype}"] / speed[f"{THEIRS}, {dtype}"])
     assert report["ratio_to_float32"][f"{THEIRS}, float32"] == 1
+    ratios = [report["ratio_to_float32"][f"{OURS}, {dtype}"] for dtype in ("float32", "bfloat16")]
+    assert [ratio.value for ratio in read("lambada", report)] == ratios
     assert "8 of 8" in capsys.readouterr().out
 
 

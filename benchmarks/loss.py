@@ -1,0 +1,215 @@
+"""The loss beside plain linear + cross-entropy and beside torch's chunked one: time, memory, error; in turns.
+
+    python benchmarks/loss.py --output loss.json
+
+Hidden states and the tied matrix in, the loss and the gradients of both out, in fp32 and under bf16 autocast.
+Three matrix products are all that has to be done; their time, measured in the same run, is the bound. Memory
+is what the process takes above its imports, of which inputs and gradients are a part that each has to hold.
+Errors are relative to the same loss in float64, on fewer rows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from statistics import median
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from benchmarks.side_by_side import argument_parser, keep, parse, print_machine, print_table, stamp
+from benchmarks.workers import Turns, Worker, compare
+from gpt_toolkit.batch import IGNORE_INDEX
+from gpt_toolkit.losses import linear_cross_entropy
+
+OURS, PLAIN, PRODUCTS = "gpt_toolkit", "plain", "the products alone"
+CHUNKED, CHUNKED_LOW = "torch, chunked", "torch, chunked, inputs cast"
+DTYPES = ("float32", "bfloat16")
+IGNORED = 0.05  # share of the labels
+
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Rows of hidden states, their width, and the vocabulary."""
+
+    rows: int
+    width: int
+    vocab_size: int
+
+    @property
+    def name(self) -> str:
+        return f"N {self.rows:,}, D {self.width}, V {self.vocab_size:,}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured.
+
+    Args:
+        shapes: Of the inputs.
+        error_rows: Rows on which errors are measured.
+        rounds: Of each contestant.
+    """
+
+    shapes: tuple[Shape, ...]
+    error_rows: int
+    rounds: int
+
+
+def full_plan(rounds: int) -> Plan:
+    return Plan((Shape(4096, 384, 50_304), Shape(1024, 768, 50_304)), 256, rounds)
+
+
+def quick_plan() -> Plan:
+    """Seconds, to see that everything runs; its numbers mean nothing."""
+    return Plan((Shape(256, 16, 5000),), 32, 1)
+
+
+def made_inputs(shape: Shape) -> tuple[Tensor, Tensor, Tensor]:
+    """Hidden states as after a layer norm, a matrix as after GPT-2's initialization, drawn labels."""
+    draw = torch.Generator().manual_seed(0)
+    hidden = torch.randn(shape.rows, shape.width, generator=draw)
+    weight = 0.02 * torch.randn(shape.vocab_size, shape.width, generator=draw)
+    labels = torch.randint(shape.vocab_size, (shape.rows,), generator=draw)
+    labels[torch.rand(shape.rows, generator=draw) < IGNORED] = IGNORE_INDEX
+    return hidden.requires_grad_(), weight.requires_grad_(), labels
+
+
+# ---------------------------------------------------------------------- contestants
+
+
+def plain(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
+    return F.cross_entropy(F.linear(hidden, weight), labels, reduction="sum")
+
+
+def chunked(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
+    """Autocast does not reach into it: of fp32 inputs it works in fp32."""
+    options = torch.nn.LinearCrossEntropyOptions()
+    loss: Tensor = F.linear_cross_entropy(hidden, weight, labels, reduction="sum", options=options)
+    return loss
+
+
+def chunked_low(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
+    return chunked(hidden.bfloat16(), weight.bfloat16(), labels).float()
+
+
+def products(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
+    """What no loss with gradients goes without, and no softmax."""
+    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32
+    with torch.no_grad(), torch.autocast("cpu", enabled=False):
+        rows, matrix = hidden.to(dtype), weight.to(dtype)
+        for start in range(0, len(rows), 512):
+            part = rows[start : start + 512]
+            logits = part @ matrix.t()
+            logits @ matrix
+            logits.t() @ part
+    return hidden.sum() * 0.0 + weight.sum() * 0.0
+
+
+LOSSES: dict[str, Loss] = {
+    OURS: linear_cross_entropy,
+    PLAIN: plain,
+    CHUNKED: chunked,
+    CHUNKED_LOW: chunked_low,
+    PRODUCTS: products,
+}
+
+
+def contestants(dtype: str) -> list[str]:
+    """Torch before 2.13 has no chunked one; inputs are cast where less than fp32 is asked for."""
+    absent = {CHUNKED_LOW} if dtype == "float32" else set()
+    if not hasattr(F, "linear_cross_entropy"):
+        absent = {CHUNKED, CHUNKED_LOW}
+    return [name for name in LOSSES if name not in absent]
+
+
+def gradients(
+    loss: Loss, inputs: tuple[Tensor, Tensor, Tensor], dtype: str
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    hidden, weight, labels = inputs
+    low = torch.autocast("cpu", torch.bfloat16) if dtype == "bfloat16" else contextlib.nullcontext()
+    hidden.grad = weight.grad = None
+    with low:
+        value = loss(hidden, weight, labels)
+    value.backward()  # type: ignore[no-untyped-call]
+    return value.detach(), hidden.grad, weight.grad
+
+
+def work(turns: Turns, name: str, shape: Shape, dtype: str) -> None:
+    """A loss and its gradients a round."""
+    step = partial(gradients, LOSSES[name], made_inputs(shape), dtype)
+    step()
+    while turns.wait():
+        step()
+
+
+# ---------------------------------------------------------------------- what is measured
+
+
+def measure(plan: Plan, shape: Shape, dtype: str) -> dict[str, Any]:
+    """Time and memory of all contestants at a shape."""
+    workers = {name: partial(Worker, work, name, shape, dtype) for name in contestants(dtype)}
+    seconds, said = compare(workers, plan.rounds)
+    times = {name: median(each) for name, each in seconds.items()}
+    memory = {name: each["work_mb"] for name, each in said.items()}
+    del memory[PRODUCTS]
+    return {
+        "shape": shape.name,
+        "dtype": dtype,
+        "median_seconds": times,
+        "speed_ratio": {name: times[name] / times[OURS] for name in times if name != OURS},
+        "memory_mb": memory,
+        "inputs_and_gradients_mb": 8 * shape.width * (shape.rows + shape.vocab_size) / 1e6,
+        "memory_ratio": {name: memory[OURS] / memory[name] for name in memory if name != OURS},
+        "error": errors(Shape(min(plan.error_rows, shape.rows), shape.width, shape.vocab_size), dtype),
+        "seconds": seconds,
+    }
+
+
+def errors(shape: Shape, dtype: str) -> dict[str, dict[str, float]]:
+    """Distances of the loss and of both gradients from float64, over the length of what they should be."""
+    inputs = made_inputs(shape)
+    hidden, weight, labels = inputs
+    doubled = hidden.detach().double().requires_grad_(), weight.detach().double().requires_grad_(), labels
+    exact = gradients(plain, doubled, "float64")
+    found = {}
+    for name in contestants(dtype):
+        if name != PRODUCTS:
+            pairs = zip(gradients(LOSSES[name], inputs, dtype), exact, strict=True)
+            parts = [float((a.double() - b).norm() / b.norm()) for a, b in pairs]  # type: ignore[operator, union-attr]
+            found[name] = dict(zip(("loss", "gradient of hidden", "gradient of matrix"), parts, strict=True))
+    return found
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the benchmark; the exit code."""
+    args = parse(argument_parser(__doc__, rounds=5), argv)
+    plan = quick_plan() if args.quick else full_plan(args.rounds)
+    about = stamp([])
+    results = [measure(plan, shape, dtype) for shape in plan.shapes for dtype in DTYPES]
+    print_machine(about)
+    for each in results:
+        print(f"\n{each['shape']}, {each['dtype']}; {each['inputs_and_gradients_mb']:,.0f} MB", end=" ")
+        print("are inputs and gradients")
+        rows = []
+        for name, seconds in each["median_seconds"].items():
+            error = each["error"].get(name, {})
+            memory = [each["memory_mb"][name]] if name in each["memory_mb"] else [""]
+            rows.append([name, 1000 * seconds, *memory, *(f"{value:.1e}" for value in error.values())])
+            rows[-1] += [""] * (6 - len(rows[-1]))
+        heads = ["", "ms", "MB", "error: loss", "hidden", "matrix"]
+        print_table(heads, rows)
+        print(f"ours is {each['speed_ratio'][PLAIN]:.2f} times as fast as plain", end=", ")
+        print(f"in {each['memory_ratio'][PLAIN]:.2f} of its memory")
+    keep(args, {"machine": about, "rounds": plan.rounds, "results": results})
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
