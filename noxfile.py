@@ -48,3 +48,10 @@ def types(session: nox.Session) -> None:
     """Types of the package and of its tests."""
     install(session, "test", "lint")
     session.run("mypy", *session.posargs)
+
+
+@nox.session
+def benchmarks(session: nox.Session) -> None:
+    """Speed and memory beside others, against the ratios on record; `-- --record` renews these."""
+    install(session, "benchmarks")
+    session.run("python", "-m", "benchmarks", *session.posargs)

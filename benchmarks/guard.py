@@ -1,0 +1,97 @@
+"""Whether ratios that were measured now are as good as those that are recorded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.ratios import Ratio, Report, read
+from benchmarks.side_by_side import print_table
+
+TOLERANCE: Final = 0.10
+"""A ratio that is worse by this share has regressed."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is found of one ratio.
+
+    Args:
+        what: Its name, or the benchmark's where all of it failed.
+        recorded: The ratio on record, if there is one.
+        measured: That of now, if there is one.
+        change: How much better it is: -0.1 is ten percent worse, whether higher or lower is better.
+        finding: In a word or two.
+        fails: Whether the guard fails for it.
+    """
+
+    what: str
+    recorded: float | None
+    measured: float | None
+    change: float | None
+    finding: str
+    fails: bool
+
+
+def compare(name: str, recorded: Report | None, measured: Report | None) -> list[Verdict]:
+    """A benchmark of now beside the one on record.
+
+    Args:
+        name: The benchmark's.
+        recorded: Its report on record; None: there is none.
+        measured: Its report of now; None: it failed.
+    """
+    if measured is None:
+        return [Verdict(name, None, None, None, "failed", fails=True)]
+    now = {ratio.what: ratio for ratio in read(name, measured)}
+    before = {ratio.what: ratio for ratio in read(name, recorded)} if recorded is not None else {}
+    same = recorded is None or _setting(recorded) == _setting(measured)
+    verdicts = [_verdict(what, before.get(what), ratio, same=same) for what, ratio in now.items()]
+    verdicts += [
+        Verdict(what, ratio.value, None, None, "not measured", fails=True)
+        for what, ratio in before.items()
+        if what not in now
+    ]
+    return verdicts
+
+
+def _verdict(what: str, before: Ratio | None, now: Ratio, *, same: bool) -> Verdict:
+    if not math.isfinite(now.value) or now.value <= 0:
+        recorded = None if before is None else before.value
+        return Verdict(what, recorded, now.value, None, "no number", fails=True)
+    if before is None:
+        return Verdict(what, None, now.value, None, "not on record", fails=False)
+    if not same:
+        return Verdict(what, before.value, now.value, None, "other text", fails=True)
+    better = now.value / before.value if now.higher_is_better else before.value / now.value
+    regressed = better <= 1 - TOLERANCE + 1e-9
+    return Verdict(what, before.value, now.value, better - 1, "REGRESSED" if regressed else "", regressed)
+
+
+def _setting(report: Report) -> Mapping[str, object]:
+    """What must be equal for ratios to be comparable: the text that was read, where one was."""
+    setting: Mapping[str, object] = report.get("setting", {})
+    return setting
+
+
+def show(verdicts: Sequence[Verdict]) -> bool:
+    """Print all verdicts; whether none fails."""
+    rows = [
+        [
+            each.what,
+            "" if each.recorded is None else f"{each.recorded:.3f}",
+            "" if each.measured is None else f"{each.measured:.3f}",
+            "" if each.change is None else f"{each.change:+.1%}",
+            each.finding,
+        ]
+        for each in verdicts
+    ]
+    print_table(["ratio, ours to the other", "recorded", "now", "better by", ""], rows)
+    failed = [each for each in verdicts if each.fails]
+    if failed:
+        print(f"\n{len(failed)} of {len(verdicts)} ratios fail: {'; '.join(each.what for each in failed)}")
+        if any(each.finding == "other text" for each in failed):
+            print("other text: give the --files and the --tokenizer of the record, or renew it with --record")
+    return not failed
