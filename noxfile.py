@@ -36,6 +36,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def harness(session: nox.Session) -> None:
+    """Zero-shot scores against lm-eval's own, item by item: real rows, minutes."""
+    install(session, "test", "benchmarks")
+    session.run("pytest", "tests/parity/test_lm_eval.py", "-m", "slow", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Style of the code."""
     session.install(*LOCKED, *nox.project.dependency_groups(PROJECT, "lint"))
@@ -48,6 +55,21 @@ def types(session: nox.Session) -> None:
     """Types of the package and of its tests."""
     install(session, "test", "lint")
     session.run("mypy", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Run the pages that have changed and build the site; what fails or warns ends it."""
+    install(session, "docs")
+    session.run("python", "-m", "docs.making.execution", *session.posargs)
+    session.run("python", "-m", "mkdocs", "build", env={"NO_MKDOCS_2_WARNING": "1"})
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """Walk the built site in a headless Chromium without a network (nox -s docs first; Chromium is the system's)."""
+    session.install(*LOCKED, *nox.project.dependency_groups(PROJECT, "site"))
+    session.run("pytest", "docs/making/walk", "--override-ini=addopts=-ra", *session.posargs)
 
 
 @nox.session

@@ -1,6 +1,6 @@
 """Three ways to one number on real rows: lm-eval's own Hugging Face backend, ours in it, and ``zero-shot``.
 
-Needs lm-eval 0.4.13 beside the test dependencies and no network; see docs of ``make_lm_eval_requests``.
+`nox -s harness` installs lm-eval 0.4.13 and runs them; no network. See docs of ``make_lm_eval_requests``.
 """
 
 import json
