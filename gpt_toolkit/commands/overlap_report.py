@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,14 +25,16 @@ from gpt_toolkit.analysis.overlap import (
     shared,
     together,
 )
-from gpt_toolkit.callbacks.console import say
-from gpt_toolkit.data.evaluation.registry import find
 from gpt_toolkit.data.files import find_files
 from gpt_toolkit.data.progress import ReadingProgress
 from gpt_toolkit.data.readers import TEXT_SUFFIXES, read_records, read_text, suffix, utf8_length
 
 _BYTES_A_WORD = 4  # of running text at least, with its blank; ours: to judge a filter's size
 _PACKED = 3  # as data.files judges
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
 
 
 class TestDocument(NamedTuple):
@@ -79,7 +82,7 @@ def report(args: argparse.Namespace) -> dict[str, Any]:
             partial.replace(args.output)
         finally:
             partial.unlink(missing_ok=True)
-        say(f"{args.output}: written")
+        _say(f"{args.output}: written")
     return content
 
 
@@ -112,7 +115,11 @@ def _test_files(args: argparse.Namespace) -> Iterator[TestDocument]:
 
 
 def _benchmarks(args: argparse.Namespace) -> Iterator[TestDocument]:
-    names = [name.strip() for name in args.benchmarks.split(",")] if args.benchmarks else []
+    if not args.benchmarks:
+        return
+    from gpt_toolkit.data.evaluation.registry import find  # which imports torch
+
+    names = [name.strip() for name in args.benchmarks.split(",")]
     root = None if args.root is None else Path(args.root).expanduser()
     for benchmark in find(names):
         for number, row in enumerate(benchmark.source.read(root, None, check=False).rows):
@@ -138,11 +145,11 @@ def _overlap(
     else:
         capacity = args.capacity or max(1, sum(map(_text_bytes, files)) // _BYTES_A_WORD)
         bloom = BloomFilter(capacity, args.bound)
-        say(f"{name}: a filter of {bloom.n_bytes / 1e6:,.0f} MB for {capacity:,} runs")
+        _say(f"{name}: a filter of {bloom.n_bytes / 1e6:,.0f} MB for {capacity:,} runs")
         for part in _training_prints(args, name, files):
             bloom.add(part)
         if (rate := bloom.expected_false_positives()) > args.bound:
-            say(
+            _say(
                 f"{name}: more runs than the filter was made for; it takes {rate:.1e} of absent runs for "
                 f"present, not {args.bound:g}: raise --capacity, which is {capacity:,}"
             )
