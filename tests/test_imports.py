@@ -88,6 +88,7 @@ def test_no_room_is_missing_from_the_plan() -> None:
         "import gpt_toolkit.storyworld",
         "import gpt_toolkit.commands.convert",
         "import gpt_toolkit.commands.generate",
+        "import gpt_toolkit.commands.overlap_report",
         "import gpt_toolkit.commands.report",
         "import gpt_toolkit.commands.tables",
         "import gpt_toolkit.commands.zero_shot",
