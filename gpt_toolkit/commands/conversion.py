@@ -19,6 +19,7 @@ from gpt_toolkit.commands.comparison import Comparison, compare
 from gpt_toolkit.commands.convert import RECORD
 from gpt_toolkit.data.progress import ReadingProgress
 from gpt_toolkit.model import tokenizer_of
+from gpt_toolkit.text.gpt1 import GPT1BPE
 from gpt_toolkit.text.tokenizer import Tokenizer, load_tokenizer
 
 _PIECE = 1 << 24
@@ -144,6 +145,11 @@ def _plan(model: StoredModel, dtype: str | None, chosen: str | None) -> _Plan:
         notes.append(
             f"the vocabulary is padded: {vocab_size:,} rows for the {tokenizer.vocab_size:,} ids of its "
             "tokenizer; all rows are kept, so that every logit is the same"
+        )
+    elif isinstance(tokenizer, GPT1BPE):
+        notes.append(
+            "transformers' AutoTokenizer gives the same ids unless GPT-1's own cleaning changes the text "
+            "(curly quotes, ellipses): encode such text here, or clean it before"
         )
     wanted = None if dtype is None else getattr(torch, dtype)
     tensors = {name: tensor.to(wanted) for name, tensor in model.tensors.items()}

@@ -201,7 +201,9 @@ def test_auto_tokenizer_gives_gpt2s_ids(tmp_path: Path, shared_data: Path) -> No
     assert json.loads((tmp_path / "dst" / "config.json").read_text())["eos_token_id"] == 50_256
 
 
-def test_auto_tokenizer_gives_gpt1s_ids(tmp_path: Path, shared_data: Path) -> None:
+def test_auto_tokenizer_gives_gpt1s_ids(
+    tmp_path: Path, shared_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     src = write_openai_gpt1(tmp_path / "src" / "model", random_decoder("post", (1, 12, 12, 4, 40_478)))
     for name in ("encoder_bpe_40000.json", "vocab_40000.bpe"):
         (src.parent / name).write_bytes((shared_data / "tokenizers" / "gpt1" / name).read_bytes())
@@ -209,6 +211,8 @@ def test_auto_tokenizer_gives_gpt1s_ids(tmp_path: Path, shared_data: Path) -> No
     theirs = transformers.AutoTokenizer.from_pretrained(tmp_path / "dst")
     ours = load(tmp_path / "dst").tokenizer
     assert theirs(PLAIN_TEXT)["input_ids"] == ours.encode(PLAIN_TEXT)
+    assert theirs("“Well…”")["input_ids"] != ours.encode("“Well…”")  # of which the note tells
+    assert "the same ids unless GPT-1's own cleaning changes the text" in capsys.readouterr().out
     assert ours.vocab_size == 40_478
 
 
