@@ -67,9 +67,9 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def site(session: nox.Session) -> None:
-    """Walk the built site in a headless Chromium without a network (nox -s docs first; Chromium is the system's)."""
+    """Walk the site that `nox -s docs` built in a headless Chromium, the system's, without a network."""
     session.install(*LOCKED, *nox.project.dependency_groups(PROJECT, "site"))
-    session.run("pytest", "docs/making/walk", "--override-ini=addopts=-ra", *session.posargs)
+    session.run("pytest", "tests/docs", "-m", "site", *session.posargs)
 
 
 @nox.session
@@ -77,3 +77,10 @@ def benchmarks(session: nox.Session) -> None:
     """Speed and memory beside others, against the ratios on record; `-- --record` renews these."""
     install(session, "benchmarks")
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def ray(session: nox.Session) -> None:
+    """Text to shards on a local Ray cluster of two workers: the same bits as one process writes."""
+    session.install(*LOCKED, "--editable", ".[ray]", *nox.project.dependency_groups(PROJECT, "test"))
+    session.run("pytest", "tests/data/test_on_ray.py", "-m", "", *session.posargs)

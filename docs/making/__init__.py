@@ -1,0 +1,1 @@
+"""How the site is made: pages are run, turned into Markdown and given to MkDocs."""
