@@ -68,8 +68,8 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def site(session: nox.Session) -> None:
     """Walk the site that `nox -s docs` built in a headless Chromium, the system's, without a network."""
-    session.install(*LOCKED, *nox.project.dependency_groups(PROJECT, "site"))
-    session.run("pytest", "tests/docs", "-m", "site", *session.posargs)
+    install(session, "docs", "site")
+    session.run("pytest", "tests/docs", "-m", "", *session.posargs)
 
 
 @nox.session
