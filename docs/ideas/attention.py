@@ -71,7 +71,7 @@ shares = [a / (a + m) for a, m in zip(costs["attention"], costs["MLP"], strict=T
 Markdown(
     f"The quadratic part is real but late: of a block of width {config.n_embd} attention takes {shares[lengths.index(128)]:.0%} of the time at 128 positions, "
     f"{shares[lengths.index(1024)]:.0%} at 1,024 and {shares[-1]:.0%} at 4,096. At GPT-2's width of 768 and context of 1,024 the products $T^2 d$ are a "
-    "sixth of the block's operations."
+    "fifth of the block's operations. (Attention's time includes its two projections, a third of the block's matrices.)"
 )
 
 # %% [markdown]
@@ -116,7 +116,7 @@ for name, value in times.items():
 Markdown(
     f"Writing costs {times['one by one, with the cache'] / times['read at once']:.0f} times as much as reading, and without the cache "
     f"{times['one by one, without'] / times['read at once']:.0f} times. With the cache the operations are about the same as in one pass, yet the time is not: "
-    "each step reads all weights to use them once, so the memory sets the pace, not the arithmetic."
+    "each step is a product of every weight matrix with a single row, which uses each weight once for each time it is read."
 )
 
 # %% [markdown]
@@ -131,7 +131,8 @@ with torch.inference_mode():
 # %% [markdown]
 # ## Several texts at once
 #
-# What is lost in sequence comes back in breadth: steps of several texts share the reading of the weights.
+# Some of what is lost in sequence comes back in breadth: steps of several texts share the reading of the weights. How much depends on the
+# machine; for a model that does not fit the processor's caches, and on GPUs, it is far more than here.
 
 # %%
 with torch.inference_mode():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from importlib.metadata import version
 
 import nbformat
@@ -20,6 +21,7 @@ from docs.making.pages import all_pages, for_download
 
 log = logging.getLogger("mkdocs.hooks.pages")
 _serving = False
+_SCRIPT = re.compile(r"\]\((?!https?:)([\w./]+)\.py(#[\w-]+)?\)")
 
 
 def on_startup(command: str, dirty: bool) -> None:
@@ -67,6 +69,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for room in rooms():
         files.append(File.generated(config, f"reference/api/{room}.md", content=room_page(room)))
     return files
+
+
+def on_page_markdown(markdown: str, page: SitePage, config: MkDocsConfig, files: Files) -> str:
+    """Let links to a page's script, which a reader of the repository follows, lead to the page."""
+    return _SCRIPT.sub(r"](\1.md\2)", markdown)
 
 
 def on_page_content(html: str, page: SitePage, config: MkDocsConfig, files: Files) -> str:
