@@ -28,6 +28,7 @@ import tiktoken
 from benchmarks import corpus
 from benchmarks.side_by_side import argument_parser, keep, parse, print_machine, print_table, stamp
 from benchmarks.workers import Turns, Worker, compare
+from gpt_toolkit.data.encoding import OnThreads
 from gpt_toolkit.data.files import FileMemo, FileSource, divide
 from gpt_toolkit.data.prepare import prepare_tokens
 from gpt_toolkit.data.progress import ReadingProgress
@@ -40,6 +41,7 @@ OURS, OURS_ONE, ALONE, NANO = (
     "tiktoken alone",
     "nanoGPT's way",
 )
+READING = "gpt_toolkit, reading alone"
 TIMES = 10  # as much text for the second measurement of memory
 TARGET_MB_S = 11.0
 
@@ -54,9 +56,22 @@ def prepare(turns: Turns, folder: Path, tokenizer: str, scratch: Path, threads: 
         with ReadingProgress("Text to tokens") as progress:
             parts = divide([str(folder)], [], [], memo := FileMemo(scratch / f"files-{number}", progress))
             source = FileSource(parts, 0.0, "text", None, memo)
-            cache = prepare_tokens(source, loaded, scratch / f"tokens-{number}", progress, threads=threads)
+            root, encoder = scratch / f"tokens-{number}", OnThreads(threads)
+            cache = prepare_tokens(source, loaded, root, progress, encoder=encoder)
         n_tokens, number = cache.n_tokens("train"), number + 1
     return {"tokens": n_tokens}
+
+
+def reading(turns: Turns, folder: Path, scratch: Path) -> None:
+    """What one process has to do before and while any number of others encode."""
+    number = 0
+    while turns.wait():
+        parts = divide([str(folder)], [], [], memo := FileMemo(scratch / f"files-{number}"))
+        source = FileSource(parts, 0.0, "text", None, memo)
+        source.identity()
+        for _ in source.chunks():
+            pass
+        number += 1
 
 
 def tiktoken_alone(turns: Turns, folder: Path, tokenizer: str, threads: int) -> dict[str, Any]:
@@ -139,7 +154,7 @@ def encoding_of(tokenizer: str) -> tuple[tiktoken.Encoding, int]:
 
 def measure(folder: Path, tokenizer: str, threads: int, rounds: int, scratch: Path) -> dict[str, Any]:
     """MB a second of all contestants."""
-    rooms = {name: scratch / str(i) for i, name in enumerate((OURS, OURS_ONE, NANO))}
+    rooms = {name: scratch / str(i) for i, name in enumerate((OURS, OURS_ONE, NANO, READING))}
     for room in rooms.values():
         room.mkdir(parents=True)
     workers = {
@@ -147,10 +162,11 @@ def measure(folder: Path, tokenizer: str, threads: int, rounds: int, scratch: Pa
         ALONE: partial(Worker, tiktoken_alone, folder, tokenizer, threads),
         NANO: partial(Worker, as_nanogpt, folder, tokenizer, rooms[NANO], threads),
     }
+    workers[READING] = partial(Worker, reading, folder, rooms[READING])
     if threads > 1:
         workers[OURS_ONE] = partial(Worker, prepare, folder, tokenizer, rooms[OURS_ONE], 1)
     seconds, said = compare(workers, rounds)
-    counts = {name: each["tokens"] for name, each in said.items()}
+    counts = {name: each["tokens"] for name, each in said.items() if "tokens" in each}
     if len(set(counts.values())) != 1:
         raise RuntimeError(f"not the same tokens: {counts}")
     speed = {name: corpus.size_mb(folder) / median(times) for name, times in seconds.items()}

@@ -120,7 +120,7 @@ def finetune(report: Report) -> Iterator[Ratio]:
 def prepare(report: Report) -> Iterator[Ratio]:
     speed = report["mb_per_second"]
     for beside, other in speed.items():
-        if beside != "gpt_toolkit":
+        if beside not in ("gpt_toolkit", "gpt_toolkit, reading alone"):
             target = Bound(report["target"], of_ours=True) if beside == "tiktoken alone" else None
             yield Ratio(f"prepare, to {beside}", "MB/s", speed["gpt_toolkit"], beside, other, target=target)
     once, more = (each["memory_mb"] for each in report["ten_times"].values())

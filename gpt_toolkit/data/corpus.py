@@ -1,12 +1,14 @@
 """CorpusDataModule: windows of any text, for pre-training (GPT-1 §4.1, GPT-2 §2.1)."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from lightning.pytorch import LightningDataModule
 
 from gpt_toolkit.batch import Vocabulary
+from gpt_toolkit.data.encoding import Encoder, OnThreads
 from gpt_toolkit.data.files import FileMemo, FileSource, divide
 from gpt_toolkit.data.loading import (
     BatchLoader,
@@ -18,6 +20,7 @@ from gpt_toolkit.data.loading import (
     steps_of_epoch,
 )
 from gpt_toolkit.data.named import STORYWORLD, STORYWORLD_DOCUMENTS, HubSource, WorldSource
+from gpt_toolkit.data.on_ray import OnRay
 from gpt_toolkit.data.order import ORDER_VERSION, StepShare, WindowOrder, steps_per_pass
 from gpt_toolkit.data.prepare import cache_key, prepare_tokens
 from gpt_toolkit.data.progress import ReadingProgress
@@ -29,6 +32,9 @@ from gpt_toolkit.storyworld import MIX, check_mix
 from gpt_toolkit.text.cache import cache_folder
 
 log = logging.getLogger(__name__)
+
+ENCODERS: Mapping[str, Callable[[], Encoder]] = {"threads": OnThreads, "ray": OnRay}
+"""Where text may become tokens, by the name that a config gives."""
 
 
 class CorpusDataModule(LightningDataModule):
@@ -57,6 +63,8 @@ class CorpusDataModule(LightningDataModule):
         batch_size: Windows a device reads at once.
         num_workers: Processes that load batches; 0: the training process does.
         seed: Chooses the order of the training windows.
+        encode_on: Where text becomes tokens: ``threads`` of this process, or ``ray``, all machines of a Ray
+            cluster. The tokens are the same.
     """
 
     vocabulary: Vocabulary
@@ -78,12 +86,13 @@ class CorpusDataModule(LightningDataModule):
         batch_size: int = 16,
         num_workers: int = 0,
         seed: int = 0,
+        encode_on: Literal["threads", "ray"] = "threads",
     ) -> None:
         super().__init__()
         self.files, self.val_files, self.test_files = _listed(files), _listed(val_files), _listed(test_files)
         self.dataset, self.world, self.streaming = dataset, world, streaming
         self.val_fraction, self.text_field, self.limit_documents = val_fraction, text_field, limit_documents
-        self.tokenizer = tokenizer
+        self.tokenizer, self.encode_on = tokenizer, encode_on
         self.n_ctx, self.batch_size, self.num_workers, self.seed = n_ctx, batch_size, num_workers, seed
         self._check()
         self._cache: TokenCache | None = None
@@ -107,6 +116,8 @@ class CorpusDataModule(LightningDataModule):
                 faults.append(f"world: {str(error).rstrip('.')}")
         if not 0 <= self.val_fraction <= 0.5:
             faults.append(f"val_fraction is {self.val_fraction}; it must lie between 0 and 0.5")
+        if self.encode_on not in ENCODERS:
+            faults.append(f"encode_on is {self.encode_on!r}; expected {' or '.join(ENCODERS)}")
         for name, value in (("n_ctx", self.n_ctx), ("batch_size", self.batch_size)):
             if value < 1:
                 faults.append(f"{name} is {value}; it must be at least 1")
@@ -148,7 +159,10 @@ class CorpusDataModule(LightningDataModule):
         with ReadingProgress("Vocabulary") as progress:
             tokenizer = prepare_vocabulary(spec, source, progress)
         with ReadingProgress("Text to tokens") as progress:
-            self._require_validation(prepare_tokens(source, tokenizer, _token_root(), progress))
+            cache = prepare_tokens(
+                source, tokenizer, _token_root(), progress, encoder=ENCODERS[self.encode_on]()
+            )
+            self._require_validation(cache)
 
     def setup(self, stage: str | None = None) -> None:
         """Open the token shards.

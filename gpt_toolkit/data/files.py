@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,11 @@ from gpt_toolkit.data.readers import (
     TEXT_SUFFIXES,
     Chunk,
     Position,
-    character_boundary,
-    read_records,
-    read_text,
     suffix,
     text_size,
-    utf8_length,
 )
 from gpt_toolkit.data.shards import write_json
+from gpt_toolkit.data.slices import SLICE_BYTES, File, FileSlice, Rule, read_files
 from gpt_toolkit.data.tokens import SPLITS, Split
 
 _NAMES: Mapping[str, Split] = {
@@ -275,69 +272,53 @@ class FileSource:
 
     def chunks(self, position: Position = None) -> Iterator[Chunk]:
         """All text in order, from a position on: part, file, place in it, documents of the part before."""
-        first_part, first_file, at, documents = position or (0, 0, None, 0)
-        total = sum(path.stat().st_size for part in self.parts for path in part.files) or 1
-        passed = 0
-        for i, part in enumerate(self.parts):
-            for j, path in enumerate(part.files):
-                size = path.stat().st_size
-                if (i, j) >= (first_part, first_file):
-                    read = self._text if suffix(path) in TEXT_SUFFIXES else self._records
-                    for piece in read(path, part.split, at, documents):
-                        documents = piece.documents
-                        share = (passed + piece.share * size) / total
-                        position = [i, j, piece.at, documents]
-                        n_bytes = utf8_length(piece.text)
-                        yield Chunk(piece.text, piece.starts_document, piece.split, n_bytes, position, share)
-                    at = None
-                    documents += suffix(path) in TEXT_SUFFIXES
-                passed += size
-            if i >= first_part:
+        at, documents = position[2:] if position else (None, 0)
+        part = None
+        for files in self._runs(position):
+            if part not in (None, files[0].part):
                 documents = 0
+            part = files[0].part
+            documents = yield from read_files(files, self._rule, at, documents)
+            at = None
 
-    def _text(self, path: Path, split: Split, at: int | None, documents: int) -> Iterator["_Piece"]:
-        """A plain text file; where a part of it is held out, that part is a document of its own."""
-        if self.limit_documents is not None and documents >= self.limit_documents:
-            return
-        regions: list[tuple[Split, int, int | None]] = [(split, 0, None)]
-        size = path.stat().st_size
-        if split == "train" and self._fraction:
-            size = self.memo.text_size(path)
-            cut = character_boundary(path, int(size * (1 - self._fraction)))
-            regions = [("train", 0, cut), ("val", cut, None)]
-        for region, start, stop in regions:
-            begin = max(start, at or 0)
-            starts_document = begin == start
-            if stop is None or begin < stop:
-                for text, after in read_text(path, begin, stop):
-                    yield _Piece(text, starts_document, region, after, documents, min(1.0, after / size))
-                    starts_document = False
+    def slices(self, position: Position = None) -> Iterator[FileSlice]:
+        """The same text as slices that can be read apart."""
+        at, documents = position[2:] if position else (None, 0)
+        part = None
+        for files in self._runs(position):
+            if part not in (None, files[0].part):
+                documents = 0
+            part = files[0].part
+            absolute = tuple(replace(file, path=file.path.absolute()) for file in files)
+            slice_ = FileSlice(absolute, self._rule, at, documents)
+            yield slice_
+            documents, at = slice_.documents_after(), None
 
-    def _records(self, path: Path, split: Split, at: Position, documents: int) -> Iterator["_Piece"]:
-        every = max(2, round(1 / self._fraction)) if split == "train" and self._fraction else 0
-        if self.limit_documents is not None and documents >= self.limit_documents:
-            return
-        for record in read_records(path, self.text_field, at):
-            held = every and documents % every == every - 1
-            documents += 1
-            if record.text:
-                yield _Piece(
-                    record.text, True, "val" if held else split, record.after, documents, record.share
-                )
-            if documents == self.limit_documents:
-                return
+    @property
+    def _rule(self) -> Rule:
+        return Rule(self._fraction, self.text_field, self.limit_documents)
 
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """A chunk, and where its file and its part stand after it."""
-
-    text: str
-    starts_document: bool
-    split: Split
-    at: Position
-    documents: int
-    share: float
+    def _runs(self, position: Position) -> Iterator[tuple[File, ...]]:
+        """The files of each slice, from a position on; which make one follows from their sizes alone."""
+        first = tuple(position[:2]) if position else (0, 0)
+        sizes = [[path.stat().st_size for path in part.files] for part in self.parts]
+        total = sum(map(sum, sizes)) or 1
+        before = 0
+        for i, part in enumerate(self.parts):
+            run: list[File] = []
+            run_bytes = 0
+            for j, (path, size) in enumerate(zip(part.files, sizes[i], strict=True)):
+                if (i, j) >= first:
+                    cut = part.split == "train" and self._fraction and suffix(path) in TEXT_SUFFIXES
+                    text_size = self.memo.text_size(path) if cut else None
+                    run.append(File(path, part.split, i, j, text_size, before, size, total))
+                before, run_bytes = before + size, run_bytes + size
+                if run_bytes >= SLICE_BYTES:
+                    if run:
+                        yield tuple(run)
+                    run, run_bytes = [], 0
+            if run:
+                yield tuple(run)
 
 
 def estimate_bytes(chunks: Iterator[Chunk], n_documents: int) -> int:

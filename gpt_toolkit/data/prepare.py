@@ -7,22 +7,17 @@ was killed cuts the files back to that point and ends with the same bytes as one
 
 import hashlib
 import json
-import os
 import shutil
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 from filelock import FileLock, Timeout
-from numpy.typing import NDArray
 
+from gpt_toolkit.data.encoding import Encoded, Encoder, OnThreads
 from gpt_toolkit.data.progress import ReadingProgress
-from gpt_toolkit.data.readers import Chunk, Position, Source
+from gpt_toolkit.data.readers import Position, Source
 from gpt_toolkit.data.shards import SplitState, SplitWriter, write_json, writing
 from gpt_toolkit.data.tokens import FORMAT_VERSION, MANIFEST, Split, TokenCache, token_dtype
 from gpt_toolkit.text.tokenizer import Tokenizer
@@ -31,10 +26,12 @@ SHARD_TOKENS: Final = 1 << 26
 """A shard ends with the first piece of text that brings it to this many tokens."""
 
 CHECKPOINT_TOKENS: Final = 1 << 24
-"""Tokens between two notes of progress: about 70 MB of English, seconds of work."""
+"""Tokens between two notes of progress, at least: about 70 MB of English, seconds of work."""
+
+_NOTES = 256
+"""And at least this part of what is written already, as a note lists all shards; ours: a kill costs 0.4%."""
 
 _JOURNAL = "progress.json"
-_JOB_CHARACTERS = 1 << 18  # short documents share one call into the pool
 
 
 def cache_key(source: Source, tokenizer: Tokenizer) -> str:
@@ -49,7 +46,7 @@ def prepare_tokens(
     root: Path,
     progress: ReadingProgress,
     *,
-    threads: int | None = None,
+    encoder: Encoder | None = None,
     shard_tokens: int = SHARD_TOKENS,
     checkpoint_tokens: int = CHECKPOINT_TOKENS,
 ) -> TokenCache:
@@ -60,9 +57,9 @@ def prepare_tokens(
         tokenizer: Turns text into token ids.
         root: Folder of all token caches; this one becomes the folder named by its key.
         progress: Told of the text as it is read.
-        threads: Threads that encode; None: one a core. The result does not depend on it.
+        encoder: Where text is encoded; None: on a thread a core. The result does not depend on it.
         shard_tokens: Size of a shard, in tokens.
-        checkpoint_tokens: Tokens between two notes of progress.
+        checkpoint_tokens: Least number of tokens between two notes of progress.
 
     Raises:
         OSError: If the disk is full.
@@ -81,56 +78,11 @@ def prepare_tokens(
     try:
         if not (folder / MANIFEST).exists():
             _Preparation(source, tokenizer, folder, key, progress, shard_tokens, checkpoint_tokens).run(
-                threads
+                encoder or OnThreads()
             )
         return TokenCache.open(folder)
     finally:
         lock.release()
-
-
-@dataclass
-class _Job:
-    """Chunks that are encoded in one call, and where reading goes on after them."""
-
-    chunks: list[Chunk]
-    position: Position
-    share: float | None
-
-
-def _jobs(chunks: Iterator[Chunk]) -> Iterator[_Job]:
-    """Group chunks; groups depend only on where the first begins, so a resumed run makes the same ones."""
-    group: list[Chunk] = []
-    size = 0
-    for chunk in chunks:
-        group.append(chunk)
-        size += len(chunk.text)
-        if size >= _JOB_CHARACTERS:
-            yield _Job(group, chunk.position, chunk.share)
-            group, size = [], 0
-    if group:
-        yield _Job(group, group[-1].position, group[-1].share)
-
-
-def _encode(job: _Job, tokenizer: Tokenizer) -> dict[Split, NDArray[Any]]:
-    """Token ids of a job, by split, each document after its end-of-text token."""
-    pieces: dict[Split, list[NDArray[np.uint32]]] = {}
-    begin = np.array([tokenizer.end_of_text], dtype=np.uint32)
-    for chunk in job.chunks:
-        found = pieces.setdefault(chunk.split, [])
-        if chunk.starts_document:
-            found.append(begin)
-        found.append(tokenizer.encode_chunk(chunk.text, first=chunk.starts_document))
-    dtype = token_dtype(tokenizer.vocab_size)
-    result: dict[Split, NDArray[Any]] = {}
-    for split, arrays in pieces.items():
-        ids = np.concatenate(arrays)
-        if len(ids) and int(ids.max()) >= tokenizer.vocab_size:
-            raise ValueError(
-                f"Tokenizer {tokenizer.name} made the id {ids.max()}, but its vocab_size is "
-                f"{tokenizer.vocab_size}."
-            )
-        result[split] = ids.astype(dtype)
-    return result
 
 
 class _Preparation:
@@ -158,43 +110,34 @@ class _Preparation:
         self.writers: dict[Split, SplitWriter] = {}
         self.share: float | None = None
 
-    def run(self, threads: int | None) -> None:
+    def run(self, encoder: Encoder) -> None:
         """Read, encode and write everything that is not on disk yet."""
         position = self._resume()
-        threads = threads or _n_cores()
-        pool = ThreadPoolExecutor(threads, thread_name_prefix="encode")
-        ahead: deque[tuple[_Job, Future[dict[Split, NDArray[Any]]]]] = deque()
         since = 0
+        encoded = encoder(self.source, position, self.tokenizer)
         try:
-            for job in _jobs(self.source.chunks(position)):
-                ahead.append((job, pool.submit(_encode, job, self.tokenizer)))
-                if len(ahead) > 2 * threads:  # enough that no thread waits; more would only fill memory
-                    since = self._write(*ahead.popleft(), since)
-            while ahead:
-                since = self._write(*ahead.popleft(), since)
+            for job in encoded:
+                since = self._write(job, since)
             self._finish()
         finally:
-            pool.shutdown(cancel_futures=True)
+            encoded.close()
             for writer in self.writers.values():
                 with suppress(OSError):  # what a full disk did not take is past the last note of progress
                     writer.close()
 
-    def _write(self, job: _Job, encoded: Future[dict[Split, NDArray[Any]]], since: int) -> int:
+    def _write(self, job: Encoded, since: int) -> int:
         """Write a job; returns the tokens written since the last note of progress."""
         self.share = job.share
-        ended = False
         with self._disk():
-            for split, ids in encoded.result().items():
+            for split, ids in job.ids.items():
                 writer = self.writers.setdefault(
                     split, SplitWriter(self.folder, split, self.dtype, self.shard_tokens)
                 )
-                ended |= writer.append(ids)
+                writer.append(ids)
                 since += len(ids)
-            for chunk in job.chunks:
-                state = self.writers[chunk.split].state
-                state.n_bytes += chunk.n_bytes
-                state.n_documents += chunk.starts_document
-            if ended or since >= self.checkpoint_tokens:
+                writer.state.n_bytes += job.n_bytes[split]
+                writer.state.n_documents += job.n_documents[split]
+            if since >= max(self.checkpoint_tokens, self._written() // _NOTES):
                 for writer in self.writers.values():
                     writer.flush()
                 states = {split: asdict(writer.state) for split, writer in self.writers.items()}
@@ -202,7 +145,7 @@ class _Preparation:
                     self.folder / _JOURNAL, {"key": self.key, "position": job.position, "splits": states}
                 )
                 since = 0
-        self.progress.advance(sum(chunk.n_bytes for chunk in job.chunks), job.share)
+        self.progress.advance(sum(job.n_bytes.values()), job.share)
         return since
 
     def _finish(self) -> None:
@@ -257,9 +200,9 @@ class _Preparation:
         return journal["position"]
 
     def _disk(self) -> AbstractContextManager[None]:
-        written = sum(writer.state.n_tokens for writer in self.writers.values()) * self.dtype.itemsize
+        written = self._written() * self.dtype.itemsize
         return writing(self.folder, written / self.share if self.share else None)
 
-
-def _n_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    def _written(self) -> int:
+        """Tokens so far."""
+        return sum(writer.state.n_tokens for writer in self.writers.values())

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Protocol, TypeAlias, cast
+from typing import Any, BinaryIO, Final, Protocol, TypeAlias, cast, runtime_checkable
 
 from gpt_toolkit.data.tokens import Split
 from gpt_toolkit.text.tokenizer import safe_cut
@@ -40,6 +40,7 @@ class Chunk:
         n_bytes: Length of the text in UTF-8 bytes.
         position: Where reading goes on after it.
         share: How much of the source has been read with it, in [0, 1]; None if unknown.
+        starts_slice: Whether a slice of the source begins with it.
     """
 
     text: str
@@ -48,6 +49,7 @@ class Chunk:
     n_bytes: int
     position: Position
     share: float | None
+    starts_slice: bool = False
 
 
 class Source(Protocol):
@@ -65,6 +67,21 @@ class Source(Protocol):
 
     def chunks(self, position: Position = None) -> Iterator[Chunk]:
         """All of its text in order, from a position on."""
+
+
+class Slice(Protocol):
+    """A part of a source that can be read apart from it, in another process."""
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Its text in order, as the source would give it."""
+
+
+@runtime_checkable
+class DivisibleSource(Source, Protocol):
+    """A source that comes in slices."""
+
+    def slices(self, position: Position = None) -> Iterator[Slice]:
+        """All of its text as slices, in order, from a position on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,8 +69,8 @@ class SplitWriter:
             self._file.truncate(end)
             self._file.seek(end)
 
-    def append(self, ids: NDArray[Any]) -> bool:
-        """Write ids; True if that ended a shard."""
+    def append(self, ids: NDArray[Any]) -> None:
+        """Write ids; the shard ends where it has enough."""
         if self._file is None:
             self._file = self._partial.open("wb")
             self._file.write(bytes(HEADER_BYTES))
@@ -80,10 +80,8 @@ class SplitWriter:
         self._checksum.update(data)
         self.state.open_tokens += len(ids)
         self.state.n_tokens += len(ids)
-        if self.state.open_tokens < self._limit:
-            return False
-        self.finish()
-        return True
+        if self.state.open_tokens >= self._limit:
+            self.finish()
 
     def flush(self) -> None:
         """Bring everything written to the disk."""

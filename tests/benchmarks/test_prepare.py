@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import corpus
-from benchmarks.prepare import ALONE, NANO, OURS, main
+from benchmarks.prepare import ALONE, NANO, OURS, READING, main
 from benchmarks.ratios import read
 
 
@@ -16,7 +16,7 @@ def test_a_quick_run_measures_all_on_the_same_tokens(
     assert main(["--quick", "--threads", "1", "--output", str(tmp_path / "report.json")]) == 0
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     speed = report["mb_per_second"]
-    assert speed.keys() == {OURS, ALONE, NANO}
+    assert speed.keys() == {OURS, ALONE, NANO, READING}
     assert report["ratio"][NANO] == pytest.approx(speed[OURS] / speed[NANO])
     once, more = report["ten_times"].values()
     assert more["mb"] == pytest.approx(10 * once["mb"], rel=0.02)

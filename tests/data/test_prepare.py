@@ -1,3 +1,4 @@
+import itertools
 import json
 import os
 import resource
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from gpt_toolkit.data import prepare
+from gpt_toolkit.data import encoding, prepare
+from gpt_toolkit.data.encoding import OnThreads
 from gpt_toolkit.data.prepare import cache_key, prepare_tokens
 from gpt_toolkit.data.progress import ReadingProgress
 from gpt_toolkit.data.readers import Chunk, Position
@@ -52,14 +54,14 @@ class Documents:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prepare, "_JOB_CHARACTERS", 60)
+    monkeypatch.setattr(encoding, "_JOB_CHARACTERS", 60)
     monkeypatch.setattr(os, "fsync", lambda file: None)
 
 
 def run(source: Documents, root: Path, threads: int = 2, **options: int) -> TokenCache:
     sizes = {"shard_tokens": SHARD, "checkpoint_tokens": CHECKPOINT} | options
     with ReadingProgress("Test") as progress:
-        return prepare_tokens(source, RawBytes(), root, progress, threads=threads, **sizes)
+        return prepare_tokens(source, RawBytes(), root, progress, encoder=OnThreads(threads), **sizes)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -148,6 +150,21 @@ def test_a_run_killed_while_it_writes_its_notes_ends_with_the_same_bytes(
         with pytest.raises(Killed):
             run(Documents(), tmp_path / "killed")
     assert contents(run(Documents(), tmp_path / "killed").folder) == expected
+
+
+def test_notes_become_rarer_as_the_shards_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notes: list[int] = []
+
+    def counted(path: Path, value: Any) -> None:
+        if path.name == "progress.json":
+            notes.append(sum(state["n_tokens"] for state in value["splits"].values()))
+        write_json(path, value)
+
+    monkeypatch.setattr(prepare, "write_json", counted)
+    cache = run(Documents(2500), tmp_path, checkpoint_tokens=1)
+    assert 256 < len(notes) < 800
+    for before, after in itertools.pairwise([*notes, sum(map(cache.n_tokens, cache.splits))]):
+        assert after - before < before / 256 + 150  # a job more, at most
 
 
 @pytest.mark.parametrize("damage", ["not json", '{"key": "other"}', None])
