@@ -42,6 +42,8 @@ for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "CLICOLOR"):
 matplotlib_inline.backend_inline.set_matplotlib_formats("svg")
 """
 
+_END = "import sitecustomize; sitecustomize.write()"  # a kernel does not always live to its end
+
 
 class Kept(NamedTuple):
     """An executed page.
@@ -98,6 +100,7 @@ def execute(page: Page, pages: dict[str, Page]) -> float:
     trace.unlink(missing_ok=True)
     notebook = page.notebook()
     notebook.cells.insert(0, nbformat.v4.new_code_cell(_SETUP))
+    notebook.cells.append(nbformat.v4.new_code_cell(_END))
     started = time.perf_counter()
     client = NotebookClient(
         notebook,
@@ -110,7 +113,7 @@ def execute(page: Page, pages: dict[str, Page]) -> float:
     )
     client.execute(env=_environment(trace))
     seconds = time.perf_counter() - started
-    del notebook.cells[0]
+    del notebook.cells[0], notebook.cells[-1]
     for number, cell in enumerate(_code_cells(notebook)):
         cell.execution_count = number + 1
         cell.metadata.pop("execution", None)  # times of day, different each time
@@ -146,6 +149,7 @@ def _environment(trace: Path) -> dict[str, str]:
         "MATPLOTLIBRC": str(MAKING / "matplotlibrc"),
         "COLUMNS": "100",
         "HF_HUB_OFFLINE": "1",
+        "TQDM_DISABLE": "1",
         "DOCS_ROOT": str(ROOT),
         "DOCS_TRACE": str(trace),
     }

@@ -20,7 +20,8 @@ def _watch(event: str, arguments: tuple[object, ...]) -> None:
             _opened.add(name)
 
 
-def _write() -> None:
+def write() -> None:
+    """Say what has been read so far."""
     modules = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
     names = {os.path.abspath(name) for name in modules if name} | _opened  # noqa: PTH100
     own = sorted(name.removeprefix(_ROOT) for name in names if name.startswith(_ROOT))
@@ -30,4 +31,4 @@ def _write() -> None:
 
 if "DOCS_TRACE" in os.environ:
     sys.addaudithook(_watch)
-    atexit.register(_write)
+    atexit.register(write)
