@@ -16,7 +16,6 @@ seeds with buckets and without, on a set of the built-in world.
 
 from __future__ import annotations
 
-import argparse
 import math
 import os
 import random
@@ -33,7 +32,7 @@ from lightning.pytorch import Callback, LightningDataModule, Trainer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.side_by_side import print_table, stamp, write_report
+from benchmarks.side_by_side import argument_parser, keep, parse, print_machine, print_table, stamp
 from benchmarks.trainers import TakesTurns
 from benchmarks.workers import Turns, Worker, compare
 from gpt_toolkit.backbone import DecoderConfig
@@ -405,25 +404,15 @@ def student_t(freedom: int) -> float:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the benchmark; the exit code."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="of each contestant (%(default)s)")
+    parser = argument_parser(__doc__, rounds=5)
     parser.add_argument("--part", choices=("speed", "auxiliary", "buckets"), help="only this part")
     parser.add_argument(
         "--accuracy", type=int, metavar="SEEDS", help="train with buckets and without, instead"
     )
-    parser.add_argument(
-        "--threads", type=int, metavar="N", help="torch's threads; its own choice unless given"
-    )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="keep everything measured, as JSON")
-    parser.add_argument("--quick", action="store_true", help="a tiny model once, to see that it runs")
-    args = parser.parse_args(argv)
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    args = parse(parser, argv)
     plan = quick_plan() if args.quick else full_plan(args.rounds)
     about = stamp(["lightning", "transformers"])
-    print(f"{about['processor']}, {about['threads']} of {about['cores']} cores, {about['versions']}\n")
+    print_machine(about)
     report: dict[str, Any] = {"machine": about, "rounds": plan.rounds}
     parts: dict[str, Callable[[Plan, Path], dict[str, Any]]] = {
         "speed": speed,
@@ -440,9 +429,7 @@ def main(argv: list[str] | None = None) -> int:
                     (folder := Path(scratch) / name).mkdir()
                     report[name] = measure(plan, folder)
     _show(report)
-    if args.output:
-        write_report(args.output, report)
-        print(f"report: {args.output}")
+    keep(args, report)
     return 0
 
 

@@ -10,7 +10,6 @@ positions and so cannot take these weights.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +20,16 @@ from typing import Any
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.side_by_side import in_turns, print_table, read_bandwidth, stamp, write_report
+from benchmarks.side_by_side import (
+    argument_parser,
+    in_turns,
+    keep,
+    parse,
+    print_machine,
+    print_table,
+    read_bandwidth,
+    stamp,
+)
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.backbone.packed import pack
 from gpt_toolkit.generation import generate
@@ -153,36 +161,21 @@ def _their_tokens(model: Any, prompts: torch.Tensor, n_new: int) -> list[list[in
 
 def main(argv: list[str] | None = None) -> int:
     """Run the benchmark; the exit code."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--rounds", type=int, default=7, metavar="N", help="of each measurement (%(default)s)"
-    )
-    parser.add_argument(
-        "--threads", type=int, metavar="N", help="torch's threads; its own choice unless given"
-    )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="keep everything measured, as JSON")
-    parser.add_argument("--quick", action="store_true", help="a tiny model once, to see that it runs")
-    args = parser.parse_args(argv)
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    args = parse(argument_parser(__doc__, rounds=7), argv)
     plan = quick_plan() if args.quick else full_plan(args.rounds)
     about = stamp(["transformers"])
     with tempfile.TemporaryDirectory() as scratch:
         write_weights(plan.config, Path(scratch) / "model")
         results = measure(plan, Path(scratch) / "model")
     _show(plan, about, results)
-    if args.output:
-        measured = {"decoder": plan.config.to_fields(), "prompt": plan.prompt, "new": plan.new}
-        write_report(args.output, {"machine": about, "plan": measured, "results": results})
-        print(f"report: {args.output}")
+    measured = {"decoder": plan.config.to_fields(), "prompt": plan.prompt, "new": plan.new}
+    keep(args, {"machine": about, "plan": measured, "results": results})
     return 0
 
 
 def _show(plan: Plan, about: dict[str, Any], results: list[dict[str, Any]]) -> None:
     millions = plan.config.n_params / 1e6
-    print(f"{about['processor']}, {about['threads']} of {about['cores']} cores, {about['versions']}")
+    print_machine(about)
     print(f"{millions:,.0f}M parameters, prompt {plan.prompt}, {plan.new} new; tokens a second\n")
     heads = ["", OURS, THEIRS, "ratio", PLAIN, "bound", "share", "GB/s", "equal tokens"]
     rows = []

@@ -14,7 +14,6 @@ position.
 
 from __future__ import annotations
 
-import argparse
 import random
 import tempfile
 from collections.abc import Callable, Sequence
@@ -28,7 +27,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from benchmarks.side_by_side import in_turns, print_table, stamp, write_report
+from benchmarks.side_by_side import argument_parser, in_turns, keep, parse, print_machine, print_table, stamp
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.backbone.packed import pack
 from gpt_toolkit.batch import Continuation
@@ -192,20 +191,10 @@ def measure(plan: Plan, folder: Path) -> dict[str, Any]:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the benchmark; the exit code."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argument_parser(__doc__, rounds=5)
     parser.add_argument("--items", type=int, default=96, metavar="N", help="passages (%(default)s)")
     parser.add_argument("--batch", type=int, default=16, metavar="N", help="lm-eval's batch (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="of each contestant (%(default)s)")
-    parser.add_argument(
-        "--threads", type=int, metavar="N", help="torch's threads; its own choice unless given"
-    )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="keep everything measured, as JSON")
-    parser.add_argument("--quick", action="store_true", help="a tiny model once, to see that it runs")
-    args = parser.parse_args(argv)
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    args = parse(parser, argv)
     plan = quick_plan()
     if not args.quick:
         plan = Plan(DecoderConfig.from_preset("gpt2"), args.items, args.batch, args.rounds)
@@ -213,7 +202,7 @@ def main(argv: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         write_weights(plan.config, Path(scratch) / "model")
         report = {"machine": about, **measure(plan, Path(scratch) / "model")}
-    print(f"{about['processor']}, {about['threads']} of {about['cores']} cores, {about['versions']}")
+    print_machine(about)
     print(
         f"{plan.config.n_params / 1e6:,.0f}M parameters; {plan.items} items of "
         f"{report['plan']['mean_tokens']:.0f} tokens, {report['right']} with the model's own word; {THEIRS} "
@@ -229,9 +218,7 @@ def main(argv: list[str] | None = None) -> int:
     print_table(heads, rows)
     ratios = {dtype: round(ratio, 2) for dtype, ratio in report["ratio_to_same_dtype"].items()}
     print(f"\nours to theirs in the same type: {ratios}")
-    if args.output:
-        write_report(args.output, report)
-        print(f"report: {args.output}")
+    keep(args, report)
     return 0
 
 

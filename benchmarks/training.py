@@ -10,7 +10,6 @@ do not change the work. Memory is the highest of the whole process, imports incl
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
 import tempfile
@@ -26,7 +25,7 @@ from lightning.pytorch import Trainer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.side_by_side import print_table, stamp, write_report
+from benchmarks.side_by_side import argument_parser, keep, parse, print_machine, print_table, stamp
 from benchmarks.trainers import TakesTurns
 from benchmarks.workers import Turns, Worker, compare
 from gpt_toolkit.backbone import DecoderConfig
@@ -247,21 +246,11 @@ def measure(shape: Shape, rounds: int, folder: Path) -> dict[str, Any]:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the benchmark; the exit code."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rounds", type=int, default=7, metavar="N", help="of each contestant (%(default)s)")
+    parser = argument_parser(__doc__, rounds=7)
     parser.add_argument(
         "--shape", type=int, choices=(1, 2, 3), metavar="N", help="only the N-th shape of the three"
     )
-    parser.add_argument(
-        "--threads", type=int, metavar="N", help="torch's threads; its own choice unless given"
-    )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="keep everything measured, as JSON")
-    parser.add_argument("--quick", action="store_true", help="a tiny model once, to see that it runs")
-    args = parser.parse_args(argv)
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    args = parse(parser, argv)
     shapes, rounds = (quick_shapes(), 1) if args.quick else (full_shapes(), args.rounds)
     if args.shape and not args.quick:
         shapes = shapes[args.shape - 1 : args.shape]
@@ -270,7 +259,7 @@ def main(argv: list[str] | None = None) -> int:
     for shape in shapes:
         with tempfile.TemporaryDirectory() as scratch:
             results.append(measure(shape, rounds, Path(scratch)))
-    print(f"{about['processor']}, {about['threads']} of {about['cores']} cores, {about['versions']}")
+    print_machine(about)
     print("bf16 autocast; tokens a second, highest memory of the process\n")
     heads = ["", OURS, THEIRS, "ratio", "target", "MB", "MB", "ratio", "target", "states MB", "GFLOP/s"]
     rows = [
@@ -289,9 +278,7 @@ def main(argv: list[str] | None = None) -> int:
     ]
     print_table(heads, rows)
     print("\nstates: weights, gradients and AdamW's two averages in fp32, which either has to hold")
-    if args.output:
-        write_report(args.output, {"machine": about, "rounds": rounds, "results": results})
-        print(f"report: {args.output}")
+    keep(args, {"machine": about, "rounds": rounds, "results": results})
     return 0
 
 
