@@ -119,6 +119,9 @@ def execute(page: Page, pages: dict[str, Page]) -> float:
         cell.metadata.pop("execution", None)  # times of day, different each time
         cell.outputs = joined(cell.outputs)
         for output in cell.outputs:
+            if output.output_type == "stream":  # where this machine keeps things is nobody's business
+                output.text = output.text.replace(f"{WORK}/", "")
+        for output in cell.outputs:
             if output.output_type == "execute_result":
                 output.execution_count = number + 1
     for folder in page.makes:

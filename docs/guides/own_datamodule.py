@@ -1,0 +1,115 @@
+# %% [markdown]
+# # Your own DataModule
+#
+# Tasks and data know nothing of each other but what a batch holds: a [`LanguageModelBatch`][gpt_toolkit.batch.LanguageModelBatch] for
+# pre-training. A DataModule that makes such batches, and has the three attributes of
+# [`LanguageModelData`][gpt_toolkit.batch.LanguageModelData], goes with [`PretrainTask`][gpt_toolkit.tasks.pretrain.PretrainTask], the command line,
+# checkpoints and all.
+#
+# ## An example: sums
+#
+# Text that is made while it is read. A batch is a function of its number, so a run that is stopped reads on where it was.
+
+# %%
+import random
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader, Dataset
+
+import gpt_toolkit as gt
+from gpt_toolkit.batch import IGNORE_INDEX, LanguageModelBatch
+
+
+class Sums(Dataset[LanguageModelBatch]):
+    """Batches of lines such as 27+15=42, each with its loss on the digits after the equals sign."""
+
+    def __init__(self, n_batches: int, batch_size: int, seed: int) -> None:
+        self.n_batches, self.batch_size, self.seed = n_batches, batch_size, seed
+        self.vocabulary = gt.load_tokenizer("bytes")
+
+    def __len__(self) -> int:
+        return self.n_batches
+
+    def __getitem__(self, index: int) -> LanguageModelBatch:
+        draw = random.Random(f"{self.seed} {index}")
+        pairs = [(draw.randrange(50), draw.randrange(50)) for _ in range(self.batch_size)]
+        lines = torch.tensor([self.vocabulary.encode(f"{a:2}+{b:2}={a + b:2}\n") for a, b in pairs])
+        labels = lines[:, 1:].clone()
+        labels[:, :5] = IGNORE_INDEX  # the question itself is random: nothing to learn
+        return {
+            "input_ids": lines[:, :-1],
+            "labels": labels,
+            "step_targets": int((labels != IGNORE_INDEX).sum()),
+            "bytes_per_token": 1.0,
+        }
+
+
+class SumsDataModule(LightningDataModule):
+    """Sums of two numbers below 50.
+
+    Args:
+        batch_size: Lines of a batch.
+        seed: Chooses the lines.
+    """
+
+    n_ctx = 8
+
+    def __init__(self, batch_size: int = 64, seed: int = 0) -> None:
+        super().__init__()
+        self.batch_size, self.seed = batch_size, seed
+        self.vocabulary = gt.load_tokenizer("bytes")
+        self.plan = f"sums {batch_size} {seed}"  # a checkpoint refuses to go on with another plan
+
+    def train_dataloader(self) -> DataLoader[LanguageModelBatch]:
+        """Batches of training lines."""
+        return DataLoader(Sums(1000, self.batch_size, self.seed), batch_size=None)
+
+    def val_dataloader(self) -> DataLoader[LanguageModelBatch]:
+        """Batches of other lines."""
+        return DataLoader(Sums(10, self.batch_size, self.seed + 1), batch_size=None)
+
+
+# %% [markdown]
+# `step_targets` is what the step's loss is divided by. With accumulated micro-batches or several devices it is the number in *all* of them;
+# our own modules compute it from the plan of the step.
+#
+# ## Train with it
+
+# %%
+import logging
+
+from lightning.pytorch import Trainer, seed_everything
+
+from gpt_toolkit.optim import AdamW, Linear
+
+logging.disable(logging.INFO)  # what Lightning and we say while setting up
+seed_everything(0, verbose=False)
+data = SumsDataModule()
+task = gt.PretrainTask(
+    {"n_layer": 2, "n_head": 4, "n_embd": 64}, optimizer=AdamW(lr=3e-3), schedule=Linear(warmup_steps=0.05)
+)
+trainer = Trainer(
+    max_steps=600, accelerator="cpu", gradient_clip_val=1.0, logger=False, enable_checkpointing=False,
+    enable_progress_bar=False, enable_model_summary=False,
+)  # fmt: skip
+trainer.fit(task, data)
+print(
+    {name: round(float(value), 3) for name, value in trainer.validate(task, data, verbose=False)[0].items()}
+)
+
+model = gt.LanguageModel(task.built_backbone, data.vocabulary)
+for question in ("27+15=", " 3+ 4=", "49+49="):
+    print(question, model.generate(question, max_new_tokens=2, temperature=0.0))
+
+# %% [markdown]
+# ## On the command line
+#
+# A class that can be imported is named by its path:
+#
+# ```console
+# gpt-toolkit fit --config text/own --data my_package.SumsDataModule --data.batch_size 128
+# ```
+#
+# For labelled rows the batch is a [`SupervisedBatch`][gpt_toolkit.batch.SupervisedBatch] and the DataModule a
+# [`SupervisedData`][gpt_toolkit.batch.SupervisedData].

@@ -1,0 +1,73 @@
+# ---
+# needs: [start/quickstart]
+# ---
+# %% [markdown]
+# # Moving weights
+#
+# A *model folder* has Hugging Face's layout: `config.json`, `model.safetensors` and the tokenizer's files. `transformers` loads what we
+# write, and we load what it writes; there is no second format. Everything else is read, too, and nothing is unpickled:
+#
+# | From | Say |
+# |---|---|
+# | the Hugging Face hub | `gpt2`, `openai-gpt`, `owner/name` |
+# | a folder of `transformers`, also with `pytorch_model.bin` | the folder |
+# | OpenAI's GPT-2 (TensorFlow checkpoint) | the folder; TensorFlow is not needed |
+# | OpenAI's GPT-1 (`params_*.npy`) | the folder |
+# | nanoGPT | its `ckpt.pt` |
+# | a checkpoint of `gpt-toolkit fit`, also in shards | the `.ckpt`, or its folder |
+#
+# ## Convert, and measure
+#
+# `convert` makes a model folder and measures the largest difference of logits between the two, each run by the most independent code that is
+# installed.
+
+# %% language="bash"
+# rm -rf runs/converted
+# gpt-toolkit convert runs/quickstart/checkpoints/best.ckpt runs/converted
+# ls runs/converted
+
+# %%
+import torch
+import transformers
+
+import gpt_toolkit as gt
+
+ours = gt.load("runs/converted", device="cpu")
+theirs = transformers.AutoModelForCausalLM.from_pretrained("runs/converted", dtype=torch.float32).eval()
+tokenizer = transformers.AutoTokenizer.from_pretrained("runs/converted")
+text = "The miller carried the lantern to the old bridge."
+assert tokenizer(text)["input_ids"] == list(ours.tokenizer.encode(text))
+ids = torch.tensor([ours.tokenizer.encode(text)])
+with torch.no_grad():
+    difference = (ours.logits(ids).float() - theirs(ids).logits).abs().max()
+print(f"{type(theirs).__name__}, largest difference of logits: {difference:.1e}")
+
+# %% [markdown]
+# ## And the other way
+#
+# A model that `transformers` made, with random weights here:
+
+# %%
+import tempfile
+
+config = transformers.OpenAIGPTConfig(vocab_size=97, n_positions=16, n_embd=24, n_layer=2, n_head=3)
+model = transformers.OpenAIGPTLMHeadModel(config).eval()
+ids = torch.randint(97, (1, 16))
+with tempfile.TemporaryDirectory() as folder, torch.no_grad():
+    model.save_pretrained(folder)
+    difference = (gt.load(folder, device="cpu").logits(ids) - model(ids).logits).abs().max()
+print(f"GPT-1's form, largest difference of logits: {difference:.1e}")
+
+# %% [markdown]
+# ## Use them
+#
+# ```console
+# gpt-toolkit generate gpt2 --prompt "Once upon a time"
+# gpt-toolkit fit --config text/own --data.files letters.txt --data.tokenizer gpt2 --model.init_from gpt2 --model.decoder null
+# gpt-toolkit fit --config text/finetune --model.init_from openai-gpt --data.sets reviews.csv
+# ```
+#
+# `--model.init_from` brings weights into any task; `--ckpt_path` goes on with the *same* run, optimizer and all.
+#
+# Without a network, put the files into a folder and give the folder. `gpt2` on the hub is `config.json`, `model.safetensors`, `vocab.json` and
+# `merges.txt`.

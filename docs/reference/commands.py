@@ -1,0 +1,43 @@
+# %% [markdown]
+# # Commands
+#
+# What each verb says of itself with `--help`; written into this page while the site is built.
+
+# %% tags=["hide"]
+import contextlib
+import io
+
+from IPython.display import Markdown
+
+from gpt_toolkit.cli import COMMANDS, SCHEMA, TRAINER_VERBS, main
+
+
+def said(*arguments: str) -> str:
+    """What a call prints."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        main([*arguments])
+    return printed.getvalue().strip()
+
+
+Markdown(f"```text\n{said('--help')}\n```")
+
+# %% [markdown]
+# ## Verbs with a config
+#
+# These take `--config FILE`, as often as wanted (later files win), and any setting as `--model.…`, `--data.…`, `--trainer.…`:
+
+# %% tags=["hide"]
+Markdown(
+    "\n".join(
+        ["| verb | |", "|---|---|", *(f"| `{verb}` | {what} |" for verb, what in TRAINER_VERBS.items())]
+    )
+)
+
+# %% [markdown]
+# `gpt-toolkit fit --config NAME --print_config` shows every setting of a run. The settings are the constructor arguments of
+# [tasks](api/tasks.md), [DataModules](api/data.md) and Lightning's `Trainer`; `fit --model.help CLASS` explains those of a class.
+
+# %% tags=["hide"]
+parts = [f"## {verb}\n\n```text\n{said(verb, '--help')}\n```" for verb in (*COMMANDS, *SCHEMA)]
+Markdown("\n\n".join(parts))
