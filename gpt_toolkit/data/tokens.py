@@ -9,8 +9,9 @@ number of ids and their BLAKE2b checksum; it is written last, so a shard that wa
 import hashlib
 import json
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -24,6 +25,10 @@ FORMAT_VERSION: Final = 1
 """Raised when a reader of the former version would misread a cache, or the same text gives other tokens."""
 
 HEADER_BYTES: Final = 64
+
+OPEN_SHARDS: Final = 256
+"""Shards of a stream that are mapped at a time; ours: each holds a file open, of which Unix allows 1,024."""
+
 MANIFEST: Final = "manifest.json"
 _MAGIC = b"GPTTOKEN"
 _HEADER = struct.Struct("<8sIIQ32s")
@@ -95,6 +100,11 @@ class Shard:
             raise ValueError(f"Token file {self.path} has a wrong checksum. {_way_out(self.path.parent)}")
 
 
+def _mapped(shards: Sequence[Shard], dtype: np.dtype[Any], number: int) -> NDArray[Any]:
+    shard = shards[number]
+    return np.memmap(shard.path, dtype, mode="r", offset=HEADER_BYTES, shape=(shard.count,))
+
+
 class Tokens:
     """The tokens of one split: its shards, memory-mapped, as one stream.
 
@@ -106,10 +116,9 @@ class Tokens:
     def __init__(self, shards: Iterable[Shard], dtype: np.dtype[Any]) -> None:
         self.shards = tuple(shards)
         self.dtype = dtype
-        self._maps = [
-            np.memmap(shard.path, dtype, mode="r", offset=HEADER_BYTES, shape=(shard.count,))
-            for shard in self.shards
-        ]
+        self._mapped = lru_cache(OPEN_SHARDS)(partial(_mapped, self.shards, dtype))
+        for number in range(min(OPEN_SHARDS, len(self.shards))):
+            self._mapped(number)
         self._ends = np.cumsum([shard.count for shard in self.shards], dtype=np.int64)
 
     def __reduce__(
@@ -145,7 +154,7 @@ class Tokens:
         for row, start, shard in zip(result, starts.tolist(), shards.tolist(), strict=True):
             done = 0
             while done < length:  # a piece may cross into the next shards
-                ids = self._maps[shard]
+                ids = self._mapped(shard)
                 begin = start + done - (int(self._ends[shard]) - len(ids))
                 found = ids[begin : begin + length - done]
                 row[done : done + len(found)] = found

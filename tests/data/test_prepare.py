@@ -13,6 +13,7 @@ import pytest
 from filelock import FileLock
 
 from gpt_toolkit.data import encoding, prepare
+from gpt_toolkit.data import tokens as tokens_module
 from gpt_toolkit.data.encoding import OnThreads
 from gpt_toolkit.data.prepare import cache_key, prepare_tokens
 from gpt_toolkit.data.progress import ReadingProgress
@@ -93,6 +94,18 @@ def test_windows_cross_from_shard_to_shard(tmp_path: Path) -> None:
     for start in (-1, len(tokens) - 199):
         with pytest.raises(IndexError, match="outside"):
             tokens.windows(np.array([start]), 200)
+
+
+def test_more_shards_than_may_be_open_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens_module, "OPEN_SHARDS", 3)
+    cache = run(Documents(), tmp_path, shard_tokens=50)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    tokens = cache.tokens("train")
+    assert len(tokens.shards) > 20
+    expected = [i for c in Documents().chunks() if c.split == "train" for i in (256, *c.text.encode())]
+    for start in (0, 1500, 700, 1501, 3):
+        assert tokens.read(start, 300).tolist() == expected[start : start + 300]
+        assert len(list(Path("/proc/self/fd").iterdir())) <= before + 3
 
 
 def test_tokens_travel_to_workers_as_paths(tmp_path: Path) -> None:
