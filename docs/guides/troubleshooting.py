@@ -1,0 +1,77 @@
+# %% [markdown]
+# # Troubleshooting
+#
+# An error of the toolkit says what was given, what was expected and what to do, in one line; `GPT_TOOLKIT_TRACEBACK=1` shows where it came
+# from. `gpt-toolkit doctor` takes the arguments of `fit` and looks for all that is wrong before the first step.
+#
+# ## What happens most
+#
+# | What you see | Why | What to do |
+# |---|---|---|
+# | `no option --model.optimzer` … did you mean | a typo; nothing was started | the name that is proposed |
+# | `n_head 7 does not divide n_embd 128` | heads share the width equally | one of the numbers that are named |
+# | the folder already holds a run | a run is never written over | `--ckpt_path last` to go on, or another `--trainer.default_root_dir` |
+# | the checkpoint was made with another plan | data, their order or the windows of a step have changed | the old settings; or `--model.accept_new_plan true`, knowingly |
+# | out of memory | batch times context is too large | a smaller `--data.batch_size` with `--trainer.accumulate_grad_batches`: the same run in less memory; then `--model.activation_checkpointing true` |
+# | slow on a CPU | `bf16-mixed` where the processor has no bf16, or several runs at once | `--trainer.precision 32-true`; `OMP_NUM_THREADS` |
+# | the loss is not finite | a rate that is too high, fp16 | see [spikes](resume.md#spikes) |
+# | the tokenizer is not the model's | `init_from` and `data.tokenizer` differ | leave `data.tokenizer` out |
+# | a name of the hub is not found | no network, or none wanted | the files in a folder, and the folder in place of the name |
+#
+# ## Every message
+#
+# What the package raises, collected from its code while this page was built. Words in braces are filled in.
+
+# %% tags=["hide"]
+import ast
+import re
+from html import escape
+from pathlib import Path
+
+from IPython.display import Markdown
+
+import gpt_toolkit
+
+package = Path(gpt_toolkit.__file__).parent
+
+
+def words(node: ast.expr) -> str:
+    """The text of a message, with names in braces where values are filled in."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(words(part) for part in node.values)
+    if isinstance(node, ast.FormattedValue):
+        return "{" + re.findall(r"\w+", ast.unparse(node.value))[-1] + "}"
+    if isinstance(node, ast.BinOp):
+        return words(node.left) + words(node.right)
+    return "{…}"
+
+
+found: dict[str, list[tuple[str, str]]] = {}
+for path in sorted(package.rglob("*.py")):
+    room = path.relative_to(package).parts[0].removesuffix(".py")
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
+            text = words(node.exc.args[0]).strip()
+            if sum(letter.isalpha() for letter in text) > 20:
+                found.setdefault(room, []).append((ast.unparse(node.exc.func), text))
+parts = []
+for room in sorted(found):
+    rows = sorted(set(found[room]), key=lambda row: row[1].lower())
+    lines = [
+        f"| `{kind}` | {escape(text).replace('|', '&#124;').replace('{', '&#123;').replace('*', '&#42;').replace('_', '&#95;')} |"
+        for kind, text in rows
+    ]
+    parts.append(
+        "\n".join(
+            [
+                f"### {room}",
+                "",
+                "| Error | Message |",
+                "|---|---|",
+                *(line.replace(chr(10), " ") for line in lines),
+            ]
+        )
+    )
+Markdown("\n\n".join([f"{sum(map(len, found.values()))} messages in {len(found)} rooms.", *parts]))
