@@ -1,0 +1,89 @@
+# %% [markdown]
+# # Resume, and survive spikes
+#
+# A run writes `checkpoints/last.ckpt` after each validation and at the end, and `best.ckpt` when the watched number is the best so far. Ctrl-C
+# finishes the step, saves and stops; the same command with `--ckpt_path last` goes on. The data order is a function of seed and step, dropout
+# too, so a run that was stopped ends in the same bits as one that was not. Here is the proof, on a small run.
+#
+# ## One run whole, one in two halves
+
+# %%
+import logging
+
+import torch
+from lightning.pytorch import Callback, Trainer, seed_everything
+
+import gpt_toolkit as gt
+from gpt_toolkit.optim import Linear, Muon
+
+logging.disable(logging.INFO)  # what Lightning and we say while setting up
+
+
+class StopAt(Callback):
+    """Ends a run in its middle, as Ctrl-C does."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_end(self, trainer: Trainer, *_: object) -> None:
+        trainer.should_stop = trainer.global_step >= self.step
+
+
+def run(stop_at: int, ckpt_path: str | None = None) -> gt.PretrainTask:
+    """40 steps of a run, or as far as ``stop_at``; dropout and learning rate change with the step."""
+    seed_everything(1, verbose=False)
+    data = gt.CorpusDataModule(
+        dataset="storyworld:1", limit_documents=300, tokenizer="storyworld", n_ctx=64, batch_size=8
+    )
+    task = gt.PretrainTask(
+        {"preset": "gpt-nano", "resid_pdrop": 0.1},
+        optimizer=Muon(lr=0.01, adamw_lr=0.01),
+        schedule=Linear(warmup_steps=4),
+    )
+    trainer = Trainer(
+        max_steps=40, accelerator="cpu", gradient_clip_val=1.0, logger=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False, limit_val_batches=0, callbacks=[StopAt(stop_at)],
+    )  # fmt: skip
+    trainer.fit(task, data, ckpt_path=ckpt_path)
+    trainer.save_checkpoint("runs/resume.ckpt")
+    print(f"stopped at step {trainer.global_step}")
+    return task
+
+
+whole = run(stop_at=40).state_dict()
+run(stop_at=17)
+resumed = run(stop_at=40, ckpt_path="runs/resume.ckpt").state_dict()
+equal = all(torch.equal(whole[name], resumed[name]) for name in whole)
+print(f"{len(whole)} tensors, bit for bit equal: {equal}")
+assert equal
+
+# %% [markdown]
+# ## On the command line
+#
+# ```console
+# gpt-toolkit fit --config text/own --data.files letters.txt          # Ctrl-C: saved, with what to type to go on
+# gpt-toolkit fit --config text/own --data.files letters.txt --ckpt_path last
+# ```
+#
+# | Setting | What it does |
+# |---|---|
+# | `--checkpoints.every_n_steps 1000` | `last.ckpt` also every thousand updates: what a power cut leaves |
+# | `--checkpoints.keep_every_n_steps 5000` | a trail of `step-<number>.ckpt`, to go back to |
+# | `--ckpt_path runs/own/checkpoints/step-5000.ckpt` | go on from there |
+# | `--model.accept_new_plan true` | go on although the data or the windows of a step have changed; refused otherwise, with both plans |
+#
+# SIGTERM, which schedulers send before they end a job, does what Ctrl-C does. Files are written under another name and renamed, so one that
+# stands under its own name is whole. A folder that holds a run is not written over: say `--ckpt_path last`, or another
+# `--trainer.default_root_dir`.
+#
+# ## Spikes
+#
+# A loss that jumps and comes back is common with large rates. What helps, in this order:
+#
+# 1. `--trainer.gradient_clip_val 1.0`, which the shipped configs have: the *global* norm is clipped, as in both papers' code.
+# 2. A longer warm-up, `--model.schedule.warmup_steps 2000`; post-norm decoders (GPT-1) need it most, see
+#    [the model of GPT-2](../gpt2/model.md).
+# 3. A lower rate from the checkpoint before the spike: `--ckpt_path runs/own/checkpoints/step-5000.ckpt --model.optimizer.lr 1e-4`.
+# 4. `betas: [0.9, 0.95]` in place of 0.999, so that an old, small second moment does not make a step too long.
+#
+# A loss that is not finite is not a spike: look at the data with `gpt-toolkit doctor` and at the precision.
