@@ -81,11 +81,9 @@ print(f"expected false positives: {bloom.expected_false_positives():.1e}")
 # | WebText | 0.88 | 1.63 | 6.31 | 3.94 | 2.42 | 3.75 |
 #
 # Test sets overlap with their *own* training sets more than with WebText, by 5.9% to 3.2% on average. Leaving the overlapping parts of
-# LAMBADA out changes its perplexity from 8.6 to 8.7. The second argument is [Figure 4](scaling.md): training and test loss fall together.
+# LAMBADA out changes its perplexity from 8.6 to 8.7. The second argument is the paper's Figure 4: training and test loss fall together.
 #
 # ## Where we differ
 #
 # - Runs are known by 64-bit fingerprints: two different runs agree with a probability of $2^{-64}$.
 # - The paper does not say how it treats letters beyond ASCII; we keep all letters and digits of Unicode.
-#
-# Next: [scaling](scaling.md).
