@@ -520,6 +520,22 @@ def test_ctrl_c_outside_of_training_is_130(tell: Tell, monkeypatch: pytest.Monke
 # ---------------------------------------------------------------------- explanations
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [({}, "5000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, None)],
+)
+def test_threads_spin_briefly_unless_the_user_says_otherwise(
+    given: dict[str, str], kept: str | None, tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.setenv(name, "")  # so that what the command sets is undone
+        monkeypatch.delenv(name)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert tell("tokenizer", "--help").code == 0
+    assert os.environ.get("GOMP_SPINCOUNT") == kept
+
+
 def test_a_message_that_no_rule_knows_is_cut_to_one_short_line() -> None:
     said = explain("Something new\n" + "and long " * 1000, [], {})
     assert said.startswith("Something new and long")
