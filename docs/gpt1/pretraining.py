@@ -120,7 +120,7 @@ ids = torch.tensor([tokens])
 with torch.no_grad():
     nll = token_losses(model.decoder(ids[:, :-1]), model.decoder.wte.weight, ids[:, 1:])[0].tolist()
 spans = [
-    f'<span style="background: rgba(209, 112, 29, {min(loss / 8, 0.6):.2f})" title="{loss:.2f} nats">{escape(vocabulary.decode([token]))}</span>'
+    f'<span style="background: rgba(209, 112, 29, {min(loss / 12, 0.45):.2f})" title="{loss:.2f} nats">{escape(vocabulary.decode([token]))}</span>'
     for token, loss in zip(tokens[1:], nll, strict=True)
 ]
 Markdown(f"<p>{''.join(spans)}</p>")

@@ -25,6 +25,7 @@ from packaging.requirements import Requirement
 
 from docs.making.markdown import joined, without_colors
 from docs.making.pages import ROOT, Page, all_pages
+from gpt_toolkit.text.cache import cache_folder
 
 CACHE = ROOT / ".cache" / "docs"
 WORK = CACHE / "work"
@@ -120,7 +121,9 @@ def execute(page: Page, pages: dict[str, Page]) -> float:
         cell.outputs = joined(cell.outputs)
         for output in cell.outputs:
             if output.output_type == "stream":  # where this machine keeps things is nobody's business
-                output.text = output.text.replace(f"{WORK}/", "")
+                output.text = output.text.replace(f"{WORK}/", "").replace(
+                    str(cache_folder()), "~/.cache/gpt_toolkit"
+                )
         for output in cell.outputs:
             if output.output_type == "execute_result":
                 output.execution_count = number + 1

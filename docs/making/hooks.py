@@ -81,6 +81,11 @@ def on_page_content(html: str, page: SitePage, config: MkDocsConfig, files: File
     return with_formulas(html)
 
 
+def on_post_page(output: str, page: SitePage, config: MkDocsConfig) -> str:
+    """Name the search, which the theme leaves without a name for those who listen."""
+    return output.replace('role="dialog"', 'role="dialog" aria-label="Search"', 1)
+
+
 def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{max(round(seconds), 1)} s"
