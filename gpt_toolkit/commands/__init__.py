@@ -1,1 +1,1 @@
-"""Verbs that need no Trainer: each module declares its arguments and runs, importing what is heavy only then."""
+"""Verbs that need no Trainer: each module declares its arguments and runs, importing heavy parts then."""
