@@ -68,4 +68,4 @@ for continuation in (" smiled.", " horizon."):
     print(f"{continuation!r:12} log-probability {log_probability:7.2f} nats, greedy {greedy}")
 
 # %% [markdown]
-# Next: the [map of the toolkit](map.md).
+# Next: [your own text](own_text.md).
