@@ -10,8 +10,9 @@ from torch.nn import functional as F
 
 from gpt_toolkit.batch import IGNORE_INDEX
 
-CHUNK_BYTES, CHUNK_ROWS = 8 * 2**20, 256
-"""A chunk of fp32 logits fits the caches, but has rows enough for full matrix products (ours, measured)."""
+CHUNK_BYTES, CHUNK_ROWS = 8 * 2**20, 512
+"""Of a chunk: its fp32 logits at most, unless these are fewer rows, which full matrix products and adding up
+the matrix' gradient want (ours, measured)."""
 
 
 def linear_cross_entropy(
@@ -121,28 +122,44 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
         losses = torch.empty(n_rows, dtype=torch.float32, device=rows.device)
         hidden_grad = torch.empty_like(rows) if needs_hidden else None
-        weight_grad = (
-            torch.zeros(matrix.shape, dtype=torch.float32, device=rows.device) if needs_weight else None
-        )
+        weight_grad: Tensor | None = None
+        # Held over all chunks: so large a piece of memory is new at each allocation, and slow at first use.
+        logits_buffer = torch.empty(chunk, vocab_size, dtype=dtype, device=rows.device)
+        probabilities_buffer = torch.empty_like(logits_buffer, dtype=torch.float32)
+        product = torch.empty_like(matrix) if needs_weight else None
         with torch.autocast(device, enabled=False):
             for start in range(0, n_rows, chunk):
                 part = slice(start, start + chunk)
                 counted = targets[part] != IGNORE_INDEX  # (c,)
                 index = targets[part].clamp_min(0).unsqueeze(1)  # (c, 1)
-                logits = (rows[part] @ matrix.t()).float()  # (c, V)
-                normalizer = logits.logsumexp(dim=1, keepdim=True)  # (c, 1)
-                losses[part] = ((normalizer - logits.gather(1, index)).squeeze(1)).masked_fill_(~counted, 0.0)
-                if hidden_grad is None and weight_grad is None:
+                logits, probabilities = (
+                    logits_buffer[: len(index)],
+                    probabilities_buffer[: len(index)],
+                )  # (c, V)
+                torch.mm(rows[part], matrix.t(), out=logits)
+                label_logit = logits.gather(1, index).float()  # (c, 1)
+                top = logits.amax(dim=1, keepdim=True).float()
+                torch.softmax(probabilities.copy_(logits), dim=1, out=probabilities)
+                # The largest probability, at least 1 / V, gives the normalizer.
+                normalizer = top - probabilities.amax(dim=1, keepdim=True).log_()
+                losses[part] = (normalizer - label_logit).squeeze(1).masked_fill_(~counted, 0.0)
+                if hidden_grad is None and product is None:
                     continue
                 # d loss / d logits = probabilities - one-hot of the label, and 0 in rows that do not count
-                grad = logits.sub_(normalizer).exp_()
-                grad.scatter_add_(1, index, torch.full_like(normalizer, -1.0))
-                grad.mul_(counted.unsqueeze(1) if shares is None else counted.unsqueeze(1) * shares[part])
-                grad = grad.to(dtype)  # (c, V)
+                probabilities.scatter_add_(1, index, torch.full_like(normalizer, -1.0))
+                weights = counted.unsqueeze(1) if shares is None else counted.unsqueeze(1) * shares[part]
+                probabilities.mul_(weights)
+                grad = logits.copy_(probabilities)  # (c, V)
                 if hidden_grad is not None:
                     torch.mm(grad, matrix, out=hidden_grad[part])
-                if weight_grad is not None:
-                    weight_grad += grad.t() @ rows[part]
+                if product is not None:
+                    torch.mm(grad.t(), rows[part], out=product)
+                    if weight_grad is None:
+                        weight_grad = product.to(torch.float32, copy=True)
+                    else:
+                        weight_grad += product
+        if product is not None and weight_grad is None:  # there was no row
+            weight_grad = torch.zeros_like(product, dtype=torch.float32)
         ctx.save_for_backward(hidden_grad, weight_grad)
         ctx.dtypes = hidden.dtype, weight.dtype
         ctx.shape = hidden.shape
