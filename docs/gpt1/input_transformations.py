@@ -100,3 +100,5 @@ for what, lengths in {
 # | padding | id 0 at the right, no mask | any id at the right, no mask: nothing attends to it |
 # | positions | rows of the same matrix as the tokens | a matrix of their own, the same sums |
 # | RACE's cut | not stated | the document gives way, question and answers stay whole |
+#
+# Next: [what the loss is made of](finetuning.md).

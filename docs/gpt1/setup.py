@@ -120,3 +120,5 @@ print(f"a million updates: {1_000_000 * tokens * config.flops_per_token / 8.64e1
 # - The released code drops rows of the *whole* embedding matrix once an update, and the same dropped matrix serves as output; we drop the
 #   sums that were looked up, as Hugging Face's port does.
 # - Its Adam decays with the bias-corrected step; ours is `torch.optim.AdamW`, which multiplies by 1 − lr · decay first.
+#
+# Next: [the paper's results](results.md).

@@ -154,3 +154,5 @@ with torch.inference_mode():
 #   and values: its memory grows with the text, where a recurrent state does not.
 # - What the mask costs is the future: a position's state knows what stood before it alone. GPT-1 therefore reads its answer at the *last*
 #   token, and similarity in both orders.
+#
+# Next: [pre-training and fine-tuning, the same loss](same_loss.md).

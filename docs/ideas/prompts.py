@@ -1,0 +1,114 @@
+# ---
+# needs: [ideas/zero_shot]
+# ---
+# %% [markdown]
+# # What does a prompt do, and what do examples in context?
+#
+# *GPT-2 §3.6 and §3.7.* `TL;DR:` after an article makes the model summarize; pairs *english = french* make it translate. Nothing is trained.
+# Taking `TL;DR:` away costs the paper 6.4 points of ROUGE. A prompt changes what the model takes the text to be: we measure by how much.
+#
+# ## The hint
+#
+# Storyworld's reports end, as some of the web's do, with a summary. We ask the model of [the page before](zero_shot.md), which has read
+# reports and translations in passing. For 40 held-out reports: how likely is the *right* summary after the
+# article with `TL;DR:`, with a wrong hint, and with none? The fewer nats per token, the better.
+
+# %%
+from itertools import islice
+from statistics import fmean
+
+import gpt_toolkit as gt
+from gpt_toolkit.storyworld.benchmarks import benchmark
+
+model = gt.load("runs/traces/model", device="cpu")
+
+
+def cost(context: str, continuation: str) -> float:
+    """Nats per token of a continuation; the context loses its beginning where it is too long."""
+    answer = model.tokenizer.encode(continuation)
+    room = model.decoder.config.n_ctx - len(answer)
+    ids = model.tokenizer.encode(context)[-room:]
+    return -model.score(model.tokenizer.decode(ids), continuation)[0] / len(answer)
+
+
+summaries = list(islice(benchmark("summaries", 0), 40))
+hints = {"TL;DR:": "\nTL;DR:", "no hint": "\n", "Q: … A:": "\nQ: What is this?\nA:"}
+costs = {
+    name: fmean(cost(row.article + hint, f" {row.highlights}") for row in summaries)
+    for name, hint in hints.items()
+}
+others = {
+    name: fmean(
+        cost(row.article + hint, f" {other.highlights}")
+        for row, other in zip(summaries, [*summaries[1:], summaries[0]], strict=True)
+    )
+    for name, hint in hints.items()
+}
+print("nats per token of    the right summary   another report's")
+for name in hints:
+    print(f"{name:20} {costs[name]:12.2f} {others[name]:18.2f}")
+
+# %% tags=["hide"]
+from IPython.display import Markdown
+
+own = abs(others["TL;DR:"] - costs["TL;DR:"])
+Markdown(
+    f"The hint saves {costs['no hint'] - costs['TL;DR:']:.2f} nats of every token of the right summary, and {others['no hint'] - others['TL;DR:']:.2f} of another report's: it says "
+    f"*what kind* of text comes. Whether the model has read *this* report shows in the difference between the columns: {own:.2f} nats with the hint, "
+    + ("so it hardly has." if own < 0.2 else "so it has, in part.")
+)
+
+# %% [markdown]
+# ## Examples in context
+#
+# Now translation: $k$ pairs before the sentence that is asked. What the model needs to know is the form (*english = vallic*) and the words.
+
+# %%
+pairs = list(islice(benchmark("translation", 0), 60))
+shown, asked = pairs[:8], pairs[8:48]
+counts = [0, 1, 2, 4, 8]
+curve, shuffled = [], []
+for k in counts:
+    right = "".join(f"{row.english} = {row.sister}\n" for row in shown[:k])
+    wrong = "".join(
+        f"{row.english} = {other.sister}\n"
+        for row, other in zip(shown[:k], shown[1 : k + 1] or shown[:k], strict=False)
+    )
+    curve.append(fmean(cost(f"{right}{row.english} =", f" {row.sister}") for row in asked))
+    shuffled.append(fmean(cost(f"{wrong}{row.english} =", f" {row.sister}") for row in asked))
+
+# %% alt="Nats per token of the right translation over the number of examples in context, with right and with exchanged translations. " tags=["fold"]
+import matplotlib.pyplot as plt
+
+figure, axes = plt.subplots(figsize=(7, 3))
+axes.plot(counts, curve, marker="o", label="examples with their translations")
+axes.plot(counts, shuffled, marker="s", linestyle="--", label="examples with another's")
+axes.set(xlabel="examples in context", ylabel="nats per token", xticks=counts)
+axes.legend()
+plt.show()
+
+# %% tags=["hide"]
+Markdown(
+    f"Without an example the right translation costs {curve[0]:.2f} nats per token, with one {curve[1]:.2f}, with eight {curve[-1]:.2f}; with eight *wrong* ones {shuffled[-1]:.2f}. "
+    + (
+        "They change nothing here: the equals sign alone says what kind of text comes, and for the words this model is too small."
+        if abs(curve[-1] - curve[0]) < 0.1
+        else "Right and wrong examples do about the same: what they give is the form, not the task."
+        if abs(curve[-1] - shuffled[-1]) < 0.1
+        else "Right examples do better than wrong ones: some of the words are taken from them."
+    )
+)
+
+# %% [markdown]
+# ## What the papers say
+#
+# | CNN/Daily Mail, GPT-2 Table 4 | ROUGE, mean of 1, 2 and L |
+# |---|---|
+# | with `TL;DR:` | 21.40 |
+# | no hint | 15.03 |
+# | three random sentences of the article | 20.98 |
+#
+# With its hint GPT-2 is just above three random sentences: the form of a summary is there, its content hardly. That larger models take the
+# task itself from the examples is what came after these two papers.
+#
+# Next: [how perplexities compare](perplexities.md).
