@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks.side_by_side import argument_parser, keep, parse, print_machine, print_table, stamp
-from benchmarks.trainers import TakesTurns
+from benchmarks.trainers import TakesTurns, trainer_of
 from benchmarks.workers import Turns, Worker, compare
 from gpt_toolkit.backbone import DecoderConfig
 from gpt_toolkit.data.finetune import SupervisedDataModule
@@ -133,21 +133,6 @@ def data_of(path: Path, plan: Plan, *, batch_tokens: int | None, bucket: int = 1
 
 
 # ---------------------------------------------------------------------- ours
-
-
-def trainer_of(**settings: Any) -> Trainer:
-    return Trainer(
-        accelerator="cpu",
-        devices=1,
-        gradient_clip_val=1.0,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-        **settings,
-    )
 
 
 def ours(

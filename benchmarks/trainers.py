@@ -1,4 +1,4 @@
-"""A Trainer among contestants that take turns."""
+"""The Trainer of a benchmark: one CPU process that writes nothing and takes turns with others."""
 
 from __future__ import annotations
 
@@ -26,3 +26,19 @@ class TakesTurns(Callback):
     ) -> None:
         if self.round_ends(batch):
             trainer.should_stop = not self.turns.wait()
+
+
+def trainer_of(**settings: Any) -> Trainer:
+    """A Trainer that does nothing but train, with gradients clipped at 1."""
+    return Trainer(
+        accelerator="cpu",
+        devices=1,
+        gradient_clip_val=1.0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        **settings,
+    )

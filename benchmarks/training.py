@@ -21,12 +21,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning.pytorch import Trainer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks.side_by_side import argument_parser, keep, parse, print_machine, print_table, stamp
-from benchmarks.trainers import TakesTurns
+from benchmarks.trainers import TakesTurns, trainer_of
 from benchmarks.workers import Turns, Worker, compare
 from gpt_toolkit.backbone import DecoderConfig
 from gpt_toolkit.data.corpus import CorpusDataModule
@@ -96,16 +95,9 @@ def ours(turns: Turns, shape: Shape, text: Path, cache: Path) -> None:
         return steps >= WARM_UP and (steps - WARM_UP) % shape.steps == 0
 
     torch.manual_seed(0)
-    trainer = Trainer(
-        accelerator="cpu",
-        devices=1,
+    trainer = trainer_of(
         precision="bf16-mixed",
         max_steps=1_000_000,
-        gradient_clip_val=1.0,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
         limit_val_batches=0,
         callbacks=[TakesTurns(turns, round_ends)],
     )

@@ -132,10 +132,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 part = slice(start, start + chunk)
                 counted = targets[part] != IGNORE_INDEX  # (c,)
                 index = targets[part].clamp_min(0).unsqueeze(1)  # (c, 1)
-                logits, probabilities = (
-                    logits_buffer[: len(index)],
-                    probabilities_buffer[: len(index)],
-                )  # (c, V)
+                logits = logits_buffer[: len(index)]  # (c, V)
+                probabilities = probabilities_buffer[: len(index)]  # (c, V)
                 torch.mm(rows[part], matrix.t(), out=logits)
                 label_logit = logits.gather(1, index).float()  # (c, 1)
                 top = logits.amax(dim=1, keepdim=True).float()

@@ -273,22 +273,18 @@ class FileSource:
     def chunks(self, position: Position = None) -> Iterator[Chunk]:
         """All text in order, from a position on: part, file, place in it, documents of the part before."""
         at, documents = position[2:] if position else (None, 0)
-        part = None
         for files in self._runs(position):
-            if part not in (None, files[0].part):
+            if at is None and files[0].number == 0:  # a part begins
                 documents = 0
-            part = files[0].part
             documents = yield from read_files(files, self._rule, at, documents)
             at = None
 
     def slices(self, position: Position = None) -> Iterator[FileSlice]:
         """The same text as slices that can be read apart."""
         at, documents = position[2:] if position else (None, 0)
-        part = None
         for files in self._runs(position):
-            if part not in (None, files[0].part):
+            if at is None and files[0].number == 0:  # a part begins
                 documents = 0
-            part = files[0].part
             absolute = tuple(replace(file, path=file.path.absolute()) for file in files)
             slice_ = FileSlice(absolute, self._rule, at, documents)
             yield slice_
