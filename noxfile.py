@@ -84,3 +84,12 @@ def ray(session: nox.Session) -> None:
     """Text to shards on a local Ray cluster of two workers: the same bits as one process writes."""
     session.install(*LOCKED, "--editable", ".[ray]", *nox.project.dependency_groups(PROJECT, "test"))
     session.run("pytest", "tests/data/test_on_ray.py", "-m", "", *session.posargs)
+
+
+@nox.session
+def kernel(session: nox.Session) -> None:
+    """The GPU's kernel of the loss against the plain one, interpreted on the CPU; `-- --gpu` on a GPU."""
+    install(session, "test")
+    session.install("triton>=3.4")
+    interpret = {} if "--gpu" in session.posargs else {"TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": ""}
+    session.run("pytest", "tests/losses/test_fused.py", env=interpret)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -265,6 +265,17 @@ class BaseTask(LightningModule, ABC):
         self._step_lr = float(optimizer.param_groups[0]["lr"])
         if isinstance(self.trainer.strategy, ModelParallelStrategy):
             average_gradients(self, self.trainer.strategy.device_mesh)
+
+    def optimizer_step(
+        self,
+        epoch: int,
+        batch_idx: int,
+        optimizer: Any,
+        optimizer_closure: Callable[[], Any] | None = None,
+    ) -> None:
+        """Update, then free the gradients, which Lightning would keep through the next forward pass."""
+        super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+        optimizer.zero_grad()
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """After each update, log the loss if it is due."""

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from gpt_toolkit.batch import IGNORE_INDEX
 
-CHUNK_BYTES, CHUNK_ROWS = 8 * 2**20, 512
-"""Of a chunk: its fp32 logits at most, unless these are fewer rows, which full matrix products and adding up
-the matrix' gradient want (ours, measured)."""
+log = logging.getLogger(__name__)
+
+CHUNK_ROWS = 512
+"""Rows whose logits exist at a time, at least: fewer make slow matrix products (ours, measured)."""
+
+TILE_BYTES = {"cpu": 8 * 2**20}
+"""What is worked on between matrix products, in fp32: few rows of a chunk, which a CPU finds in its cache."""
+
+TILE_BYTES_ELSEWHERE = 512 * 2**20
+"""The same where parallel work wants large pieces."""
 
 
 def linear_cross_entropy(
@@ -59,37 +70,6 @@ def sequence_mean_loss(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor
     return linear_cross_entropy(hidden[counted], weight, labels[counted], shares)
 
 
-def class_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """L2 (GPT-1 eq. 4), summed over the rows: negative log-likelihood of each row's class, in nats.
-
-    Args:
-        logits: ``(B, n)``: of classes, or of a question's answers.
-        target: ``(B,)``, int64.
-    """
-    return F.cross_entropy(logits.float(), target, reduction="sum")
-
-
-def grade_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """L2 of a graded set, summed over the rows: a grade is divided between its two nearest levels.
-
-    3.8 is 0.8 of level 4 and 0.2 of level 3, after Tai et al. (2015), whose encoder the released code holds
-    (utils.py); the paper does not say how STS-B was learned.
-
-    Args:
-        logits: ``(B, n)``: of the levels 0 to n - 1.
-        target: ``(B,)``, fp32, in ``[0, n - 1]``.
-    """
-    levels = torch.arange(logits.shape[1], device=logits.device)
-    shares = (1.0 - (target[:, None] - levels).abs()).clamp_min(0.0)  # (B, n)
-    return F.cross_entropy(logits.float(), shares, reduction="sum")
-
-
-def expected_grade(logits: Tensor) -> Tensor:
-    """The grade that a graded set's logits stand for: ``(B, n)`` to ``(B,)``, the mean of the levels."""
-    levels = torch.arange(logits.shape[1], device=logits.device, dtype=torch.float32)
-    return logits.float().softmax(dim=1) @ levels
-
-
 def token_losses(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
     """Negative log-likelihood of each label in nats, fp32, 0 where it is ``IGNORE_INDEX``; no gradients.
 
@@ -116,53 +96,45 @@ class _LinearCrossEntropy(torch.autograd.Function):
         rows = hidden.reshape(-1, hidden.shape[-1]).to(dtype)  # (N, D)
         matrix = weight.to(dtype)  # (V, D)
         targets = labels.reshape(-1)  # (N,)
-        shares = None if label_weights is None else label_weights.reshape(-1, 1)  # (N, 1)
-        n_rows, vocab_size = rows.shape[0], matrix.shape[0]
-        chunk = min(max(CHUNK_ROWS, CHUNK_BYTES // (4 * vocab_size)), max(n_rows, 1))
+        weights = (targets != IGNORE_INDEX).float()  # (N,)
+        if label_weights is not None:
+            weights *= label_weights.reshape(-1)
+        targets = targets.clamp_min(0)
+        n_rows, (vocab_size, width) = len(rows), matrix.shape
+        tile_bytes = TILE_BYTES.get(device, TILE_BYTES_ELSEWHERE)
+        tile = max(1, tile_bytes // (4 * vocab_size))  # rows of logits
+        block = max(1, tile_bytes // (4 * width))  # rows of the matrix
+        chunk = max(1, min(max(CHUNK_ROWS, tile), n_rows))
 
         losses = torch.empty(n_rows, dtype=torch.float32, device=rows.device)
         hidden_grad = torch.empty_like(rows) if needs_hidden else None
-        weight_grad: Tensor | None = None
+        weight_grad = torch.empty_like(matrix, dtype=torch.float32) if needs_weight else None
         # Held over all chunks: so large a piece of memory is new at each allocation, and slow at first use.
-        logits_buffer = torch.empty(chunk, vocab_size, dtype=dtype, device=rows.device)
-        probabilities_buffer = torch.empty_like(logits_buffer, dtype=torch.float32)
-        product = torch.empty_like(matrix) if needs_weight else None
+        logits_buffer = rows.new_empty(chunk, vocab_size)
         with torch.autocast(device, enabled=False):
-            for start in range(0, n_rows, chunk):
-                part = slice(start, start + chunk)
-                counted = targets[part] != IGNORE_INDEX  # (c,)
-                index = targets[part].clamp_min(0).unsqueeze(1)  # (c, 1)
-                logits = logits_buffer[: len(index)]  # (c, V)
-                probabilities = probabilities_buffer[: len(index)]  # (c, V)
+            for first in range(0, n_rows, chunk):
+                part = slice(first, min(first + chunk, n_rows))
+                logits = logits_buffer[: part.stop - first]  # (c, V)
                 torch.mm(rows[part], matrix.t(), out=logits)
-                label_logit = logits.gather(1, index).float()  # (c, 1)
-                top = logits.amax(dim=1, keepdim=True).float()
-                torch.softmax(probabilities.copy_(logits), dim=1, out=probabilities)
-                # The largest probability, at least 1 / V, gives the normalizer.
-                normalizer = top - probabilities.amax(dim=1, keepdim=True).log_()
-                losses[part] = (normalizer - label_logit).squeeze(1).masked_fill_(~counted, 0.0)
-                if hidden_grad is None and product is None:
-                    continue
-                # d loss / d logits = probabilities - one-hot of the label, and 0 in rows that do not count
-                probabilities.scatter_add_(1, index, torch.full_like(normalizer, -1.0))
-                weights = counted.unsqueeze(1) if shares is None else counted.unsqueeze(1) * shares[part]
-                probabilities.mul_(weights)
-                grad = logits.copy_(probabilities)  # (c, V)
+                losses[part] = _losses_and_gradient_(
+                    logits, targets[part], weights[part], tile, wants_gradient=needs_hidden or needs_weight
+                )
                 if hidden_grad is not None:
-                    torch.mm(grad, matrix, out=hidden_grad[part])
-                if product is not None:
-                    torch.mm(grad.t(), rows[part], out=product)
-                    if weight_grad is None:
-                        weight_grad = product.to(torch.float32, copy=True)
+                    torch.mm(logits, matrix, out=hidden_grad[part])
+                if weight_grad is None:
+                    continue
+                for left in range(0, vocab_size, block):
+                    columns = slice(left, left + block)
+                    product = logits[:, columns].t() @ rows[part]  # (b, D)
+                    if first == 0:
+                        weight_grad[columns] = product
                     else:
-                        weight_grad += product
-        if product is not None and weight_grad is None:  # there was no row
-            weight_grad = torch.zeros_like(product, dtype=torch.float32)
+                        weight_grad[columns] += product
+        if weight_grad is not None and n_rows == 0:
+            weight_grad.zero_()
         ctx.save_for_backward(hidden_grad, weight_grad)
         ctx.dtypes = hidden.dtype, weight.dtype
         ctx.shape = hidden.shape
-        if shares is not None:
-            losses.mul_(shares.squeeze(1))
         ctx.mark_non_differentiable(losses)
         return losses.sum(), losses
 
@@ -175,3 +147,40 @@ class _LinearCrossEntropy(torch.autograd.Function):
         if weight_grad is not None:
             weight_grad = weight_grad.mul_(grad_loss).to(weight_dtype)
         return hidden_grad, weight_grad, None, None
+
+
+def _losses_and_gradient_(
+    logits: Tensor, targets: Tensor, weights: Tensor, tile: int, *, wants_gradient: bool
+) -> Tensor:
+    """The losses of some rows, ``(c,)``; their logits, ``(c, V)``, become the losses' gradient, if wanted."""
+    if (kernel := _kernel(logits.device.type)) is not None:
+        return kernel(logits, targets, weights, wants_gradient=wants_gradient)
+    index, weights = targets.unsqueeze(1), weights.unsqueeze(1)  # (c, 1)
+    losses = torch.empty_like(weights)
+    buffer = torch.empty(min(tile, len(logits)), logits.shape[1], dtype=torch.float32, device=logits.device)
+    for first in range(0, len(logits), tile):
+        part = slice(first, first + tile)
+        probabilities = buffer[: len(logits) - first].copy_(logits[part])  # (t, V)
+        label_logit = probabilities.gather(1, index[part])
+        top = probabilities.amax(dim=1, keepdim=True)
+        torch.softmax(probabilities, dim=1, out=probabilities)
+        # The largest probability, at least 1 / V, gives the normalizer.
+        normalizer = top - probabilities.amax(dim=1, keepdim=True).log_()
+        losses[part] = (normalizer - label_logit) * weights[part]
+        if wants_gradient:  # probabilities - one-hot of the label
+            probabilities.scatter_add_(1, index[part], torch.full_like(normalizer, -1.0))
+            logits[part] = probabilities.mul_(weights[part])
+    return losses.squeeze(1)
+
+
+@cache
+def _kernel(device: str) -> Callable[..., Tensor] | None:
+    """The fused kernel, where the device takes it and what compiles it is installed."""
+    if device != "cuda":
+        return None
+    if find_spec("triton") is None or not any(map(shutil.which, ("cc", "gcc", "clang"))):
+        log.info("without Triton and a C compiler the loss over the vocabulary takes more memory traffic")
+        return None
+    from gpt_toolkit.losses.fused import losses_and_gradient_
+
+    return losses_and_gradient_

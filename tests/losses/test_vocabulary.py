@@ -9,9 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from gpt_toolkit import losses
 from gpt_toolkit.batch import IGNORE_INDEX
-from gpt_toolkit.losses import linear_cross_entropy, token_losses
+from gpt_toolkit.losses import linear_cross_entropy, token_losses, vocabulary
 
 Case = tuple[Tensor, Tensor, Tensor]
 
@@ -41,13 +40,14 @@ def with_gradients(
     return [loss.detach(), hidden.grad, weight.grad]
 
 
+@pytest.mark.parametrize("tile_bytes", [1, 1000, 10**6])
 @pytest.mark.parametrize("chunk_rows", [1, 7, 36, 37, 1000])
 @pytest.mark.parametrize("ignored", [True, False])
 def test_loss_and_both_gradients_equal_the_plain_computation(
-    chunk_rows: int, ignored: bool, monkeypatch: pytest.MonkeyPatch
+    tile_bytes: int, chunk_rows: int, ignored: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(losses, "CHUNK_ROWS", chunk_rows)
-    monkeypatch.setattr(losses, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(vocabulary, "CHUNK_ROWS", chunk_rows)
+    monkeypatch.setattr(vocabulary, "TILE_BYTES", {"cpu": tile_bytes})
     values = case(ignored=ignored)
     for ours, theirs in zip(
         with_gradients(linear_cross_entropy, *values, 0.37), with_gradients(plain, *values, 0.37), strict=True
@@ -81,6 +81,12 @@ def test_equal_logits_lose_ln_v_for_each_token() -> None:
 def test_labels_that_do_not_count_leave_no_trace() -> None:
     hidden, weight, labels = case()
     for value in with_gradients(linear_cross_entropy, hidden, weight, torch.full_like(labels, IGNORE_INDEX)):
+        assert torch.equal(value, torch.zeros_like(value))
+
+
+def test_no_row_at_all_gives_zero() -> None:
+    hidden, weight, labels = case()
+    for value in with_gradients(linear_cross_entropy, hidden[:0], weight, labels[:0]):
         assert torch.equal(value, torch.zeros_like(value))
 
 

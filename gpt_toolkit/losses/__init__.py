@@ -1,0 +1,13 @@
+"""Losses of both papers, as sums: over tokens (L1), over rows (L2)."""
+
+from gpt_toolkit.losses.answers import class_loss, expected_grade, grade_loss
+from gpt_toolkit.losses.vocabulary import linear_cross_entropy, sequence_mean_loss, token_losses
+
+__all__ = [
+    "class_loss",
+    "expected_grade",
+    "grade_loss",
+    "linear_cross_entropy",
+    "sequence_mean_loss",
+    "token_losses",
+]
