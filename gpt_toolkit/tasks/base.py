@@ -30,6 +30,7 @@ from gpt_toolkit.optim import (
     scale_rates,
     separate_meshes,
 )
+from gpt_toolkit.tasks.allocator import keep_freed_memory
 
 log = logging.getLogger(__name__)
 
@@ -244,6 +245,8 @@ class BaseTask(LightningModule, ABC):
 
     def on_fit_start(self) -> None:
         """Keep the run's seed, which every draw of dropout derives from, and which data this rank reads."""
+        if self.device.type == "cpu":
+            keep_freed_memory()
         self._run_seed = torch.initial_seed()
         self.has_learned = True
         ranks = self.trainer.distributed_sampler_kwargs or {"num_replicas": 1, "rank": 0}
