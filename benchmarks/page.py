@@ -1,4 +1,4 @@
-"""The table of docs/guides/speed.md, from the reports in docs/results.
+"""The tables of docs/guides/speed.md and of the README, from the reports in docs/results.
 
 python -m benchmarks.page
 """
@@ -13,7 +13,18 @@ from benchmarks.ratios import BENCHMARKS, Bound, Ratio, Report, read
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "results"
-PAGE = ROOT / "docs" / "guides" / "speed.md"
+PAGE, README = ROOT / "docs" / "guides" / "speed.md", ROOT / "README.md"
+IN_README = (
+    "training, 6 x 384, V 2,048",
+    "training, 6 x 384, V 50,304",
+    "training, GPT-2 124M, T 512",
+    "fine-tuning, to random batches",
+    "generation, bfloat16, batch 1",
+    "LAMBADA, bfloat16",
+    "prepare, to nanoGPT's way",
+)
+"""The ratios that the README shows."""
+
 BEGIN, END = "<!-- table: made by python -m benchmarks.page -->", "<!-- end of table -->"
 
 
@@ -34,6 +45,14 @@ def table(recorded: dict[str, Any]) -> str:
     lines += ["", *(_footer(name, report) for name, report in recorded.items())]
     if missing:
         lines.append(f"- not recorded yet: {', '.join(missing)}")
+    return "\n".join(lines)
+
+
+def short_table(recorded: dict[str, Any]) -> str:
+    """Markdown: the few rows of the README."""
+    found = {ratio.what: ratio for name, report in recorded.items() for ratio in read(name, report)}
+    lines = ["| | ours | beside | | ratio |", "|---|--:|---|--:|--:|"]
+    lines += [f"{_row(found[what]).rsplit('|', 2)[0]}|" for what in IN_README if what in found]
     return "\n".join(lines)
 
 
@@ -79,14 +98,16 @@ def renewed(page: str, made: str) -> str:
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"{PAGE} has no table between {BEGIN!r} and {END!r}.")
+        raise ValueError(f"The page has no table between {BEGIN!r} and {END!r}.")
     return f"{before}{BEGIN}\n\n{made}\n\n{END}{after}"
 
 
 def renew() -> None:
-    """Write the table into the page."""
-    text = renewed(PAGE.read_text(encoding="utf-8"), table(reports()))
-    PAGE.write_text(text, encoding="utf-8", newline="\n")
+    """Write the tables into the pages."""
+    recorded = reports()
+    for path, made in ((PAGE, table(recorded)), (README, short_table(recorded))):
+        text = renewed(path.read_text(encoding="utf-8"), made)
+        path.write_text(text, encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

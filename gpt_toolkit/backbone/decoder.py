@@ -8,6 +8,7 @@ from torch.utils.checkpoint import checkpoint
 
 from gpt_toolkit.backbone.block import LAYER_NORM_EPS, Block
 from gpt_toolkit.backbone.cache import KeyValueCache
+from gpt_toolkit.backbone.compiled import call_block, compiled_block
 from gpt_toolkit.backbone.config import DecoderConfig
 from gpt_toolkit.backbone.init import initialize
 
@@ -28,9 +29,11 @@ class Decoder(nn.Module):
     Attributes:
         recomputes: Whether training keeps each block's input alone and computes the block again for its
             gradients (activation checkpointing; Chen et al., 2016), with the same dropout.
+        compiles: Whether training calls blocks through torch.compile.
     """
 
     recomputes = False
+    compiles = False
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
@@ -74,12 +77,17 @@ class Decoder(nn.Module):
         where = self.wpe.weight[past : past + length] if unequal is None else self.wpe(unequal)[:, None]
         x = self.drop(self.wte(input_ids) + where)  # (B, T, D)
         last = self.config.n_layer - 1
+        trains = cache is None and torch.is_grad_enabled()
         for layer, block in enumerate(self.h):
             wanted = at if layer == last else None
-            if self.recomputes and cache is None and torch.is_grad_enabled():
-                x = checkpoint(block, x, None, wanted, use_reentrant=False)
-            else:
+            if not trains:
                 x = block(x, cache, wanted)
+                continue
+            call = compiled_block() if self.compiles else call_block
+            if self.recomputes:
+                x = checkpoint(call, block, x, wanted, use_reentrant=False)
+            else:
+                x = call(block, x, wanted)
         if cache is not None:
             cache.advance(length)
         return self.ln_f(x)  # type: ignore[no-any-return]

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+from typing import Any, Literal
 
 import torch
+from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 from torch import Tensor
 
 from gpt_toolkit.backbone import Decoder
+from gpt_toolkit.backbone.compiled import why_not_to_compile
 from gpt_toolkit.backbone.parallel import whole
 from gpt_toolkit.batch import IGNORE_INDEX, LanguageModelBatch
 from gpt_toolkit.generation import generate
 from gpt_toolkit.heads import LanguageModelHead
 from gpt_toolkit.losses import linear_cross_entropy, token_losses
 from gpt_toolkit.metrics import MeanTokenLoss, bits_per_byte, perplexity
+from gpt_toolkit.optim import OptimizerFactory, Schedule
 from gpt_toolkit.tasks.base import BaseTask
+
+log = logging.getLogger(__name__)
 
 
 class PretrainTask(BaseTask):
@@ -22,11 +28,52 @@ class PretrainTask(BaseTask):
 
     Logs ``train_loss`` and, per split, ``val_loss`` in nats per token, ``val_perplexity`` per token and
     ``val_bits_per_byte`` of UTF-8 text.
+
+    Args:
+        decoder: A preset's name, or fields of the decoder, among them perhaps ``preset``. What is not given
+            is that of ``init_from``, else ``vocab_size`` and ``n_ctx`` come from the data.
+        optimizer: Builds the optimizer; its numbers are the recipe's. Not needed to test or predict.
+        schedule: Learning rate over the run, stepped per update.
+        init_from: A model folder or checkpoint whose weights training starts from.
+        accept_new_plan: Continue a checkpoint although the data, their order or the windows per step have
+            changed since it was written.
+        activation_checkpointing: Keep only each block's input for the backward pass and compute the rest
+            again, which takes a fraction of the memory and about a third more time.
+        compile_blocks: Train through torch.compile, which takes a minute at the beginning: ``true``,
+            ``false``, or ``auto``: on GPUs that it supports, of which each holds the whole model.
     """
+
+    def __init__(
+        self,
+        decoder: str | dict[str, Any] | None = None,
+        optimizer: OptimizerFactory | None = None,
+        schedule: Schedule | None = None,
+        init_from: str | None = None,
+        accept_new_plan: bool = False,
+        activation_checkpointing: bool = False,
+        compile_blocks: bool | Literal["auto"] = "auto",
+    ) -> None:
+        super().__init__(decoder, optimizer, schedule, init_from, accept_new_plan, activation_checkpointing)
+        self.compile_blocks = compile_blocks
 
     head: LanguageModelHead
     mean_loss: MeanTokenLoss
     _bytes_per_token = 1.0
+
+    def on_fit_start(self) -> None:
+        """Decide whether blocks are compiled, when it is known where they are."""
+        super().on_fit_start()
+        reason = why_not_to_compile(self.device)
+        if not isinstance(self.trainer.strategy, (SingleDeviceStrategy, DDPStrategy)):
+            reason = "no device holds the whole model"
+        compiles = reason is None if self.compile_blocks == "auto" else self.compile_blocks
+        self.built_backbone.compiles = compiles
+        if not self.trainer.is_global_zero:
+            return
+        if compiles:
+            log.info("the first steps take a minute: blocks are compiled (model.compile_blocks)")
+        elif self.compile_blocks == "auto" and self.device.type == "cuda":
+            log.info("blocks are not compiled: %s", reason)
 
     def build_heads(self, backbone: Decoder) -> None:
         """The tied language-model head (GPT-1 eq. 2)."""

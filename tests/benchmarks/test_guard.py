@@ -152,6 +152,8 @@ def test_every_benchmark_is_a_module_and_gets_its_options() -> None:
 def test_the_table_of_the_page_is_what_the_records_say() -> None:
     text = page.PAGE.read_text(encoding="utf-8")
     made = page.renewed(text, page.table(page.reports()))
+    readme = page.README.read_text(encoding="utf-8")
+    assert readme == page.renewed(readme, page.short_table(page.reports()))
     assert text == made, "run python -m benchmarks.page"
 
 
