@@ -61,4 +61,4 @@ def test_compiled_blocks_train_as_others_do(recomputes: bool) -> None:
     expected = trained(model)
     model.compiles, model.recomputes = True, recomputes
     for ours, plain in zip(trained(model), expected, strict=True):
-        torch.testing.assert_close(ours, plain, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(ours, plain, rtol=1e-4, atol=1e-4)
