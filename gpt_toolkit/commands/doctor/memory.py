@@ -101,32 +101,44 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def planned(module: nn.Module, optimizer: torch.optim.Optimizer, step: Callable[[], None]) -> MemoryPlan:
-    """Do a step and count what it needs; gradients and optimizer state must be there from a step before.
+    """Do a step and count what it needs; the optimizer's state must be there from a step before.
 
     Args:
-        module: All weights.
+        module: All weights, without gradients.
         optimizer: With its state.
-        step: Forward pass, forgetting of the last gradients, backward pass, update: in the Trainer's order.
+        step: Forward pass, backward pass, update; it frees the gradients.
     """
     weights = [*module.parameters(), *module.buffers()]
-    gradients = [p.grad for p in module.parameters() if p.grad is not None]
     states = [value for value in tree_iter(list(optimizer.state.values())) if isinstance(value, Tensor)]
-    parts = _bytes(weights), _bytes(gradients), _bytes(states)
-    device = next(module.parameters()).device
-    if device.type == "cuda":  # its allocator counts for us, down to what a kernel takes for itself
-        before = torch.cuda.memory_allocated(device)
-        torch.cuda.reset_peak_memory_stats(device)
-        del gradients, states
+    gradients = _bytes(p for p in module.parameters() if p.requires_grad)
+    parts = _bytes(weights), gradients, _bytes(states)
+    with counter_of(next(module.parameters()).device, [*weights, *states]) as counter:
         step()
-        torch.cuda.synchronize(device)
-        peak = torch.cuda.max_memory_allocated(device) - before + sum(parts)
-    else:
-        counter = LiveBytes([*weights, *gradients, *states])
-        del gradients, states
-        with counter:
-            step()
-        peak = counter.peak
-    return MemoryPlan(*parts, max(0, peak - sum(parts)))
+    return MemoryPlan(*parts, max(0, counter.peak - sum(parts)))
+
+
+class CudaBytes:
+    """Counts what :class:`LiveBytes` counts, and what a kernel takes for itself, by CUDA's allocator."""
+
+    def __init__(self, device: torch.device, held: int) -> None:
+        self.device, self.held = device, held
+
+    def __enter__(self) -> CudaBytes:
+        self.held -= torch.cuda.memory_allocated(self.device)
+        torch.cuda.reset_peak_memory_stats(self.device)
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    @property
+    def peak(self) -> int:
+        """The most bytes so far."""
+        return int(torch.cuda.max_memory_allocated(self.device)) + self.held
+
+
+def counter_of(device: torch.device, held: list[Tensor]) -> LiveBytes | CudaBytes:
+    """What counts the bytes of a device; ``held`` are alive before."""
+    return CudaBytes(device, _bytes(held)) if device.type == "cuda" else LiveBytes(held)
 
 
 def _bytes(tensors: Iterable[Tensor]) -> int:
@@ -157,17 +169,38 @@ def foreseen(
     one = _small_step(config, factory, 1, 1, length, device, autocast)
     two_layers = _small_step(config, factory, 2, 1, length, device, autocast)
     two_sequences = _small_step(config, factory, 1, 2, length, device, autocast)
-    # activations of s sequences in n layers: fixed + s (each + n per_layer)
-    per_layer = max(0, two_layers.activations - one.activations)
-    per_sequence = max(0, two_sequences.activations - one.activations)
-    more = (config.n_layer - 1) * per_layer
-    activations = one.activations + (n_sequences - 1) * per_sequence + n_sequences * more
 
     def whole(name: str) -> int:
         first, second = getattr(one, name), getattr(two_layers, name)
         return int(first + (config.n_layer - 1) * (second - first))
 
-    return MemoryPlan(whole("weights"), whole("gradients"), whole("optimizer"), activations)
+    parts = whole("weights"), whole("gradients"), whole("optimizer")
+    # While activations are alive, s sequences in n layers need fixed + s (each + n per_layer) of them.
+    per_layer = max(0, two_layers.activations - one.activations)
+    per_sequence = max(0, two_sequences.activations - one.activations)
+    more = (config.n_layer - 1) * per_layer
+    activations = one.activations + (n_sequences - 1) * per_sequence + n_sequences * more
+    # When all gradients are, what the embeddings' backward pass takes.
+    fullest = max(parts[0] + parts[2] + activations, sum(parts) + one.at_the_end)
+    return MemoryPlan(*parts, max(0, fullest - sum(parts)))
+
+
+@dataclass(frozen=True)
+class _SmallStep:
+    """Bytes of a small decoder's step.
+
+    Attributes:
+        weights, gradients, optimizer: As in :class:`MemoryPlan`.
+        activations: More than weights and optimizer, at the fullest moment before the gradients of the
+            embeddings are made.
+        at_the_end: More than weights, gradients and optimizer, at the fullest moment of the step.
+    """
+
+    weights: int
+    gradients: int
+    optimizer: int
+    activations: int
+    at_the_end: int
 
 
 def _small_step(
@@ -178,22 +211,37 @@ def _small_step(
     length: int,
     device: torch.device,
     autocast: Callable[[], AbstractContextManager[Any]],
-) -> MemoryPlan:
+) -> _SmallStep:
     decoder = Decoder(replace(config, n_layer=n_layer)).to(device)
     optimizer = factory.build(decoder)
     for parameter in decoder.parameters():
         parameter.grad = torch.zeros_like(parameter)
     optimizer.step()
+    optimizer.zero_grad()
     ids = torch.zeros(n_sequences, length, dtype=torch.int64, device=device)
+    weights = [*decoder.parameters(), *decoder.buffers()]
+    states = [value for value in tree_iter(list(optimizer.state.values())) if isinstance(value, Tensor)]
+    n_weights, n_states = _bytes(weights), _bytes(states)
+    with counter_of(device, [*weights, *states]) as counter:
+        before_embeddings = 0
 
-    def step() -> None:
+        def blocks_are_done(gradient: Tensor) -> None:
+            nonlocal before_embeddings
+            before_embeddings = counter.peak
+
+        def watch(module: nn.Module, inputs: Any, embedded: Tensor) -> None:
+            embedded.register_hook(blocks_are_done)  # type: ignore[no-untyped-call]
+
+        decoder.drop.register_forward_hook(watch)
         with autocast():
             loss = linear_cross_entropy(decoder(ids), decoder.wte.weight, ids)
-        optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-
-    return planned(decoder, optimizer, step)
+        optimizer.zero_grad()
+    held = n_weights + n_states
+    return _SmallStep(
+        n_weights, n_weights, n_states, before_embeddings - held, max(0, counter.peak - held - n_weights)
+    )
 
 
 def surely_fits(config: DecoderConfig, n_sequences: int, length: int, free: int | None) -> bool:

@@ -92,9 +92,9 @@ class Probe(Callback):
         def step() -> None:
             with trainer.precision_plugin.train_step_context():
                 loss: Any = task.training_step(batch, 0)
-            optimizer.zero_grad()
             loss.backward()
             optimizer.step()
+            optimizer.zero_grad()
 
         return planned(task, optimizer, step)
 
