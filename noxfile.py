@@ -66,6 +66,16 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def publish(session: nox.Session) -> None:
+    """Commit the site of this version to the branch gh-pages, beside those of others; nothing is pushed."""
+    docs(session)
+    ask = "from importlib.metadata import version; print(version('gpt-toolkit'))"
+    version = str(session.run("python", "-c", ask, silent=True)).strip()
+    session.run("mike", "deploy", "--update-aliases", version, "latest")
+    session.run("mike", "set-default", "latest")
+
+
+@nox.session
 def site(session: nox.Session) -> None:
     """Walk the site that `nox -s docs` built in a headless Chromium, the system's, without a network."""
     install(session, "docs", "site")
