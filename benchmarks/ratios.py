@@ -117,6 +117,14 @@ def finetune(report: Report) -> Iterator[Ratio]:
         yield Ratio("fine-tuning, what L1 costs", "examples/s", ours, "without L1", other)
 
 
+def overhead(report: Report) -> Iterator[Ratio]:
+    for each in report["results"]:
+        of_a_step = each["ms_a_step"]
+        ours, other = of_a_step["gpt_toolkit"], of_a_step["bare loop"]
+        target = Bound(round(1 + each["target_ms"] / other, 3))
+        yield Ratio(f"a step of {each['shape']}", "ms", ours, "bare loop", other, False, target)
+
+
 def prepare(report: Report) -> Iterator[Ratio]:
     speed = report["mb_per_second"]
     for beside, other in speed.items():
@@ -153,6 +161,7 @@ def _other(values: Mapping[str, float]) -> tuple[str, float]:
 
 BENCHMARKS: Mapping[str, Callable[[Report], Iterator[Ratio]]] = {
     "training": training,
+    "overhead": overhead,
     "loss": loss,
     "prepare": prepare,
     "generation": generation,

@@ -1,0 +1,176 @@
+"""What Lightning and the toolkit cost a step, beside the same step in a bare loop, in turns.
+
+    python benchmarks/overhead.py --output overhead.json
+
+The same decoder, loss, optimizer, windows and clipping on both sides; ours adds the Trainer, the hooks and
+the callback that measures throughput. A step of a hundred milliseconds shows a share, one of a few a cost.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from torch import nn
+
+from benchmarks.side_by_side import argument_parser, keep, parse, print_machine, print_table, stamp
+from benchmarks.trainers import TakesTurns, trainer_of
+from benchmarks.training import write_text
+from benchmarks.workers import Turns, Worker, compare
+from gpt_toolkit.backbone import Decoder, DecoderConfig
+from gpt_toolkit.callbacks import Throughput
+from gpt_toolkit.data.corpus import CorpusDataModule
+from gpt_toolkit.losses import linear_cross_entropy
+from gpt_toolkit.optim import AdamW
+from gpt_toolkit.tasks import PretrainTask
+from gpt_toolkit.tasks.allocator import keep_freed_memory
+
+OURS, BARE = "gpt_toolkit", "bare loop"
+WARM_UP = 3  # steps
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One comparison.
+
+    Args:
+        name: What it is called.
+        config: Of the decoder; windows are as long as its context.
+        batch: Windows a step.
+        steps: Of a round.
+        most_ms: What a step may cost more, in milliseconds; None: 3% of it.
+    """
+
+    name: str
+    config: DecoderConfig
+    batch: int
+    steps: int
+    most_ms: float | None
+
+
+def full_shapes() -> list[Shape]:
+    def decoder(n_layer: int, n_embd: int, n_ctx: int) -> DecoderConfig:
+        return DecoderConfig(vocab_size=257, n_ctx=n_ctx, n_layer=n_layer, n_head=4, n_embd=n_embd)
+
+    return [
+        Shape("some milliseconds", decoder(2, 64, 32), 4, 100, 0.5),
+        Shape("a hundred milliseconds and more", decoder(4, 256, 128), 16, 5, None),
+    ]
+
+
+def quick_shapes() -> list[Shape]:
+    """Seconds, to see that everything runs; its numbers mean nothing."""
+    return [Shape("tiny", DecoderConfig(vocab_size=257, n_ctx=8, n_layer=1, n_head=2, n_embd=16), 2, 2, 0.5)]
+
+
+def data_of(shape: Shape, text: Path, cache: Path) -> CorpusDataModule:
+    os.environ["GPT_TOOLKIT_CACHE"] = str(cache)
+    warnings.filterwarnings("ignore", module="lightning")
+    return CorpusDataModule(
+        files=str(text),
+        val_fraction=0.0,
+        tokenizer="bytes",
+        n_ctx=shape.config.n_ctx,
+        batch_size=shape.batch,
+    )
+
+
+def recipe() -> AdamW:
+    return AdamW(lr=3e-4, betas=(0.9, 0.95), weight_decay=0.1)
+
+
+def ours(turns: Turns, shape: Shape, text: Path, cache: Path) -> None:
+    """By the Trainer."""
+    steps = 0
+
+    def round_ends(batch: Any) -> bool:
+        nonlocal steps
+        steps += 1
+        return steps >= WARM_UP and (steps - WARM_UP) % shape.steps == 0
+
+    torch.manual_seed(0)
+    trainer = trainer_of(
+        precision="bf16-mixed",
+        max_steps=1_000_000,
+        limit_val_batches=0,
+        callbacks=[Throughput(), TakesTurns(turns, round_ends)],
+    )
+    trainer.fit(PretrainTask(shape.config.to_fields(), recipe()), datamodule=data_of(shape, text, cache))
+
+
+def bare(turns: Turns, shape: Shape, text: Path, cache: Path) -> None:
+    """By a loop over the same parts."""
+    torch.manual_seed(0)
+    keep_freed_memory()
+    data = data_of(shape, text, cache)
+    data.prepare_data()
+    data.setup("fit")
+    decoder = Decoder(shape.config)
+    optimizer = recipe().build(decoder)
+    batches = iter(data.train_dataloader())
+
+    def step() -> None:
+        batch = next(batches)
+        with torch.autocast("cpu", torch.bfloat16):
+            hidden = decoder(batch["input_ids"])
+            loss = linear_cross_entropy(hidden, decoder.wte.weight, batch["labels"]) / batch["step_targets"]
+        loss.backward()
+        nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+
+    for _ in range(WARM_UP):
+        step()
+    while turns.wait():
+        for _ in range(shape.steps):
+            step()
+
+
+def measure(shape: Shape, rounds: int, folder: Path) -> dict[str, Any]:
+    """One comparison."""
+    write_text(text := folder / "text.txt", 5_000_000)
+    seconds, _ = compare(
+        {
+            OURS: lambda: Worker(ours, shape, text, folder / "ours"),
+            BARE: lambda: Worker(bare, shape, text, folder / "bare"),
+        },
+        rounds,
+    )
+    of_a_step = {name: 1000 * median(times) / shape.steps for name, times in seconds.items()}
+    target = 0.03 * of_a_step[BARE] if shape.most_ms is None else shape.most_ms
+    return {
+        "shape": shape.name,
+        "decoder": shape.config.to_fields(),
+        "batch": shape.batch,
+        "ms_a_step": of_a_step,
+        "cost_ms": of_a_step[OURS] - of_a_step[BARE],
+        "target_ms": target,
+        "seconds": seconds,
+    }
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the benchmark; the exit code."""
+    args = parse(argument_parser(__doc__, rounds=9), argv)
+    shapes, rounds = (quick_shapes(), 1) if args.quick else (full_shapes(), args.rounds)
+    about = stamp(["lightning"])
+    results = []
+    for shape in shapes:
+        with tempfile.TemporaryDirectory() as scratch:
+            results.append(measure(shape, rounds, Path(scratch)))
+    print_machine(about)
+    print("bf16 autocast; milliseconds of a step\n")
+    rows = [[r["shape"], *r["ms_a_step"].values(), r["cost_ms"], r["target_ms"]] for r in results]
+    print_table(["a step of", OURS, BARE, "costs", "may cost"], rows)
+    keep(args, {"machine": about, "rounds": rounds, "results": results})
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
