@@ -1,9 +1,12 @@
-"""README and docs/papers.md: every command runs, every path exists."""
+"""README and pages: every command runs, every path exists, tables are what was measured."""
 
+import json
+import math
 import re
 import shlex
 from itertools import islice
 from pathlib import Path
+from statistics import mean, stdev
 
 import pytest
 import torch
@@ -89,3 +92,15 @@ def test_every_path_of_the_map_from_the_papers_exists() -> None:
 def test_links_of_the_readme_lead_to_files() -> None:
     for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
         assert (ROOT / link).exists(), link
+
+
+def test_the_table_of_the_novels_is_what_the_runs_gave() -> None:
+    sets = json.loads((ROOT / "docs" / "results" / "novels.json").read_text(encoding="utf-8"))["sets"]
+    page = (ROOT / "docs" / "gpt1" / "results.py").read_text(encoding="utf-8")
+    for name, found in sets.items():
+        cells = [f"{name} ({found['metric']})", f"{found['training_rows']:,}"]
+        for scores in (found["pretrained"], found["scratch"]):
+            half = 4.303 * stdev(scores) / math.sqrt(len(scores))  # Student's t, 2 degrees of freedom
+            cells.append(f"{100 * mean(scores):.1f} ± {100 * half:.1f}")
+        better = sum(a > b for a, b in zip(found["pretrained"], found["scratch"], strict=True))
+        assert f"| {' | '.join(cells)} | {better} of {len(found['scratch'])} |" in page
