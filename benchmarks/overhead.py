@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from benchmarks.side_by_side import argument_parser, keep, parse, print_machine, print_table, stamp
-from benchmarks.trainers import TakesTurns, trainer_of
+from benchmarks.trainers import TakesTurns, rounds_of, trainer_of
 from benchmarks.training import write_text
 from benchmarks.workers import Turns, Worker, compare
 from gpt_toolkit.backbone import Decoder, DecoderConfig
@@ -87,19 +87,12 @@ def recipe() -> AdamW:
 
 def ours(turns: Turns, shape: Shape, text: Path, cache: Path) -> None:
     """By the Trainer."""
-    steps = 0
-
-    def round_ends(batch: Any) -> bool:
-        nonlocal steps
-        steps += 1
-        return steps >= WARM_UP and (steps - WARM_UP) % shape.steps == 0
-
     torch.manual_seed(0)
     trainer = trainer_of(
         precision="bf16-mixed",
         max_steps=1_000_000,
         limit_val_batches=0,
-        callbacks=[Throughput(), TakesTurns(turns, round_ends)],
+        callbacks=[Throughput(), TakesTurns(turns, rounds_of(shape.steps, WARM_UP))],
     )
     trainer.fit(PretrainTask(shape.config.to_fields(), recipe()), datamodule=data_of(shape, text, cache))
 

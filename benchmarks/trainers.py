@@ -28,6 +28,18 @@ class TakesTurns(Callback):
             trainer.should_stop = not self.turns.wait()
 
 
+def rounds_of(steps: int, warm_up: int) -> Callable[[Any], bool]:
+    """Tells after each step whether a round ends: after ``warm_up`` steps, then after each ``steps``."""
+    done = 0
+
+    def round_ends(batch: Any) -> bool:
+        nonlocal done
+        done += 1
+        return done >= warm_up and (done - warm_up) % steps == 0
+
+    return round_ends
+
+
 def trainer_of(**settings: Any) -> Trainer:
     """A Trainer that does nothing but train, with gradients clipped at 1."""
     return Trainer(

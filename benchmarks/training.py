@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks.side_by_side import argument_parser, keep, parse, print_machine, print_table, stamp
-from benchmarks.trainers import TakesTurns, trainer_of
+from benchmarks.trainers import TakesTurns, rounds_of, trainer_of
 from benchmarks.workers import Turns, Worker, compare
 from gpt_toolkit.backbone import DecoderConfig
 from gpt_toolkit.data.corpus import CorpusDataModule
@@ -87,19 +87,12 @@ def ours(turns: Turns, shape: Shape, text: Path, cache: Path) -> None:
     """Train by the toolkit."""
     os.environ["GPT_TOOLKIT_CACHE"] = str(cache)
     warnings.filterwarnings("ignore", module="lightning")
-    steps = 0
-
-    def round_ends(batch: Any) -> bool:
-        nonlocal steps
-        steps += 1
-        return steps >= WARM_UP and (steps - WARM_UP) % shape.steps == 0
-
     torch.manual_seed(0)
     trainer = trainer_of(
         precision="bf16-mixed",
         max_steps=1_000_000,
         limit_val_batches=0,
-        callbacks=[TakesTurns(turns, round_ends)],
+        callbacks=[TakesTurns(turns, rounds_of(shape.steps, WARM_UP))],
     )
     task = PretrainTask(shape.config.to_fields(), AdamW(lr=3e-4, betas=(0.9, 0.95), weight_decay=0.1))
     data = CorpusDataModule(
