@@ -8,9 +8,7 @@ the callback that measures throughput. A step of a hundred milliseconds shows a 
 
 from __future__ import annotations
 
-import os
 import tempfile
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -21,13 +19,11 @@ from torch import nn
 
 from benchmarks.side_by_side import argument_parser, keep, parse, print_machine, print_table, stamp
 from benchmarks.trainers import TakesTurns, rounds_of, trainer_of
-from benchmarks.training import write_text
+from benchmarks.training import data_of, recipe, write_text
 from benchmarks.workers import Turns, Worker, compare
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.callbacks import Throughput
-from gpt_toolkit.data.corpus import CorpusDataModule
 from gpt_toolkit.losses import linear_cross_entropy
-from gpt_toolkit.optim import AdamW
 from gpt_toolkit.tasks import PretrainTask
 from gpt_toolkit.tasks.allocator import keep_freed_memory
 
@@ -69,22 +65,6 @@ def quick_shapes() -> list[Shape]:
     return [Shape("tiny", DecoderConfig(vocab_size=257, n_ctx=8, n_layer=1, n_head=2, n_embd=16), 2, 2, 0.5)]
 
 
-def data_of(shape: Shape, text: Path, cache: Path) -> CorpusDataModule:
-    os.environ["GPT_TOOLKIT_CACHE"] = str(cache)
-    warnings.filterwarnings("ignore", module="lightning")
-    return CorpusDataModule(
-        files=str(text),
-        val_fraction=0.0,
-        tokenizer="bytes",
-        n_ctx=shape.config.n_ctx,
-        batch_size=shape.batch,
-    )
-
-
-def recipe() -> AdamW:
-    return AdamW(lr=3e-4, betas=(0.9, 0.95), weight_decay=0.1)
-
-
 def ours(turns: Turns, shape: Shape, text: Path, cache: Path) -> None:
     """By the Trainer."""
     torch.manual_seed(0)
@@ -94,14 +74,15 @@ def ours(turns: Turns, shape: Shape, text: Path, cache: Path) -> None:
         limit_val_batches=0,
         callbacks=[Throughput(), TakesTurns(turns, rounds_of(shape.steps, WARM_UP))],
     )
-    trainer.fit(PretrainTask(shape.config.to_fields(), recipe()), datamodule=data_of(shape, text, cache))
+    data = data_of(shape.config, shape.batch, text, cache)
+    trainer.fit(PretrainTask(shape.config.to_fields(), recipe()), datamodule=data)
 
 
 def bare(turns: Turns, shape: Shape, text: Path, cache: Path) -> None:
     """By a loop over the same parts."""
     torch.manual_seed(0)
     keep_freed_memory()
-    data = data_of(shape, text, cache)
+    data = data_of(shape.config, shape.batch, text, cache)
     data.prepare_data()
     data.setup("fit")
     decoder = Decoder(shape.config)

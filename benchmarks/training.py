@@ -83,10 +83,22 @@ def quick_shapes() -> list[Shape]:
 # ---------------------------------------------------------------------- ours
 
 
-def ours(turns: Turns, shape: Shape, text: Path, cache: Path) -> None:
-    """Train by the toolkit."""
+def data_of(config: DecoderConfig, batch: int, text: Path, cache: Path) -> CorpusDataModule:
+    """Windows of the text, for training alone."""
     os.environ["GPT_TOOLKIT_CACHE"] = str(cache)
     warnings.filterwarnings("ignore", module="lightning")
+    return CorpusDataModule(
+        files=str(text), val_fraction=0.0, tokenizer="bytes", n_ctx=config.n_ctx, batch_size=batch
+    )
+
+
+def recipe() -> AdamW:
+    """The toolkit's optimizer, with the numbers of :func:`theirs`."""
+    return AdamW(lr=3e-4, betas=(0.9, 0.95), weight_decay=0.1)
+
+
+def ours(turns: Turns, shape: Shape, text: Path, cache: Path) -> None:
+    """Train by the toolkit."""
     torch.manual_seed(0)
     trainer = trainer_of(
         precision="bf16-mixed",
@@ -94,15 +106,8 @@ def ours(turns: Turns, shape: Shape, text: Path, cache: Path) -> None:
         limit_val_batches=0,
         callbacks=[TakesTurns(turns, rounds_of(shape.steps, WARM_UP))],
     )
-    task = PretrainTask(shape.config.to_fields(), AdamW(lr=3e-4, betas=(0.9, 0.95), weight_decay=0.1))
-    data = CorpusDataModule(
-        files=str(text),
-        val_fraction=0.0,
-        tokenizer="bytes",
-        n_ctx=shape.config.n_ctx,
-        batch_size=shape.batch,
-    )
-    trainer.fit(task, datamodule=data)
+    data = data_of(shape.config, shape.batch, text, cache)
+    trainer.fit(PretrainTask(shape.config.to_fields(), recipe()), datamodule=data)
 
 
 # ---------------------------------------------------------------------- the loop
