@@ -80,7 +80,7 @@ def accuracy(data: gt.SupervisedDataModule) -> float:
     task = gt.FinetuneTask(
         init_from="runs/quickstart/model",
         lm_coef=0.0,
-        optimizer=Muon(lr=0.01, adamw_lr=0.003),
+        optimizer=Muon(lr=0.005, adamw_lr=0.003),
         schedule=Linear(warmup_steps=0.05),
     )
     trainer = Trainer(

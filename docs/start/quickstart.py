@@ -20,7 +20,7 @@
 # `loss` is the mean negative log-likelihood of the next token in nats, `val` the same on documents that the model does not train on.
 # The run has a folder, `runs/quickstart`; its curve is in `metrics.csv`.
 
-# %% alt="Training and validation loss fall from 8 to below 1.5 nats per token, the first half of the way within 100 steps." tags=["fold"]
+# %% alt="Training and validation loss fall from 8 to about 1 nat per token, the first half of the way within 100 steps." tags=["fold"]
 import csv
 from pathlib import Path
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from gpt_toolkit.data.corpus import CorpusDataModule
 from gpt_toolkit.data.tokens import Split
 from gpt_toolkit.data.zero_shot import ZeroShotDataModule
 from gpt_toolkit.generation.requests import Scorer
-from gpt_toolkit.model import LanguageModel, load
+from gpt_toolkit.model import LanguageModel, Settings, load
+from gpt_toolkit.storyworld import story
 from gpt_toolkit.tasks import ZeroShotTask
 
 BENCHMARKS = ("last_word", "common_nouns", "names", "pronouns", "reading")
@@ -60,15 +62,27 @@ def report(run: Path, *, n_samples: int, max_new_tokens: int, order: int, n_toke
         losses = compare(model, data, order, n_tokens)
         page.lines([perplexities(losses)])
     draw(curves, run / "loss.png", lines={name: loss for name, loss in losses.items() if name != "ours"})
-    if limit and data is not None and data.dataset and data.dataset.startswith("storyworld"):
+    in_the_world = data is not None and (data.dataset or "").startswith("storyworld")
+    if limit and in_the_world:
         page.lines(["zero-shot, with 95% intervals and what guessing gives:"])
         page.lines([f"  {line}" for line in map(score_line, zero_shot(run / "model", model, limit))])
-    for text in model.generate("", num_samples=n_samples, max_new_tokens=max_new_tokens, top_k=40, seed=0):
+    for text in written(model, n_samples, max_new_tokens, stories=in_the_world):
         page.text(text.strip())
     page.lines([f"{run}: report.html, loss.png, model/ (loads in transformers), checkpoints/"])
     own = "gpt-toolkit fit --config text/own --data.files YOUR.txt"
     page.lines([f"next: gpt-toolkit generate {run / 'model'}    {own}"])
     page.write()
+
+
+def written(model: LanguageModel, n_samples: int, max_new_tokens: int, *, stories: bool) -> list[str]:
+    """Texts by the model; of the built-in world, stories that begin as held-out ones do."""
+    settings: Settings = {"max_new_tokens": max_new_tokens, "temperature": 0.7, "top_k": 40, "seed": 0}
+    if not stories:
+        return model.generate("", num_samples=n_samples, **settings)
+    sentences = [re.split(r"(?<=[.!?]) ", story(0, "validation", index))[0] for index in range(n_samples)]
+    most = model.decoder.config.n_ctx // 2
+    beginnings = [model.tokenizer.decode(model.tokenizer.encode(sentence)[:most]) for sentence in sentences]
+    return [a + b for a, b in zip(beginnings, model.generate(beginnings, **settings), strict=True)]
 
 
 class Page:
