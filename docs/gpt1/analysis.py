@@ -92,7 +92,7 @@ Markdown(
 from lightning.pytorch.callbacks import Callback
 
 CHECKS = (50, 200, 600)
-benchmarks = [f"storyworld:{name}" for name in ("acceptability", "sentiment", "pronouns")]
+RULES = {"acceptability": "paper", "sentiment": "paper", "pronouns": "gpt1"}  # benchmark and protocol
 curves: dict[str, list[float]] = {}
 
 
@@ -100,15 +100,16 @@ def ask(task: gt.PretrainTask) -> None:
     """The heuristics of GPT-1 §5, on 100 rows each."""
     model = gt.LanguageModel(task.built_backbone, gt.load_tokenizer("storyworld"))
     model.save("runs/analysis", overwrite=True)
-    data = gt.ZeroShotDataModule(benchmarks, protocols=["gpt1"], tokenizer="storyworld", n_ctx=128, limit=100)
-    zero_shot = gt.ZeroShotTask(init_from="runs/analysis")
-    Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False).test(
-        zero_shot, data, verbose=False
-    )
-    for score in zero_shot.scores:
-        curves.setdefault(f"{score.benchmark.removeprefix('storyworld:')}, {score.metric}", []).append(
-            score.value
+    for name, protocol in RULES.items():
+        data = gt.ZeroShotDataModule(
+            f"storyworld:{name}", protocols=[protocol], tokenizer="storyworld", n_ctx=128, limit=100
         )
+        zero_shot = gt.ZeroShotTask(init_from="runs/analysis")
+        Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False).test(
+            zero_shot, data, verbose=False
+        )
+        for score in zero_shot.scores:
+            curves.setdefault(f"{name}, {score.metric}", []).append(score.value)
 
 
 class Asking(Callback):
