@@ -110,4 +110,4 @@ Markdown(
 # A weight says where a head reads, not what it does with it: the values that it moves, and all that later layers make of them, are not in
 # these pictures. Taking the head out and measuring the loss says more. The papers show no attention maps.
 #
-# Next: [what a prompt does](prompts.md).
+# Next: [your own data](../guides/own_data.md).
