@@ -66,8 +66,9 @@ def report(run: Path, *, n_samples: int, max_new_tokens: int, order: int, n_toke
     if limit and in_the_world:
         page.lines(["zero-shot, with 95% intervals and what guessing gives:"])
         page.lines([f"  {line}" for line in map(score_line, zero_shot(run / "model", model, limit))])
+    title = "a text by the model" + (", which was given the first sentence" if in_the_world else "")
     for text in written(model, n_samples, max_new_tokens, stories=in_the_world):
-        page.text(text.strip())
+        page.text(title, text.strip())
     page.lines([f"{run}: report.html, loss.png, model/ (loads in transformers), checkpoints/"])
     own = "gpt-toolkit fit --config text/own --data.files YOUR.txt"
     page.lines([f"next: gpt-toolkit generate {run / 'model'}    {own}"])
@@ -96,11 +97,11 @@ class Page:
         print(*lines, sep="\n")
         self._parts.append(f"<pre>{html.escape(chr(10).join(lines))}</pre>")
 
-    def text(self, text: str) -> None:
+    def text(self, title: str, text: str) -> None:
         """A text that the model wrote."""
-        print(f"\n--- a text by the model\n{text}\n")
+        print(f"\n--- {title}\n{text}\n")
         paragraphs = "".join(f"<p>{html.escape(part)}</p>" for part in text.split("\n\n"))
-        self._parts.append(f"<blockquote>{paragraphs}</blockquote>")
+        self._parts.append(f"<p>{html.escape(title)}:</p><blockquote>{paragraphs}</blockquote>")
 
     def write(self) -> None:
         """Keep ``report.html``, whole or not at all."""
