@@ -43,8 +43,8 @@ def accuracy(task: str, layers: int | None) -> float:
         **start, lm_coef=0.0, optimizer=Muon(lr=0.005, adamw_lr=0.003), schedule=Linear(warmup_steps=0.05)
     )
     trainer = Trainer(
-        max_epochs=1, accelerator="cpu", gradient_clip_val=1.0, logger=False, enable_checkpointing=False,
-        enable_progress_bar=False, enable_model_summary=False,
+        max_epochs=1, accelerator="cpu", precision="bf16-mixed", gradient_clip_val=1.0, logger=False,
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
     )  # fmt: skip
     trainer.fit(module, data)
     return float(trainer.callback_metrics[f"val_{task}_accuracy"])

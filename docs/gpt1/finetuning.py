@@ -61,8 +61,8 @@ def finetuned(*, pretrained: bool, lm_coef: float, task: str = "sentiment") -> d
         schedule=Linear(warmup_steps=0.05),
     )
     trainer = Trainer(
-        max_epochs=1, accelerator="cpu", gradient_clip_val=1.0, logger=False, enable_checkpointing=False,
-        enable_progress_bar=False, enable_model_summary=False,
+        max_epochs=1, accelerator="cpu", precision="bf16-mixed", gradient_clip_val=1.0, logger=False,
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
     )  # fmt: skip
     trainer.fit(module, data)
     return {name: float(value) for name, value in trainer.callback_metrics.items()}

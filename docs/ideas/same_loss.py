@@ -84,8 +84,8 @@ def accuracy(data: gt.SupervisedDataModule) -> float:
         schedule=Linear(warmup_steps=0.05),
     )
     trainer = Trainer(
-        max_epochs=1, accelerator="cpu", gradient_clip_val=1.0, logger=False, enable_checkpointing=False,
-        enable_progress_bar=False, enable_model_summary=False,
+        max_epochs=1, accelerator="cpu", precision="bf16-mixed", gradient_clip_val=1.0, logger=False,
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
     )  # fmt: skip
     trainer.fit(task, data)
     return float(trainer.callback_metrics["val_sentiment_accuracy"])

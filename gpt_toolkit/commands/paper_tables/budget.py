@@ -94,10 +94,10 @@ BUDGETS: Final[Mapping[str, Budget]] = {
     ),
     "full": Budget(
         ("--config", "storyworld/pretrain"),
-        12_000,
-        6,
-        pretrain_seconds=4 * 3600,
-        rates=_times(0.2),
+        2500,
+        4,
+        pretrain_seconds=9000,
+        rates=_times(0.12),  # 4 layers of 576; reckoned
     ),
 }
 """``quick`` shows that everything runs, ``standard`` what pre-training is worth, ``full`` is the
