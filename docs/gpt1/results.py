@@ -15,7 +15,7 @@
 # ## Two of the seven twins
 #
 # `gpt-toolkit tables` runs what is needed and fills the tables. Here with its smallest budget, for the twins of CoLA and SST-2: the
-# quickstart's model, one pass over 4,000 rows, one seed. `--budget standard --seeds 3` runs all seven and takes one and a half hours on two
+# quickstart's model, one pass over 4,000 rows, one seed. `--budget standard --seeds 3` runs all seven and says how long that will take: hours on two
 # cores.
 
 # %% language="bash"
