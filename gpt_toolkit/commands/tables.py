@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--budget",
         choices=("quick", "standard", "full"),
         default="standard",
-        help="of the built-in world's runs: quick, minutes on 2 CPU cores; standard, half an hour a seed; "
+        help="of the built-in world's runs: quick, minutes on 2 CPU cores; standard, some hours a seed; "
         "full, the configs as they stand, a day or a GPU (standard)",
     )
     parser.add_argument("--model", help="a backbone that is there; one is pre-trained, unless given")

@@ -83,14 +83,13 @@ BUDGETS: Final[Mapping[str, Budget]] = {
         epochs=1,
     ),
     "standard": Budget(
-        ("--config", "storyworld/quickstart"),
-        1000,
-        2,
+        ("--config", "storyworld/scaling_mini"),
+        2500,
+        3,
         ("--data.val_rows", "500"),
-        rows=2000,
-        slow_rows=600,
-        pretrain_seconds=240,
-        rates=_times(0.58),  # 2 layers of 256; of three tasks, measured
+        slow_rows=2000,
+        pretrain_seconds=1300,
+        rates=_times(0.4),  # 3 layers of 256
     ),
     "full": Budget(
         ("--config", "storyworld/pretrain"),
