@@ -15,8 +15,8 @@
 # ## Two of the seven twins
 #
 # `gpt-toolkit tables` runs what is needed and fills the tables. Here with its smallest budget, for the twins of CoLA and SST-2: the
-# quickstart's model, one pass over 4,000 rows, one seed. `--budget standard --seeds 3` runs all seven and says how long that will take: hours on two
-# cores.
+# quickstart's model, one pass over 4,000 rows, one seed. `--budget standard --seeds 3` runs all seven and says how long that will take:
+# hours on two cores.
 
 # %% language="bash"
 # rm -rf runs/tables

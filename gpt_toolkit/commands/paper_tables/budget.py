@@ -89,7 +89,7 @@ BUDGETS: Final[Mapping[str, Budget]] = {
         ("--data.val_rows", "500"),
         slow_rows=2000,
         pretrain_seconds=1300,
-        rates=_times(0.4),  # 3 layers of 256
+        rates=_times(0.4),  # 3 layers of 256; reckoned
     ),
     "full": Budget(
         ("--config", "storyworld/pretrain"),
