@@ -19,13 +19,19 @@ class Samples(Callback):
         max_new_tokens: Tokens to write; 0 writes no samples.
         temperature: Divides the logits; 0 takes the likeliest token each time.
         top_k: Draw among so many of the likeliest tokens (GPT-2 Table 13: 40); 0 draws among all.
+        top_p: Draw among the likeliest tokens that together reach this probability; 1 is off.
     """
 
     def __init__(
-        self, prompt: str = "", max_new_tokens: int = 100, temperature: float = 1.0, top_k: int = 40
+        self,
+        prompt: str = "",
+        max_new_tokens: int = 100,
+        temperature: float = 1.0,
+        top_k: int = 40,
+        top_p: float = 1.0,
     ) -> None:
         self.prompt, self.max_new_tokens = prompt, max_new_tokens
-        self.temperature, self.top_k = temperature, top_k
+        self.temperature, self.top_k, self.top_p = temperature, top_k, top_p
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write, print and keep a sample, where the task can write one."""
@@ -34,7 +40,11 @@ class Samples(Callback):
         if write_sample is None or skips:
             return
         text = write_sample(
-            self.prompt, max_new_tokens=self.max_new_tokens, temperature=self.temperature, top_k=self.top_k
+            self.prompt,
+            max_new_tokens=self.max_new_tokens,
+            temperature=self.temperature,
+            top_k=self.top_k,
+            top_p=self.top_p,
         )
         if not trainer.is_global_zero or text is None:
             return

@@ -77,7 +77,7 @@ def report(run: Path, *, n_samples: int, max_new_tokens: int, order: int, n_toke
 
 def written(model: LanguageModel, n_samples: int, max_new_tokens: int, *, stories: bool) -> list[str]:
     """Texts by the model; of the built-in world, stories that begin as held-out ones do."""
-    settings: Settings = {"max_new_tokens": max_new_tokens, "temperature": 0.7, "top_k": 40, "seed": 0}
+    settings: Settings = {"max_new_tokens": max_new_tokens, "temperature": 0.7, "top_p": 0.9, "seed": 0}
     if not n_samples:
         return []
     if not stories:

@@ -115,7 +115,9 @@ class PretrainTask(BaseTask):
         return lines
 
     @torch.no_grad()
-    def write_sample(self, prompt: str, *, max_new_tokens: int, temperature: float, top_k: int) -> str | None:
+    def write_sample(
+        self, prompt: str, *, max_new_tokens: int, temperature: float, top_k: int, top_p: float = 1.0
+    ) -> str | None:
         """A text that goes on from the prompt, drawn by the step's own seed.
 
         None without a DataModule, and under FSDP's first version, whose weights are whole only inside a
@@ -134,6 +136,7 @@ class PretrainTask(BaseTask):
             max_new_tokens=max_new_tokens,
             temperature=temperature,
             top_k=top_k,
+            top_p=top_p,
             stop_ids=(vocabulary.end_of_text,),
             vocab_size=vocabulary.vocab_size,
             generator=torch.Generator(self.device).manual_seed(self.trainer.global_step),

@@ -10,12 +10,12 @@ def test_samples_are_kept_and_shown_after_each_validation(
     fit: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trainer, task = fit(
-        callbacks=[Samples(prompt="Mira", max_new_tokens=5)],
+        callbacks=[Samples(prompt="Mira", max_new_tokens=5, top_k=30, top_p=0.5)],
         val_check_interval=4,
         check_val_every_n_epoch=None,
     )
     kept = (tmp_path / "run" / "samples.txt").read_text(encoding="utf-8")
-    at_end = task.write_sample("Mira", max_new_tokens=5, temperature=1.0, top_k=40)
+    at_end = task.write_sample("Mira", max_new_tokens=5, temperature=1.0, top_k=30, top_p=0.5)
     assert kept.count("=== step") == 2
     assert kept.startswith("=== step 4\nMira")
     assert kept.endswith(f"=== step 8\n{at_end}\n\n")

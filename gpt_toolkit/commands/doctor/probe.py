@@ -131,6 +131,7 @@ class Probe(Callback):
             max_new_tokens=samples.max_new_tokens,
             temperature=samples.temperature,
             top_k=samples.top_k,
+            top_p=samples.top_p,
         )
         self.sample_seconds = time.perf_counter() - start
 
