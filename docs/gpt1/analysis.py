@@ -35,7 +35,7 @@ def accuracy(task: str, layers: int | None) -> float:
         val_rows=HELD_OUT,
     )
     start = (
-        {"decoder": {"n_layer": 2, "n_head": 4, "n_embd": 256}}
+        {"decoder": {"n_layer": 2, "n_head": 2, "n_embd": 128}}
         if layers is None
         else {"init_from": "runs/quickstart/model", "transfer_layers": layers}
     )

@@ -104,7 +104,7 @@ for name, value in scores.items():
 #
 # ## Which tokens are hard?
 #
-# The quickstart's model, which has seen ten times as much, reads a story that was held out. The darker a token, the less the model
+# The quickstart's model, which has read 25 times as much, reads a story that was held out. The darker a token, the less the model
 # expected it.
 
 # %% tags=["fold"]

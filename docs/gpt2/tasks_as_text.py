@@ -1,6 +1,3 @@
-# ---
-# needs: [start/quickstart]
-# ---
 # %% [markdown]
 # # Can a task be asked for in plain text?
 #
@@ -20,8 +17,13 @@
 #
 # ## What the benchmark asks, and what the model says
 #
-# The [quickstart's model](../start/quickstart.md) has read such texts in passing, as GPT-2 has: a twelfth of the documents are dialogues,
-# a twentieth each translations, reports with a summary, and questions.
+# GPT-2 has read such texts in passing. So does this model, of the [quickstart's](../start/quickstart.md) size: a third of its documents are
+# stories, a sixth each dialogues, reports with a summary, translations, and questions.
+
+# %% language="bash"
+# rm -rf runs/tasks
+# gpt-toolkit fit --config storyworld/quickstart --trainer.max_steps 500 --trainer.default_root_dir runs/tasks --samples.max_new_tokens 0 \
+#     --data.world '{story: 2, dialogue: 1, report: 1, translation: 1, questions: 1}'
 
 # %%
 import logging
@@ -35,14 +37,14 @@ names = ["conversation", "summaries", "translation", "questions"]
 data = gt.ZeroShotDataModule(
     [f"storyworld:{name}" for name in names],
     protocols=["paper"],
-    tokenizer="runs/quickstart/model",
+    tokenizer="runs/tasks/model",
     n_ctx=256,
     limit=12,
 )
-task = gt.ZeroShotTask(init_from="runs/quickstart/model")
+task = gt.ZeroShotTask(init_from="runs/tasks/model")
 trainer = Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False)
 trainer.test(task, data, verbose=False)
-vocabulary = gt.load_tokenizer("runs/quickstart/model")
+vocabulary = gt.load_tokenizer("runs/tasks/model")
 shown = set()
 for batch in data.test_dataloader():
     name = batch["name"]
@@ -70,7 +72,7 @@ for score in task.scores:
 Markdown("\n".join(lines))
 
 # %% [markdown]
-# With 12 rows of each the intervals are wide; `--limit` of `gpt-toolkit zero-shot` sets how many are asked. A model of 1.4 million
+# With 12 rows of each the intervals are wide; `--limit` of `gpt-toolkit zero-shot` sets how many are asked. A model of 1 million
 # parameters has learned the *form* of each answer: a name, a thing, a sentence of Vallic. Which one is right it does not know.
 #
 # ## Sampling
@@ -81,7 +83,7 @@ Markdown("\n".join(lines))
 # %%
 prompt = "It was a rainy morning in autumn. Nora the miller"
 for setting in ({"temperature": 0.0}, {"top_k": 2}, {"top_k": 40}, {"top_p": 0.9}, {}):
-    text = gt.load("runs/quickstart/model", device="cpu").generate(
+    text = gt.load("runs/tasks/model", device="cpu").generate(
         prompt, max_new_tokens=25, seed=1, **setting
     )
     print(f"{setting!s:22}", text.replace("\n", " "))

@@ -5,7 +5,7 @@
 # # What do the heads attend to?
 #
 # Each head gives every position a division of its attention over the positions before it. We read these weights out of the
-# [quickstart's model](../start/quickstart.md), two layers of four heads, draw them for one story, and then ask a question that has an
+# [quickstart's model](../start/quickstart.md), two layers of two heads, draw them for one story, and then ask a question that has an
 # answer in numbers: which heads look for what stood *after the last occurrence* of the present word?
 
 # %%
@@ -41,10 +41,10 @@ tokens = [vocabulary.end_of_text, *vocabulary.encode(story(1, "validation", 3))]
 maps = attention(torch.tensor(tokens))
 print(maps.shape, "each row sums to", maps.sum(-1).unique().tolist()[:1])
 
-# %% alt="Eight triangles of attention weights, a row for each layer." tags=["fold"]
+# %% alt="Four triangles of attention weights, a row for each layer." tags=["fold"]
 import matplotlib.pyplot as plt
 
-figure, grid = plt.subplots(2, 4, figsize=(8, 4.3))
+figure, grid = plt.subplots(2, 2, figsize=(6, 6))
 for layer, row in enumerate(grid):
     for head, axes in enumerate(row):
         axes.imshow(maps[layer, head], cmap="viridis", vmin=0, vmax=0.6)
@@ -82,8 +82,8 @@ figure, row = plt.subplots(ncols=3, figsize=(9, 3), sharey=True)
 titles = ("the token before", "the first token", "after the last occurrence")
 for axes, title, shares in zip(row, titles, habits, strict=True):
     for layer in range(len(shares)):
-        places = [layer + 0.2 * (head - 1.5) for head in range(len(shares[layer]))]
-        axes.bar(places, shares[layer].tolist(), width=0.18, color=f"C{layer}")
+        places = [layer + 0.3 * (head - 0.5) for head in range(len(shares[layer]))]
+        axes.bar(places, shares[layer].tolist(), width=0.27, color=f"C{layer}")
     axes.set(title=title, xlabel="layer", xticks=range(len(shares)), xticklabels=range(1, len(shares) + 1))
 row[0].set(ylabel="share of attention")
 plt.show()

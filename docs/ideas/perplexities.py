@@ -20,10 +20,10 @@ import math
 import gpt_toolkit as gt
 from gpt_toolkit.batch import RunningText
 from gpt_toolkit.generation.requests import Scorer
-from gpt_toolkit.storyworld import document
+from gpt_toolkit.storyworld import story
 
 model = gt.load("runs/quickstart/model", device="cpu")
-text = "\n\n".join(document(1, "test", index) for index in range(30))
+text = "\n\n".join(story(1, "test", index) for index in range(30))
 scorer = Scorer(model.decoder, model.head, model.tokenizer)
 ids = (model.tokenizer.end_of_text, *model.tokenizer.encode(text))
 [answer] = scorer.running_texts([RunningText(ids, window=256, stride=256)])

@@ -4,8 +4,9 @@
 # %% [markdown]
 # # Quickstart
 #
-# A small GPT-2 learns to write as the people of *Storyworld* do, a world of stories, letters and dialogues that comes with the
-# package. Nothing is downloaded and no GPU is needed. Every other page of this site that says *the quickstart's model* means the one
+# A small GPT-2 learns to write as the people of *Storyworld* do, a world that comes with the
+# package. It reads 24,000 stories; letters, dialogues and other documents are there for [other pages](../gpt2/tasks_as_text.md). Nothing is
+# downloaded and no GPU is needed. Every other page of this site that says *the quickstart's model* means the one
 # that is made here.
 #
 # ## Train
@@ -20,7 +21,7 @@
 # `loss` is the mean negative log-likelihood of the next token in nats, `val` the same on documents that the model does not train on.
 # The run has a folder, `runs/quickstart`; its curve is in `metrics.csv`.
 
-# %% alt="Training and validation loss fall from 8 to about 1 nat per token, the first half of the way within 100 steps." tags=["fold"]
+# %% alt="Training and validation loss fall from 8 to about 0.5 nats per token, most of the way within 200 steps." tags=["fold"]
 import csv
 from pathlib import Path
 
@@ -57,15 +58,16 @@ plt.show()
 import gpt_toolkit as gt
 
 model = gt.load("runs/quickstart/model")
-print(model.generate("The miller", max_new_tokens=60, top_k=40, temperature=0.8, seed=0))
+beginning = "It was a mild evening in autumn. There once lived a patient miller named Nora."
+print(beginning + model.generate(beginning, max_new_tokens=80, top_p=0.9, temperature=0.7, seed=0))
 
 # %% [markdown]
 # [`score`][gpt_toolkit.model.LanguageModel.score] says how likely the model finds a continuation, and whether it would write it itself.
 
 # %%
-for continuation in (" smiled.", " horizon."):
-    log_probability, greedy = model.score("The miller", continuation)
-    print(f"{continuation!r:12} log-probability {log_probability:7.2f} nats, greedy {greedy}")
+for continuation in (" Nora", " Kaspar"):
+    log_probability, greedy = model.score(f"{beginning}\n\nA little later", continuation)
+    print(f"{continuation!r:10} log-probability {log_probability:7.2f} nats, greedy {greedy}")
 
 # %% [markdown]
 # Next: [your own text](own_text.md).

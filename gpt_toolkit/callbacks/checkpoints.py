@@ -20,9 +20,9 @@ class Checkpoints(Checkpoint):
     """Keeps the last and the best state of a run, and a trail of earlier ones if asked.
 
     ``checkpoints/last.ckpt`` is written after each validation and at the end, ``checkpoints/best.ckpt`` when
-    the watched number is the best so far. Each file is written under another name and then renamed: one that
-    stands under its own name is whole. The first Ctrl-C (or SIGTERM) finishes the current step, saves and
-    stops; a second one stops at once.
+    the watched number is the best so far. A run of ``max_steps`` is validated after its last one. Each file is
+    written under another name and then renamed: one that stands under its own name is whole. The first Ctrl-C
+    (or SIGTERM) finishes the current step, saves and stops; a second one stops at once.
 
     Args:
         every_n_steps: Write ``last.ckpt`` also every so many updates; 0 does not.
@@ -119,6 +119,9 @@ class Checkpoints(Checkpoint):
                     "go on: the same command with --ckpt_path last"
                 )
             raise KeyboardInterrupt
+        if step == trainer.max_steps:
+            # Lightning validates before it stops: the final weights, too, can be the best.
+            trainer.should_stop = True
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """After a validation during training, keep the state, and keep it as the best if it is."""

@@ -93,10 +93,10 @@ BUDGETS: Final[Mapping[str, Budget]] = {
     ),
     "full": Budget(
         ("--config", "storyworld/pretrain"),
-        2500,
-        4,
-        pretrain_seconds=9000,
-        rates=_times(0.12),  # 4 layers of 576; reckoned
+        6500,
+        3,
+        pretrain_seconds=7200,
+        rates=_times(0.25),  # 3 layers of 336; reckoned
     ),
 }
 """``quick`` shows that everything runs, ``standard`` what pre-training is worth, ``full`` is the
