@@ -20,8 +20,8 @@ class Checkpoints(Checkpoint):
     """Keeps the last and the best state of a run, and a trail of earlier ones if asked.
 
     ``checkpoints/last.ckpt`` is written after each validation and at the end, ``checkpoints/best.ckpt`` when
-    the watched number is the best so far. A run of ``max_steps`` is validated after its last one. Each file is
-    written under another name and then renamed: one that stands under its own name is whole. The first Ctrl-C
+    the watched number is the best so far. A run of ``max_steps`` is validated after its last one. Each file
+    is written under another name, then renamed: one that stands under its own name is whole. The first Ctrl-C
     (or SIGTERM) finishes the current step, saves and stops; a second one stops at once.
 
     Args:

@@ -58,6 +58,31 @@ def test_the_last_and_the_best_state_are_kept(fit: Run, folder: Path) -> None:
     assert checkpoints.best == pytest.approx(float(trainer.callback_metrics["val_loss"]))
 
 
+@pytest.mark.parametrize(
+    ("max_steps", "accumulate", "validated"), [(7, 1, [4, 7]), (8, 1, [4, 8]), (3, 4, [1, 2, 3])]
+)
+def test_the_last_step_is_validated_once(
+    max_steps: int, accumulate: int, validated: list[int], fit: Run, folder: Path
+) -> None:
+    seen: list[int] = []
+
+    class Steps(Callback):
+        def on_validation_end(self, trainer: Trainer, *_: Any) -> None:
+            seen.append(trainer.global_step)
+
+    fit(
+        callbacks=[Checkpoints(), Steps()],
+        enable_checkpointing=True,
+        max_steps=max_steps,
+        batch_size=16 // accumulate,
+        accumulate=accumulate,
+        val_check_interval=4,
+        check_val_every_n_epoch=None,
+    )
+    assert seen == validated
+    assert step_of(folder / "best.ckpt") == max_steps  # the loss falls all the way
+
+
 def test_a_state_is_the_best_only_if_its_loss_is_lower(monkeypatch: pytest.MonkeyPatch) -> None:
     trainer = Trainer(max_steps=1, accelerator="cpu", logger=False, enable_checkpointing=False)
     trainer.state.fn = TrainerFn.FITTING

@@ -16,6 +16,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.demos.boring_classes import BoringModel
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
+from gpt_toolkit.callbacks import Checkpoints
 from gpt_toolkit.cli import main
 from gpt_toolkit.commands.doctor.devices import n_devices, strategy_name
 from gpt_toolkit.commands.doctor.duration import n_validations
@@ -361,13 +362,14 @@ class Counted(Callback):
         ({"val_check_interval": 0.5, "check_val_every_n_epoch": 1}, 1),
         ({"val_check_interval": 3, "check_val_every_n_epoch": 1}, 1),
         ({"val_check_interval": 1.0, "check_val_every_n_epoch": 2}, 1),
+        ({"val_check_interval": 1.0, "check_val_every_n_epoch": 3}, 1),
     ],
 )
-def test_validations_are_counted_as_lightning_does(
+def test_validations_are_counted_as_they_happen(
     settings: dict[str, Any], accumulate: int, tmp_path: Path
 ) -> None:
     counted = Counted()
-    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    quiet = {"logger": False, "enable_progress_bar": False}
     trainer = Trainer(
         max_steps=22 // accumulate,
         accelerator="cpu",
@@ -376,7 +378,7 @@ def test_validations_are_counted_as_lightning_does(
         num_sanity_val_steps=0,
         enable_model_summary=False,
         accumulate_grad_batches=accumulate,
-        callbacks=[counted],
+        callbacks=[Checkpoints(), counted],
         default_root_dir=tmp_path,
         **quiet,  # type: ignore[arg-type]
         **settings,

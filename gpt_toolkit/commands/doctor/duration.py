@@ -86,7 +86,7 @@ def _mean_tokens(batches: TrainingRows) -> float:
 
 
 def n_validations(trainer: Any, n_steps: int, steps_per_epoch: int | None, accumulate: int) -> int:
-    """Validations of a run, as Lightning counts them: in micro-batches, or in parts of an epoch.
+    """Validations of a run: in micro-batches or parts of an epoch, as Lightning counts them, and at its end.
 
     Args:
         trainer: Its settings ``val_check_interval`` and ``check_val_every_n_epoch``, by name.
@@ -98,12 +98,12 @@ def n_validations(trainer: Any, n_steps: int, steps_per_epoch: int | None, accum
     interval = 1.0 if interval is None else interval
     n_batches = n_steps * accumulate
     if every is None and isinstance(interval, int):
-        return n_batches // interval
+        return -(-n_batches // interval)
     if steps_per_epoch is None:
-        return 0
+        return 1
     per_epoch = steps_per_epoch * accumulate
     between = interval if isinstance(interval, int) else max(1, int(per_epoch * interval))
     whole, rest = divmod(n_batches, per_epoch)
     every = every or 1
-    in_rest = rest // between if (whole + 1) % every == 0 else 0
+    in_rest = -(-rest // between) if (whole + 1) % every == 0 else 0
     return whole // every * (per_epoch // between) + in_rest
