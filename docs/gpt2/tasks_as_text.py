@@ -83,9 +83,7 @@ Markdown("\n".join(lines))
 # %%
 prompt = "It was a rainy morning in autumn. Nora the miller"
 for setting in ({"temperature": 0.0}, {"top_k": 2}, {"top_k": 40}, {"top_p": 0.9}, {}):
-    text = gt.load("runs/tasks/model", device="cpu").generate(
-        prompt, max_new_tokens=25, seed=1, **setting
-    )
+    text = gt.load("runs/tasks/model", device="cpu").generate(prompt, max_new_tokens=25, seed=1, **setting)
     print(f"{setting!s:22}", text.replace("\n", " "))
 
 # %% [markdown]

@@ -6,7 +6,7 @@
 #
 # Each head gives every position a division of its attention over the positions before it. We read these weights out of the
 # [quickstart's model](../start/quickstart.md), two layers of two heads, draw them for one story, and then ask a question that has an
-# answer in numbers: which heads look for what stood *after the last occurrence* of the present word?
+# answer in numbers: when somebody is named again, does a head look where that *name stood before*?
 
 # %%
 import torch
@@ -58,28 +58,31 @@ plt.show()
 # ## Three habits in numbers
 #
 # Averages over 20 held-out stories: how much of its attention a head gives to the token before, to the very first token (where heads look
-# that have nothing to say), and, at words that have occurred before, to the token that followed them then. The last is an
-# *induction head*: it makes the model repeat what it has read, which is what a context is good for.
+# that have nothing to say), and, at the place before a name that the story has named already, to where this name stands. The last makes a
+# story stay with its people: the head reads who has been named, and the model writes it once more.
 
 # %%
+from gpt_toolkit.storyworld.lexicon import FEMALE_NAMES, MALE_NAMES
+
+names = {vocabulary.encode(f" {name}")[0] for name in (*FEMALE_NAMES, *MALE_NAMES)}
 habits = torch.zeros(3, decoder.config.n_layer, decoder.config.n_head)
-repeats = 0
+repeats, even = 0, 0.0
 for index in range(20):
-    ids = torch.tensor([vocabulary.end_of_text, *vocabulary.encode(story(1, "validation", index))][:128])
+    ids = torch.tensor([vocabulary.end_of_text, *vocabulary.encode(story(1, "validation", index))][:200])
     maps = attention(ids)
     habits[0] += maps.diagonal(-1, 2, 3)[..., 1:].mean(-1) / 20
     habits[1] += maps[..., 2:, 0].mean(-1) / 20
-    for place in range(2, len(ids)):
-        earlier = (ids[:place] == ids[place]).nonzero()[:, 0]
-        if len(earlier) and earlier[-1] + 1 < place:
-            habits[2] += maps[:, :, place, earlier[-1] + 1]
+    for place in range(2, len(ids) - 1):
+        earlier = (ids[: place + 1] == ids[place + 1]).nonzero()[:, 0]
+        if int(ids[place + 1]) in names and len(earlier):
+            habits[2] += maps[:, :, place, earlier].sum(-1)
+            even += len(earlier) / (place + 1)
             repeats += 1
 habits[2] /= repeats
-even = float(sum(1 / (place + 1) for place in range(2, 128)) / 126)
 
 # %% alt="Three panels of bars, one for each habit, a bar for each head of both layers." tags=["fold"]
 figure, row = plt.subplots(ncols=3, figsize=(9, 3), sharey=True)
-titles = ("the token before", "the first token", "after the last occurrence")
+titles = ("the token before", "the first token", "the name that comes next")
 for axes, title, shares in zip(row, titles, habits, strict=True):
     for layer in range(len(shares)):
         places = [layer + 0.3 * (head - 0.5) for head in range(len(shares[layer]))]
@@ -99,15 +102,61 @@ def strongest(habit: int) -> str:
 
 
 Markdown(
-    f"Most of all, {strongest(0)} looks at the token before, {strongest(1)} at the first token and {strongest(2)} at what followed the last time "
-    f"({repeats:,} repeated tokens were looked at). Attention spread evenly would give each about {even:.0%}."
-    + (" No head here lives for one habit: the model is small, and young." if habits.max() < 0.3 else "")
+    f"Most of all, {strongest(0)} looks at the token before, {strongest(1)} at the first token and {strongest(2)} at the earlier places of the name that comes "
+    f"next ({repeats:,} such names; attention spread evenly would give these places {even / repeats:.0%}). "
+    + ("That head finds out who is meant." if habits[2].max() > 0.5 else "No head here lives for that.")
 )
 
 # %% [markdown]
-# ## What this does not say
+# ## Take a head out
 #
-# A weight says where a head reads, not what it does with it: the values that it moves, and all that later layers make of them, are not in
-# these pictures. Taking the head out and measuring the loss says more. The papers show no attention maps.
+# A weight says where a head reads, not what comes of it. So we set to zero what one head adds to the states, and measure the loss at names
+# that are repeated and at all other tokens.
+
+# %%
+from gpt_toolkit.losses import token_losses
+
+
+@torch.no_grad()
+def losses() -> tuple[float, float]:
+    """Nats per token at names that the story has named before, and elsewhere."""
+    found: dict[bool, list[float]] = {True: [], False: []}
+    for index in range(20, 60):
+        ids = [vocabulary.end_of_text, *vocabulary.encode(story(1, "validation", index))][:200]
+        row = torch.tensor([ids])
+        nats = token_losses(decoder(row[:, :-1]), decoder.wte.weight, row[:, 1:])[0].tolist()
+        for place, loss in enumerate(nats, start=1):
+            found[ids[place] in names and ids[place] in ids[:place]].append(loss)
+    return sum(found[True]) / len(found[True]), sum(found[False]) / len(found[False])
+
+
+whole = losses()
+print(f"{'all heads':30} repeated names {whole[0]:5.2f}, other tokens {whole[1]:.2f} nats per token")
+width = decoder.config.head_width
+harm: dict[str, tuple[float, float]] = {}
+for layer, block in enumerate(decoder.h):
+    for head in range(decoder.config.n_head):
+        part = block.attn.c_proj.weight.data[:, head * width : (head + 1) * width]  # reads this head alone
+        kept = part.clone()
+        part.zero_()
+        without = losses()
+        part.copy_(kept)
+        name = f"head {head + 1} of layer {layer + 1}"
+        print(f"{f'without {name}':30} repeated names {without[0]:5.2f}, other tokens {without[1]:.2f}")
+        harm[name] = without[0] - whole[0], without[1] - whole[1]
+
+# %% tags=["hide"]
+worst = max(harm, key=lambda name: harm[name][0])
+Markdown(
+    f"Names miss {worst} most: {harm[worst][0]:+.2f} nats each, {harm[worst][1]:+.2f} for any other token"
+    + (
+        ". It is the head that looked for them."
+        if worst in strongest(2)
+        else ", though another head looked for them."
+    )
+)
+
+# %% [markdown]
+# The papers show no attention maps, and take no heads out.
 #
 # Next: [your own data](../guides/own_data.md).
