@@ -110,8 +110,8 @@ Markdown(
 # %% [markdown]
 # ## Take a head out
 #
-# A weight says where a head reads, not what comes of it. So we set to zero what one head adds to the states, and measure the loss at names
-# that are repeated and at all other tokens.
+# A weight says where a head reads, not what comes of it. So we set to zero what one head adds to the states, and measure the loss in nats
+# per token at names that are repeated and at all other tokens.
 
 # %%
 from gpt_toolkit.losses import token_losses
@@ -131,7 +131,7 @@ def losses() -> tuple[float, float]:
 
 
 whole = losses()
-print(f"{'all heads':30} repeated names {whole[0]:5.2f}, other tokens {whole[1]:.2f} nats per token")
+print(f"{'all heads':30} repeated names {whole[0]:5.2f}, other tokens {whole[1]:.2f}")
 width = decoder.config.head_width
 harm: dict[str, tuple[float, float]] = {}
 for layer, block in enumerate(decoder.h):
