@@ -20,9 +20,10 @@ class Checkpoints(Checkpoint):
     """Keeps the last and the best state of a run, and a trail of earlier ones if asked.
 
     ``checkpoints/last.ckpt`` is written after each validation and at the end, ``checkpoints/best.ckpt`` when
-    the watched number is the best so far. A run of ``max_steps`` is validated after its last one. Each file
-    is written under another name, then renamed: one that stands under its own name is whole. The first Ctrl-C
-    (or SIGTERM) finishes the current step, saves and stops; a second one stops at once.
+    the watched number is the best so far. A run whose last epoch is to have validations is validated after
+    its last step, too. Each file is written under another name, then renamed: one that stands under its own
+    name is whole. The first Ctrl-C (or SIGTERM) finishes the current step, saves and stops; a second one
+    stops at once.
 
     Args:
         every_n_steps: Write ``last.ckpt`` also every so many updates; 0 does not.
@@ -44,6 +45,7 @@ class Checkpoints(Checkpoint):
         self.metrics_at_best: dict[str, float] = {}
         self._folder: Path | None = None
         self._seen_step = self._saved_step = -1
+        self._last_step: int | float = -1
         self._signal: int | None = None
         self._old_handlers: dict[int, Any] = {}
 
@@ -69,6 +71,7 @@ class Checkpoints(Checkpoint):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listen for Ctrl-C and SIGTERM."""
         self._seen_step = self._saved_step = trainer.global_step
+        self._last_step = trainer.estimated_stepping_batches
         self._signal = None
         for number in (signal.SIGINT, signal.SIGTERM):
             try:
@@ -119,7 +122,7 @@ class Checkpoints(Checkpoint):
                     "go on: the same command with --ckpt_path last"
                 )
             raise KeyboardInterrupt
-        if step == trainer.max_steps:
+        if step == self._last_step:
             # Lightning validates before it stops: the final weights, too, can be the best.
             trainer.should_stop = True
 

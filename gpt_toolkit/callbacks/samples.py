@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
@@ -33,19 +34,16 @@ class Samples(Callback):
         self.prompt, self.max_new_tokens = prompt, max_new_tokens
         self.temperature, self.top_k, self.top_p = temperature, top_k, top_p
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write a sample of no tokens: settings that no sample can have are refused before the first step."""
+        if self.writes_with(pl_module):
+            self.write(pl_module, max_new_tokens=0)
+
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write, print and keep a sample, where the task can write one."""
-        write_sample = getattr(pl_module, "write_sample", None)
-        skips = trainer.sanity_checking or trainer.state.fn != "fit" or self.max_new_tokens < 1
-        if write_sample is None or skips:
+        if trainer.sanity_checking or trainer.state.fn != "fit" or not self.writes_with(pl_module):
             return
-        text = write_sample(
-            self.prompt,
-            max_new_tokens=self.max_new_tokens,
-            temperature=self.temperature,
-            top_k=self.top_k,
-            top_p=self.top_p,
-        )
+        text = self.write(pl_module, self.max_new_tokens)
         if not trainer.is_global_zero or text is None:
             return
         step = trainer.global_step
@@ -56,3 +54,24 @@ class Samples(Callback):
                 with path.open("a", encoding="utf-8") as file:
                     file.write(f"=== step {step}\n{text}\n\n")
         say(f"--- sample at step {step:,}\n{text}\n---")
+
+    def writes_with(self, task: LightningModule) -> bool:
+        """Whether samples are wanted, and of a task that can write them."""
+        return self.max_new_tokens > 0 and hasattr(task, "write_sample")
+
+    def write(self, task: Any, max_new_tokens: int) -> str | None:
+        """A sample of the task's model; None if it cannot write now.
+
+        Raises:
+            ValueError: Naming every setting that is out of range.
+        """
+        try:
+            return task.write_sample(  # type: ignore[no-any-return]
+                self.prompt,
+                max_new_tokens=max_new_tokens,
+                temperature=self.temperature,
+                top_k=self.top_k,
+                top_p=self.top_p,
+            )
+        except ValueError as error:
+            raise ValueError(f"samples: {error}") from None

@@ -59,10 +59,17 @@ def test_the_last_and_the_best_state_are_kept(fit: Run, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("max_steps", "accumulate", "validated"), [(7, 1, [4, 7]), (8, 1, [4, 8]), (3, 4, [1, 2, 3])]
+    ("end", "accumulate", "validated"),
+    [
+        ({"max_steps": 7}, 1, [4, 7]),
+        ({"max_steps": 8}, 1, [4, 8]),
+        ({"max_steps": 3}, 4, [1, 2, 3]),
+        ({"max_steps": -1, "max_epochs": 1, "limit_train_batches": 7}, 1, [4, 7]),
+        ({"max_steps": -1, "max_epochs": 2, "limit_train_batches": 3}, 1, [4, 6]),
+    ],
 )
 def test_the_last_step_is_validated_once(
-    max_steps: int, accumulate: int, validated: list[int], fit: Run, folder: Path
+    end: dict[str, int], accumulate: int, validated: list[int], fit: Run, folder: Path
 ) -> None:
     seen: list[int] = []
 
@@ -73,14 +80,14 @@ def test_the_last_step_is_validated_once(
     fit(
         callbacks=[Checkpoints(), Steps()],
         enable_checkpointing=True,
-        max_steps=max_steps,
+        **end,
         batch_size=16 // accumulate,
         accumulate=accumulate,
         val_check_interval=4,
         check_val_every_n_epoch=None,
     )
     assert seen == validated
-    assert step_of(folder / "best.ckpt") == max_steps  # the loss falls all the way
+    assert step_of(folder / "best.ckpt") == validated[-1]  # the loss falls all the way
 
 
 def test_a_state_is_the_best_only_if_its_loss_is_lower(monkeypatch: pytest.MonkeyPatch) -> None:

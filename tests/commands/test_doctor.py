@@ -356,6 +356,10 @@ class Counted(Callback):
 @pytest.mark.parametrize(
     ("settings", "accumulate"),
     [
+        ({"val_check_interval": 5, "check_val_every_n_epoch": None, "max_epochs": 2}, 1),
+        ({"val_check_interval": 3, "check_val_every_n_epoch": 1, "max_epochs": 2}, 1),
+        ({"val_check_interval": 0.25, "check_val_every_n_epoch": 1, "max_epochs": 2}, 1),
+        ({"val_check_interval": 3, "check_val_every_n_epoch": 2, "max_epochs": 1}, 1),
         ({"val_check_interval": 5, "check_val_every_n_epoch": None}, 1),
         ({"val_check_interval": 6, "check_val_every_n_epoch": None}, 2),
         ({"val_check_interval": 1.0, "check_val_every_n_epoch": 1}, 1),
@@ -369,9 +373,10 @@ def test_validations_are_counted_as_they_happen(
     settings: dict[str, Any], accumulate: int, tmp_path: Path
 ) -> None:
     counted = Counted()
+    n_steps = 8 * settings["max_epochs"] if "max_epochs" in settings else 22 // accumulate
     quiet = {"logger": False, "enable_progress_bar": False}
     trainer = Trainer(
-        max_steps=22 // accumulate,
+        max_steps=-1 if "max_epochs" in settings else n_steps,
         accelerator="cpu",
         limit_train_batches=8,
         limit_val_batches=1,
@@ -384,4 +389,4 @@ def test_validations_are_counted_as_they_happen(
         **settings,
     )
     trainer.fit(BoringModel())
-    assert n_validations(settings, 22 // accumulate, 8 // accumulate, accumulate) == counted.n
+    assert n_validations(settings, n_steps, 8 // accumulate, accumulate) == counted.n

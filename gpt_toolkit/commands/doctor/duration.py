@@ -101,9 +101,9 @@ def n_validations(trainer: Any, n_steps: int, steps_per_epoch: int | None, accum
         return -(-n_batches // interval)
     if steps_per_epoch is None:
         return 1
-    per_epoch = steps_per_epoch * accumulate
+    per_epoch, every = steps_per_epoch * accumulate, every or 1
     between = interval if isinstance(interval, int) else max(1, int(per_epoch * interval))
     whole, rest = divmod(n_batches, per_epoch)
-    every = every or 1
-    in_rest = -(-rest // between) if (whole + 1) % every == 0 else 0
-    return whole // every * (per_epoch // between) + in_rest
+    n_before = whole if rest else whole - 1  # epochs before the last, which ends with a validation
+    in_last = -(-(rest or per_epoch) // between) if (n_before + 1) % every == 0 else 0
+    return n_before // every * (per_epoch // between) + in_last

@@ -122,17 +122,10 @@ class Probe(Callback):
         task.on_validation_epoch_start()
 
     def _sample(self, task: Any) -> None:
-        samples = self.samples
-        if samples is None or samples.max_new_tokens < 1 or not hasattr(task, "write_sample"):
+        if self.samples is None or not self.samples.writes_with(task):
             return
         start = time.perf_counter()
-        task.write_sample(
-            samples.prompt,
-            max_new_tokens=samples.max_new_tokens,
-            temperature=samples.temperature,
-            top_k=samples.top_k,
-            top_p=samples.top_p,
-        )
+        self.samples.write(task, self.samples.max_new_tokens)
         self.sample_seconds = time.perf_counter() - start
 
 
