@@ -103,7 +103,6 @@ def n_validations(trainer: Any, n_steps: int, steps_per_epoch: int | None, accum
         return 1
     per_epoch, every = steps_per_epoch * accumulate, every or 1
     between = interval if isinstance(interval, int) else max(1, int(per_epoch * interval))
-    whole, rest = divmod(n_batches, per_epoch)
-    n_before = whole if rest else whole - 1  # epochs before the last, which ends with a validation
-    in_last = -(-(rest or per_epoch) // between) if (n_before + 1) % every == 0 else 0
-    return n_before // every * (per_epoch // between) + in_last
+    epoch, place = divmod(n_batches - 1, per_epoch)  # of the last batch, which a validation follows
+    in_last = place // between + 1 if (epoch + 1) % every == 0 else 0
+    return epoch // every * (per_epoch // between) + in_last
