@@ -99,8 +99,24 @@ def test_the_table_of_the_novels_is_what_the_runs_gave() -> None:
     page = (ROOT / "docs" / "gpt1" / "results.py").read_text(encoding="utf-8")
     for name, found in sets.items():
         cells = [f"{name} ({found['metric']})", f"{found['training_rows']:,}"]
-        for scores in (found["pretrained"], found["scratch"]):
-            half = 4.303 * stdev(scores) / math.sqrt(len(scores))  # Student's t, 2 degrees of freedom
-            cells.append(f"{100 * mean(scores):.1f} ± {100 * half:.1f}")
+        cells += [_mean_with_interval(scores) for scores in (found["pretrained"], found["scratch"])]
         better = sum(a > b for a, b in zip(found["pretrained"], found["scratch"], strict=True))
         assert f"| {' | '.join(cells)} | {better} of {len(found['scratch'])} |" in page
+
+
+def test_the_table_of_the_twins_is_what_the_runs_gave() -> None:
+    runs = json.loads((ROOT / "docs" / "results" / "storyworld.json").read_text(encoding="utf-8"))["runs"]
+    page = (ROOT / "docs" / "gpt1" / "results.py").read_text(encoding="utf-8")
+    assert len({run["task"] for run in runs}) == 5
+    for run in runs:
+        differences = [a - b for a, b in zip(run["pretrained"], run["scratch"], strict=True)]
+        cells = [f"{run['task']} ({run['metric']})", f"{run['training_rows']:,} × {run['epochs']}"]
+        cells += [_mean_with_interval(scores) for scores in (run["pretrained"], run["scratch"], differences)]
+        better = sum(difference > 0 for difference in differences)
+        assert f"| {' | '.join(cells)} | {better} of {len(differences)} |" in page
+
+
+def _mean_with_interval(scores: list[float]) -> str:
+    """In percent, with Student's t for three seeds (2 degrees of freedom)."""
+    half = 4.302653 * stdev(scores) / math.sqrt(len(scores))
+    return f"{100 * mean(scores):.1f} ± {100 * half:.1f}"
