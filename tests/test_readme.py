@@ -110,7 +110,7 @@ def test_the_table_of_the_twins_is_what_the_runs_gave() -> None:
     assert len({run["task"] for run in runs}) == 5
     for run in runs:
         differences = [a - b for a, b in zip(run["pretrained"], run["scratch"], strict=True)]
-        cells = [f"{run['task']} ({run['metric']})", f"{run['training_rows']:,} × {run['epochs']}"]
+        cells = [f"{run['task']} ({run['metric']})", f"{run['training_rows']:,} x {run['epochs']}"]
         cells += [_mean_with_interval(scores) for scores in (run["pretrained"], run["scratch"], differences)]
         better = sum(difference > 0 for difference in differences)
         assert f"| {' | '.join(cells)} | {better} of {len(differences)} |" in page
