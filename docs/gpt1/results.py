@@ -31,9 +31,9 @@
 #
 # The same command with more to spend. The backbone is `storyworld/pretrain`, ten times the quickstart's in weights and in text, which has
 # read every kind of the world's documents; it was trained for two hours on two cores. Then, for each task, from its weights and from random
-# ones: `gpt-toolkit tables --budget standard --seeds 3 --model runs/pretrain/model --tasks TASK`. Test scores, mean and 95% interval
-# (Student's t); the difference is that of runs of the same seed. Fewer rows or one pass: `--finetune '--data.train_rows 4000'`,
-# `--finetune '--trainer.max_epochs 1'`. Every run is in `docs/results/storyworld.json`.
+# ones: `gpt-toolkit tables --budget standard --seeds 3 --parts table2,table3,table4 --model runs/pretrain/model --tasks TASK`. Test scores,
+# mean and 95% interval (Student's t); the difference is that of runs of the same seed. Fewer rows or one pass:
+# `--finetune '--data.train_rows 4000'`, `--finetune '--trainer.max_epochs 1'`. Every run is in `docs/results/storyworld.json`.
 #
 # | | rows x epochs | pre-trained | from scratch | difference | better seeds |
 # |---|--:|--:|--:|--:|--:|
