@@ -23,9 +23,9 @@ from benchmarks.training import data_of, recipe, write_text
 from benchmarks.workers import Turns, Worker, compare
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.callbacks import Throughput
+from gpt_toolkit.hardware import keep_freed_memory
 from gpt_toolkit.losses import linear_cross_entropy
 from gpt_toolkit.tasks import PretrainTask
-from gpt_toolkit.tasks.allocator import keep_freed_memory
 
 OURS, BARE = "gpt_toolkit", "bare loop"
 WARM_UP = 3  # steps

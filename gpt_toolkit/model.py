@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from gpt_toolkit import generation
 from gpt_toolkit.backbone import Decoder
 from gpt_toolkit.backbone.packed import pack
-from gpt_toolkit.backbone.weights import build_decoder, read_model, write_model_folder
+from gpt_toolkit.backbone.weights import build_decoder, open_model, read_stored, write_model_folder
 from gpt_toolkit.generation import Sampling, TopPRule, Written
+from gpt_toolkit.hardware import device_named, scoring_dtype
 from gpt_toolkit.heads import LanguageModelHead
 from gpt_toolkit.text.tokenizer import FILE_PAIRS, Tokenizer, load_tokenizer
 
@@ -274,21 +275,18 @@ def load(
     Args:
         model: A model folder, a ``.ckpt`` of a training run, or an id of the Hugging Face hub such as
             ``gpt2``, ``openai-gpt`` or ``owner/name``.
-        device: Where it computes; ``auto`` is the accelerator, if there is one.
-        dtype: What it computes in; the stored type unless given.
+        device: Device to compute on; ``auto`` is the accelerator, if one is present.
+        dtype: Type to compute in. By default the stored one, or fp32 where the device would emulate it, so
+            that scores do not depend on the machine.
 
     Raises:
         FileNotFoundError: If there is no such model.
         ValueError: If what is there is not a model, is damaged or is not implemented.
     """
-    if device == "auto":
-        device = torch.accelerator.current_accelerator() or torch.device("cpu")
-    try:
-        device = torch.device(device)
-    except RuntimeError as error:
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"device {device!r} is not known; expected auto, cpu or cuda ({reason})") from None
-    saved = read_model(model, dtype=dtype, device=device)
+    device = device_named(device)
+    stored = open_model(model)
+    dtype = dtype or scoring_dtype(stored.dtype, device)
+    saved = read_stored(stored, dtype=dtype, device=device)
     tokenizer = tokenizer_of(saved.tokenizer)
     try:
         return LanguageModel(build_decoder(saved.config, saved.state_dict), tokenizer)

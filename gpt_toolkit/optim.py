@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.optim.adamw import adamw
 
+from gpt_toolkit.hardware import is_native, supports_fused_adamw
+
 
 class OptimizerFactory(ABC):
     """Builds an optimizer for the parameters of a module."""
@@ -27,7 +29,8 @@ class OptimizerFactory(ABC):
 class AdamW(OptimizerFactory):
     """AdamW, with decay on matrices and embeddings only (GPT-1 §4.1: no decay on biases and norm gains).
 
-    torch's fused implementation, whose decay multiplies weights by ``1 - lr * weight_decay``.
+    torch's implementation, fused where the device has it; decay multiplies weights by
+    ``1 - lr * weight_decay``.
 
     Args:
         lr: Highest learning rate; the schedule multiplies it.
@@ -48,7 +51,11 @@ class AdamW(OptimizerFactory):
 
     def build(self, module: nn.Module) -> torch.optim.Optimizer:
         groups = decay_groups(module.named_parameters(), self.weight_decay)
-        return torch.optim.AdamW(groups, lr=self.lr, betas=self.betas, eps=self.eps, fused=True)
+        fused = _supports_fused(parameter for group in groups for parameter in group["params"])
+        optimizer = torch.optim.AdamW(groups, lr=self.lr, betas=self.betas, eps=self.eps, fused=fused)
+        # Gradients are unscaled before the step: clipping needs their true norm.
+        optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
+        return optimizer
 
 
 class Muon(OptimizerFactory):
@@ -164,7 +171,7 @@ class MuonAdamW(torch.optim.Optimizer):
             [state["exp_avg_sq"] for state in states],
             [],
             [state["step"] for state in states],
-            fused=True,
+            fused=_supports_fused(parameters),
             amsgrad=False,
             beta1=beta1,
             beta2=beta2,
@@ -175,21 +182,26 @@ class MuonAdamW(torch.optim.Optimizer):
         )
 
 
+def _supports_fused(parameters: Iterable[nn.Parameter]) -> bool:
+    return all(supports_fused_adamw(device) for device in {parameter.device for parameter in parameters})
+
+
 def orthogonalize(matrices: Tensor, steps: int = 5) -> Tensor:
-    """The nearest matrices with singular values near 1, by Newton-Schulz iteration in bf16.
+    """Return matrices with the same singular vectors and singular values near 1 (Newton-Schulz iteration).
 
     The quintic's coefficients are those of Jordan et al. (2024): steep at 0, so that five steps bring
-    singular values into about [0.7, 1.2], which is near enough for an update.
+    singular values into about [0.7, 1.2], which is near enough for an update. Computed in bf16 where the
+    device has it, else in fp32: emulated bf16 would take longer than the rest of a step.
 
     Args:
         matrices: ``(n, rows, columns)``.
         steps: Iterations.
 
     Returns:
-        ``(n, rows, columns)``, bf16.
+        ``(n, rows, columns)``, bf16 or fp32.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = matrices.bfloat16()
+    x = matrices.to(torch.bfloat16 if is_native(torch.bfloat16, matrices.device) else torch.float32)
     tall = x.shape[-2] > x.shape[-1]
     if tall:
         x = x.mT

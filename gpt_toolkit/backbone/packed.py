@@ -13,28 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from gpt_toolkit.backbone.decoder import Decoder
+from gpt_toolkit.hardware import can_pack, fast_packed_rows
 
 _WORTH_PACKING = 1 << 20
 """Bytes of a matrix; ours: a smaller one stays in the processor's own memory, and the operator's 14 µs are
 more than packing saves (torch 2.13, AMD Zen 4)."""
 
-_FAST_ROWS = 4
-"""Fewer rows are filled up to so many; ours: oneDNN's kernel for one or two rows takes 1.1 to 1.5 times as
-long as that for four (bf16 9.0, 10.7 and 7.8 ms for all of GPT-2 124M; fp32 16.8, 20.4 and 13.3 ms)."""
 
-
-def can_pack(weight: Tensor) -> bool:
-    """Whether a matrix can be packed here, and is worth it."""
-    ops: Any = torch.ops.mkldnn
-    if weight.device.type != "cpu" or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-        return False
-    if not hasattr(ops, "_linear_pointwise") or not hasattr(ops, "_reorder_linear_weight"):
-        return False
-    if weight.dtype == torch.bfloat16:
-        supported = bool(ops._is_mkldnn_bf16_supported())
-    else:
-        supported = weight.dtype == torch.float32
-    return supported and weight.numel() * weight.element_size() >= _WORTH_PACKING
+def is_worth_packing(weight: Tensor) -> bool:
+    """Return whether packing this matrix makes generation faster here."""
+    return weight.numel() * weight.element_size() >= _WORTH_PACKING and can_pack(weight)
 
 
 class PackedLinear(nn.Module):
@@ -60,11 +48,12 @@ class PackedLinear(nn.Module):
         self._bias = None if bias is None else bias.detach()
         self._activation, self._form = activation, "tanh" if activation == "gelu" else ""
         self._n_out, self._n_in = weight.shape
-        self._filling = weight.new_zeros(_FAST_ROWS - 1, self._n_in)
+        self._fast_rows = fast_packed_rows()
+        self._filling = weight.new_zeros(self._fast_rows - 1, self._n_in)
 
     def forward(self, x: Tensor) -> Tensor:
         n_rows = x.numel() // self._n_in
-        if 0 < n_rows < _FAST_ROWS - 1:
+        if 0 < n_rows < self._fast_rows - 1:
             shape = (*x.shape[:-1], self._n_out)
             x = torch.cat((x.view(n_rows, self._n_in), self._filling[n_rows - 1 :]))
             return self._mapped(x)[:n_rows].view(shape)
@@ -104,7 +93,7 @@ def pack(decoder: Decoder, head: nn.Module) -> tuple[Decoder, nn.Module]:
         decoder: In fp32 or bf16; for evaluation.
         head: The tied language-model head.
     """
-    if not any(can_pack(parameter) for parameter in decoder.parameters() if parameter.ndim == 2):
+    if not any(is_worth_packing(parameter) for parameter in decoder.parameters() if parameter.ndim == 2):
         return decoder, head
     with torch.device("meta"):
         packed = Decoder(decoder.config)
@@ -117,15 +106,15 @@ def pack(decoder: Decoder, head: nn.Module) -> tuple[Decoder, nn.Module]:
         block.attn.c_proj = _packed(given.attn.c_proj)
         block.mlp = _packed_mlp(given.mlp)
     weight = decoder.wte.weight
-    return packed.eval(), PackedLinear(weight, None) if can_pack(weight) else head
+    return packed.eval(), PackedLinear(weight, None) if is_worth_packing(weight) else head
 
 
 def _packed(linear: nn.Linear) -> nn.Module:
-    return PackedLinear(linear.weight, linear.bias) if can_pack(linear.weight) else linear
+    return PackedLinear(linear.weight, linear.bias) if is_worth_packing(linear.weight) else linear
 
 
 def _packed_mlp(mlp: Any) -> nn.Module:
-    if not can_pack(mlp.c_fc.weight) or not can_pack(mlp.c_proj.weight):
+    if not is_worth_packing(mlp.c_fc.weight) or not is_worth_packing(mlp.c_proj.weight):
         return mlp  # type: ignore[no-any-return]
     first = PackedLinear(mlp.c_fc.weight, mlp.c_fc.bias, activation="gelu")
     return PackedMLP(first, PackedLinear(mlp.c_proj.weight, mlp.c_proj.bias))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,38 +13,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
 from gpt_toolkit.batch import MeasuredLoader, MeasuredTask
-
-_BF16 = {
-    "H200": 989.4e12,
-    "H100 PCIe": 756e12,
-    "H100 NVL": 835e12,
-    "H100": 989.4e12,
-    "H800": 989.4e12,
-    "GH200": 989.4e12,
-    "B200": 2250e12,
-    "A100": 312e12,
-    "A800": 312e12,
-    "A40": 149.7e12,
-    "A10G": 70e12,
-    "A10": 125e12,
-    "A30": 165e12,
-    "L40S": 362e12,
-    "L40": 181e12,
-    "L4": 121e12,
-    "RTX 3090": 71e12,
-    "RTX 4090": 165.2e12,
-    "V100": 125e12,
-    "T4": 65e12,
-}
-"""Dense bf16 (of the last two: fp16) operations per second with fp32 sums, by a part of the device's name,
-the first that fits (NVIDIA's data sheets, whose figures with sparsity are twice as high)."""
-
-_NO_TF32 = {"V100": 15.7e12, "T4": 8.1e12}
-"""fp32 operations per second of devices before TF32; of the others it is half the bf16 rate."""
-
-_MATRIX, _PRODUCTS = 1024, 8
-"""Size and number of the matrix products that a CPU's peak is measured by; ours: about 0.1 s on two cores,
-and larger ones are no faster."""
+from gpt_toolkit.hardware import compute_dtype, peak_flops, peak_process_memory
 
 
 @dataclass
@@ -107,7 +74,7 @@ class Throughput(Callback):
         """Learn what the device can do, start the clock."""
         task: Any = pl_module
         self.unit = task.unit
-        self._peak = device_peak(pl_module.device, compute_dtype(str(trainer.precision)))
+        self._peak = peak_flops(pl_module.device, compute_dtype(str(trainer.precision)))
         self._seen_step, self._is_complete = trainer.global_step, False
         self._pieces, self._steps = [], []
         self._now, self._whole = Tally(), Tally()
@@ -214,58 +181,9 @@ def seconds_waited(trainer: Trainer) -> float:
     return float(getattr(loader, "seconds_waited", math.nan))
 
 
-# ---------------------------------------------------------------------- what a device could do
-
-
-def compute_dtype(precision: str) -> torch.dtype:
-    """What matrix products are computed in, by the Trainer's precision."""
-    if precision.startswith("bf16"):
-        return torch.bfloat16
-    if precision.startswith("16"):
-        return torch.float16
-    return torch.float64 if precision.startswith("64") else torch.float32
-
-
-def device_peak(device: torch.device, dtype: torch.dtype) -> float:
-    """Matrix operations per second at best; NaN where that is not known.
-
-    A GPU's is looked up, with TF32 in place of fp32 as a run allows it; a CPU's is measured, once.
-    """
-    if device.type == "cpu":
-        return _cpu_peak(dtype, torch.get_num_threads())
-    if device.type != "cuda":
-        return math.nan
-    return gpu_peak(torch.cuda.get_device_name(device), dtype)
-
-
-def gpu_peak(name: str, dtype: torch.dtype) -> float:
-    """Of a GPU of that name; NaN where the table has it not."""
-    known = next((part for part in _BF16 if part in name), None)
-    if known is None or dtype == torch.float64:
-        return math.nan
-    if dtype == torch.float32:
-        return _NO_TF32.get(known, _BF16[known] / 2)
-    return _BF16[known]
-
-
-@lru_cache
-def _cpu_peak(dtype: torch.dtype, n_threads: int) -> float:
-    matrix = torch.ones(_MATRIX, _MATRIX, dtype=dtype)
-    times = []
-    for _ in range(_PRODUCTS):
-        begin = time.perf_counter()
-        torch.mm(matrix, matrix)
-        times.append(time.perf_counter() - begin)
-    return 2 * _MATRIX**3 / max(min(times), 1e-9)
-
-
 def peak_memory(device: torch.device) -> float:
-    """Most bytes in use so far: of a GPU what torch took, else what this process had; NaN if unknown."""
+    """Return the most bytes in use so far: torch's on a GPU, else this process's; NaN if unknown."""
     if device.type == "cuda":
         return float(torch.cuda.max_memory_allocated(device))
-    try:
-        import resource
-    except ImportError:  # Windows
-        return math.nan
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return float(most if sys.platform == "darwin" else most * 1024)
+    most = peak_process_memory()
+    return math.nan if most is None else float(most)

@@ -27,6 +27,7 @@ from gpt_toolkit.callbacks.console import quiet_lightning
 from gpt_toolkit.callbacks.glue import write_submission
 from gpt_toolkit.cli.configs import resolve_configs
 from gpt_toolkit.cli.explain import UsageError, explain, no_option
+from gpt_toolkit.cli.precision import resolve_precision
 from gpt_toolkit.cli.repeat import repeat, take_seeds
 from gpt_toolkit.cli.runs import after_fit, keep_results, results_lines, run_folder
 from gpt_toolkit.data.corpus import CorpusDataModule
@@ -258,9 +259,10 @@ class ToolkitCLI(LightningCLI):
                 f"--ckpt_path {settings.ckpt_path}: there is no such file; or say last or best"
             )
         self._take_from_model()
-        begins = self.verb == "fit" and not settings.ckpt_path and not settings.trainer.fast_dev_run
         # Lightning starts the other ranks itself, when rank 0 has looked; torchrun starts all at once.
         launched_by_rank_0 = "LOCAL_RANK" in os.environ and "TORCHELASTIC_RUN_ID" not in os.environ
+        resolve_precision(settings, speaks=os.environ.get("LOCAL_RANK", "0") == "0")
+        begins = self.verb == "fit" and not settings.ckpt_path and not settings.trainer.fast_dev_run
         if begins and not launched_by_rank_0 and folder.is_dir() and any(folder.glob("*.ckpt")):
             raise FileExistsError(
                 f"{self.run_folder} already holds a run: go on with it by --ckpt_path last, or choose "
@@ -394,7 +396,8 @@ class ToolkitCLI(LightningCLI):
         if not source.exists():
             source = checkpoints / "last.ckpt"
         if source.exists():
-            load(source, device="cpu").save(folder / "model", overwrite=True)
+            as_trained = open_model(source).dtype
+            load(source, device="cpu", dtype=as_trained).save(folder / "model", overwrite=True)
         for line in after_fit(trainer, folder):
             print(line)
 

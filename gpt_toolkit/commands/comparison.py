@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import math
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ from torch.nn import functional as F
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.backbone.weights import StoredModel, StoredTensor, open_model
 from gpt_toolkit.backbone.weights.folder import HUGGING_FACE
+from gpt_toolkit.hardware import return_freed_memory
 from gpt_toolkit.heads import LanguageModelHead
 
 _ROWS, _POSITIONS = 3, 64
@@ -186,8 +186,7 @@ def _let_go(model: StoredModel) -> None:
     """Return the memory that a model took, and those before it."""
     model.release()
     gc.collect()  # parts of a module refer to each other
-    with contextlib.suppress(OSError, AttributeError, TypeError):  # glibc alone has the call
-        ctypes.CDLL(None).malloc_trim(0)
+    return_freed_memory()
 
 
 @contextlib.contextmanager

@@ -12,6 +12,8 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from gpt_toolkit.hardware import DTYPES, device_named, dtype_named, emulation_warning, limit_threads
+
 if TYPE_CHECKING:
     from gpt_toolkit.generation import Sampling
     from gpt_toolkit.model import LanguageModel
@@ -138,10 +140,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (%(default)s)")
     parser.add_argument(
         "--dtype",
-        choices=("auto", "float32", "bfloat16"),
+        choices=DTYPES,
         default="auto",
-        help="what to compute in; auto is bfloat16 on a GPU that has it, else as stored (%(default)s); on a "
-        "CPU with AVX-512 bfloat16 is nearly twice as fast as float32",
+        help="type to compute in; auto is the fastest that this device has (%(default)s)",
     )
 
 
@@ -176,15 +177,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _loaded(args: argparse.Namespace) -> LanguageModel:
-    import torch
-
     from gpt_toolkit.model import load
 
-    dtype = None if args.dtype == "auto" else getattr(torch, args.dtype)
-    on_gpu = args.device.startswith("cuda") or (args.device == "auto" and torch.cuda.is_available())
-    if args.dtype == "auto" and on_gpu and torch.cuda.is_bf16_supported(including_emulation=False):
-        dtype = torch.bfloat16
-    return load(args.model, device=args.device, dtype=dtype)
+    device = device_named(args.device)
+    limit_threads()
+    dtype = dtype_named(args.dtype, device)
+    if message := emulation_warning(dtype, device, "--dtype"):
+        print(f"warning: {message}", file=sys.stderr)
+    return load(args.model, device=device, dtype=dtype)
 
 
 def _print_samples(

@@ -26,6 +26,7 @@ from gpt_toolkit.data.readers import utf8_length
 from gpt_toolkit.data.shards import write_json, writing
 from gpt_toolkit.data.supervised.example import Example, SupervisedSet
 from gpt_toolkit.data.tokens import MANIFEST, token_dtype
+from gpt_toolkit.hardware import usable_cores
 from gpt_toolkit.text.tokenizer import Tokenizer
 
 ROWS_VERSION: Final = 1
@@ -229,7 +230,7 @@ class _Encoding:
         numbers: list[int] = []
         parts: list[int] = []
         lengths: list[NDArray[np.int64]] = []
-        threads = threads or _n_cores()
+        threads = threads or usable_cores()
         pool = ThreadPoolExecutor(threads, thread_name_prefix="encode")
         ahead: deque[tuple[list[Example], Future[tuple[NDArray[Any], NDArray[np.int64]]]]] = deque()
         with (
@@ -328,7 +329,3 @@ class _Encoding:
                 f"of {', '.join(self.parts) or 'none'}."
             )
         return self.parts[row.part]
-
-
-def _n_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

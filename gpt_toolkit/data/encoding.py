@@ -3,7 +3,6 @@
 Where text is encoded changes no id, and not where a shard ends either: jobs follow from the source alone.
 """
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from gpt_toolkit.data.readers import Chunk, Position, Source
 from gpt_toolkit.data.tokens import Split, token_dtype
+from gpt_toolkit.hardware import usable_cores
 from gpt_toolkit.text.tokenizer import Tokenizer
 
 Job: TypeAlias = list[Chunk]
@@ -115,7 +115,7 @@ class OnThreads:
     """
 
     def __init__(self, threads: int | None = None) -> None:
-        self.threads = threads or _n_cores()
+        self.threads = threads or usable_cores()
 
     def __call__(
         self, source: Source, position: Position, tokenizer: Tokenizer
@@ -149,7 +149,3 @@ def in_order(
             yield ahead.popleft()
     while ahead:
         yield ahead.popleft()
-
-
-def _n_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

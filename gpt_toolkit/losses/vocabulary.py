@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable
 from functools import cache
-from importlib.util import find_spec
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from gpt_toolkit.batch import IGNORE_INDEX
+from gpt_toolkit.hardware import has_triton
 
 log = logging.getLogger(__name__)
 
@@ -157,10 +156,14 @@ def _losses_and_gradient_(
         return kernel(logits, targets, weights, wants_gradient=wants_gradient)
     index, weights = targets.unsqueeze(1), weights.unsqueeze(1)  # (c, 1)
     losses = torch.empty_like(weights)
-    buffer = torch.empty(min(tile, len(logits)), logits.shape[1], dtype=torch.float32, device=logits.device)
+    in_place = logits.dtype == torch.float32
+    rows = 0 if in_place else min(tile, len(logits))
+    buffer = torch.empty(rows, logits.shape[1], dtype=torch.float32, device=logits.device)
     for first in range(0, len(logits), tile):
         part = slice(first, first + tile)
-        probabilities = buffer[: len(logits) - first].copy_(logits[part])  # (t, V)
+        probabilities = (
+            logits[part] if in_place else buffer[: len(logits) - first].copy_(logits[part])
+        )  # (t, V)
         label_logit = probabilities.gather(1, index[part])
         top = probabilities.amax(dim=1, keepdim=True)
         torch.softmax(probabilities, dim=1, out=probabilities)
@@ -169,17 +172,18 @@ def _losses_and_gradient_(
         losses[part] = (normalizer - label_logit) * weights[part]
         if wants_gradient:  # probabilities - one-hot of the label
             probabilities.scatter_add_(1, index[part], torch.full_like(normalizer, -1.0))
-            logits[part] = probabilities.mul_(weights[part])
+            probabilities.mul_(weights[part])
+            if not in_place:
+                logits[part] = probabilities
     return losses.squeeze(1)
 
 
 @cache
 def _kernel(device: str) -> Callable[..., Tensor] | None:
     """The fused kernel, where the device takes it and what compiles it is installed."""
-    if device != "cuda":
-        return None
-    if find_spec("triton") is None or not any(map(shutil.which, ("cc", "gcc", "clang"))):
-        log.info("without Triton and a C compiler the loss over the vocabulary takes more memory traffic")
+    if not has_triton(torch.device(device)):
+        if device == "cuda":
+            log.info("loss: Triton or a C compiler is missing; using the slower plain version")
         return None
     from gpt_toolkit.losses.fused import losses_and_gradient_
 

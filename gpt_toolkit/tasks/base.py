@@ -22,6 +22,7 @@ from gpt_toolkit.backbone.parallel import average_gradients, divide
 from gpt_toolkit.backbone.weights import open_model, read_model
 from gpt_toolkit.backbone.weights.source import CHECKPOINT_FORMAT, CHECKPOINT_KEY
 from gpt_toolkit.batch import LanguageModelData, SupervisedData, Vocabulary
+from gpt_toolkit.hardware import keep_freed_memory
 from gpt_toolkit.optim import (
     OptimizerFactory,
     Schedule,
@@ -30,7 +31,6 @@ from gpt_toolkit.optim import (
     scale_rates,
     separate_meshes,
 )
-from gpt_toolkit.tasks.allocator import keep_freed_memory
 
 log = logging.getLogger(__name__)
 
@@ -366,6 +366,7 @@ class BaseTask(LightningModule, ABC):
             "plan": getattr(data, "plan", None),
             "step": self.trainer.global_step,
             "adapters": self.adapters,
+            "precision": str(self.trainer.precision),
         }
         if not isinstance(self.trainer.strategy, ModelParallelStrategy) and self.sharded_root() is None:
             # Strategies that divide the optimizer's state find it by a parameter's number in the module.
@@ -403,6 +404,9 @@ class BaseTask(LightningModule, ABC):
                 "give the settings that it was trained with, or begin anew from it by --model.init_from"
             )
         self.has_learned = True
+        before, now = saved["precision"], str(self.trainer.precision)
+        if before != now and self.trainer.training and self.trainer.is_global_zero:
+            log.info("the checkpoint was trained in %s; this run continues in %s", before, now)
         data = self.data
         if data is None:
             return

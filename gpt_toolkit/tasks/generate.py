@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
-import torch
 from lightning.pytorch import LightningModule
 from torch import nn
 
@@ -12,7 +12,10 @@ from gpt_toolkit.backbone import Decoder
 from gpt_toolkit.backbone.packed import pack
 from gpt_toolkit.backbone.weights import build_decoder, read_model
 from gpt_toolkit.generation import Sampling, TopPRule, write
+from gpt_toolkit.hardware import DTYPES, dtype_named, emulation_warning
 from gpt_toolkit.heads import LanguageModelHead
+
+log = logging.getLogger(__name__)
 
 
 class GenerateTask(LightningModule):
@@ -32,7 +35,7 @@ class GenerateTask(LightningModule):
         stop: Texts before which an answer ends.
         num_samples: Answers to each prompt.
         seed: Of the draws; sample i of each prompt is drawn with ``seed + i``.
-        dtype: What to compute in, ``float32`` or ``bfloat16``; the stored type unless given.
+        dtype: Type to compute in: ``float32``, ``bfloat16``, ``float16``, or ``auto``, the device's fastest.
     """
 
     def __init__(
@@ -47,7 +50,7 @@ class GenerateTask(LightningModule):
         stop: list[str] | None = None,
         num_samples: int = 1,
         seed: int = 0,
-        dtype: str | None = None,
+        dtype: str = "auto",
     ) -> None:
         super().__init__()
         self.init_from, self.max_new_tokens, self.stop = init_from, max_new_tokens, stop or []
@@ -58,8 +61,8 @@ class GenerateTask(LightningModule):
             faults.append(f"max_new_tokens is {max_new_tokens}, expected at least 1")
         if num_samples < 1:
             faults.append(f"num_samples is {num_samples}, expected at least 1")
-        if dtype not in (None, "float32", "bfloat16"):
-            faults.append(f"dtype is {dtype!r}, expected float32 or bfloat16")
+        if dtype not in DTYPES:
+            faults.append(f"dtype is {dtype!r}, expected {', '.join(DTYPES)}")
         if faults:
             raise ValueError(f"GenerateTask: {'; '.join(faults)}")
         self.dtype_name = dtype
@@ -69,7 +72,10 @@ class GenerateTask(LightningModule):
     def configure_model(self) -> None:
         """Read the model, once."""
         if self.backbone is None:
-            dtype = None if self.dtype_name is None else getattr(torch, self.dtype_name)
+            device = self.trainer.strategy.root_device
+            dtype = dtype_named(self.dtype_name, device)
+            if self.trainer.is_global_zero and (message := emulation_warning(dtype, device, "dtype")):
+                log.warning("warning: %s", message)
             saved = read_model(self.init_from, dtype=dtype)
             self.backbone = build_decoder(saved.config, saved.state_dict).eval()
 

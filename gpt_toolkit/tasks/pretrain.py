@@ -10,10 +10,10 @@ from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 from torch import Tensor
 
 from gpt_toolkit.backbone import Decoder
-from gpt_toolkit.backbone.compiled import why_not_to_compile
 from gpt_toolkit.backbone.parallel import whole
 from gpt_toolkit.batch import IGNORE_INDEX, LanguageModelBatch
 from gpt_toolkit.generation import generate
+from gpt_toolkit.hardware import compile_obstacle
 from gpt_toolkit.heads import LanguageModelHead
 from gpt_toolkit.losses import linear_cross_entropy, token_losses
 from gpt_toolkit.metrics import MeanTokenLoss, bits_per_byte, perplexity
@@ -63,7 +63,7 @@ class PretrainTask(BaseTask):
     def on_fit_start(self) -> None:
         """Decide whether blocks are compiled, when it is known where they are."""
         super().on_fit_start()
-        reason = why_not_to_compile(self.device)
+        reason = compile_obstacle(self.device)
         if not isinstance(self.trainer.strategy, (SingleDeviceStrategy, DDPStrategy)):
             reason = "no device holds the whole model"
         compiles = reason is None if self.compile_blocks == "auto" else self.compile_blocks

@@ -47,10 +47,6 @@ def test_only_training_calls_compiled_blocks(monkeypatch: pytest.MonkeyPatch) ->
     assert len(calls) == 3 * 3
 
 
-def test_a_cpu_does_not_compile_by_itself() -> None:
-    assert "cpu" in str(compiled.why_not_to_compile(torch.device("cpu")))
-
-
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # torch compiles with some of its own
 @pytest.mark.skipif(shutil.which("g++") is None, reason="no compiler")

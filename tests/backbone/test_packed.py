@@ -9,14 +9,22 @@ from torch.nn import functional as F
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig, packed
 from gpt_toolkit.backbone.config import Norm
-from gpt_toolkit.backbone.packed import PackedLinear, can_pack, pack
+from gpt_toolkit.backbone.packed import PackedLinear, pack
 from gpt_toolkit.generation import generate
+from gpt_toolkit.hardware import can_pack
 from gpt_toolkit.heads import LanguageModelHead
 from tests.backbone.conftest import NORMS
 
 LARGE = torch.zeros(512, 512)
 
-pytestmark = pytest.mark.skipif(not can_pack(LARGE), reason="this torch has no oneDNN on this CPU")
+pytestmark = pytest.mark.skipif(not can_pack(LARGE), reason="no packed products on this CPU")
+DTYPES = [
+    torch.float32,
+    pytest.param(
+        torch.bfloat16,
+        marks=pytest.mark.skipif(not can_pack(LARGE.bfloat16()), reason="no bf16 instructions"),
+    ),
+]
 
 
 def decoder_and_head(
@@ -35,7 +43,7 @@ def pack_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packed, "_WORTH_PACKING", 0)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("activation", ["none", "gelu"])
 @pytest.mark.parametrize("n_rows", [1, 2, 3, 4, 5, 8, 33])
 def test_a_packed_map_agrees_with_the_plain_one(dtype: torch.dtype, activation: str, n_rows: int) -> None:
@@ -51,7 +59,7 @@ def test_a_packed_map_agrees_with_the_plain_one(dtype: torch.dtype, activation: 
     torch.testing.assert_close(got.double(), expected, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_a_row_s_result_does_not_depend_on_the_rows_beside_it(dtype: torch.dtype) -> None:
     linear = PackedLinear(torch.randn(768, 768).to(dtype), None)
     x = torch.randn(2, 16, 768).to(dtype)
@@ -81,7 +89,7 @@ def test_a_packed_decoder_generates_the_tokens_of_the_plain_one(
     assert generate(*pack(decoder, head), prompts, max_new_tokens=50, temperature=0.0) == expected
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("lengths", [[33, 70, 7], [33, 33, 33]], ids=str)
 def test_no_bit_of_a_sequence_depends_on_those_beside_it(
     lengths: list[int], dtype: torch.dtype, pack_everything: None
@@ -142,6 +150,7 @@ def test_only_large_matrices_are_packed() -> None:
 
 
 def test_what_onednn_does_not_take_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GPT_TOOLKIT_PACKED", raising=False)
     assert can_pack(LARGE)
     assert not can_pack(LARGE.to("meta"))
     assert not can_pack(LARGE.half())

@@ -61,7 +61,7 @@ def test_lines_hold_step_losses_speed_and_time_left(
     fit: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     time = Clock(monkeypatch)
-    monkeypatch.setattr(throughput, "device_peak", lambda *_: 1e9)
+    monkeypatch.setattr(throughput, "peak_flops", lambda *_: 1e9)
     progress = ProgressLine(every_seconds=2)
     losses: list[float] = []
     fit(callbacks=[Throughput(), progress, Seconds(time)], losses=losses, limit_val_batches=0)

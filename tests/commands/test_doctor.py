@@ -210,7 +210,7 @@ def test_a_mistyped_option_is_answered_as_fit_does(tell: Tell) -> None:
 
 
 def test_what_is_too_large_is_foreseen_and_not_tried(tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gpt_toolkit.commands.doctor.steps.free_bytes", lambda device: 200_000)
+    monkeypatch.setattr("gpt_toolkit.commands.doctor.steps.free_memory", lambda device: 200_000)
     said = tell("doctor", "--config", "tiny.yaml")
     assert said.code == 1
     assert "foreseen for 16 sequences of 32 tokens, from one and two layers" in said.out

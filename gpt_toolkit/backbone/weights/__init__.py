@@ -7,7 +7,13 @@ from gpt_toolkit.backbone.weights.hugging_face import (
     hugging_face_config,
     to_hugging_face,
 )
-from gpt_toolkit.backbone.weights.source import SavedModel, open_model, read_checkpoint, read_model
+from gpt_toolkit.backbone.weights.source import (
+    SavedModel,
+    open_model,
+    read_checkpoint,
+    read_model,
+    read_stored,
+)
 from gpt_toolkit.backbone.weights.stored import StoredModel, StoredTensor
 from gpt_toolkit.backbone.weights.writing import write_model_folder
 
@@ -23,6 +29,7 @@ __all__ = [
     "read_checkpoint",
     "read_model",
     "read_model_folder",
+    "read_stored",
     "to_hugging_face",
     "write_model_folder",
 ]

@@ -26,7 +26,15 @@ from gpt_toolkit.backbone.weights.pickles import PickledFile
 from gpt_toolkit.backbone.weights.stored import StoredModel
 from gpt_toolkit.backbone.weights.writing import CONFIG, WEIGHTS
 
-__all__ = ["CHECKPOINT_FORMAT", "CHECKPOINT_KEY", "SavedModel", "open_model", "read_checkpoint", "read_model"]
+__all__ = [
+    "CHECKPOINT_FORMAT",
+    "CHECKPOINT_KEY",
+    "SavedModel",
+    "open_model",
+    "read_checkpoint",
+    "read_model",
+    "read_stored",
+]
 
 
 def _open_sharded(folder: Path) -> StoredModel:
@@ -79,7 +87,7 @@ def read_model(
         FileNotFoundError: If there is no such model.
         ValueError: If what is there is not one, or is damaged.
     """
-    return _read(open_model(model), dtype, device)
+    return read_stored(open_model(model), dtype=dtype, device=device)
 
 
 def read_checkpoint(
@@ -90,7 +98,7 @@ def read_checkpoint(
     Raises:
         ValueError: If the file is damaged, holds anything but plain types, or is not a checkpoint of ours.
     """
-    return _read(open_checkpoint(PickledFile(Path(path))), dtype, device)
+    return read_stored(open_checkpoint(PickledFile(Path(path))), dtype=dtype, device=device)
 
 
 def open_model(model: str | Path) -> StoredModel:
@@ -140,6 +148,9 @@ def _open_folder(path: Path) -> StoredModel:
     )
 
 
-def _read(model: StoredModel, dtype: torch.dtype | None, device: torch.device | str) -> SavedModel:
+def read_stored(
+    model: StoredModel, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
+) -> SavedModel:
+    """Read the values of a model that was opened before; arguments as for :func:`read_model`."""
     tensors = model.read(dtype=dtype, device=device)
     return SavedModel(model.config, tensors, model.tokenizer, model.source, model.notes)

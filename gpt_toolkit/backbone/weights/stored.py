@@ -133,6 +133,11 @@ class StoredModel:
     exact_gelu: bool = False
     release: Callable[[], None] = lambda: None
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of the stored weights: that of the token embeddings."""
+        return self.tensors["wte.weight"].dtype
+
     def read(
         self, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
     ) -> dict[str, Tensor]:

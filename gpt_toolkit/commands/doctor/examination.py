@@ -14,9 +14,8 @@ from gpt_toolkit.backbone.weights import open_model
 from gpt_toolkit.callbacks import Checkpoints
 from gpt_toolkit.commands.doctor.data_shown import data_lines, first_lines, vocabulary_line
 from gpt_toolkit.commands.doctor.devices import device_faults, stand_in
-from gpt_toolkit.commands.doctor.machine import size
 from gpt_toolkit.commands.doctor.model_shown import shape_lines
-from gpt_toolkit.commands.doctor.printed import remarks_collected, section
+from gpt_toolkit.commands.doctor.printed import remarks_collected, section, size
 from gpt_toolkit.commands.doctor.steps import Steps
 from gpt_toolkit.commands.doctor.subject import Subject
 from gpt_toolkit.tasks import GenerateTask, ZeroShotTask

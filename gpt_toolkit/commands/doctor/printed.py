@@ -14,6 +14,11 @@ def duration_shown(seconds: float) -> str:
     return f"{seconds:,.2f} s" if seconds >= 1 else f"{1000 * seconds:,.1f} ms"
 
 
+def size(n_bytes: float) -> str:
+    """Format a number of bytes: ``1.54 GB`` or ``23.0 MB``."""
+    return f"{n_bytes / 1e9:,.2f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:,.1f} MB"
+
+
 def section(title: str, lines: Iterable[str]) -> None:
     """A part of the report; without a title it goes on with the one before."""
     for number, line in enumerate(lines):

@@ -14,13 +14,13 @@ from gpt_toolkit.backbone import DecoderConfig
 from gpt_toolkit.callbacks.progress import clock
 from gpt_toolkit.commands.doctor.devices import n_devices, strategy_name
 from gpt_toolkit.commands.doctor.duration import duration, n_validations
-from gpt_toolkit.commands.doctor.machine import free_bytes, most_resident_bytes, size
 from gpt_toolkit.commands.doctor.memory import MemoryPlan, foreseen, surely_fits
 from gpt_toolkit.commands.doctor.model_shown import trained_line
-from gpt_toolkit.commands.doctor.printed import duration_shown, remarks_collected, section, working
+from gpt_toolkit.commands.doctor.printed import duration_shown, remarks_collected, section, size, working
 from gpt_toolkit.commands.doctor.probe import Probe
 from gpt_toolkit.commands.doctor.subject import Subject
 from gpt_toolkit.data.collate import TrainingRows
+from gpt_toolkit.hardware import free_memory, peak_process_memory
 from gpt_toolkit.tasks.base import BaseTask
 
 _FULL = 0.9
@@ -54,7 +54,7 @@ class Steps:
         ids = widest()["input_ids"]
         n_sequences, length = ids.numel() // ids.shape[-1], ids.shape[-1]
         device = self.trainer.strategy.root_device
-        free = free_bytes(device)
+        free = free_memory(device)
         if not surely_fits(self.config, n_sequences, length, free):
             assert self.task.optimizer_factory is not None
             with working("small steps, from which the memory of a whole one follows"):
@@ -165,7 +165,7 @@ def widest_batch(batches: Any, data: Any) -> Callable[[], Any]:
 
 
 def _process(device: torch.device) -> Iterator[str]:
-    most = most_resident_bytes()
+    most = peak_process_memory()
     if device.type == "cpu" and most is not None:
         yield f"  the whole process so far, libraries and preparation counted: {size(most)}"
 
