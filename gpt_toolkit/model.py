@@ -15,7 +15,7 @@ from gpt_toolkit.backbone.packed import pack
 from gpt_toolkit.backbone.weights import build_decoder, read_model, write_model_folder
 from gpt_toolkit.generation import Sampling, TopPRule, Written
 from gpt_toolkit.heads import LanguageModelHead
-from gpt_toolkit.text.tokenizer import FILE_PAIRS, Tokenizer, load_tokenizer
+from gpt_toolkit.text.tokenizer import FILE_PAIRS, Tokenizer, check_files, load_tokenizer
 
 _TOKENIZER_FILES = ("tokenizer.json", *(name for pair in FILE_PAIRS for name in pair))
 
@@ -289,19 +289,26 @@ def load(
         reason = str(error).partition("\n")[0]
         raise ValueError(f"device {device!r} is not known; expected auto, cpu or cuda ({reason})") from None
     saved = read_model(model, dtype=dtype, device=device)
-    tokenizer = tokenizer_of(saved.tokenizer)
+    tokenizer = tokenizer_of(saved.tokenizer, str(saved.source))
     try:
         return LanguageModel(build_decoder(saved.config, saved.state_dict), tokenizer)
     except ValueError as error:
         raise ValueError(f"{saved.source}: {error}") from None
 
 
-def tokenizer_of(place: Path | Mapping[str, str] | str) -> Tokenizer | None:
-    """The tokenizer that came with a model, where one did.
+def tokenizer_of(place: Path | Mapping[str, str] | str, model: str) -> Tokenizer | None:
+    """Return the tokenizer that came with a model, or None.
 
     Args:
         place: A folder that may hold its files, their names and contents (none: there is none), or its name.
+        model: The model, for the message.
+
+    Raises:
+        FileNotFoundError: If its files are not complete.
+        ValueError: If a file is damaged, or the model holds other files than a tokenizer's.
     """
+    if isinstance(place, Mapping):
+        check_files(place, model)
     return load_tokenizer(place) if _has_tokenizer(place) else None
 
 
