@@ -1,10 +1,9 @@
 """Models of this toolkit in EleutherAI's harness: the model ``gpt_toolkit`` of lm-eval.
 
-    lm_eval --model gpt_toolkit --model_args path=MODEL --tasks lambada_openai
+    python -m gpt_toolkit.harness --model gpt_toolkit --model_args path=MODEL --tasks lambada_openai
 
-:mod:`gpt_toolkit.announce` makes the name known to that command. Where torch is told to call no back ends
-(``TORCH_DEVICE_BACKEND_AUTOLOAD=0``), ``python -m gpt_toolkit.harness`` is the same command line; from
-Python, :func:`register` does it.
+This is lm-eval's own command line, which finds the model because it is registered first. From Python, call
+:func:`register`.
 """
 
 from __future__ import annotations
@@ -17,11 +16,13 @@ from typing import Any
 
 import torch
 
-from gpt_toolkit.announce import NAME
 from gpt_toolkit.backbone.packed import pack
 from gpt_toolkit.batch import Continuation, Prompt, RunningText
 from gpt_toolkit.generation.requests import Scorer
 from gpt_toolkit.model import load
+
+NAME = "gpt_toolkit"
+"""Name of the model in lm-eval's registry."""
 
 _ANSWER_TOKENS = 256  # lm-eval's own default: models/huggingface.py, max_gen_toks
 _AT_A_TIME = 256  # requests between two moves of the progress bar; ours
@@ -44,12 +45,6 @@ def register() -> Any:
 
     register_model(NAME)(backend())
     return backend()
-
-
-def __getattr__(name: str) -> Any:
-    if name == "ToolkitLM":  # what lm-eval asks for by its name
-        return backend()
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 @cache

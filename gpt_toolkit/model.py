@@ -16,7 +16,7 @@ from gpt_toolkit.backbone.weights import build_decoder, open_model, read_stored,
 from gpt_toolkit.generation import Sampling, TopPRule, Written
 from gpt_toolkit.hardware import device_named, scoring_dtype
 from gpt_toolkit.heads import LanguageModelHead
-from gpt_toolkit.text.tokenizer import FILE_PAIRS, Tokenizer, load_tokenizer
+from gpt_toolkit.text.tokenizer import FILE_PAIRS, Tokenizer, check_files, load_tokenizer
 
 _TOKENIZER_FILES = ("tokenizer.json", *(name for pair in FILE_PAIRS for name in pair))
 
@@ -287,19 +287,26 @@ def load(
     stored = open_model(model)
     dtype = dtype or scoring_dtype(stored.dtype, device)
     saved = read_stored(stored, dtype=dtype, device=device)
-    tokenizer = tokenizer_of(saved.tokenizer)
+    tokenizer = tokenizer_of(saved.tokenizer, str(saved.source))
     try:
         return LanguageModel(build_decoder(saved.config, saved.state_dict), tokenizer)
     except ValueError as error:
         raise ValueError(f"{saved.source}: {error}") from None
 
 
-def tokenizer_of(place: Path | Mapping[str, str] | str) -> Tokenizer | None:
-    """The tokenizer that came with a model, where one did.
+def tokenizer_of(place: Path | Mapping[str, str] | str, model: str) -> Tokenizer | None:
+    """Return the tokenizer that came with a model, or None.
 
     Args:
         place: A folder that may hold its files, their names and contents (none: there is none), or its name.
+        model: The model, for the message.
+
+    Raises:
+        FileNotFoundError: If its files are not complete.
+        ValueError: If a file is damaged, or the model holds other files than a tokenizer's.
     """
+    if isinstance(place, Mapping):
+        check_files(place, model)
     return load_tokenizer(place) if _has_tokenizer(place) else None
 
 

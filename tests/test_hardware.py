@@ -113,7 +113,9 @@ def test_avx512_alone_is_not_taken_for_bf16(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(platform, "machine", lambda: "AMD64")
     assert not is_native(BF16, CPU)
     hardware._cpu_is_native.cache_clear()
-    monkeypatch.setattr(platform, "machine", lambda: "aarch64")  # there oneDNN asks for the instructions itself
+    monkeypatch.setattr(
+        platform, "machine", lambda: "aarch64"
+    )  # there oneDNN asks for the instructions itself
     assert is_native(BF16, CPU)
 
 

@@ -3,7 +3,6 @@
 import sys
 import tomllib
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import pytest
 import torch
 
-from gpt_toolkit.announce import announce
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.batch import Prompt
 from gpt_toolkit.harness import _prompt, main, register
@@ -73,39 +71,20 @@ def test_the_backend_is_registered_under_its_name(harness: dict[str, Any]) -> No
     assert register() is harness["gpt_toolkit"]
 
 
-class Names(dict[str, str]):
-    """As much of lm-eval's registry as is touched when a name is announced."""
-
-    def register(self, name: str, *, target: str) -> None:
-        assert name not in self
-        self[name] = target
-
-
-def test_lm_eval_is_told_the_name_when_torch_is_imported_under_it(
+def test_the_module_runs_the_harness_s_command_line_with_the_backend_registered(
     harness: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    command, found = ModuleType("lm_eval.__main__"), list[Any]()
+    command.cli_evaluate = lambda: found.append(harness["gpt_toolkit"])  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "lm_eval.__main__", command)
+    assert main() == 0
+    assert found == [made()]
+
+
+def test_importing_another_package_runs_no_code_of_this_one() -> None:
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
-    entry = project["project"]["entry-points"]["torch.backends"]["gpt_toolkit"]
-    assert entry == f"{announce.__module__}:{announce.__name__}"
-    names = Names()
-    monkeypatch.setattr(sys.modules["lm_eval.api.registry"], "model_registry", names, raising=False)
-    announce()
-    announce()
-    assert names == {"gpt_toolkit": "gpt_toolkit.harness:ToolkitLM"}
-    module, _, attribute = names["gpt_toolkit"].partition(":")
-    assert getattr(import_module(module), attribute) is made()
-
-
-def test_where_there_is_no_lm_eval_or_another_one_nothing_is_announced(
-    harness: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    announce()  # a registry without names
-    for name in ("lm_eval.models", "lm_eval.api.registry"):
-        monkeypatch.setitem(sys.modules, name, None)
-    announce()
-    monkeypatch.delitem(sys.modules, "lm_eval")
-    announce()
-    assert harness == {}
+    assert "entry-points" not in project["project"]  # torch imports those of its group torch.backends
+    assert project["project"]["scripts"].keys() == {"gpt-toolkit"}
 
 
 def test_continuations_are_scored_as_the_model_does(backend: Any, folder: Path) -> None:

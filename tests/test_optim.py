@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.optim import (
@@ -65,7 +65,8 @@ def test_adamw_updates_as_torch_does() -> None:
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
 
 
-def test_muon_updates_matrices_as_torchs_muon_and_the_rest_as_adamw() -> None:
+def test_muon_updates_matrices_as_torchs_muon_and_the_rest_as_adamw(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GPT_TOOLKIT_BF16", "1")  # torch's own always iterates in bf16
     ours, theirs = tiny(), tiny()
     train(ours, Muon(lr=0.02, adamw_lr=0.01, weight_decay=0.1, betas=(0.9, 0.95)).build(ours))
     embeddings = {id(theirs.wte.weight), id(theirs.wpe.weight)}
@@ -90,6 +91,36 @@ def test_muon_updates_matrices_as_torchs_muon_and_the_rest_as_adamw() -> None:
     for (name, a), b in zip(ours.named_parameters(), theirs.parameters(), strict=True):
         # bf16 iterations of batches and of single matrices round differently
         torch.testing.assert_close(a, b, rtol=0, atol=2e-3, msg=name)
+
+
+def newton_schulz(matrices: Tensor) -> Tensor:
+    """The iteration as Jordan et al. (2024) write it, in float64."""
+    x = matrices.double()
+    x = x / x.norm(dim=(-2, -1), keepdim=True)
+    for _ in range(5):
+        gram = x @ x.mT
+        x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+    return x
+
+
+@pytest.mark.parametrize(
+    ("native", "dtype", "tolerance"), [("0", torch.float32, 1e-4), ("1", torch.bfloat16, 0.05)]
+)
+@pytest.mark.parametrize("shape", [(3, 8, 8), (2, 6, 20), (2, 20, 6)])
+def test_newton_schulz_runs_in_the_type_that_the_device_has_and_agrees_with_float64(
+    shape: tuple[int, int, int],
+    native: str,
+    dtype: torch.dtype,
+    tolerance: float,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GPT_TOOLKIT_BF16", native)
+    matrices = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    got = orthogonalize(matrices)
+    assert got.dtype == dtype
+    tall = shape[1] > shape[2]
+    expected = newton_schulz(matrices.mT).mT if tall else newton_schulz(matrices)
+    torch.testing.assert_close(got.double(), expected, rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize("shape", [(3, 8, 8), (2, 6, 20), (2, 20, 6)])

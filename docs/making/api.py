@@ -8,7 +8,7 @@ from docs.making.pages import ROOT
 
 PACKAGE = ROOT / "gpt_toolkit"
 
-_LEFT_OUT = {"__init__", "__main__", "announce"}
+_LEFT_OUT = {"__init__", "__main__"}
 _OPEN_ROOMS = {
     "storyworld": ("storyworld", "storyworld.documents", "storyworld.tasks", "storyworld.benchmarks")
 }

@@ -99,7 +99,6 @@ what = {
     "commands": "the verbs that need no Trainer",
     "cli": "the command line",
     "harness": "our models in lm-evaluation-harness",
-    "announce": "tells lm-evaluation-harness that we are there",
 }
 table = ["| Room | What it does | Imports |", "|---|---|---|"]
 for room in sorted(drawn, key=lambda room: (depth[room], -lines[room])):

@@ -151,7 +151,7 @@ def _check_same_ids(tokenizer: str, model: str) -> None:
     """
     if tokenizer == "auto" or tokenizer.startswith("train:"):
         return  # made of the corpus, and compared when it is there
-    own = tokenizer_of(open_model(model).tokenizer)
+    own = tokenizer_of(open_model(model).tokenizer, model)
     if own is not None and own.encode(_PROBE) != load_tokenizer(tokenizer).encode(_PROBE):
         raise ValueError(
             f"data.tokenizer {tokenizer} gives other token ids than the tokenizer of {model}: leave "

@@ -163,7 +163,7 @@ def _tokenizer(model: StoredModel, chosen: str | None) -> Tokenizer | None:
         return load_tokenizer(chosen)
     way_out = "give the model's tokenizer by --tokenizer, or --tokenizer none to leave it out"
     try:
-        return tokenizer_of(model.tokenizer)
+        return tokenizer_of(model.tokenizer, str(model.source))
     except OSError as error:
         raise OSError(f"{error} Or {way_out}.") from None
     except ValueError as error:

@@ -35,7 +35,8 @@ FILE_PAIRS = (
     ("vocab_40000.bpe", "encoder_bpe_40000.json"),  # GPT-1 as released
     ("merges.txt", "vocab.json"),  # either, as Hugging Face names them
 )
-_known_files = ("tokenizer.json", "tokenizer_config.json", *(name for pair in FILE_PAIRS for name in pair))
+KNOWN_FILES = ("tokenizer.json", "tokenizer_config.json", *(name for pair in FILE_PAIRS for name in pair))
+"""Names of every file that a tokenizer is read from or written to."""
 
 # tiktoken: tiktoken_ext/openai_public.py
 _gpt2_address = "https://openaipublic.blob.core.windows.net/gpt-2/encodings/main/"
@@ -107,6 +108,38 @@ def safe_cut(text: str) -> int:
     return 0
 
 
+def check_files(files: Mapping[str, str], origin: str) -> None:
+    """Refuse a mapping that holds anything but text under the known names of a tokenizer's files.
+
+    The mapping may come from a checkpoint of unknown origin, and its names become parts of paths.
+
+    Args:
+        files: File names and contents.
+        origin: The model or file that holds them, for the message.
+
+    Raises:
+        ValueError: If a name is not in :data:`KNOWN_FILES`, or a content is not text that UTF-8 can write.
+    """
+    fix = "use a model whose source you trust"
+    for name, content in files.items():
+        if not isinstance(name, str) or name not in KNOWN_FILES:
+            given = f"{name!r:.100}" if isinstance(name, str) else f"a name of type {type(name).__name__}"
+            raise ValueError(
+                f"{origin}: tokenizer file {given}; expected only {', '.join(KNOWN_FILES)}; {fix}"
+            )
+        if not isinstance(content, str):
+            raise ValueError(
+                f"{origin}: content of {name!r} is of type {type(content).__name__}; expected str; {fix}"
+            )
+        try:
+            content.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"{origin}: content of {name!r} has a lone surrogate at character {error.start}; expected "
+                f"Unicode text; {fix}"
+            ) from None
+
+
 def load_tokenizer(spec: str | Path | Mapping[str, str]) -> Tokenizer:
     """Find a tokenizer.
 
@@ -115,8 +148,13 @@ def load_tokenizer(spec: str | Path | Mapping[str, str]) -> Tokenizer:
             (the built-in world's); else a folder with ``tokenizer.json``, ``vocab.bpe`` and ``encoder.json``,
             or ``merges.txt`` and ``vocab.json``; one of these files; or what :meth:`Tokenizer.files`
             returned. A folder called ``gpt2`` is ``./gpt2``.
+
+    Raises:
+        FileNotFoundError: If no tokenizer is found.
+        ValueError: If a file is damaged, or a mapping holds other files than a tokenizer's.
     """
     if isinstance(spec, Mapping):
+        check_files(spec, "the given files")
         return _from_files(spec, "the given files")
     if spec == "bytes":
         return RawBytes()
@@ -193,7 +231,7 @@ def _storyworld() -> Tokenizer:
 
 
 def _from_folder(folder: Path) -> Tokenizer:
-    return _from_files(_read(folder, _known_files), str(folder))
+    return _from_files(_read(folder, KNOWN_FILES), str(folder))
 
 
 def _from_file(path: Path) -> Tokenizer:
@@ -201,7 +239,7 @@ def _from_file(path: Path) -> Tokenizer:
         if path.name in pair:
             return _from_files(_read(path.parent, pair), str(path.parent))
     if path.suffix != ".json":
-        names = ", ".join(name for name in _known_files if name != "tokenizer_config.json")
+        names = ", ".join(name for name in KNOWN_FILES if name != "tokenizer_config.json")
         raise ValueError(f"{path} is not a tokenizer file; these are: {names}.")
     (text,) = _read(path.parent, (path.name,)).values()
     return _from_table(tokenizer_json.read(text, str(path)), "auto")

@@ -15,10 +15,9 @@ from typing import Any
 import pytest
 import torch
 
-from gpt_toolkit.announce import NAME
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.cli import main
-from gpt_toolkit.harness import register
+from gpt_toolkit.harness import NAME, register
 from gpt_toolkit.model import LanguageModel, load
 from gpt_toolkit.text import load_tokenizer
 
@@ -187,10 +186,9 @@ metric_list: [{{metric: perplexity, aggregation: perplexity, higher_is_better: f
 """
 
 
-@pytest.mark.parametrize("module", ["lm_eval", "gpt_toolkit.harness"])
 @pytest.mark.parametrize("model", [0], indirect=True)
 def test_the_harness_s_own_command_line_runs_with_our_backend(
-    module: str, model: Path, rows: dict[str, Any], tmp_path: Path
+    model: Path, rows: dict[str, Any], tmp_path: Path
 ) -> None:
     """In a process of its own, on a task of a local file: nothing here is replaced."""
     passages = [row for row in rows["EleutherAI/lambada_openai"]["test"] if len(row["text"]) < 300][:4]
@@ -201,7 +199,7 @@ def test_the_harness_s_own_command_line_runs_with_our_backend(
     task = ["--tasks", str(tmp_path / "task.yaml"), "--output_path", str(tmp_path / "out")]
     environment = {"HF_HOME": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "1", **os.environ}
     done = subprocess.run(
-        [sys.executable, "-m", module, *command, *task],
+        [sys.executable, "-m", "gpt_toolkit.harness", *command, *task],
         env=environment,
         capture_output=True,
         text=True,

@@ -81,7 +81,7 @@ def test_a_prompt_longer_than_the_context_is_named_by_its_number(model: Path, tm
             {"max_new_tokens": 0, "num_samples": 0},
             "max_new_tokens is 0.*; num_samples is 0, expected at least 1",
         ),
-        ({"dtype": "int8"}, "dtype is 'int8', expected float32 or bfloat16"),
+        ({"dtype": "int8"}, "dtype is 'int8', expected auto, float32, bfloat16, float16"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: str) -> None:

@@ -76,7 +76,7 @@ def read_about(content: object, where: str) -> tuple[DecoderConfig, Mapping[str,
         where: What an error calls the file.
 
     Raises:
-        ValueError: If it was not written by us, or by a version whose format is another.
+        ValueError: If it was not written by us or has another format, or its entries are of other types.
     """
     about: Any = content.get(CHECKPOINT_KEY) if isinstance(content, Mapping) else None
     if not isinstance(about, Mapping):
@@ -93,7 +93,13 @@ def read_about(content: object, where: str) -> tuple[DecoderConfig, Mapping[str,
         config = DecoderConfig.from_fields(about["decoder"])
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{where}: its decoder fields are no use: {error}") from None
-    return config, about.get("tokenizer") or {}
+    tokenizer = about.get("tokenizer") or {}
+    if not isinstance(tokenizer, Mapping):  # a name or a path would be looked up on this machine
+        raise ValueError(
+            f"{where}: tokenizer entry of type {type(tokenizer).__name__}; expected file names and contents; "
+            "use a checkpoint that gpt-toolkit fit wrote"
+        )
+    return config, tokenizer
 
 
 def backbone_names(names: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]]:

@@ -14,6 +14,11 @@ MOST_FAULTS = 3
 """Faults that a message names; the others are counted."""
 
 
+def is_file_name(name: object) -> bool:
+    """Return whether a value names a file in the same folder: no path, drive or null byte."""
+    return isinstance(name, str) and name not in ("", ".", "..") and not set(name) & set("/\\:\0")
+
+
 def tensor_shapes(config: DecoderConfig) -> dict[str, tuple[int, ...]]:
     """Name and shape of every tensor of a decoder."""
     with torch.device("meta"):

@@ -13,7 +13,7 @@ from torch import Tensor
 from gpt_toolkit.backbone.config import DecoderConfig
 from gpt_toolkit.backbone.decoder import Decoder
 from gpt_toolkit.backbone.weights import safetensors_file
-from gpt_toolkit.backbone.weights.checks import check_tensors
+from gpt_toolkit.backbone.weights.checks import check_tensors, is_file_name
 from gpt_toolkit.backbone.weights.hugging_face import (
     config_from_hugging_face,
     is_transposed,
@@ -139,7 +139,7 @@ def _files(folder: Path) -> tuple[Path, dict[Path, set[str] | None]]:
         if not index.is_file():
             continue
         weight_map = _read_json(index).get("weight_map")
-        if not isinstance(weight_map, dict) or any(Path(str(v)).name != v for v in weight_map.values()):
+        if not isinstance(weight_map, dict) or not all(map(is_file_name, weight_map.values())):
             raise ValueError(f"{index}: expected a weight_map from tensors to files of this folder")
         promised: dict[Path, set[str] | None] = {}
         for tensor, shard in weight_map.items():

@@ -12,7 +12,7 @@ from typing import Any
 
 from gpt_toolkit.backbone.config import DecoderConfig
 from gpt_toolkit.backbone.weights import tensor_bundle
-from gpt_toolkit.backbone.weights.checks import check_tensors
+from gpt_toolkit.backbone.weights.checks import check_tensors, is_file_name
 from gpt_toolkit.backbone.weights.hugging_face import is_transposed
 from gpt_toolkit.backbone.weights.openai import BLOCK_PARTS, tokenizer_place
 from gpt_toolkit.backbone.weights.stored import StoredModel
@@ -128,7 +128,7 @@ def _prefix(folder: Path) -> Path:
         name = Path(
             named[1].replace("\\", "/")
         ).name  # the folder is the writer's, perhaps on another machine
-        if name in found or len(found) != 1:
+        if is_file_name(name) and (name in found or len(found) != 1):
             return folder / name
     if len(found) != 1:
         what = (

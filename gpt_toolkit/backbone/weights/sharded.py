@@ -26,7 +26,7 @@ from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.state_dict_loader import load
 
 from gpt_toolkit.backbone.weights.checkpoint import SHARD_EXTRA, SHARD_METADATA, backbone_names, read_about
-from gpt_toolkit.backbone.weights.checks import check_tensors
+from gpt_toolkit.backbone.weights.checks import check_tensors, is_file_name
 from gpt_toolkit.backbone.weights.pickles import load_plain
 from gpt_toolkit.backbone.weights.stored import StoredModel, StoredTensor
 
@@ -110,8 +110,11 @@ class _Reader(filesystem.FileSystemReader):
             if isinstance(entry, dcp_metadata.TensorStorageMetadata)
         }
         for info in self._metadata.storage_data.values():
-            if Path(info.relative_path).name != info.relative_path:
-                raise ValueError(f"{folder / SHARD_METADATA}: names a file elsewhere: {info.relative_path}")
+            if not is_file_name(info.relative_path):
+                raise ValueError(
+                    f"{folder / SHARD_METADATA}: names a file elsewhere: {info.relative_path!r}; expected a "
+                    "file of this folder; use a checkpoint whose source you trust"
+                )
             if not (folder / info.relative_path).is_file():
                 raise FileNotFoundError(
                     f"{folder / info.relative_path}: no such file; {SHARD_METADATA} names it"

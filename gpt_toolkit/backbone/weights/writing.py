@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from gpt_toolkit.backbone.config import DecoderConfig
+from gpt_toolkit.backbone.weights.checks import is_file_name
 from gpt_toolkit.backbone.weights.hugging_face import hugging_face_config, to_hugging_face
 from gpt_toolkit.backbone.weights.safetensors_file import write_safetensors
 from gpt_toolkit.backbone.weights.stored import StoredTensor, in_memory
@@ -45,7 +46,7 @@ def write_model_folder(
 
     Raises:
         FileExistsError: If the folder exists and is not to be replaced, or is not a model folder.
-        ValueError: If tensors and config do not fit each other.
+        ValueError: If tensors and config do not fit each other, or a name is not a plain file name.
         OSError: If writing fails; what was there before is left as it was.
     """
     tensors = {name: in_memory(tensor) for name, tensor in state_dict.items()}
@@ -73,8 +74,11 @@ def write_model_files(
         advance: Told the bytes of weights as they are written.
 
     Raises:
-        ValueError: If tensors and config do not fit each other.
+        ValueError: If tensors and config do not fit each other, or a name is not a plain file name.
     """
+    for name in tokenizer_files:
+        if not is_file_name(name):
+            raise ValueError(f"tokenizer file {name!r}; expected a file name without a folder; rename it")
     stored = to_hugging_face(tensors, config)
     fields = hugging_face_config(config)
     fields["dtype"] = str(tensors["wte.weight"].dtype).removeprefix("torch.")

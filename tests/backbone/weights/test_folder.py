@@ -323,9 +323,24 @@ def test_a_shard_that_lacks_its_tensor_or_lies_elsewhere_is_refused(folder: Path
     index.write_text(json.dumps({"weight_map": weight_map | {"gone": "two.safetensors"}}))
     with pytest.raises(FileNotFoundError, match=r"two\.safetensors: no such file"):
         read_model_folder(folder)
-    index.write_text(json.dumps({"weight_map": {"x": "../one.safetensors"}}))
-    with pytest.raises(ValueError, match=r"index\.json: expected a weight_map"):
-        read_model_folder(folder)
+    for name in ("../one.safetensors", "..", "", "a/b", "C:\\x", "x\0y", str(folder / "one.safetensors"), 5):
+        index.write_text(json.dumps({"weight_map": {"x": name}}))
+        with pytest.raises(ValueError, match=r"index\.json: expected a weight_map"):
+            read_model_folder(folder)
+
+
+@pytest.mark.parametrize("name", ["../evil", "..", "", "a/b", "C:\\x", "x\0y", "tokenizer.json/.."])
+def test_a_tokenizer_file_outside_the_folder_is_refused_and_nothing_written(
+    name: str, tmp_path: Path
+) -> None:
+    decoder = small_decoder()
+    with pytest.raises(ValueError, match=r"tokenizer file '.*'; expected a file name without a folder"):
+        write_model_folder(tmp_path / "new", decoder.config, decoder.state_dict(), {"a": "", name: "x"})
+    with pytest.raises(ValueError, match=r"expected a file name without a folder"):
+        write_model_folder(
+            tmp_path / "new", decoder.config, decoder.state_dict(), {str(tmp_path / "evil"): "x"}
+        )
+    assert list(tmp_path.iterdir()) == []
 
 
 _PEAK = """

@@ -50,6 +50,17 @@ def test_a_gpt2_checkpoint_in_two_shards_beside_an_optimizer_is_read(tmp_path: P
     assert saved.notes == ("2 variables outside the model, such as the optimizer's, are left out",)
 
 
+@pytest.mark.parametrize("named", ["/", "..", "/home/someone/..", "x\0y"])
+def test_a_checkpoint_of_openais_outside_the_folder_is_not_read(named: str, tmp_path: Path) -> None:
+    folder = write_openai_gpt2(tmp_path / "m", random_decoder("pre", SHAPES[0]))
+    for path in list(folder.glob("model.ckpt.*")):
+        path.with_name(f"other{path.suffix}").write_bytes(path.read_bytes())
+        (tmp_path / f"m{path.suffix}").write_bytes(path.read_bytes())
+    (folder / "checkpoint").write_text(f'model_checkpoint_path: "{named}"\n')
+    with pytest.raises(ValueError, match=r"holds 2 checkpoints: .*, and no file named checkpoint says which"):
+        open_model(folder)
+
+
 def test_the_tokenizer_of_openais_files_is_found_in_the_folder_beside_it_or_by_name(tmp_path: Path) -> None:
     folder = write_openai_gpt2(tmp_path / "models" / "124M", random_decoder("pre", SHAPES[0]))
     assert open_model(folder).tokenizer == {}

@@ -139,8 +139,10 @@ def test_getattr_reaches_members_of_enumerations_alone(tmp_path: Path) -> None:
 def test_metadata_that_point_out_of_their_folder_are_refused(tmp_path: Path) -> None:
     folder = write_sharded(tmp_path / "a.ckpt", checkpoint_content(random_decoder("pre", SHAPES[1])), "model")
     metadata = pickle.loads((folder / ".metadata").read_bytes())
-    for info in metadata.storage_data.values():
-        info.relative_path = "../a.ckpt/" + info.relative_path
-    (folder / ".metadata").write_bytes(pickle.dumps(metadata))
-    with pytest.raises(ValueError, match=r"\.metadata: names a file elsewhere"):
-        read_model(folder)
+    [real] = {info.relative_path for info in metadata.storage_data.values()}
+    for name in (f"../a.ckpt/{real}", str(folder / real), "..", "", "x\0y", f"C:\\{real}"):
+        for info in metadata.storage_data.values():
+            info.relative_path = name
+        (folder / ".metadata").write_bytes(pickle.dumps(metadata))
+        with pytest.raises(ValueError, match=r"\.metadata: names a file elsewhere"):
+            read_model(folder)
