@@ -199,6 +199,8 @@ def pages_of_ten_rounds():
 
 print(pages_of_ten_rounds())
 keep_freed_memory()
+for _ in range(2):  # small blocks may land in the first freed ones, which depends on addresses
+    pages_of_ten_rounds()
 print(pages_of_ten_rounds())
 """
 
@@ -207,9 +209,8 @@ print(pages_of_ten_rounds())
 def test_large_blocks_are_not_new_pages_each_time() -> None:
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
     before, after = map(int, done.stdout.split())
-    # A small block that lands in the freed one, which depends on addresses, may cost a second large block.
     assert before > 9 * 16_384
-    assert after < 4 * 16_384
+    assert after < 16_384
 
 
 # ---------------------------------------------------------------------- cores and memory
