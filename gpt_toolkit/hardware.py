@@ -240,6 +240,12 @@ def choose_precision(device: torch.device, *, allows_scaling: bool = True) -> Pr
     return Precision("32-true", f"{name} has no bf16 instructions")
 
 
+def precision_warning(name: str, device: torch.device) -> str | None:
+    """Describe the measured cost of an emulated precision and name the faster one; None for a native one."""
+    cost = emulation_warning(compute_dtype(name), device, f"--trainer.precision {name}")
+    return cost and f"{cost}; use --trainer.precision {choose_precision(device).name}"
+
+
 def compute_dtype(precision: str) -> torch.dtype:
     """Return the type of the matrix products under a value of ``trainer.precision``."""
     import torch

@@ -1,5 +1,6 @@
 """What a run does besides training: progress, speed, checkpoints, metrics, samples."""
 
+from gpt_toolkit.callbacks.budget import Budget
 from gpt_toolkit.callbacks.checkpoints import Checkpoints
 from gpt_toolkit.callbacks.metrics_file import MetricsFile
 from gpt_toolkit.callbacks.predictions import Predictions
@@ -7,4 +8,4 @@ from gpt_toolkit.callbacks.progress import ProgressLine
 from gpt_toolkit.callbacks.samples import Samples
 from gpt_toolkit.callbacks.throughput import Throughput
 
-__all__ = ["Checkpoints", "MetricsFile", "Predictions", "ProgressLine", "Samples", "Throughput"]
+__all__ = ["Budget", "Checkpoints", "MetricsFile", "Predictions", "ProgressLine", "Samples", "Throughput"]

@@ -9,7 +9,7 @@ from typing import Any
 
 from lightning.pytorch import LightningDataModule, LightningModule
 
-from gpt_toolkit.callbacks import Checkpoints, Samples
+from gpt_toolkit.callbacks import Budget, Checkpoints, Samples
 from gpt_toolkit.cli.explain import UsageError
 from gpt_toolkit.cli.trainer_verbs import Parser, ToolkitCLI, explained
 from gpt_toolkit.commands.doctor import Examination, Subject
@@ -64,6 +64,7 @@ class DoctorCLI(ToolkitCLI):
             settings.ckpt_path,
             Checkpoints(**settings.checkpoints.as_dict()),
             Samples(**settings.samples.as_dict()),
+            Budget(**settings.budget.as_dict()),
         )
 
     def _one(self, name: str, kind: type) -> Any:

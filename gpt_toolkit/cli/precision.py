@@ -15,9 +15,9 @@ from gpt_toolkit.hardware import (
     choose_precision,
     compute_dtype,
     default_device,
-    emulation_warning,
     is_native,
     limit_threads,
+    precision_warning,
 )
 
 _ALIASES = {"16": "16-mixed", "bf16": "bf16-mixed", "32": "32-true", "64": "64-true"}
@@ -65,14 +65,8 @@ def resolve_precision(settings: Namespace, *, speaks: bool) -> None:
             f"trainer.precision: {trainer.precision}; 16-mixed needs a GPU; leave trainer.precision out for "
             f"{choose_precision(device).name}"
         )
-    if message := slow_precision(name, device):
+    if message := precision_warning(name, device):
         tell(f"warning: {message}")
-
-
-def slow_precision(name: str, device: torch.device) -> str | None:
-    """Describe the measured cost of an emulated precision and name the faster one; None for a native one."""
-    cost = emulation_warning(compute_dtype(name), device, f"--trainer.precision {name}")
-    return cost and f"{cost}; use --trainer.precision {choose_precision(device).name}"
 
 
 def training_device(trainer: Namespace) -> torch.device | None:

@@ -22,7 +22,15 @@ from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy
 from gpt_toolkit.backbone import DecoderConfig, decoder_fields
 from gpt_toolkit.backbone.weights import open_model
 from gpt_toolkit.backbone.weights.checkpoint import SHARD_EXTRA, is_sharded
-from gpt_toolkit.callbacks import Checkpoints, MetricsFile, Predictions, ProgressLine, Samples, Throughput
+from gpt_toolkit.callbacks import (
+    Budget,
+    Checkpoints,
+    MetricsFile,
+    Predictions,
+    ProgressLine,
+    Samples,
+    Throughput,
+)
 from gpt_toolkit.callbacks.console import quiet_lightning
 from gpt_toolkit.callbacks.glue import write_submission
 from gpt_toolkit.cli.configs import resolve_configs
@@ -43,7 +51,7 @@ from gpt_toolkit.text.tokenizer import load_tokenizer
 
 TASKS = (PretrainTask, FinetuneTask, ZeroShotTask, GenerateTask)
 DATA = (CorpusDataModule, SupervisedDataModule, ZeroShotDataModule, PromptsDataModule)
-SETTINGS = {"checkpoints": Checkpoints, "samples": Samples, "progress": ProgressLine}
+SETTINGS = {"budget": Budget, "checkpoints": Checkpoints, "samples": Samples, "progress": ProgressLine}
 """Callbacks that every run has, and the names under which a config sets them."""
 
 _PROBE = "the old house by the river was dark and nobody knew why"
@@ -85,7 +93,11 @@ def _run_seed(arguments: list[str], first_config: Path | None, seed: int) -> dic
     own = ["--trainer.default_root_dir", str(root / f"seed-{seed}")]
     seeds = ["--seed_everything", str(seed), "--data.seed", str(seed)]
     trainer = ToolkitCLI("fit", [*arguments, *own, *seeds], first_config).trainer
-    [checkpoints] = [c for c in trainer.callbacks if isinstance(c, Checkpoints)]  # type: ignore[attr-defined]
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    [checkpoints] = [c for c in callbacks if isinstance(c, Checkpoints)]
+    [budget] = [c for c in callbacks if isinstance(c, Budget)]
+    if budget.max_steps is not None:  # the other seeds train as many steps
+        arguments += ["--trainer.max_steps", str(budget.max_steps), "--budget.minutes", "null"]
     return checkpoints.metrics_at_best or {
         name: float(value) for name, value in trainer.callback_metrics.items()
     }
@@ -160,14 +172,16 @@ def _check_same_ids(tokenizer: str, model: str) -> None:
 
 
 class SaveConfig(Callback):
-    """Keeps a run's whole config beside its checkpoints, ready for ``--config``."""
+    """Writes a run's whole config next to its checkpoints, choices included, ready for ``--config``."""
 
     def __init__(self, parser: LightningArgumentParser, config: Namespace) -> None:
         self.parser, self.config = parser, config
 
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Write the file."""
-        if trainer.is_global_zero and stage == "fit":
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the file, after the budget has chosen the number of steps."""
+        if trainer.is_global_zero:
+            if trainer.max_steps != self.config.trainer.max_steps:
+                self.config.trainer.max_steps, self.config.budget.minutes = trainer.max_steps, None
             path = Path(trainer.default_root_dir) / "config.yaml"
             path.parent.mkdir(parents=True, exist_ok=True)
             self.parser.save(self.config, path, overwrite=True, multifile=False)
@@ -261,13 +275,18 @@ class ToolkitCLI(LightningCLI):
         self._take_from_model()
         # Lightning starts the other ranks itself, when rank 0 has looked; torchrun starts all at once.
         launched_by_rank_0 = "LOCAL_RANK" in os.environ and "TORCHELASTIC_RUN_ID" not in os.environ
-        resolve_precision(settings, speaks=os.environ.get("LOCAL_RANK", "0") == "0")
+        resolve_precision(settings, speaks=self._speaks)
         begins = self.verb == "fit" and not settings.ckpt_path and not settings.trainer.fast_dev_run
         if begins and not launched_by_rank_0 and folder.is_dir() and any(folder.glob("*.ckpt")):
             raise FileExistsError(
                 f"{self.run_folder} already holds a run: go on with it by --ckpt_path last, or choose "
                 "another folder by --trainer.default_root_dir"
             )
+
+    @property
+    def _speaks(self) -> bool:
+        """Whether this process reports the precision; ``doctor`` does so in its own report."""
+        return os.environ.get("LOCAL_RANK", "0") == "0" and self.verb != "doctor"
 
     def _take_from_model(self) -> None:
         """What the data leaves open is as the model has it: its tokenizer, and of benchmarks its context."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -304,9 +305,41 @@ class BaseTask(LightningModule, ABC):
         separate_meshes(optimizer)
         if self.schedule is None:
             return optimizer
-        schedule, total_steps = self.schedule, self.total_steps()
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: schedule(step, total_steps))
+        schedule = self.schedule
+        self.total_steps()  # refuses a run without an end before it begins
+        # The number of steps is asked for each time: a budget may lower it before the first step.
+        scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: schedule(step, self.total_steps())
+        )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    @contextmanager
+    def undone_steps(self) -> Iterator[Callable[[Any], None]]:
+        """Yield a function that trains on a batch; on exit, undo all that it changed.
+
+        Weights, optimizer state, gradients and random state are as before, which must be that of a run that
+        has not begun. For timing.
+        """
+        [optimizer] = self.trainer.optimizers
+        before = [parameter.detach().clone() for parameter in self.parameters()]
+        gpus = [self.device] if self.device.type == "cuda" else []
+
+        def step(batch: Any) -> None:
+            with self.trainer.precision_plugin.train_step_context():
+                loss: Any = self.training_step(batch, 0)
+            loss.backward()
+            self.configure_gradient_clipping(optimizer, self.trainer.gradient_clip_val)
+            optimizer.step()
+            optimizer.zero_grad()
+
+        self.train()
+        with torch.random.fork_rng(gpus):
+            yield step
+        with torch.no_grad():
+            for parameter, value in zip(self.parameters(), before, strict=True):
+                parameter.copy_(value)
+        optimizer.state.clear()
+        self._step_loss = None
 
     def rate_of(self, name: str) -> float:
         """What a parameter's learning rate is multiplied by."""

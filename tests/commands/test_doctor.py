@@ -20,8 +20,8 @@ from gpt_toolkit.callbacks import Checkpoints
 from gpt_toolkit.cli import main
 from gpt_toolkit.commands.doctor.devices import n_devices, strategy_name
 from gpt_toolkit.commands.doctor.duration import n_validations
-from gpt_toolkit.commands.doctor.machine import size
 from gpt_toolkit.commands.doctor.memory import LiveBytes, MemoryPlan, foreseen, planned, surely_fits
+from gpt_toolkit.commands.doctor.printed import size
 from gpt_toolkit.commands.doctor.steps import widest_batch
 from gpt_toolkit.data.finetune import SupervisedDataModule
 from gpt_toolkit.losses import linear_cross_entropy

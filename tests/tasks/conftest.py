@@ -45,14 +45,17 @@ def fit(corpus: Path, tmp_path: Path) -> Run:
         losses: list[float] | None = None,
         data: dict[str, Any] | None = None,
         task: dict[str, Any] | None = None,
-        total_steps: int = 8,
+        total_steps: int | None = 8,
         seed: int = 0,
         **trainer_arguments: Any,
     ) -> tuple[Trainer, PretrainTask]:
         seed_everything(seed, verbose=False)
         shape = {"n_layer": 2, "n_head": 2, "n_embd": 16, **(decoder or {})}
         module = RecordingTask(
-            losses, total_steps, decoder=shape, optimizer=AdamW(lr=0.01), schedule=Linear(), **(task or {})
+            losses,
+            total_steps,
+            decoder=shape,
+            **{"optimizer": AdamW(lr=0.01), "schedule": Linear(), **(task or {})},
         )
         datamodule = CorpusDataModule(
             files=str(corpus),
@@ -79,14 +82,14 @@ def fit(corpus: Path, tmp_path: Path) -> Run:
 
 
 class RecordingTask(PretrainTask):
-    """Keeps the loss of each step; its schedule ends at a fixed step, as when a run is cut short."""
+    """Keeps the loss of each step; its schedule may end at another step, as when a run is cut short."""
 
-    def __init__(self, losses: list[float] | None, total_steps: int, **arguments: Any) -> None:
+    def __init__(self, losses: list[float] | None, total_steps: int | None, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.losses, self._total_steps = losses, total_steps
 
     def total_steps(self) -> int:
-        return self._total_steps
+        return super().total_steps() if self._total_steps is None else self._total_steps
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         steps = self.trainer.global_step

@@ -18,15 +18,17 @@ from gpt_toolkit.commands.doctor.model_shown import shape_lines
 from gpt_toolkit.commands.doctor.printed import remarks_collected, section, size
 from gpt_toolkit.commands.doctor.steps import Steps
 from gpt_toolkit.commands.doctor.subject import Subject
+from gpt_toolkit.hardware import precision_warning
 from gpt_toolkit.tasks import GenerateTask, ZeroShotTask
 from gpt_toolkit.tasks.base import BaseTask
 
 
 class Examination:
-    """Looks at everything, goes on after a fault, and tells all of them at the end."""
+    """Examines a whole run, continues after an error, and lists all errors and warnings at the end."""
 
     def __init__(self) -> None:
         self.faults: list[str] = []
+        self.warnings: list[str] = []
 
     @contextmanager
     def collected(self) -> Iterator[None]:
@@ -45,7 +47,7 @@ class Examination:
         """Look at a run.
 
         Returns:
-            The exit code: 0 if all is well, 1 if there are faults.
+            The exit code: 1 if there are faults, else 0.
         """
         self._folder(subject)
         trainer = self._trainer(subject)
@@ -60,13 +62,18 @@ class Examination:
             assert subject.data is not None
             with self.collected():
                 Steps(subject, subject.task, subject.data, trainer, config, self.fault).examine()
-        if not self.faults:
+        if trainer is not None and _trains(subject):
+            device = trainer.strategy.root_device
+            if message := precision_warning(str(trainer.precision), device):
+                self.warnings.append(message)
+        if not self.faults and not self.warnings:
             print("all is well")
-            return 0
-        print(f"{len(self.faults)} fault{'s' * (len(self.faults) > 1)}:")
-        for number, message in enumerate(self.faults, start=1):
-            print(f"  {number}. {message}")
-        return 1
+        for kind, messages in (("fault", self.faults), ("warning", self.warnings)):
+            if messages:
+                print(f"{len(messages)} {kind}{'s' * (len(messages) > 1)}:")
+            for number, message in enumerate(messages, start=1):
+                print(f"  {number}. {message}")
+        return 1 if self.faults else 0
 
     # ------------------------------------------------------------------ folder and Trainer
 

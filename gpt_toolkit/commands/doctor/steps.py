@@ -141,6 +141,10 @@ class Steps:
             )
             yield f"a validation {duration_shown(probe.validation_seconds)}{sample}"
         yield f"the whole run {clock(run.total)}, start-up apart (from {len(probe.seconds)} timed steps)"
+        minutes = self.subject.budget.minutes
+        if minutes is not None and trainer.max_steps > 0 and left * run.step_seconds > 60 * minutes:
+            n_steps = int(60 * minutes / run.step_seconds)
+            yield f"limited to about {n_steps:,} steps by budget.minutes {minutes:g}; null trains all"
 
 
 def widest_batch(batches: Any, data: Any) -> Callable[[], Any]:

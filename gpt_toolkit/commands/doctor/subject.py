@@ -8,7 +8,7 @@ from typing import Any
 
 from lightning.pytorch import LightningDataModule, LightningModule
 
-from gpt_toolkit.callbacks import Checkpoints, Samples
+from gpt_toolkit.callbacks import Budget, Checkpoints, Samples
 
 
 @dataclass
@@ -23,6 +23,7 @@ class Subject:
         ckpt_path: Checkpoint that ``fit`` would go on from.
         checkpoints: Settings of the run's checkpoints.
         samples: Settings of its samples.
+        budget: Limit of its training time.
     """
 
     task: LightningModule | None
@@ -32,3 +33,4 @@ class Subject:
     ckpt_path: str | None
     checkpoints: Checkpoints
     samples: Samples
+    budget: Budget
