@@ -216,17 +216,17 @@ class Precision(NamedTuple):
     reason: str
 
 
-def choose_precision(device: torch.device, *, allows_scaling: bool = True) -> Precision:
+def choose_precision(device: torch.device | str = "auto", *, allows_scaling: bool = True) -> Precision:
     """Choose the precision to train in.
 
     Args:
-        device: Device that trains.
+        device: Device that trains; ``auto`` is the accelerator, if one is present, else the CPU.
         allows_scaling: Whether the strategy can scale the loss, which fp16 needs.
     """
     import torch
 
-    name = device_name(device)
-    dtype = fast_dtype(device)
+    device = device_named(device)
+    name, dtype = device_name(device), fast_dtype(device)
     if dtype == torch.bfloat16:
         return Precision("bf16-mixed", f"{name} has bf16 instructions")
     if dtype == torch.float16 and allows_scaling:
@@ -316,6 +316,19 @@ def fast_packed_rows() -> int:
     import torch
 
     return 4 if "AVX512" in torch.backends.cpu.get_cpu_capability() else 1
+
+
+def prefers_attention_products(dtype: torch.dtype, device: torch.device) -> bool:
+    """Return whether attention by matrix products trains faster than torch's fused kernel.
+
+    It does in native bf16 on a CPU. In fp32 the two are equal within 10% (AVX2, torch 2.13, measured here).
+    """
+    import torch
+
+    if device.type != "cpu":
+        return False
+    override = _override("ATTENTION_PRODUCTS")
+    return dtype == torch.bfloat16 and is_native(dtype, device) if override is None else override
 
 
 def supports_fused_adamw(device: torch.device) -> bool:

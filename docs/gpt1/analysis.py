@@ -18,6 +18,7 @@ import logging
 from lightning.pytorch import Trainer, seed_everything
 
 import gpt_toolkit as gt
+from gpt_toolkit.hardware import choose_precision
 from gpt_toolkit.optim import Linear, Muon
 
 logging.disable(logging.INFO)  # what Lightning and we say while setting up
@@ -43,7 +44,7 @@ def accuracy(task: str, layers: int | None) -> float:
         **start, lm_coef=0.0, optimizer=Muon(lr=0.005, adamw_lr=0.003), schedule=Linear(warmup_steps=0.05)
     )
     trainer = Trainer(
-        max_epochs=1, accelerator="cpu", precision="bf16-mixed", gradient_clip_val=1.0, logger=False,
+        max_epochs=1, accelerator="cpu", precision=choose_precision("cpu").name, gradient_clip_val=1.0, logger=False,
         enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
     )  # fmt: skip
     trainer.fit(module, data)

@@ -13,7 +13,7 @@
 # | the folder already holds a run | a run is never written over | `--ckpt_path last` to go on, or another `--trainer.default_root_dir` |
 # | the checkpoint was made with another plan | data, their order or the windows of a step have changed | the old settings; or `--model.accept_new_plan true`, knowingly |
 # | out of memory | batch times context is too large | a smaller `--data.batch_size` with `--trainer.accumulate_grad_batches`: the same run in less memory; then `--model.activation_checkpointing true` |
-# | slow on a CPU | `bf16-mixed` where the processor has no bf16, or several runs at once | `--trainer.precision 32-true`; `OMP_NUM_THREADS` |
+# | slow on a CPU | a precision that the processor emulates (a warning gives the factor), or several runs at once | leave `--trainer.precision` out, see [hardware](hardware.md); `OMP_NUM_THREADS` |
 # | the loss is not finite | a rate that is too high, fp16 | see [spikes](resume.md#spikes) |
 # | the tokenizer is not the model's | `init_from` and `data.tokenizer` differ | leave `data.tokenizer` out |
 # | a name of the hub is not found | no network, or none wanted | the files in a folder, and the folder in place of the name |

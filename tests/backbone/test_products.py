@@ -91,18 +91,27 @@ def test_dropout_keeps_the_mean() -> None:
     assert causal_attention(heads, 0.2).mean() == pytest.approx(1.0, abs=0.02)
 
 
-def test_it_is_taken_to_train_in_bf16_on_a_cpu_and_for_nothing_else() -> None:
+def test_it_is_taken_to_train_in_native_bf16_on_a_cpu_and_for_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("GPT_TOOLKIT_ATTENTION_PRODUCTS", raising=False)
+    monkeypatch.setenv("GPT_TOOLKIT_BF16", "1")
     heads = made()[0].bfloat16()
     assert not pays(heads)
     assert pays(heads.requires_grad_())
     assert not pays(heads.float())
     assert not pays(heads.to("meta"))
     assert not pays(made(1, products.LONGEST + 1)[0].bfloat16().requires_grad_())
+    monkeypatch.setenv("GPT_TOOLKIT_BF16", "0")
+    assert not pays(heads)
+    monkeypatch.setenv("GPT_TOOLKIT_ATTENTION_PRODUCTS", "1")
+    assert pays(heads)
 
 
 def test_a_decoder_trained_in_bf16_has_the_gradients_of_torch_s_attention(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("GPT_TOOLKIT_ATTENTION_PRODUCTS", "1")
     torch.manual_seed(0)
     decoder = Decoder(DecoderConfig(vocab_size=50, n_ctx=24, n_layer=2, n_head=2, n_embd=32))
     input_ids = torch.randint(50, (2, 24))

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from gpt_toolkit.hardware import default_device, is_native
+
 _SLOW: Final = ("reading", "endings")
 """Tasks whose rows are several long sequences each."""
 
@@ -46,11 +48,19 @@ class Budget:
         return [*self.finetune, *(() if rows is None else ("--data.train_rows", str(rows)))]
 
     def seconds(self, task: str) -> float:
-        """What a fine-tuning of the task takes, with starting and testing; a guess before the first run."""
+        """Estimate the time of a fine-tuning of the task, start and test included, before the first run."""
         rows = self.rows_of(task) or 8000  # the world's own number of training rows
-        return _START_SECONDS + (rows * self.epochs + _TEST_ROWS / 3) / self.rates[task]
+        return _START_SECONDS + slowness() * (rows * self.epochs + _TEST_ROWS / 3) / self.rates[task]
 
 
+def slowness() -> float:
+    """Return how many times as long this machine takes as the one with bf16 that was measured, roughly."""
+    import torch
+
+    return 1.0 if is_native(torch.bfloat16, default_device()) else _WITHOUT_BF16
+
+
+_WITHOUT_BF16: Final = 2.5  # fp32 on two AVX2 cores against bf16 on two with AVX-512 bf16, measured
 _START_SECONDS: Final = 8.0  # two starts of the command line in one process, measured
 _TEST_ROWS: Final = 2000  # validation and test; without gradients three times as fast
 

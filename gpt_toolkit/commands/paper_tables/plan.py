@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpt_toolkit.backbone.weights import open_model
-from gpt_toolkit.commands.paper_tables.budget import Budget
+from gpt_toolkit.commands.paper_tables.budget import Budget, slowness
 from gpt_toolkit.commands.paper_tables.paper import FIGURE, LAYER_TASKS, TABLES, TWINS, ZERO_SHOT
 from gpt_toolkit.text.kept import tokenizer_name
 
@@ -111,7 +111,7 @@ def pretraining(output: Path, budget: Budget, extra: Sequence[str]) -> Run:
         *extra,
         *("--trainer.default_root_dir", str(folder)),
     )
-    return Run("pre-training", folder, fit, leaves=("model",), seconds=budget.pretrain_seconds)
+    return Run("pre-training", folder, fit, leaves=("model",), seconds=slowness() * budget.pretrain_seconds)
 
 
 def _steps(arguments: Sequence[str]) -> int | None:
