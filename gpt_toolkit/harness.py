@@ -51,9 +51,9 @@ def register() -> Any:
 def backend() -> Any:
     """The class ``ToolkitLM``, made once: its base is lm-eval's.
 
-    Its arguments are ``path`` (any MODEL), ``dtype`` (that of the stored weights unless given),
-    ``batch_tokens`` (tokens read at once) and ``device``. ``batch_size`` is taken because lm-eval always
-    gives it, and not read.
+    Its arguments are ``path`` (any MODEL), ``dtype`` (by default that of the stored weights, or float32 where
+    the device emulates it), ``batch_tokens`` (tokens read at once) and ``device``. ``batch_size`` is accepted
+    because lm-eval always gives it, and not read.
 
     Raises:
         ImportError: If lm-eval is not installed.

@@ -26,16 +26,21 @@ from gpt_toolkit.commands.evaluation_table import (
     table,
 )
 from gpt_toolkit.data.zero_shot import ZeroShotDataModule
+from gpt_toolkit.hardware import default_device, emulation_warning, limit_threads
 from gpt_toolkit.tasks import ZeroShotTask
 from gpt_toolkit.text.kept import tokenizer_name
 
 _FIGURES = (".png", ".svg", ".pdf")
+_PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-true", "float16": "16-true"}
 
 
 def evaluate(args: argparse.Namespace) -> list[Score]:
     """Run the benchmarks that the command line names; print the table, write the files asked for."""
     _check_places(args)
     quiet_lightning()
+    limit_threads(args.devices)
+    if message := emulation_warning(getattr(torch, args.dtype), default_device(), "--dtype"):
+        say(f"warning: {message}")
     model = open_model(args.model)
     data = ZeroShotDataModule(
         benchmarks=_names(args.benchmarks),
@@ -63,7 +68,7 @@ def evaluate(args: argparse.Namespace) -> list[Score]:
     task = ZeroShotTask(init_from=args.model, batch_tokens=args.batch_tokens)
     trainer = evaluating_trainer(
         devices=args.devices,
-        precision="bf16-true" if args.dtype == "bfloat16" else "32-true",
+        precision=_PRECISIONS[args.dtype],
         callbacks=[Answering(total)],
     )
     try:

@@ -41,7 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--limit", type=int, metavar="N", help="rows of each benchmark, at most")
     parser.add_argument("--n_examples", type=int, metavar="K", help="examples in context")
-    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32", help="compute in")
+    parser.add_argument(
+        "--dtype",
+        choices=("float32", "bfloat16", "float16"),
+        default="float32",
+        help="type to compute in; float32 gives the same decisions on every machine (%(default)s)",
+    )
     parser.add_argument("--devices", type=int, default=1, help="how many (1)")
     parser.add_argument("--batch_tokens", type=int, default=4096, help="tokens read at once (4096)")
     parser.add_argument("--seed", type=int, default=0, help="of examples and draws (0)")
