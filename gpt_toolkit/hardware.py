@@ -584,8 +584,8 @@ def measured_flops(device: torch.device, dtype: torch.dtype) -> float:
 def slowdown(dtype: torch.dtype, device: torch.device) -> float:
     """Measure how many times as long matrix products take in this type as in the fastest one.
 
-    A training step multiplies in three layouts, whose times are added up. One thread, since several would
-    wait for one another beside another program.
+    A training step multiplies in three layouts, whose times are added up. Measured with one thread: next to
+    another program, several threads wait for each other.
     """
     slow, fast = (_layout_flops(device, each, 1) for each in (dtype, fast_dtype(device)))
     return sum(1 / flops for flops in slow) / sum(1 / flops for flops in fast)
@@ -607,14 +607,13 @@ def _layout_flops(device: torch.device, dtype: torch.dtype, n_threads: int) -> t
 def _timed_layouts(device: torch.device, dtype: torch.dtype) -> tuple[float, ...]:
     import torch
 
-    layouts = (torch.mm, lambda a, b: torch.mm(a, b.t()), lambda a, b: torch.mm(a.t(), b))
-    best = [0.0] * len(layouts)
+    best = [0.0] * 3
     size, deadline = 256, time.perf_counter() + 0.2
     for _ in range(_ROUNDS):
         matrix = torch.ones(size, size, dtype=dtype, device=device)
-        for i, multiply in enumerate(layouts):
+        for i, (left, right) in enumerate(((matrix, matrix), (matrix, matrix.t()), (matrix.t(), matrix))):
             begin = time.perf_counter()
-            multiply(matrix, matrix)
+            torch.mm(left, right)
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
             best[i] = max(best[i], 2 * size**3 / max(time.perf_counter() - begin, 1e-9))

@@ -54,7 +54,7 @@ class AdamW(OptimizerFactory):
         fused = _supports_fused(parameter for group in groups for parameter in group["params"])
         optimizer = torch.optim.AdamW(groups, lr=self.lr, betas=self.betas, eps=self.eps, fused=fused)
         # Gradients are unscaled before the step: clipping needs their true norm.
-        optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
+        optimizer._step_supports_amp_scaling = False
         return optimizer
 
 

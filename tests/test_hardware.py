@@ -1,4 +1,4 @@
-"""What the machine is asked: overrides, faked GPUs and containers, and measurements."""
+"""Detection of the machine: overrides, faked GPUs and containers, and measurements."""
 
 import math
 import platform
@@ -257,7 +257,10 @@ VERSION_1 = {
 }
 CONTAINERS = [
     ("0::/\n", VERSION_2),
-    ("0::/user/run\n", {f"user/{name}": text for name, text in VERSION_2.items()}),  # a limit above one's own
+    (
+        "0::/user/run\n",
+        {f"user/{name}": text for name, text in VERSION_2.items()},
+    ),  # the parent group's limit
     (
         "5:cpu:/docker/1\n4:memory:/docker/1\n",
         {f"{'cpu' if 'cpu' in name else 'memory'}/docker/1/{name}": text for name, text in VERSION_1.items()},

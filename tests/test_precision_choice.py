@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from jsonargparse import Namespace
+from jsonargparse import Namespace as UntypedNamespace
 
 from gpt_toolkit import hardware
 from gpt_toolkit.cli import main, precision
@@ -18,12 +18,13 @@ from gpt_toolkit.cli.precision import resolve_precision, training_device
 from tests.tasks.conftest import TEXT
 from tests.test_cli import CONFIG
 
+Namespace: Any = UntypedNamespace
 RUN = ("--config", "tiny.yaml")
 
 
 @dataclass
 class Said:
-    """What a command answered."""
+    """Answer of a command."""
 
     code: int
     out: str
@@ -169,7 +170,7 @@ def test_another_precision_on_resume_is_the_users_choice_and_is_reported(tell: T
 # ---------------------------------------------------------------------- other devices
 
 
-def settings(task: str = "PretrainTask", **trainer: Any) -> Namespace:
+def settings(task: str = "PretrainTask", **trainer: Any) -> Any:
     given = {"precision": None, "accelerator": "auto", "plugins": None, "strategy": "auto", "devices": "auto"}
     return Namespace(
         trainer=Namespace(**{**given, **trainer}),

@@ -285,7 +285,7 @@ class ToolkitCLI(LightningCLI):
 
     @property
     def _speaks(self) -> bool:
-        """Whether this process reports the precision; ``doctor`` does so in its own report."""
+        """True if this process prints the precision; ``doctor`` has a report of its own."""
         return os.environ.get("LOCAL_RANK", "0") == "0" and self.verb != "doctor"
 
     def _take_from_model(self) -> None:

@@ -95,7 +95,8 @@ class TwoWeights(BaseTask):
         return False
 
     def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
-        return (3 * self.a + 4 * self.b).sum() * batch[0]
+        loss: torch.Tensor = (3 * self.a + 4 * self.b).sum() * batch[0].squeeze()
+        return loss
 
 
 class Gradients(Callback):
@@ -129,7 +130,7 @@ def two_weights_trained(
         enable_model_summary=False,
         callbacks=[seen],
     )
-    trainer.fit(task, torch.utils.data.DataLoader([torch.tensor(factor)], batch_size=1))
+    trainer.fit(task, torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.tensor([factor]))))
     assert plugin.scaler is not None
     return task, seen.steps, plugin.scaler.get_scale()
 
