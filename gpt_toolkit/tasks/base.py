@@ -292,8 +292,11 @@ class BaseTask(LightningModule, ABC):
             if self.trainer.world_size > 1:
                 loss = self.trainer.strategy.reduce(loss, reduce_op="mean") * self._replicas
             self.log("train_loss", loss, on_step=True, on_epoch=False, logger=False, rank_zero_only=True)
+            metrics = {"train_loss": float(loss), "lr": self._step_lr}
+            if (scaler := getattr(self.trainer.precision_plugin, "scaler", None)) is not None:
+                metrics["loss_scale"] = scaler.get_scale()  # halved where a step overflowed and was skipped
             for logger in self.trainer.loggers:
-                logger.log_metrics({"train_loss": float(loss), "lr": self._step_lr}, step)
+                logger.log_metrics(metrics, step)
         self._step_loss = None
 
     def configure_optimizers(self) -> Any:

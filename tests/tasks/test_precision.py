@@ -1,7 +1,9 @@
 """Training in lower precision: losses near fp32's, and true gradients where the loss is scaled."""
 
+import csv
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.plugins import MixedPrecision
 from torch import nn
 
+from gpt_toolkit.callbacks import MetricsFile
 from gpt_toolkit.optim import AdamW, Muon
 from gpt_toolkit.tasks import PretrainTask
 from gpt_toolkit.tasks.base import BaseTask
@@ -162,6 +165,13 @@ def test_a_step_whose_gradient_overflows_is_skipped_and_the_scale_halved(factory
     assert steps == []
     assert (task.a.item(), task.b.item()) == (0.0, 0.0)
     assert scale == 512.0
+
+
+def test_the_loss_scale_is_logged(fit: Run, tmp_path: Path) -> None:
+    fit(max_steps=2, plugins=scaled(2.0**12), logger=MetricsFile(tmp_path))
+    lines = (tmp_path / "metrics.csv").read_text(encoding="utf-8").splitlines()
+    [first, second] = csv.DictReader(lines)
+    assert float(first["loss_scale"]) == float(second["loss_scale"]) == 2.0**12
 
 
 def test_the_logged_loss_is_the_unscaled_one(fit: Run) -> None:

@@ -16,7 +16,7 @@ from gpt_toolkit.backbone.weights.pickles import PickledFile
 from gpt_toolkit.backbone.weights.stored import StoredModel
 
 CHECKPOINT_KEY = "gpt_toolkit"
-CHECKPOINT_FORMAT = 1
+CHECKPOINT_FORMAT = 2
 SHARD_METADATA = ".metadata"
 SHARD_EXTRA = "meta.pt"
 _BACKBONE = "backbone."
