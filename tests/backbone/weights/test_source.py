@@ -23,7 +23,7 @@ def checkpoint(norm: Norm = "pre") -> dict[str, Any]:
         "state_dict": {f"backbone.{name}": tensor for name, tensor in decoder.state_dict().items()},
         "optimizer_states": [{"state": {}}],
         "gpt_toolkit": {
-            "format": 1,
+            "format": 2,
             "version": "0.1.0",
             "task": "PretrainTask",
             "decoder": decoder.config.to_fields(),
@@ -95,7 +95,7 @@ def about(**fields: Any) -> dict[str, Any]:
         ({"model": {}}, r"is not a checkpoint of gpt_toolkit"),
         ([1, 2], r"is not a checkpoint of gpt_toolkit"),
         (without(checkpoint(), "gpt_toolkit"), r"is not a checkpoint of gpt_toolkit"),
-        (about(format=2, version="9.0"), r"checkpoint format 2, written by gpt_toolkit 9\.0"),
+        (about(format=3, version="9.0"), r"checkpoint format 3, written by gpt_toolkit 9\.0"),
         (about(decoder={"n_layer": 1}), r"its decoder fields are no use: .*no value for vocab_size"),
         (
             about(decoder=small_config(n_ctx=9).to_fields()),
