@@ -1,4 +1,4 @@
-"""Fine-tuning beside transformers: its speed, what the auxiliary loss costs, what buckets change.
+"""Fine-tuning compared with transformers: its speed, what the auxiliary loss costs, what buckets change.
 
     python benchmarks/finetune.py --output finetune.json
     python benchmarks/finetune.py --accuracy 5
@@ -43,7 +43,7 @@ from benchmarks.side_by_side import (
     stamp,
 )
 from benchmarks.trainers import TakesTurns, trainer_of
-from benchmarks.workers import Turns, Worker, compare
+from benchmarks.workers import Turns, Worker, choose_start_method, compare
 from gpt_toolkit.backbone import DecoderConfig
 from gpt_toolkit.data.finetune import SupervisedDataModule
 from gpt_toolkit.optim import AdamW
@@ -64,7 +64,7 @@ Row = tuple[str, str, int]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured.
+    """Sizes of the measurement.
 
     Args:
         config: Of the decoder.
@@ -419,6 +419,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     add_precision(parser)
     args = parse(parser, argv)
+    choose_start_method("gpt_toolkit.tasks", "gpt_toolkit.data.finetune", quick=args.quick)
     plan = quick_plan(args.precision) if args.quick else full_plan(args.rounds, args.precision)
     about = stamp(["lightning", "transformers"])
     print_machine(about)

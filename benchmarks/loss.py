@@ -5,7 +5,7 @@
 Hidden states and the tied matrix in, the loss and the gradients of both out, in fp32 and, where
 the CPU has bf16 instructions, under bf16 autocast.
 Three matrix products are all that has to be done; their time, measured in the same run, is the bound. Memory
-is what the process takes above its imports, of which inputs and gradients are a part that each has to hold.
+is what the process takes above its imports; it includes inputs and gradients, which each has to hold.
 Errors are relative to the same loss in float64, on fewer rows.
 """
 
@@ -31,7 +31,7 @@ from benchmarks.side_by_side import (
     print_table,
     stamp,
 )
-from benchmarks.workers import Turns, Worker, compare
+from benchmarks.workers import Turns, Worker, choose_start_method, compare
 from gpt_toolkit.batch import IGNORE_INDEX
 from gpt_toolkit.losses import linear_cross_entropy
 
@@ -199,6 +199,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argument_parser(__doc__, rounds=5)
     add_dtypes(parser)
     args = parse(parser, argv)
+    choose_start_method("gpt_toolkit.losses", quick=args.quick)
     plan = quick_plan() if args.quick else full_plan(args.rounds)
     about = stamp([])
     results = [measure(plan, shape, dtype) for shape in plan.shapes for dtype in args.dtypes]

@@ -29,7 +29,7 @@ from benchmarks.side_by_side import (
 )
 from benchmarks.trainers import TakesTurns, rounds_of, trainer_of
 from benchmarks.training import data_of, recipe, write_text
-from benchmarks.workers import Turns, Worker, compare
+from benchmarks.workers import Turns, Worker, choose_start_method, compare
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.callbacks import Throughput
 from gpt_toolkit.hardware import keep_freed_memory
@@ -146,6 +146,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argument_parser(__doc__, rounds=9)
     add_precision(parser)
     args = parse(parser, argv)
+    choose_start_method("gpt_toolkit.tasks", "gpt_toolkit.data.corpus", quick=args.quick)
     shapes, rounds = (quick_shapes(), 1) if args.quick else (full_shapes(), args.rounds)
     about = stamp(["lightning"])
     results = []
