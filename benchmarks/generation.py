@@ -42,7 +42,7 @@ OURS, THEIRS, PLAIN = "gpt_toolkit", "transformers", "gpt_toolkit, not packed"
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured.
+    """Sizes of the measurement.
 
     Args:
         config: Of the decoder.
@@ -86,7 +86,7 @@ def measure(plan: Plan, folder: Path) -> list[dict[str, Any]]:
     """Measure all contestants in each type and with each batch size.
 
     Raises:
-        RuntimeError: If the tokens of the two differ in fp32.
+        RuntimeError: If tokens differ from transformers' in fp32.
     """
     results = []
     for dtype_name in plan.dtypes:

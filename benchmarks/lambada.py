@@ -57,7 +57,7 @@ Answers = list[tuple[float, bool]]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured.
+    """Sizes of the measurement.
 
     Args:
         config: Of the decoder.
