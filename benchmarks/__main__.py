@@ -5,8 +5,9 @@
     python -m benchmarks --record
 
 A ratio that is worse than the recorded one by a tenth fails. --record keeps what was measured as the record
-and renews the table in docs/guides/speed.md. Ratios differ between machines: to guard another one, record
-there into a folder of its own (--results).
+and renews the tables in docs/guides/speed.md and README.md. Two machines have records: a CPU with bf16
+instructions (docs/results) and one without (docs/results/avx2). The machine at hand selects the folder.
+Ratios differ between machines: to guard a third one, record there into a custom folder (--results).
 """
 
 from __future__ import annotations
@@ -22,19 +23,28 @@ from typing import Any
 from benchmarks import page
 from benchmarks.guard import Verdict, compare, show
 from benchmarks.ratios import BENCHMARKS
-from benchmarks.side_by_side import write_report
+from benchmarks.side_by_side import CPU, PRECISIONS, has_bf16, write_report
+from gpt_toolkit.hardware import choose_precision
 
 READ_TEXT = ("prepare", "overlap")
+TRAIN = ("training", "overhead", "finetune")
+MEASURE_TYPES = ("generation", "lambada", "loss")
+TYPES_OF = {"32-true": ["float32"], "bf16-mixed": ["float32", "bfloat16"]}
+"""Types that are measured under a value of ``--precision``."""
 
 
 def options_of(name: str, args: argparse.Namespace) -> list[str]:
-    """What a benchmark is started with."""
+    """Return the options of a benchmark."""
     options = ["--quick"] if args.quick else []
     for option in ("rounds", "threads"):
         if (value := getattr(args, option)) is not None:
             options += [f"--{option}", str(value)]
     if name in READ_TEXT and args.files:
         options += ["--files", *args.files]
+    if args.precision and name in TRAIN:
+        options += ["--precision", args.precision]
+    if args.precision and name in MEASURE_TYPES:
+        options += ["--dtypes", *TYPES_OF[args.precision]]
     if name == "prepare" and args.tokenizer:
         options += ["--tokenizer", args.tokenizer]
     if name == "startup" and args.litgpt:
@@ -70,7 +80,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--litgpt", metavar="COMMAND", help="for startup: litgpt's, in its environment")
     parser.add_argument("--rounds", type=int, metavar="N", help="of each contestant; each benchmark's own")
     parser.add_argument("--threads", type=int, metavar="N", help="torch's threads; its own choice")
-    parser.add_argument("--results", type=Path, default=page.RESULTS, metavar="DIR", help="the records")
+    parser.add_argument(
+        "--precision", choices=PRECISIONS, help="compute in this precision (default: the machine's)"
+    )
+    parser.add_argument(
+        "--results", type=Path, metavar="DIR", help="read and keep records here (default: the machine's)"
+    )
     parser.add_argument("--record", action="store_true", help="keep what is measured as the record")
     parser.add_argument("--quick", action="store_true", help="something tiny; nothing is compared")
     args = parser.parse_args(argv)
@@ -78,22 +93,29 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
     if args.quick and args.record:
         parser.error("what --quick measures means nothing and cannot be a record")
+    own = choose_precision(CPU).name
+    if args.record and args.results is None and args.precision not in (None, own):
+        parser.error(
+            f"--precision: {args.precision}; expected {own} for this machine's records; "
+            "use --results for others"
+        )
     for given in ("files", "tokenizer", "litgpt"):  # a benchmark runs in the project's folder
         setattr(args, given, _absolute(getattr(args, given)))
     verdicts: list[Verdict] = []
-    recorded = page.reports(args.results)
+    results = args.results or page.RESULTS[page.WITH_BF16 if has_bf16() else page.WITHOUT_BF16]
+    recorded = page.reports(results)
     with tempfile.TemporaryDirectory() as folder:
         for name in args.names or BENCHMARKS:
             report = run(name, options_of(name, args), Path(folder))
             before = None if args.quick else recorded.get(name)
             verdicts += compare(name, before, report)
             if args.record and report is not None:
-                write_report(args.results / f"{name}.json", report)
+                write_report(results / f"{name}.json", report)
     print()
     passed = show(verdicts)
     if args.record:
-        print(f"\nrecorded in {args.results}")
-        if args.results == page.RESULTS:
+        print(f"\nrecorded in {results}")
+        if results in page.RESULTS.values():
             page.renew()
         return int(any(each.finding == "failed" for each in verdicts))
     return int(not passed)

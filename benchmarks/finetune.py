@@ -1,10 +1,10 @@
-"""Fine-tuning beside transformers: its speed, what the auxiliary loss costs, what buckets change.
+"""Fine-tuning compared with transformers: its speed, what the auxiliary loss costs, what buckets change.
 
     python benchmarks/finetune.py --output finetune.json
     python benchmarks/finetune.py --accuracy 5
 
-Speed: examples a second at RTE's lengths, 4 layers of 256, GPT-1's vocabulary, dropout and batch of 32; bf16
-autocast, clipping, fused AdamW. Ours is the whole of it: FinetuneTask through the Trainer, batches of a
+Speed: examples a second at RTE's lengths, 4 layers of 256, GPT-1's vocabulary, dropout and batch of 32; the
+same precision, clipping, fused AdamW. Ours is the whole of it: FinetuneTask through the Trainer, batches of a
 SupervisedDataModule. transformers gets the same rows, in random batches and in batches sorted by length, and
 for the auxiliary loss a language-model head with all logits. The text is random letters, a token each, as the
 ids do not change the work.
@@ -32,9 +32,18 @@ from lightning.pytorch import Callback, LightningDataModule, Trainer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.side_by_side import argument_parser, keep, parse, print_machine, print_table, stamp
+from benchmarks.side_by_side import (
+    add_precision,
+    argument_parser,
+    autocast,
+    keep,
+    parse,
+    print_machine,
+    print_table,
+    stamp,
+)
 from benchmarks.trainers import TakesTurns, trainer_of
-from benchmarks.workers import Turns, Worker, compare
+from benchmarks.workers import Turns, Worker, choose_start_method, compare
 from gpt_toolkit.backbone import DecoderConfig
 from gpt_toolkit.data.finetune import SupervisedDataModule
 from gpt_toolkit.optim import AdamW
@@ -55,7 +64,7 @@ Row = tuple[str, str, int]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured.
+    """Sizes of the measurement.
 
     Args:
         config: Of the decoder.
@@ -66,6 +75,7 @@ class Plan:
         large_tokens: Those of a batch of the large one.
         rounds: Of each contestant.
         scale: Divides the lengths.
+        precision: Of all contestants; a value of ``--precision``.
     """
 
     config: DecoderConfig
@@ -76,20 +86,31 @@ class Plan:
     large_tokens: int = 1024
     rounds: int = 5
     scale: int = 1
+    precision: str = "32-true"
 
 
-def full_plan(rounds: int) -> Plan:
+def full_plan(rounds: int, precision: str) -> Plan:
     gpt1 = DecoderConfig.from_preset("gpt1", vocab_size=40_478 + 3)
     rates = {name: getattr(gpt1, name) for name in ("embd_pdrop", "attn_pdrop", "resid_pdrop")}
     config = DecoderConfig(vocab_size=gpt1.vocab_size, n_ctx=512, n_layer=4, n_head=4, n_embd=256, **rates)
-    return Plan(config, gpt1, rounds=rounds)
+    return Plan(config, gpt1, rounds=rounds, precision=precision)
 
 
-def quick_plan() -> Plan:
+def quick_plan(precision: str) -> Plan:
     """Seconds, to see that everything runs; its numbers mean nothing."""
     config = DecoderConfig(vocab_size=300, n_ctx=64, n_layer=2, n_head=2, n_embd=32)
     large = replace(config, n_layer=3)
-    return Plan(config, large, rows=16, batch=4, batch_tokens=128, large_tokens=128, rounds=1, scale=8)
+    return Plan(
+        config,
+        large,
+        rows=16,
+        batch=4,
+        batch_tokens=128,
+        large_tokens=128,
+        rounds=1,
+        scale=8,
+        precision=precision,
+    )
 
 
 # ---------------------------------------------------------------------- rows
@@ -150,7 +171,7 @@ def ours(
 
     torch.manual_seed(0)
     turn = TakesTurns(turns, round_ends)
-    trainer = trainer_of(precision="bf16-mixed", max_steps=1_000_000, limit_val_batches=0, callbacks=[turn])
+    trainer = trainer_of(precision=plan.precision, max_steps=1_000_000, limit_val_batches=0, callbacks=[turn])
     task = FinetuneTask(config.to_fields(), AdamW(lr=LR), lm_coef=lm_coef)
     data = data_of(path, plan, batch_tokens=batch_tokens)
     trainer.fit(task, datamodule=data)
@@ -228,7 +249,7 @@ def theirs(turns: Turns, plan: Plan, rows: list[Row], *, in_order: bool, with_l1
         for batch in batches:
             ids = nn.utils.rnn.pad_sequence([texts[i] for i in batch], batch_first=True)
             labels = torch.tensor([rows[i][2] for i in batch])
-            with torch.autocast("cpu", torch.bfloat16):
+            with autocast(plan.precision):
                 found = model(input_ids=ids, attention_mask=(ids != 0).long(), labels=labels)
             optimizer.zero_grad(set_to_none=True)
             (found if with_l1 else found.loss).backward()
@@ -346,8 +367,10 @@ class Accuracy(Callback):
         self.value = float(trainer.callback_metrics["val_score"])
 
 
-def accuracies(folder: Path, seeds: int, *, train_rows: int = 2000, epochs: int = 4) -> dict[str, Any]:
-    """Accuracies of a small decoder from scratch, with buckets and without, seed by seed."""
+def accuracies(
+    folder: Path, seeds: int, *, train_rows: int = 2000, val_rows: int = 500, epochs: int = 4
+) -> dict[str, Any]:
+    """Measure accuracies of a small decoder from scratch, with buckets and without, seed by seed."""
     os.environ["GPT_TOOLKIT_CACHE"] = str(folder / "cache")
     warnings.filterwarnings("ignore", module="lightning")
     found: dict[str, list[float]] = {"in buckets": [], "at random": []}
@@ -361,7 +384,7 @@ def accuracies(folder: Path, seeds: int, *, train_rows: int = 2000, epochs: int 
                 batch_size=32,
                 bucket=bucket,
                 train_rows=train_rows,
-                val_rows=500,
+                val_rows=val_rows,
                 seed=seed,
             )
             kept = Accuracy()
@@ -394,11 +417,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--accuracy", type=int, metavar="SEEDS", help="train with buckets and without, instead"
     )
+    add_precision(parser)
     args = parse(parser, argv)
-    plan = quick_plan() if args.quick else full_plan(args.rounds)
+    choose_start_method("gpt_toolkit.tasks", "gpt_toolkit.data.finetune", quick=args.quick)
+    plan = quick_plan(args.precision) if args.quick else full_plan(args.rounds, args.precision)
     about = stamp(["lightning", "transformers"])
     print_machine(about)
-    report: dict[str, Any] = {"machine": about, "rounds": plan.rounds}
+    report: dict[str, Any] = {"machine": about, "precision": plan.precision, "rounds": plan.rounds}
     parts: dict[str, Callable[[Plan, Path], dict[str, Any]]] = {
         "speed": speed,
         "auxiliary": auxiliary,
@@ -406,7 +431,7 @@ def main(argv: list[str] | None = None) -> int:
     }
     with tempfile.TemporaryDirectory() as scratch:
         if args.accuracy:
-            smaller = {"train_rows": 64, "epochs": 1} if args.quick else {}
+            smaller = {"train_rows": 64, "val_rows": 50, "epochs": 1} if args.quick else {}
             report["accuracy"] = accuracies(Path(scratch), args.accuracy, **smaller)
         else:
             for name, measure in parts.items():
@@ -426,7 +451,8 @@ def _show(report: dict[str, Any]) -> None:
             [name, rate, rate / rates[base.get(name, RANDOM)], found["peak_mb"][name]]
             for name, rate in rates.items()
         ]
-        print(f"rows of {found['mean_tokens']:.0f} tokens; {found['padding']:.0%} of ours is padding")
+        print(f"{report['precision']}; rows of {found['mean_tokens']:.0f} tokens", end="; ")
+        print(f"{found['padding']:.0%} of ours is padding")
         print_table(["", "examples/s", "to transformers, random or with L1", "MB"], rows)
         print(f"ours to sorted by length: {found['ratio_to_sorted']:.2f}\n")
     if found := report.get("auxiliary"):

@@ -21,6 +21,8 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.side_by_side import (
+    DTYPES,
+    add_dtypes,
     argument_parser,
     in_turns,
     keep,
@@ -36,12 +38,11 @@ from gpt_toolkit.generation import generate
 from gpt_toolkit.model import LanguageModel, load
 
 OURS, THEIRS, PLAIN = "gpt_toolkit", "transformers", "gpt_toolkit, not packed"
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured.
+    """Sizes of the measurement.
 
     Args:
         config: Of the decoder.
@@ -49,6 +50,7 @@ class Plan:
         new: Tokens to add.
         batches: Prompts side by side.
         rounds: Of each measurement.
+        dtypes: Names of the types to measure.
     """
 
     config: DecoderConfig
@@ -56,16 +58,17 @@ class Plan:
     new: int = 128
     batches: tuple[int, ...] = (1, 8)
     rounds: int = 7
+    dtypes: tuple[str, ...] = ("float32",)
 
 
-def full_plan(rounds: int) -> Plan:
-    return Plan(DecoderConfig.from_preset("gpt2"), rounds=rounds)
+def full_plan(rounds: int, dtypes: tuple[str, ...]) -> Plan:
+    return Plan(DecoderConfig.from_preset("gpt2"), rounds=rounds, dtypes=dtypes)
 
 
-def quick_plan() -> Plan:
+def quick_plan(dtypes: tuple[str, ...]) -> Plan:
     """Seconds, to see that everything runs; its numbers mean nothing."""
     config = DecoderConfig(vocab_size=300, n_ctx=32, n_layer=2, n_head=2, n_embd=256)
-    return Plan(config, prompt=4, new=12, batches=(1, 2), rounds=1)
+    return Plan(config, prompt=4, new=12, batches=(1, 2), rounds=1, dtypes=dtypes)
 
 
 def write_weights(config: DecoderConfig, folder: Path) -> None:
@@ -80,9 +83,14 @@ def write_weights(config: DecoderConfig, folder: Path) -> None:
 
 
 def measure(plan: Plan, folder: Path) -> list[dict[str, Any]]:
-    """All contestants with all dtypes and batch sizes."""
+    """Measure all contestants in each type and with each batch size.
+
+    Raises:
+        RuntimeError: If tokens differ from transformers' in fp32.
+    """
     results = []
-    for dtype_name, dtype in DTYPES.items():
+    for dtype_name in plan.dtypes:
+        dtype = DTYPES[dtype_name]
         ours, theirs = load(folder, device="cpu", dtype=dtype), _transformers(folder, dtype)
         for batch in plan.batches:
             result = _measure_batch(plan, ours, theirs, batch)
@@ -161,15 +169,18 @@ def _their_tokens(model: Any, prompts: torch.Tensor, n_new: int) -> list[list[in
 
 def main(argv: list[str] | None = None) -> int:
     """Run the benchmark; the exit code."""
-    args = parse(argument_parser(__doc__, rounds=7), argv)
-    plan = quick_plan() if args.quick else full_plan(args.rounds)
+    parser = argument_parser(__doc__, rounds=7)
+    add_dtypes(parser)
+    args = parse(parser, argv)
+    dtypes = tuple(args.dtypes)
+    plan = quick_plan(dtypes) if args.quick else full_plan(args.rounds, dtypes)
     about = stamp(["transformers"])
     with tempfile.TemporaryDirectory() as scratch:
         write_weights(plan.config, Path(scratch) / "model")
         results = measure(plan, Path(scratch) / "model")
     _show(plan, about, results)
     measured = {"decoder": plan.config.to_fields(), "prompt": plan.prompt, "new": plan.new}
-    keep(args, {"machine": about, "plan": measured, "results": results})
+    keep(args, {"machine": about, "dtypes": args.dtypes, "plan": measured, "results": results})
     return 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,16 +64,15 @@ def _verdict(what: str, before: Ratio | None, now: Ratio, *, same: bool) -> Verd
     if before is None:
         return Verdict(what, None, now.value, None, "not on record", fails=False)
     if not same:
-        return Verdict(what, before.value, now.value, None, "other text", fails=True)
+        return Verdict(what, before.value, now.value, None, "other setting", fails=True)
     better = now.value / before.value if now.higher_is_better else before.value / now.value
     regressed = better <= 1 - TOLERANCE + 1e-9
     return Verdict(what, before.value, now.value, better - 1, "REGRESSED" if regressed else "", regressed)
 
 
-def _setting(report: Report) -> Mapping[str, object]:
-    """What must be equal for ratios to be comparable: the text that was read, where one was."""
-    setting: Mapping[str, object] = report.get("setting", {})
-    return setting
+def _setting(report: Report) -> tuple[object, object]:
+    """Return the text and the precision, where there are such; ratios are comparable if both are equal."""
+    return report.get("setting"), report.get("precision")
 
 
 def show(verdicts: Sequence[Verdict]) -> bool:
@@ -92,6 +91,6 @@ def show(verdicts: Sequence[Verdict]) -> bool:
     failed = [each for each in verdicts if each.fails]
     if failed:
         print(f"\n{len(failed)} of {len(verdicts)} ratios fail: {'; '.join(each.what for each in failed)}")
-        if any(each.finding == "other text" for each in failed):
-            print("other text: give the --files and the --tokenizer of the record, or renew it with --record")
+        if any(each.finding == "other setting" for each in failed):
+            print("other setting: give the record's --files, --tokenizer and --precision, or use --record")
     return not failed

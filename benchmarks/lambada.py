@@ -27,7 +27,17 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from benchmarks.side_by_side import argument_parser, in_turns, keep, parse, print_machine, print_table, stamp
+from benchmarks.side_by_side import (
+    DTYPES,
+    add_dtypes,
+    argument_parser,
+    in_turns,
+    keep,
+    parse,
+    print_machine,
+    print_table,
+    stamp,
+)
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.backbone.packed import pack
 from gpt_toolkit.batch import Continuation
@@ -36,7 +46,6 @@ from gpt_toolkit.model import LanguageModel, load
 from gpt_toolkit.text import load_tokenizer
 
 OURS, THEIRS = "gpt_toolkit", "lm-eval hf"
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 LENGTHS = (56, 66, 68, 70, 72, 73, 75, 76, 78, 79, 81, 82, 84, 85, 87, 89, 92, 95, 99, 106, 223)
 """Inputs of LAMBADA's items (OpenAI's file, GPT-2's tokenizer): from the 0th percentile to the 100th in
 steps of 5."""
@@ -48,7 +57,7 @@ Answers = list[tuple[float, bool]]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured.
+    """Sizes of the measurement.
 
     Args:
         config: Of the decoder.
@@ -56,6 +65,7 @@ class Plan:
         batch: Of them side by side, for lm-eval; ours chooses for itself.
         rounds: Of each contestant.
         scale: Divides the passages' lengths.
+        dtypes: Names of the types to measure; float32, the reference, is always among them.
     """
 
     config: DecoderConfig
@@ -63,12 +73,13 @@ class Plan:
     batch: int = 16
     rounds: int = 5
     scale: int = 1
+    dtypes: tuple[str, ...] = ("float32",)
 
 
-def quick_plan() -> Plan:
+def quick_plan(dtypes: tuple[str, ...]) -> Plan:
     """Seconds, to see that everything runs; its numbers mean nothing."""
     config = DecoderConfig(vocab_size=300, n_ctx=32, n_layer=2, n_head=2, n_embd=128)
-    return Plan(config, items=8, batch=4, rounds=1, scale=8)
+    return Plan(config, items=8, batch=4, rounds=1, scale=8, dtypes=dtypes)
 
 
 def made_items(plan: Plan) -> list[Continuation]:
@@ -155,7 +166,7 @@ def measure(plan: Plan, folder: Path) -> dict[str, Any]:
     items = with_own_words(made_items(plan), model)
     del model
     contestants: dict[str, Callable[[], Answers]] = {}
-    for dtype in DTYPES:
+    for dtype in plan.dtypes:
         contestants[f"{OURS}, {dtype}"] = our_answers(folder, dtype, items)
         contestants[f"{THEIRS}, {dtype}"] = their_answers(folder, dtype, items, plan.batch)
     reference = contestants[f"{THEIRS}, float32"]()
@@ -182,7 +193,7 @@ def measure(plan: Plan, folder: Path) -> dict[str, Any]:
         "items_per_second": speed,
         "ratio_to_float32": {name: value / baseline for name, value in speed.items()},
         "ratio_to_same_dtype": {
-            dtype: speed[f"{OURS}, {dtype}"] / speed[f"{THEIRS}, {dtype}"] for dtype in DTYPES
+            dtype: speed[f"{OURS}, {dtype}"] / speed[f"{THEIRS}, {dtype}"] for dtype in plan.dtypes
         },
         "their_gflops_float32": baseline * their_flops / 1e9,
         "seconds": seconds,
@@ -194,14 +205,16 @@ def main(argv: list[str] | None = None) -> int:
     parser = argument_parser(__doc__, rounds=5)
     parser.add_argument("--items", type=int, default=96, metavar="N", help="passages (%(default)s)")
     parser.add_argument("--batch", type=int, default=16, metavar="N", help="lm-eval's batch (%(default)s)")
+    add_dtypes(parser)
     args = parse(parser, argv)
-    plan = quick_plan()
+    dtypes = tuple(name for name in DTYPES if name == "float32" or name in args.dtypes)
+    plan = quick_plan(dtypes)
     if not args.quick:
-        plan = Plan(DecoderConfig.from_preset("gpt2"), args.items, args.batch, args.rounds)
+        plan = Plan(DecoderConfig.from_preset("gpt2"), args.items, args.batch, args.rounds, dtypes=dtypes)
     about = stamp(["transformers", "lm_eval"])
     with tempfile.TemporaryDirectory() as scratch:
         write_weights(plan.config, Path(scratch) / "model")
-        report = {"machine": about, **measure(plan, Path(scratch) / "model")}
+        report = {"machine": about, "dtypes": dtypes, **measure(plan, Path(scratch) / "model")}
     print_machine(about)
     print(
         f"{plan.config.n_params / 1e6:,.0f}M parameters; {plan.items} items of "

@@ -17,10 +17,19 @@ from typing import Any
 import torch
 from torch import nn
 
-from benchmarks.side_by_side import argument_parser, keep, parse, print_machine, print_table, stamp
+from benchmarks.side_by_side import (
+    add_precision,
+    argument_parser,
+    autocast,
+    keep,
+    parse,
+    print_machine,
+    print_table,
+    stamp,
+)
 from benchmarks.trainers import TakesTurns, rounds_of, trainer_of
 from benchmarks.training import data_of, recipe, write_text
-from benchmarks.workers import Turns, Worker, compare
+from benchmarks.workers import Turns, Worker, choose_start_method, compare
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.callbacks import Throughput
 from gpt_toolkit.hardware import keep_freed_memory
@@ -41,6 +50,7 @@ class Shape:
         batch: Windows a step.
         steps: Of a round.
         most_ms: What a step may cost more, in milliseconds; None: 3% of it.
+        text_bytes: Size of the training text.
     """
 
     name: str
@@ -48,6 +58,7 @@ class Shape:
     batch: int
     steps: int
     most_ms: float | None
+    text_bytes: int = 5_000_000
 
 
 def full_shapes() -> list[Shape]:
@@ -62,14 +73,15 @@ def full_shapes() -> list[Shape]:
 
 def quick_shapes() -> list[Shape]:
     """Seconds, to see that everything runs; its numbers mean nothing."""
-    return [Shape("tiny", DecoderConfig(vocab_size=257, n_ctx=8, n_layer=1, n_head=2, n_embd=16), 2, 2, 0.5)]
+    config = DecoderConfig(vocab_size=257, n_ctx=8, n_layer=1, n_head=2, n_embd=16)
+    return [Shape("tiny", config, 2, 2, 0.5, text_bytes=10_000)]
 
 
-def ours(turns: Turns, shape: Shape, text: Path, cache: Path) -> None:
+def ours(turns: Turns, shape: Shape, text: Path, cache: Path, precision: str) -> None:
     """By the Trainer."""
     torch.manual_seed(0)
     trainer = trainer_of(
-        precision="bf16-mixed",
+        precision=precision,
         max_steps=1_000_000,
         limit_val_batches=0,
         callbacks=[Throughput(), TakesTurns(turns, rounds_of(shape.steps, WARM_UP))],
@@ -78,7 +90,7 @@ def ours(turns: Turns, shape: Shape, text: Path, cache: Path) -> None:
     trainer.fit(PretrainTask(shape.config.to_fields(), recipe()), datamodule=data)
 
 
-def bare(turns: Turns, shape: Shape, text: Path, cache: Path) -> None:
+def bare(turns: Turns, shape: Shape, text: Path, cache: Path, precision: str) -> None:
     """By a loop over the same parts."""
     torch.manual_seed(0)
     keep_freed_memory()
@@ -91,7 +103,7 @@ def bare(turns: Turns, shape: Shape, text: Path, cache: Path) -> None:
 
     def step() -> None:
         batch = next(batches)
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast(precision):
             hidden = decoder(batch["input_ids"])
             loss = linear_cross_entropy(hidden, decoder.wte.weight, batch["labels"]) / batch["step_targets"]
         loss.backward()
@@ -106,13 +118,13 @@ def bare(turns: Turns, shape: Shape, text: Path, cache: Path) -> None:
             step()
 
 
-def measure(shape: Shape, rounds: int, folder: Path) -> dict[str, Any]:
-    """One comparison."""
-    write_text(text := folder / "text.txt", 5_000_000)
+def measure(shape: Shape, rounds: int, folder: Path, precision: str) -> dict[str, Any]:
+    """Measure one comparison."""
+    write_text(text := folder / "text.txt", shape.text_bytes)
     seconds, _ = compare(
         {
-            OURS: lambda: Worker(ours, shape, text, folder / "ours"),
-            BARE: lambda: Worker(bare, shape, text, folder / "bare"),
+            OURS: lambda: Worker(ours, shape, text, folder / "ours", precision),
+            BARE: lambda: Worker(bare, shape, text, folder / "bare", precision),
         },
         rounds,
     )
@@ -131,18 +143,21 @@ def measure(shape: Shape, rounds: int, folder: Path) -> dict[str, Any]:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the benchmark; the exit code."""
-    args = parse(argument_parser(__doc__, rounds=9), argv)
+    parser = argument_parser(__doc__, rounds=9)
+    add_precision(parser)
+    args = parse(parser, argv)
+    choose_start_method("gpt_toolkit.tasks", "gpt_toolkit.data.corpus", quick=args.quick)
     shapes, rounds = (quick_shapes(), 1) if args.quick else (full_shapes(), args.rounds)
     about = stamp(["lightning"])
     results = []
     for shape in shapes:
         with tempfile.TemporaryDirectory() as scratch:
-            results.append(measure(shape, rounds, Path(scratch)))
+            results.append(measure(shape, rounds, Path(scratch), args.precision))
     print_machine(about)
-    print("bf16 autocast; milliseconds of a step\n")
+    print(f"{args.precision}; milliseconds of a step\n")
     rows = [[r["shape"], *r["ms_a_step"].values(), r["cost_ms"], r["target_ms"]] for r in results]
     print_table(["a step of", OURS, BARE, "costs", "may cost"], rows)
-    keep(args, {"machine": about, "rounds": rounds, "results": results})
+    keep(args, {"machine": about, "precision": args.precision, "rounds": rounds, "results": results})
     return 0
 
 

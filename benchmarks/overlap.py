@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks import corpus
 from benchmarks.side_by_side import argument_parser, keep, parse, print_machine, print_table, stamp
-from benchmarks.workers import Turns, Worker, compare
+from benchmarks.workers import Turns, Worker, choose_start_method, compare
 from gpt_toolkit.analysis.overlap import WORDS, BloomFilter, Wanted, document_prints, fingerprints, normalized
 
 OURS, BLOOM, PLAIN = "gpt_toolkit", "gpt_toolkit, Bloom filter", "plain Python"
@@ -125,6 +125,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argument_parser(__doc__, rounds=5)
     corpus.add_arguments(parser)
     args = parse(parser, argv)
+    choose_start_method("torch", quick=args.quick)
     about = stamp(["numpy"])
     with tempfile.TemporaryDirectory() as place:
         train, test = Path(place) / "train", Path(place) / "test.txt"

@@ -27,7 +27,7 @@ import tiktoken
 
 from benchmarks import corpus
 from benchmarks.side_by_side import argument_parser, keep, parse, print_machine, print_table, stamp
-from benchmarks.workers import Turns, Worker, compare
+from benchmarks.workers import Turns, Worker, choose_start_method, compare
 from gpt_toolkit.data.encoding import OnThreads
 from gpt_toolkit.data.files import FileMemo, FileSource, divide
 from gpt_toolkit.data.prepare import prepare_tokens
@@ -208,6 +208,7 @@ def main(argv: list[str] | None = None) -> int:
         "--tokenizer", default="storyworld", metavar="NAME", help="a byte-level BPE's name or folder"
     )
     args = parse(parser, argv)
+    choose_start_method("gpt_toolkit.data.prepare", quick=args.quick)
     about = stamp(["tiktoken", "datasets"])
     threads = about["threads"]
     with tempfile.TemporaryDirectory() as place:

@@ -99,6 +99,8 @@ def lambada(report: Report) -> Iterator[Ratio]:
     speed = report["items_per_second"]
     other = "lm-eval hf, float32"
     for dtype, target in (("float32", 1.6), ("bfloat16", 3.5)):
+        if dtype not in report["dtypes"]:
+            continue
         ours = speed[f"gpt_toolkit, {dtype}"]
         yield Ratio(f"LAMBADA, {dtype}", "items/s", ours, other, speed[other], target=Bound(target))
 
@@ -170,7 +172,7 @@ BENCHMARKS: Mapping[str, Callable[[Report], Iterator[Ratio]]] = {
     "overlap": overlap,
     "startup": startup,
 }
-"""Each benchmark is the module of its name, and its report the file of its name in ``docs/results``."""
+"""Each benchmark is the module of its name, and its report the file of its name in a folder of records."""
 
 
 def read(name: str, report: Report) -> list[Ratio]:

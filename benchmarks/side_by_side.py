@@ -20,6 +20,14 @@ from typing import Any
 
 import torch
 
+from gpt_toolkit.hardware import choose_precision, is_native, processor_name, usable_cores
+
+CPU = torch.device("cpu")
+PRECISIONS = ("32-true", "bf16-mixed")
+"""Values of ``--precision``, as Lightning's Trainer names them."""
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+"""Values of ``--dtypes``."""
+
 
 def in_turns(contestants: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
     """Seconds of each contestant in each round; every second round goes the other way round.
@@ -49,7 +57,10 @@ def read_bandwidth(n_bytes: int, rounds: int = 9) -> float:
 
 
 def stamp(packages: Sequence[str]) -> dict[str, Any]:
-    """When and where this is measured, and with what."""
+    """Return the time, the machine and the versions of a measurement that begins.
+
+    :func:`keep` adds the load at its end.
+    """
     versions = {}
     for package in ("gpt-toolkit", "torch", *packages):
         try:
@@ -58,26 +69,19 @@ def stamp(packages: Sequence[str]) -> dict[str, Any]:
             versions[package] = "not installed"
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
+        "processor": processor_name(),
+        "cores": usable_cores(),
         "threads": torch.get_num_threads(),
-        "load_before": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "load_before": _load(),
         "system": platform.platform(),
         "python": platform.python_version(),
         "versions": versions,
     }
 
 
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    fields = dict(line.split(":", 1) for line in lines if ":" in line)
-    values = {name.strip(): value.strip() for name, value in fields.items()}
-    return values.get("model name", "unknown") + (
-        ", AVX-512 bf16" if "avx512_bf16" in values.get("flags", "") else ""
-    )
+def _load() -> float | None:
+    """Return the number of processes that ran or waited to run in the last minute; None on Windows."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -130,6 +134,38 @@ def argument_parser(description: str | None, rounds: int) -> argparse.ArgumentPa
     return parser
 
 
+def add_precision(parser: argparse.ArgumentParser) -> None:
+    """Add ``--precision``, for benchmarks that train."""
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default=choose_precision(CPU).name,
+        help="train all contestants in this precision (default: this machine's, %(default)s)",
+    )
+
+
+def add_dtypes(parser: argparse.ArgumentParser) -> None:
+    """Add ``--dtypes``, for benchmarks that measure several types."""
+    default = [name for name, dtype in DTYPES.items() if is_native(dtype, CPU)]
+    parser.add_argument(
+        "--dtypes",
+        nargs="+",
+        choices=DTYPES,
+        default=default,
+        help=f"measure these types (default: those with instructions on this machine, {' '.join(default)})",
+    )
+
+
+def has_bf16() -> bool:
+    """Return whether this CPU has bf16 instructions."""
+    return is_native(torch.bfloat16, CPU)
+
+
+def autocast(precision: str) -> torch.autocast:
+    """Return the context of a training step under a value of ``--precision``."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed")
+
+
 def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the options and set torch's threads."""
     args = parser.parse_args(argv)
@@ -144,7 +180,8 @@ def print_machine(about: Mapping[str, Any]) -> None:
 
 
 def keep(args: argparse.Namespace, report: Mapping[str, Any]) -> None:
-    """Write the report where ``--output`` says."""
+    """Write the report, with the load at the end, to the file that ``--output`` names."""
     if args.output:
-        write_report(args.output, report)
+        machine = {**report["machine"], "load_after": _load()}
+        write_report(args.output, {**report, "machine": machine})
         print(f"report: {args.output}")

@@ -35,15 +35,15 @@ def commands(litgpt: Path | None) -> dict[str, list[str]]:
     return found
 
 
-def measure(litgpt: Path | None, rounds: int) -> dict[str, Any]:
-    """Seconds of all contestants."""
+def measure(litgpt: Path | None, rounds: int, *, warm_up: bool) -> dict[str, Any]:
+    """Measure the seconds of all contestants; warming up reads their files into memory and makes bytecode."""
 
     def run(command: list[str]) -> None:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     contestants = {name: partial(run, command) for name, command in commands(litgpt).items()}
-    for contestant in contestants.values():  # once unmeasured: files are read into memory, bytecode is made
-        contestant()
+    if warm_up:
+        in_turns(contestants, 1)
     seconds = in_turns(contestants, rounds)
     times = {name: median(each) for name, each in seconds.items()}
     return {
@@ -60,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--litgpt", type=Path, metavar="COMMAND", help="litgpt's, in its environment")
     args = parse(parser, argv)
     about = stamp([])
-    found = measure(args.litgpt, 1 if args.quick else args.rounds)
+    found = measure(args.litgpt, 1 if args.quick else args.rounds, warm_up=not args.quick)
     print_machine(about)
     rows = [
         [name, 1000 * value, found["ratio"].get(name, 1.0)] for name, value in found["median_seconds"].items()

@@ -1,11 +1,11 @@
-"""Tokens a second and memory of pre-training beside a bare PyTorch loop, in turns.
+"""Tokens a second and memory of pre-training compared with a bare PyTorch loop, in turns.
 
     python benchmarks/training.py --output training.json
 
 Ours is the whole of it: PretrainTask through the Trainer, windows of a CorpusDataModule. The other is what
 one writes without it, in the manner of nanoGPT: torch's attention, all logits and their cross-entropy, a
-loop. Same shapes, bf16 autocast, gradients clipped at 1, fused AdamW. The text is random letters, as the ids
-do not change the work. Memory is the highest of the whole process, imports included.
+loop. Same shapes and precision, gradients clipped at 1, fused AdamW. The text is random letters, as the
+ids do not change the work. Memory is the highest of the whole process, imports included.
 """
 
 from __future__ import annotations
@@ -24,9 +24,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.side_by_side import argument_parser, keep, parse, print_machine, print_table, stamp
+from benchmarks.side_by_side import (
+    add_precision,
+    argument_parser,
+    autocast,
+    keep,
+    parse,
+    print_machine,
+    print_table,
+    stamp,
+)
 from benchmarks.trainers import TakesTurns, rounds_of, trainer_of
-from benchmarks.workers import Turns, Worker, compare
+from benchmarks.workers import Turns, Worker, choose_start_method, compare
 from gpt_toolkit.backbone import DecoderConfig
 from gpt_toolkit.data.corpus import CorpusDataModule
 from gpt_toolkit.optim import AdamW
@@ -45,8 +54,9 @@ class Shape:
         config: Of the decoder; windows are as long as its context.
         batch: Windows a step.
         steps: Of a round.
-        target: What ours is to reach: tokens a second over the loop's.
-        memory_target: And at most this share of its memory; None where none is set.
+        target: Ratio of tokens a second to reach in bf16.
+        memory_target: Ratio of memory to stay below in bf16; None where none is set.
+        text_bytes: Size of the training text.
     """
 
     name: str
@@ -55,6 +65,7 @@ class Shape:
     steps: int
     target: float
     memory_target: float | None = None
+    text_bytes: int = 1_000_000
 
     @property
     def tokens(self) -> int:
@@ -77,7 +88,7 @@ def full_shapes() -> list[Shape]:
 def quick_shapes() -> list[Shape]:
     """Seconds, to see that everything runs; its numbers mean nothing."""
     config = DecoderConfig(vocab_size=300, n_ctx=16, n_layer=2, n_head=2, n_embd=16)
-    return [Shape("tiny", config, 2, 2, 1.0, 1.0)]
+    return [Shape("tiny", config, 2, 2, 1.0, 1.0, text_bytes=10_000)]
 
 
 # ---------------------------------------------------------------------- ours
@@ -97,11 +108,11 @@ def recipe() -> AdamW:
     return AdamW(lr=3e-4, betas=(0.9, 0.95), weight_decay=0.1)
 
 
-def ours(turns: Turns, shape: Shape, text: Path, cache: Path) -> None:
+def ours(turns: Turns, shape: Shape, text: Path, cache: Path, precision: str) -> None:
     """Train by the toolkit."""
     torch.manual_seed(0)
     trainer = trainer_of(
-        precision="bf16-mixed",
+        precision=precision,
         max_steps=1_000_000,
         limit_val_batches=0,
         callbacks=[TakesTurns(turns, rounds_of(shape.steps, WARM_UP))],
@@ -165,7 +176,7 @@ class PlainGPT(nn.Module):
         return F.cross_entropy(logits.view(-1, logits.shape[-1]), labels.reshape(-1))
 
 
-def theirs(turns: Turns, shape: Shape, text: Path) -> None:
+def theirs(turns: Turns, shape: Shape, text: Path, precision: str) -> None:
     """Train by a loop."""
     torch.manual_seed(0)
     model = PlainGPT(shape.config)
@@ -182,7 +193,7 @@ def theirs(turns: Turns, shape: Shape, text: Path) -> None:
     def step() -> None:
         starts = torch.randint(len(ids) - length - 1, (shape.batch,)).tolist()
         windows = torch.from_numpy(np.stack([ids[i : i + length + 1].astype(np.int64) for i in starts]))
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast(precision):
             loss = model(windows[:, :-1], windows[:, 1:])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -199,23 +210,25 @@ def theirs(turns: Turns, shape: Shape, text: Path) -> None:
 # ---------------------------------------------------------------------- side by side
 
 
-def write_text(path: Path, n_bytes: int = 1_000_000) -> None:
+def write_text(path: Path, n_bytes: int) -> None:
+    """Write random letters."""
     draw = random.Random(0)
     path.write_text("".join(draw.choices("abcdefgh ijklmn opqrst uvwxyz\n", k=n_bytes)), encoding="utf-8")
 
 
-def measure(shape: Shape, rounds: int, folder: Path) -> dict[str, Any]:
-    """One comparison."""
-    write_text(text := folder / "text.txt")
+def measure(shape: Shape, rounds: int, folder: Path, precision: str) -> dict[str, Any]:
+    """Measure one comparison."""
+    write_text(text := folder / "text.txt", shape.text_bytes)
     seconds, said = compare(
         {
-            OURS: lambda: Worker(ours, shape, text, folder / "cache"),
-            THEIRS: lambda: Worker(theirs, shape, text),
+            OURS: lambda: Worker(ours, shape, text, folder / "cache", precision),
+            THEIRS: lambda: Worker(theirs, shape, text, precision),
         },
         rounds,
     )
     speed = {name: shape.steps * shape.tokens / median(times) for name, times in seconds.items()}
     memory = {name: each["peak_mb"] for name, each in said.items()}
+    has_targets = precision == "bf16-mixed"
     return {
         "shape": shape.name,
         "decoder": shape.config.to_fields(),
@@ -223,11 +236,11 @@ def measure(shape: Shape, rounds: int, folder: Path) -> dict[str, Any]:
         "steps_a_round": shape.steps,
         "tokens_per_second": speed,
         "ratio": speed[OURS] / speed[THEIRS],
-        "target": shape.target,
+        "target": shape.target if has_targets else None,
         "peak_mb": memory,
         "peak_mb_before_training": {name: each["peak_mb_before"] for name, each in said.items()},
         "memory_ratio": memory[OURS] / memory[THEIRS],
-        "memory_target": shape.memory_target,
+        "memory_target": shape.memory_target if has_targets else None,
         "states_mb": 16 * shape.config.n_params / 1e6,
         "gflops": speed[OURS] * shape.config.flops_per_token / 1e9,
         "seconds": seconds,
@@ -240,7 +253,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--shape", type=int, choices=(1, 2, 3), metavar="N", help="only the N-th shape of the three"
     )
+    add_precision(parser)
     args = parse(parser, argv)
+    choose_start_method("gpt_toolkit.tasks", "gpt_toolkit.data.corpus", quick=args.quick)
     shapes, rounds = (quick_shapes(), 1) if args.quick else (full_shapes(), args.rounds)
     if args.shape and not args.quick:
         shapes = shapes[args.shape - 1 : args.shape]
@@ -248,16 +263,16 @@ def main(argv: list[str] | None = None) -> int:
     results = []
     for shape in shapes:
         with tempfile.TemporaryDirectory() as scratch:
-            results.append(measure(shape, rounds, Path(scratch)))
+            results.append(measure(shape, rounds, Path(scratch), args.precision))
     print_machine(about)
-    print("bf16 autocast; tokens a second, highest memory of the process\n")
+    print(f"{args.precision}; tokens a second, highest memory of the process\n")
     heads = ["", OURS, THEIRS, "ratio", "target", "MB", "MB", "ratio", "target", "states MB", "GFLOP/s"]
     rows = [
         [
             each["shape"],
             *each["tokens_per_second"].values(),
             each["ratio"],
-            each["target"],
+            "" if each["target"] is None else each["target"],
             *each["peak_mb"].values(),
             each["memory_ratio"],
             "" if each["memory_target"] is None else each["memory_target"],
@@ -268,7 +283,7 @@ def main(argv: list[str] | None = None) -> int:
     ]
     print_table(heads, rows)
     print("\nstates: weights, gradients and AdamW's two averages in fp32, which either has to hold")
-    keep(args, {"machine": about, "rounds": rounds, "results": results})
+    keep(args, {"machine": about, "precision": args.precision, "rounds": rounds, "results": results})
     return 0
 
 

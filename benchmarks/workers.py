@@ -18,6 +18,25 @@ from benchmarks.side_by_side import in_turns
 
 P = ParamSpec("P")
 
+_start_method = "spawn"
+
+
+def choose_start_method(*modules: str, quick: bool) -> None:
+    """Choose how workers start.
+
+    A measured worker starts in a new interpreter, so that its memory counts all that it imports. Workers of
+    a quick run are forked from one server, which has imported the modules and started no thread of torch.
+
+    Args:
+        modules: Modules of the benchmark that take long to import, for the server.
+        quick: Whether this is a quick run, whose figures mean nothing.
+    """
+    global _start_method
+    _start_method = "spawn"
+    if quick and "forkserver" in multiprocessing.get_all_start_methods():
+        _start_method = "forkserver"
+        multiprocessing.set_forkserver_preload([*modules])
+
 
 class Turns:
     """What a contestant has of the benchmark: it waits at the end of each round until another begins.
@@ -45,7 +64,7 @@ class Worker:
     """
 
     def __init__(self, work: Callable[Concatenate[Turns, P], Any], *args: P.args, **kwargs: P.kwargs) -> None:
-        context = multiprocessing.get_context("spawn")
+        context: Any = multiprocessing.get_context(_start_method)
         self._connection, theirs = context.Pipe()
         self._process = context.Process(
             target=_serve, args=(theirs, torch.get_num_threads(), work, args, kwargs), daemon=True

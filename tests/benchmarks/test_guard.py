@@ -81,6 +81,12 @@ def test_ratios_on_another_text_are_not_compared(capsys: pytest.CaptureFixture[s
     assert "--record" in capsys.readouterr().out
 
 
+def test_ratios_in_another_precision_are_not_compared() -> None:
+    recorded, measured = (overlap(10.0, precision=name) for name in ("bf16-mixed", "32-true"))
+    assert failing("overlap", recorded, recorded) == []
+    assert failing("overlap", recorded, measured) == ["overlap", "overlap, Bloom filter"]
+
+
 def test_the_table_names_what_regressed(capsys: pytest.CaptureFixture[str]) -> None:
     assert not show(compare("overlap", overlap(10.0), overlap(8.0)))
     said = capsys.readouterr().out
@@ -138,38 +144,131 @@ def test_every_benchmark_is_a_module_and_gets_its_options() -> None:
     import argparse
 
     args = argparse.Namespace(
-        quick=True, rounds=3, threads=None, files=["a", "b"], tokenizer="t", litgpt="/bin/litgpt"
+        quick=True,
+        rounds=3,
+        threads=None,
+        precision=None,
+        files=["a", "b"],
+        tokenizer="t",
+        litgpt="/bin/litgpt",
     )
     assert program.options_of("training", args) == ["--quick", "--rounds", "3"]
     assert program.options_of("prepare", args)[3:] == ["--files", "a", "b", "--tokenizer", "t"]
     assert program.options_of("overlap", args)[3:] == ["--files", "a", "b"]
     assert program.options_of("startup", args)[3:] == ["--litgpt", "/bin/litgpt"]
+    args.precision = "bf16-mixed"
+    assert program.options_of("finetune", args)[3:] == ["--precision", "bf16-mixed"]
+    assert program.options_of("lambada", args)[3:] == ["--dtypes", "float32", "bfloat16"]
+    args.precision = "32-true"
+    assert program.options_of("loss", args)[3:] == ["--dtypes", "float32"]
+    assert "--precision" not in program.options_of("startup", args)
+
+
+@pytest.mark.parametrize(("bf16", "title"), [("0", page.WITHOUT_BF16), ("1", page.WITH_BF16)])
+def test_a_machine_is_recorded_into_its_folder_and_compared_with_it(
+    bf16: str, title: str, measured: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = {each: tmp_path / each for each in page.RESULTS}
+    monkeypatch.setattr(page, "RESULTS", folders)
+    monkeypatch.setattr(page, "renew", lambda: renewals.append(title))
+    monkeypatch.setenv("GPT_TOOLKIT_BF16", bf16)
+    renewals: list[str] = []
+    assert program.main(["overlap", "--record"]) == 0
+    assert [each for each, folder in folders.items() if folder.exists()] == renewals == [title]
+    measured["overlap"] = overlap(8.0)
+    assert program.main(["overlap"]) == 1
+    monkeypatch.setenv("GPT_TOOLKIT_BF16", "1" if bf16 == "0" else "0")
+    assert program.main(["overlap"]) == 0  # the other machine has no record
+
+
+def test_another_precision_is_recorded_into_a_custom_folder_only(
+    measured: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("GPT_TOOLKIT_BF16", "1")
+    with pytest.raises(SystemExit):
+        program.main(["overlap", "--record", "--precision", "32-true"])
+    assert "--precision: 32-true; expected bf16-mixed" in capsys.readouterr().err
+    own = ["overlap", "--record", "--precision", "32-true", "--results", str(tmp_path)]
+    assert program.main(own) == 0
+    assert (tmp_path / "overlap.json").exists()
 
 
 # ---------------------------------------------------------------------- the page
 
 
-def test_the_table_of_the_page_is_what_the_records_say() -> None:
-    text = page.PAGE.read_text(encoding="utf-8")
-    made = page.renewed(text, page.table(page.reports()))
-    readme = page.README.read_text(encoding="utf-8")
-    assert readme == page.renewed(readme, page.short_table(page.reports()))
-    assert text == made, "run python -m benchmarks.page"
+def test_the_tables_of_the_pages_are_what_the_records_say() -> None:
+    recorded = page.all_reports()
+    for path, made in ((page.PAGE, page.tables(recorded)), (page.README, page.short_table(recorded))):
+        text = path.read_text(encoding="utf-8")
+        assert text == page.renewed(text, made), "run python -m benchmarks.page"
 
 
 def test_the_table_says_what_is_missed_and_what_is_missing() -> None:
-    made = page.table({"overlap": overlap(10.0), "startup": startup(0.5)})
-    assert "| overlap | 10 MB/s | plain Python | 2 | 5.00 |  |" in made
-    assert "| gpt-toolkit --help | 500 ms | an empty Python | 10 | 50.00 | ≤ 400 ms, **missed** |" in made
+    made = page.table({"overlap": overlap(10.0), "startup": startup(0.5)}, has_targets=True)
+    assert "| overlap | 10 MB/s | 2 (plain Python) | 5.00 |  |" in made
+    assert "| gpt-toolkit --help | 500 ms | 10 (an empty Python) | 50.00 | ≤ 400 ms, **missed** |" in made
     assert "- startup: 2026-11-27, a processor, 2 threads, torch 2.13.0" in made
     assert "- not recorded yet: training, overhead, loss, prepare" in made
     with pytest.raises(ValueError, match="has no table"):
         page.renewed("a page", made)
 
 
+def test_the_other_machine_misses_no_target() -> None:
+    made = page.tables(
+        {page.WITH_BF16: {"startup": startup(0.5)}, page.WITHOUT_BF16: {"startup": startup(0.5)}}
+    )
+    with_bf16, without_bf16 = made.split(f"### {page.WITHOUT_BF16}")
+    assert "missed" in with_bf16
+    assert "missed" not in without_bf16
+    assert "| gpt-toolkit --help | 500 ms | 10 (an empty Python) | 50.00 |\n" in without_bf16
+
+
+def generation(dtypes: dict[str, float]) -> dict[str, Any]:
+    results = [
+        {"dtype": dtype, "batch": batch, "tokens_per_second": {"gpt_toolkit": speed, "transformers": 10.0}}
+        for dtype, speed in dtypes.items()
+        for batch in (1, 8)
+    ]
+    return {"machine": MACHINE, "dtypes": list(dtypes), "results": results}
+
+
+def test_the_short_table_has_both_machines_each_with_its_own_type() -> None:
+    both = {
+        page.WITH_BF16: {"generation": generation({"float32": 15.0, "bfloat16": 20.0})},
+        page.WITHOUT_BF16: {"generation": generation({"float32": 30.0})},
+    }
+    lines = page.short_table(both).splitlines()
+    assert lines[0] == "|  | CPU with bf16 | x peer | CPU without bf16 | x peer |"
+    row = "| generation, batch 1 (transformers) | 20 tokens/s | 2.00 | 30 tokens/s | 3.00 |"
+    assert row in lines
+    assert "| prepare (nanoGPT's way) |  |  |  |  |" in lines  # not recorded
+    assert len(lines) == 2 + len(page.IN_README)
+    without = page.short_table({**both, page.WITHOUT_BF16: {}})
+    assert "| generation, batch 8 (transformers) | 20 tokens/s | 2.00 |  |  |" in without
+    assert "- not recorded yet: training" in page.tables({page.WITHOUT_BF16: {}})
+
+
+def test_every_row_of_the_short_table_is_measured() -> None:
+    recorded = page.reports(page.RESULTS[page.WITH_BF16])
+    measured = {ratio.what for name, report in recorded.items() for ratio in read(name, report)}
+    for row in page.IN_README:
+        assert {row.ratio.format(dtype=dtype) for dtype in page.DTYPES.values()} <= measured
+
+
 def test_every_record_can_be_read() -> None:
-    for name, report in page.reports().items():
-        ratios = read(name, report)
-        assert ratios, name
-        assert all(ratio.value > 0 for ratio in ratios), name
-        assert len({ratio.what for ratio in ratios}) == len(ratios), name
+    for of_machine in page.all_reports().values():
+        for name, report in of_machine.items():
+            ratios = read(name, report)
+            assert ratios, name
+            assert all(ratio.value > 0 for ratio in ratios), name
+            assert len({ratio.what for ratio in ratios}) == len(ratios), name
+
+
+def test_records_are_made_in_the_precision_of_their_machine() -> None:
+    for title, of_machine in page.all_reports().items():
+        for name, report in of_machine.items():
+            if name in program.TRAIN:
+                assert (report["precision"] == "bf16-mixed") == (title == page.WITH_BF16), name

@@ -14,8 +14,10 @@ from gpt_toolkit.backbone import DecoderConfig
 def test_a_quick_run_measures_both_with_equal_decisions(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--quick", "--output", str(tmp_path / "report.json")]) == 0
-    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    output = tmp_path / "report.json"
+    assert main(["--quick", "--dtypes", "bfloat16", "--output", str(output)]) == 0
+    report = json.loads(output.read_text(encoding="utf-8"))
+    assert report["dtypes"] == ["float32", "bfloat16"]  # the reference is always measured
     speed = report["items_per_second"]
     assert list(speed) == [f"{who}, {dtype}" for dtype in ("float32", "bfloat16") for who in (OURS, THEIRS)]
     assert report["agreement"][f"{OURS}, float32"]["same_decisions"] == 8

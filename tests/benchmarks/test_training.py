@@ -7,11 +7,14 @@ from benchmarks.ratios import read
 from benchmarks.training import OURS, THEIRS, main
 
 
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 def test_a_quick_run_measures_speed_and_memory_of_both(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    precision: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--quick", "--output", str(tmp_path / "report.json")]) == 0
-    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    output = tmp_path / "report.json"
+    assert main(["--quick", "--precision", precision, "--output", str(output)]) == 0
+    report = json.loads(output.read_text(encoding="utf-8"))
+    assert report["precision"] == precision
     [result] = report["results"]
     speed, memory = result["tokens_per_second"], result["peak_mb"]
     assert speed.keys() == memory.keys() == {OURS, THEIRS}
@@ -21,4 +24,7 @@ def test_a_quick_run_measures_speed_and_memory_of_both(
     for name in (OURS, THEIRS):
         assert memory[name] >= result["peak_mb_before_training"][name] > 0
         assert len(result["seconds"][name]) == 1
-    assert "tiny" in capsys.readouterr().out
+    assert all((ratio.target is None) == (precision == "32-true") for ratio in read("training", report))
+    said = capsys.readouterr().out
+    assert "tiny" in said
+    assert f"{precision}; tokens a second" in said
