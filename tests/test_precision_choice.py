@@ -232,3 +232,39 @@ def test_no_shipped_config_fixes_what_the_machine_decides() -> None:
         assert "precision" not in (yaml.safe_load(path.read_text(encoding="utf-8")).get("trainer") or {}), (
             path
         )
+
+
+# ---------------------------------------------------------------------- a budget of minutes
+
+
+def test_a_limited_run_keeps_its_steps_in_its_config_and_for_every_seed(
+    tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter([3.0, 0.001])  # the second seed would find a faster machine
+    monkeypatch.setattr("gpt_toolkit.callbacks.budget.seconds_of_a_step", lambda *_: next(seconds))
+    limits = ("--trainer.max_steps", "30", "--budget.minutes", "0.6", "--trainer.val_check_interval", "5")
+    said = tell("fit", *RUN, *limits, "--seeds", "2")
+    assert said.code == 0, said.err
+    assert (
+        said.err.count("budget: 30 steps of 3 s would take about 1:30 on this machine; training 10 steps")
+        == 1
+    )
+    for seed in (0, 1):
+        saved = yaml.safe_load(Path(f"runs/tiny/seed-{seed}/config.yaml").read_text(encoding="utf-8"))
+        assert saved["trainer"]["max_steps"] == 10
+        assert (saved.get("budget") or {}).get("minutes") is None
+
+
+def test_doctor_says_what_a_budget_leaves_of_a_run(tell: Tell) -> None:
+    said = tell("doctor", *RUN, "--trainer.max_steps", "1000000", "--budget.minutes", "0.1")
+    assert re.search(r"limited to about [\d,]+ steps by budget\.minutes 0\.1; null trains all\n", said.out), (
+        said.out
+    )
+
+
+@pytest.mark.parametrize("value", ["0", "-3"])
+def test_a_budget_without_minutes_is_refused(value: str, tell: Tell) -> None:
+    said = tell("fit", *RUN, "--budget.minutes", value)
+    assert said.code != 0
+    assert "budget.minutes" in said.err
+    assert "Traceback" not in said.err

@@ -57,10 +57,10 @@ class Budget(Callback):
         if not isinstance(trainer.strategy, (SingleDeviceStrategy, DDPStrategy)):
             return
         seconds: float = trainer.strategy.broadcast(seconds_of_a_step(trainer, pl_module))
-        affordable = int(60 * self.minutes / seconds) // _ROUNDED_TO * _ROUNDED_TO
+        affordable = max(int(60 * self.minutes / seconds) // _ROUNDED_TO, 1) * _ROUNDED_TO
         if affordable >= asked:
             return
-        self.asked_steps, self.max_steps = asked, max(affordable, _ROUNDED_TO)
+        self.asked_steps, self.max_steps = asked, affordable
         _limit(trainer, self.max_steps)
         if trainer.is_global_zero:
             log.info(

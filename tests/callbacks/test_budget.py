@@ -122,6 +122,15 @@ def test_the_users_own_number_of_steps_wins_on_resume(fit: Run, a_step_takes: An
     assert everything.global_step == 15
 
 
+@pytest.mark.parametrize(("asked", "trained"), [(40, 10), (10, 10), (7, 7)])
+def test_ten_steps_are_trained_however_slow_the_machine_is(
+    asked: int, trained: int, fit: Run, a_step_takes: Any
+) -> None:
+    a_step_takes(1e6)
+    trainer, _ = fit(max_steps=asked, callbacks=[Budget(minutes=1.0)])
+    assert trainer.global_step == trained
+
+
 @pytest.mark.parametrize("minutes", [0.0, -1.0, float("nan")])
 def test_a_budget_is_a_number_above_0(minutes: float) -> None:
     with pytest.raises(ValueError, match=r"budget\.minutes: .*; expected a number above 0"):
