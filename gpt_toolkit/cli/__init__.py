@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import re
 import sys
@@ -57,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 failed, 2 wrongly called, 130 interrupted.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _escape_what_cannot_be_encoded()
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_help(), end="")
         return 0 if arguments else 2
@@ -76,6 +78,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"gpt-toolkit: {error}", file=sys.stderr)
         return 1
+
+
+def _escape_what_cannot_be_encoded() -> None:
+    """Let standard output escape characters that its encoding lacks, as standard error does.
+
+    Redirected output on Windows has a code page of 256 characters; models write any character.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _wait_briefly() -> None:

@@ -122,7 +122,8 @@ def _waited(process: subprocess.Popen[bytes], log: Path, line: str) -> int:
             return code
         except KeyboardInterrupt:
             say("stopping; once more to stop at once")
-            process.send_signal(signal.SIGINT)
+            if sys.platform != "win32":  # there the console interrupts the process, too
+                process.send_signal(signal.SIGINT)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,8 @@
 import json
+import signal
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,3 +105,31 @@ def test_an_interruption_reaches_the_run_and_is_waited_for(
         run_all([run], lambda run: "")
     assert "saved" in (run.folder / LOG).read_text()
     assert not run.done
+
+
+class Interrupted:
+    """A process that ends after an interruption of this one; the console of Windows interrupts both."""
+
+    def __init__(self) -> None:
+        self.answers = iter([KeyboardInterrupt, 130])
+        self.signals: list[int] = []
+
+    def poll(self) -> int:
+        answer = next(self.answers)
+        if answer is KeyboardInterrupt:
+            raise KeyboardInterrupt
+        return int(answer)  # type: ignore[call-overload, no-any-return]
+
+    def send_signal(self, number: int) -> None:
+        self.signals.append(number)
+
+
+@pytest.mark.parametrize(("platform", "expected"), [("linux", [signal.SIGINT]), ("win32", [])])
+def test_an_interruption_is_handed_on_where_the_console_does_not(
+    platform: str, expected: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    process: Any = Interrupted()
+    (tmp_path / LOG).touch()
+    assert running._waited(process, tmp_path / LOG, "a run") == 130
+    assert process.signals == expected
