@@ -210,14 +210,14 @@ def test_an_older_gpu_trains_in_16_mixed_unless_something_speaks_against_it(
     if how.get("accelerator") == "cpu":
         monkeypatch.setenv("GPT_TOOLKIT_BF16", "0")
     chosen = settings(**how)
-    resolve_precision(chosen, speaks=False)
+    resolve_precision(chosen)
     assert chosen.trainer.precision == expected
 
 
 @pytest.mark.parametrize("task", ["ZeroShotTask", "GenerateTask"])
 def test_tasks_that_score_and_write_compute_in_the_type_of_their_weights(task: str, an_old_gpu: None) -> None:
     chosen = settings(task)
-    resolve_precision(chosen, speaks=False)
+    resolve_precision(chosen)
     assert chosen.trainer.precision == "32-true"
 
 

@@ -19,6 +19,7 @@ from tests.test_cli import Said, Tell, assert_refused, losses, place, tell
 __all__ = ["place", "tell"]
 
 RECIPE = [
+    *("--trainer.precision", "32-true"),
     *("--trainer.gradient_clip_val", "0.5", "--trainer.val_check_interval", "20"),
     *("--trainer.accumulate_grad_batches", "2", "--model.schedule", "Constant"),
     *("--model.decoder.n_layer", "2", "--model.decoder.n_head", "2"),

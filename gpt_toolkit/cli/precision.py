@@ -1,4 +1,4 @@
-"""Precision of a run: the machine's choice unless the user made one, and what to say about it."""
+"""Precision of a run: the machine's choice unless the user made one, and the line that reports it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import Any
 
 import torch
 from jsonargparse import Namespace
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.trainer.states import TrainerFn
 
 from gpt_toolkit.backbone.weights.checkpoint import CHECKPOINT_KEY, SHARD_EXTRA
 from gpt_toolkit.callbacks.console import say
@@ -27,12 +30,14 @@ _INFERENCE_TASKS = ("ZeroShotTask", "GenerateTask")
 """Tasks that compute in the type of their weights, not under autocast."""
 
 
-def resolve_precision(settings: Namespace, *, speaks: bool) -> None:
-    """Fill in ``trainer.precision`` where it is open, and report the choice or its cost in one line.
+def resolve_precision(settings: Namespace) -> str | None:
+    """Fill in ``trainer.precision`` where it is open.
 
     Args:
         settings: Parsed settings of a verb; changed in place. ``ckpt_path`` is a path or None.
-        speaks: Whether this process prints.
+
+    Returns:
+        A line that reports the choice, or the cost of the user's own; None if neither is worth one.
 
     Raises:
         UsageError: If the device does not have the precision at all.
@@ -40,14 +45,13 @@ def resolve_precision(settings: Namespace, *, speaks: bool) -> None:
     trainer = settings.trainer
     device = training_device(trainer)
     if device is None or _has_precision_plugin(trainer.plugins):
-        return
+        return None
     if device.type == "cpu":
         limit_threads(trainer.devices if isinstance(trainer.devices, int) else 1)
-    tell = say if speaks else _ignore
     if trainer.precision is None:
         if _task_name(settings) in _INFERENCE_TASKS:
             trainer.precision = "32-true"
-            return
+            return None
         choice = choose_precision(device, allows_scaling=_allows_scaling(trainer.strategy))
         saved = checkpoint_precision(settings.ckpt_path)
         name, reason = choice
@@ -57,16 +61,47 @@ def resolve_precision(settings: Namespace, *, speaks: bool) -> None:
             else:
                 reason += f"; the checkpoint was trained in {saved}"
         trainer.precision = name
-        tell(f"precision: {name} ({reason}); change it by --trainer.precision")
-        return
+        return f"precision: {name} ({reason}); change it by --trainer.precision"
     name = _ALIASES.get(str(trainer.precision), str(trainer.precision))
     if name == "16-mixed" and device.type == "cpu":
         raise UsageError(
             f"trainer.precision: {trainer.precision}; 16-mixed needs a GPU; leave trainer.precision out for "
             f"{choose_precision(device).name}"
         )
-    if message := precision_warning(name, device):
-        tell(f"warning: {message}")
+    message = precision_warning(name, device)
+    return message and f"warning: {message}"
+
+
+class PrecisionLine(Callback):
+    """Prints a line when everything is set up, so that an error before it is answered alone.
+
+    Args:
+        line: Line to print.
+    """
+
+    def __init__(self, line: str) -> None:
+        self.line = line
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print the line."""
+        self._print(trainer)
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print the line, unless this validation is part of ``fit``."""
+        if trainer.state.fn == TrainerFn.VALIDATING:
+            self._print(trainer)
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print the line."""
+        self._print(trainer)
+
+    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print the line."""
+        self._print(trainer)
+
+    def _print(self, trainer: Trainer) -> None:
+        if trainer.is_global_zero:
+            say(self.line)
 
 
 def training_device(trainer: Namespace) -> torch.device | None:
@@ -103,7 +138,3 @@ def _allows_scaling(strategy: Any) -> bool:
 def _has_precision_plugin(plugins: Any) -> bool:
     given = plugins if isinstance(plugins, list) else [plugins]
     return any("precision" in str(getattr(p, "class_path", p)).lower() for p in given if p is not None)
-
-
-def _ignore(text: str) -> None:
-    """Print nothing: another process does."""

@@ -35,7 +35,7 @@ from gpt_toolkit.callbacks.console import quiet_lightning
 from gpt_toolkit.callbacks.glue import write_submission
 from gpt_toolkit.cli.configs import resolve_configs
 from gpt_toolkit.cli.explain import UsageError, explain, no_option
-from gpt_toolkit.cli.precision import resolve_precision
+from gpt_toolkit.cli.precision import PrecisionLine, resolve_precision
 from gpt_toolkit.cli.repeat import repeat, take_seeds
 from gpt_toolkit.cli.runs import after_fit, keep_results, results_lines, run_folder
 from gpt_toolkit.data.corpus import CorpusDataModule
@@ -198,6 +198,7 @@ class ToolkitCLI(LightningCLI):
 
     def __init__(self, verb: str, arguments: list[str], first_config: Path | None) -> None:
         self.verb, self.first_config = verb, first_config
+        self._precision_line: str | None = None
         super().__init__(
             LightningModule,
             LightningDataModule,
@@ -275,18 +276,13 @@ class ToolkitCLI(LightningCLI):
         self._take_from_model()
         # Lightning starts the other ranks itself, when rank 0 has looked; torchrun starts all at once.
         launched_by_rank_0 = "LOCAL_RANK" in os.environ and "TORCHELASTIC_RUN_ID" not in os.environ
-        resolve_precision(settings, speaks=self._speaks)
+        self._precision_line = resolve_precision(settings)
         begins = self.verb == "fit" and not settings.ckpt_path and not settings.trainer.fast_dev_run
         if begins and not launched_by_rank_0 and folder.is_dir() and any(folder.glob("*.ckpt")):
             raise FileExistsError(
                 f"{self.run_folder} already holds a run: go on with it by --ckpt_path last, or choose "
                 "another folder by --trainer.default_root_dir"
             )
-
-    @property
-    def _speaks(self) -> bool:
-        """True if this process prints the precision; ``doctor`` has a report of its own."""
-        return os.environ.get("LOCAL_RANK", "0") == "0" and self.verb != "doctor"
 
     def _take_from_model(self) -> None:
         """What the data leaves open is as the model has it: its tokenizer, and of benchmarks its context."""
@@ -356,6 +352,8 @@ class ToolkitCLI(LightningCLI):
             kwargs["logger"] = self._loggers() if fits else False
         trainer = super().instantiate_trainer(**kwargs)
         callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+        if self._precision_line:
+            callbacks.insert(0, PrecisionLine(self._precision_line))
         if fits:
             callbacks.insert(0, Throughput())  # before the line that shows what it measures
         if fits and not settings.trainer.fast_dev_run:

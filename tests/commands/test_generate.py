@@ -39,7 +39,8 @@ class Terminal(io.StringIO):
 def run(*arguments: str | Path) -> int:
     parser = argparse.ArgumentParser()
     generate.add_arguments(parser)
-    return generate.run(parser.parse_args([*map(str, arguments), "--device", "cpu"]))
+    numeric = ("--device", "cpu", "--dtype", "float32")  # as load computes with fp32 weights everywhere
+    return generate.run(parser.parse_args([*map(str, arguments), *numeric]))
 
 
 def test_importing_the_command_does_not_import_torch() -> None:
