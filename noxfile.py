@@ -1,13 +1,26 @@
 """Every check that CI runs: `nox -s quickstart` tries the toolkit, `nox -s tests` tests it, `-l` lists."""
 
+import platform
+import sys
+from pathlib import Path
+
 import nox
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["tests", "lint", "types"]
+nox.options.sessions = ["tests", "portable", "lint", "types"]
+
+NUMERICS = (
+    *("tests/backbone", "tests/losses", "tests/generation", "tests/parity", "tests/tasks"),
+    *("tests/callbacks/test_throughput.py", "tests/test_emulation.py", "tests/test_hardware.py"),
+    *("tests/test_model.py", "tests/test_optim.py", "tests/test_precision_choice.py"),
+)
+"""Tests whose result depends on what the machine computes fast."""
 
 PROJECT = nox.project.load_toml("pyproject.toml")
+PARALLEL = ("--numprocesses=auto", "--dist=worksteal")
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # a process a core is faster than threads that wait for one another
 LOCKED = ("--constraint", "constraints.txt")
 
 
@@ -27,12 +40,23 @@ def quickstart(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Unit tests: CPU, offline, a few minutes."""
+    """Unit tests: CPU, offline, a few minutes; `GPT_TOOLKIT_BF16=0` and others override the machine."""
     install(session, "test")
-    # A process a core is faster than threads that wait for one another.
-    session.run(
-        "pytest", "--numprocesses=auto", "--dist=worksteal", *session.posargs, env={"OMP_NUM_THREADS": "1"}
-    )
+    session.run("pytest", *PARALLEL, *session.posargs, env=ONE_THREAD)
+
+
+@nox.session(venv_backend="none")
+def portable(session: nox.Session) -> None:
+    """Tests of the numerics as on a CPU with AVX2 alone, in the environment of `tests`."""
+    programs = "Scripts" if sys.platform == "win32" else "bin"
+    python = Path(session.cache_dir).parent / "tests" / programs / "python"
+    if not any(python.parent.glob("python*")):
+        session.error("no environment of `tests` found; run nox -s tests first")
+    overrides = {"GPT_TOOLKIT_BF16": "0", "GPT_TOOLKIT_FP16": "0"}
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        overrides |= {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
+    arguments = (*PARALLEL, *NUMERICS, *session.posargs)
+    session.run(str(python), "-m", "pytest", *arguments, env=ONE_THREAD | overrides, external=True)
 
 
 @nox.session

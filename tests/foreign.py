@@ -1,6 +1,6 @@
 """A platform that is not Linux with glibc, as far as Python code can tell.
 
-Run in a process of its own: nothing that is changed here is put back. Native code of other packages still
+Run in a process of its own: its changes are not undone. Native code of other packages still
 finds Linux, so those are imported before :func:`pretend` is called.
 """
 

@@ -21,6 +21,7 @@ BF16, FP16, FP32 = torch.bfloat16, torch.float16, torch.float32
 def nothing_is_overridden(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in (*hardware.CAPABILITIES, "CORES", "FREE_MEMORY"):
         monkeypatch.delenv(f"GPT_TOOLKIT_{name}", raising=False)
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
     hardware._cuda_is_native.cache_clear()
     hardware._cpu_is_native.cache_clear()
     yield

@@ -95,7 +95,7 @@ def test_muon_updates_matrices_as_torchs_muon_and_the_rest_as_adamw(monkeypatch:
 
 def newton_schulz(matrices: Tensor) -> Tensor:
     """The iteration as Jordan et al. (2024) write it, in float64."""
-    x = matrices.double()
+    x: Tensor = matrices.double()
     x = x / x.norm(dim=(-2, -1), keepdim=True)
     for _ in range(5):
         gram = x @ x.mT

@@ -159,7 +159,7 @@ def test_help_of_every_command_is_printed_everywhere(system: str, tmp_path: Path
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What every command answered on the other platforms."""
+    """Answers of every command on the other platforms."""
     folder = tmp_path_factory.mktemp("elsewhere")
     rows = "".join(f"row {i} is {'ab'[i % 2]},{'ab'[i % 2]}\n" for i in range(40))
     (folder / "rows.csv").write_text("text,label\n" + rows, encoding="utf-8")
@@ -272,7 +272,7 @@ ASKS = {
 
 
 def asks_the_machine(node: ast.AST) -> str | None:
-    """What a part of a program asks the machine; None for other parts."""
+    """Return the question that a node asks the machine; None for other nodes."""
     name = None
     if isinstance(node, ast.Attribute):
         name = node.attr

@@ -24,6 +24,7 @@ from gpt_toolkit.commands.doctor.memory import LiveBytes, MemoryPlan, foreseen, 
 from gpt_toolkit.commands.doctor.printed import size
 from gpt_toolkit.commands.doctor.steps import widest_batch
 from gpt_toolkit.data.finetune import SupervisedDataModule
+from gpt_toolkit.hardware import choose_precision
 from gpt_toolkit.losses import linear_cross_entropy
 from gpt_toolkit.model import LanguageModel
 from gpt_toolkit.optim import AdamW, Muon, OptimizerFactory
@@ -120,7 +121,7 @@ def test_a_sound_run_is_described_and_nothing_is_written(tell: Tell) -> None:
         r"weights 0\.0 MB, gradients 0\.0 MB, optimizer state 0\.1 MB, activations and workspace \d+\.\d MB",
         r"fits: .* are free on this machine's CPU",
         r"time        6 steps, 0\.67 epochs of 9; 2 validations",
-        r"32-true: .* a step, [\d,]+ tokens/s",
+        rf"{choose_precision().name}: .* a step, [\d,]+ tokens/s",
         r"a validation .*, and its sample ",
         r"the whole run \d+:\d\d, start-up apart \(from 3 timed steps\)\nall is well\n$",
     ):
