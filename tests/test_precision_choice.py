@@ -115,7 +115,7 @@ def test_doctor_ends_with_a_warning_and_the_faster_precision(tell: Tell) -> None
         ("bf17", r"trainer\.precision: expected 64, 32, 16, .*, got 'bf17'"),
         (
             "16-mixed",
-            r"trainer\.precision: 16-mixed; 16-mixed needs a GPU; leave trainer\.precision out for 32-true",
+            r"trainer\.precision: 16-mixed; 16-mixed needs a GPU; use --trainer\.precision 32-true",
         ),
         ("16", r"trainer\.precision: 16; 16-mixed needs a GPU; .*"),
     ],

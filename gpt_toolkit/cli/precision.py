@@ -65,7 +65,7 @@ def resolve_precision(settings: Namespace) -> str | None:
     name = _ALIASES.get(str(trainer.precision), str(trainer.precision))
     if name == "16-mixed" and device.type == "cpu":
         raise UsageError(
-            f"trainer.precision: {trainer.precision}; 16-mixed needs a GPU; leave trainer.precision out for "
+            f"trainer.precision: {trainer.precision}; 16-mixed needs a GPU; use --trainer.precision "
             f"{choose_precision(device).name}"
         )
     message = precision_warning(name, device)

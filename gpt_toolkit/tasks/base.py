@@ -323,6 +323,8 @@ class BaseTask(LightningModule, ABC):
         Weights, optimizer state, gradients and random state are as before, which must be that of a run that
         has not begun. For timing.
         """
+        if self.device.type == "cpu":
+            keep_freed_memory()  # as on_fit_start does, which comes later
         [optimizer] = self.trainer.optimizers
         before = [parameter.detach().clone() for parameter in self.parameters()]
         gpus = [self.device] if self.device.type == "cuda" else []
