@@ -298,7 +298,8 @@ def tokenizer_of(place: Path | Mapping[str, str] | str, model: str) -> Tokenizer
     """Return the tokenizer that came with a model, or None.
 
     Args:
-        place: A folder that may hold its files, their names and contents (none: there is none), or its name.
+        place: A folder that may hold its files, their names and contents (empty without a tokenizer), or its
+            name.
         model: The model, for the message.
 
     Raises:

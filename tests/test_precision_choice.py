@@ -1,8 +1,6 @@
 """The precision of a run at the command line: chosen by the machine, overridden, resumed, refused."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +14,10 @@ from gpt_toolkit.cli import main, precision
 from gpt_toolkit.cli.configs import shipped_configs
 from gpt_toolkit.cli.precision import resolve_precision, training_device
 from tests.tasks.conftest import TEXT
-from tests.test_cli import CONFIG
+from tests.test_cli import CONFIG, Said, Tell
 
 Namespace: Any = UntypedNamespace
 RUN = ("--config", "tiny.yaml")
-
-
-@dataclass
-class Said:
-    """Answer of a command."""
-
-    code: int
-    out: str
-    err: str
-
-
-Tell = Callable[..., Said]
 
 
 @pytest.fixture

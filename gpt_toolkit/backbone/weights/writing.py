@@ -33,15 +33,15 @@ def write_model_folder(
 ) -> None:
     """Write a model folder that ``transformers`` loads too, whole or not at all.
 
-    It is made beside its place under a temporary name, then renamed. Beside ``state_dict``, one tensor is in
-    memory at a time.
+    It is written under a temporary name in the same folder, then renamed. Memory holds one tensor in addition
+    to ``state_dict``.
 
     Args:
         folder: Where to; parents are made.
         config: The decoder's config.
         state_dict: ``Decoder.state_dict()``, written in its dtype.
         tokenizer_files: Names and contents of the tokenizer's files.
-        overwrite: Replace a model folder that is there.
+        overwrite: Replace an existing model folder.
         extra: Further fields of ``config.json``; those under ``gpt_toolkit`` join ours.
 
     Raises:

@@ -47,7 +47,7 @@ class Examination:
         """Look at a run.
 
         Returns:
-            The exit code: 1 if there are faults, else 0.
+            The exit code: 1 if errors were found, else 0.
         """
         self._folder(subject)
         trainer = self._trainer(subject)

@@ -1,4 +1,4 @@
-"""What a config and its arguments made, ready to be examined."""
+"""Parts of a run, built from a config and its arguments and ready to be examined."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from gpt_toolkit.callbacks import Budget, Checkpoints, Samples
 
 @dataclass
 class Subject:
-    """What a config and its arguments made.
+    """Parts of a run, built from a config and its arguments.
 
     Args:
         task: The task; None where it could not be made.
         data: The DataModule; None where it could not be made.
         trainer: Arguments of the Trainer, by name.
         folder: The run's.
-        ckpt_path: Checkpoint that ``fit`` would go on from.
+        ckpt_path: Checkpoint that ``fit`` would resume from.
         checkpoints: Settings of the run's checkpoints.
         samples: Settings of its samples.
         budget: Limit of its training time.
