@@ -20,9 +20,9 @@ from torchmetrics import Metric
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig, decoder_fields
 from gpt_toolkit.backbone.parallel import average_gradients, divide
-from gpt_toolkit.backbone.weights import open_model, read_model
-from gpt_toolkit.backbone.weights.source import CHECKPOINT_FORMAT, CHECKPOINT_KEY
-from gpt_toolkit.batch import LanguageModelData, SupervisedData, Vocabulary
+from gpt_toolkit.batches import LanguageModelData, SupervisedData, Vocabulary
+from gpt_toolkit.checkpoints import open_model, read_model
+from gpt_toolkit.checkpoints.model_sources import CHECKPOINT_FORMAT, CHECKPOINT_KEY
 from gpt_toolkit.hardware import keep_freed_memory
 from gpt_toolkit.optim import (
     OptimizerFactory,
