@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gpt_toolkit import Decoder, LanguageModel, load, load_tokenizer
 from gpt_toolkit.cli import main
-from tests.backbone.weights.layouts import (
+from tests.checkpoints.layouts import (
     checkpoint_content,
     nanogpt_content,
     write_openai_gpt1,
