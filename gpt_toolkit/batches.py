@@ -20,6 +20,8 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypedDict
 
 from torch import Tensor
 
+from gpt_toolkit.tokenizers import Tokenizer
+
 IGNORE_INDEX = -100
 """Label of a position where no loss is due (torch's default)."""
 
@@ -114,38 +116,13 @@ class SupervisedBatch(TypedDict):
     step_examples: int
 
 
-class Vocabulary(Protocol):
-    """What a task needs to know of a tokenizer; every tokenizer of ``gpt_toolkit.tokenizers`` has it."""
-
-    @property
-    def vocab_size(self) -> int:
-        """Number of token ids."""
-
-    @property
-    def end_of_text(self) -> int:
-        """Id of the token that begins every document."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Short hash; equal fingerprints mean equal ids for every text."""
-
-    def encode(self, text: str) -> list[int]:
-        """Token ids of a text."""
-
-    def decode(self, ids: list[int]) -> str:
-        """Text of token ids."""
-
-    def files(self) -> Mapping[str, str]:
-        """File names and contents from which the tokenizer can be made again."""
-
-
 class LanguageModelData(Protocol):
     """What a language-modelling task reads from its DataModule."""
 
     n_ctx: int
     """Context length of the batches, in tokens."""
 
-    vocabulary: Vocabulary
+    vocabulary: Tokenizer
     """The tokenizer that made the batches; there after ``setup``."""
 
     plan: str
@@ -158,7 +135,7 @@ class SupervisedData(Protocol):
     n_ctx: int
     """Longest sequence, in tokens."""
 
-    vocabulary: Vocabulary
+    vocabulary: Tokenizer
     """The tokenizer that made the batches; there after ``setup``."""
 
     plan: str
@@ -287,7 +264,7 @@ class Score(NamedTuple):
 class EvaluationData(Protocol):
     """What a zero-shot task reads from its DataModule."""
 
-    vocabulary: Vocabulary
+    vocabulary: Tokenizer
     """The tokenizer that made the requests; there after ``setup``."""
 
     def judge(self, name: str, answers: Mapping[int, Answer]) -> list[Score]:

@@ -20,7 +20,7 @@ ALLOWED = {
     },
     "dry_run": {
         *("backbone", "batches", "callbacks", "checkpoints", "data", "evaluation", "generation", "losses"),
-        *("optim", "tasks"),
+        *("optim", "tasks", "tokenizers"),
     },
     "analysis": {
         *("batches", "callbacks", "checkpoints", "data", "evaluation", "generation", "metrics", "storyworld"),
@@ -30,7 +30,9 @@ ALLOWED = {
         *("backbone", "batches", "callbacks", "checkpoints", "data", "generation", "metrics", "storyworld"),
         *("tasks", "tokenizers"),
     },
-    "tasks": {"backbone", "batches", "checkpoints", "generation", "losses", "metrics", "optim"},
+    "tasks": {
+        *("backbone", "batches", "checkpoints", "generation", "losses", "metrics", "optim", "tokenizers"),
+    },
     "callbacks": {"batches"},
     "data": {"batches", "storyworld", "tokenizers"},
     "generation": {"backbone", "batches", "checkpoints", "tokenizers"},
@@ -39,7 +41,7 @@ ALLOWED = {
     "metrics": {"batches"},
     "optim": set(),
     "backbone": set(),
-    "batches": set(),
+    "batches": {"tokenizers"},
     "storyworld": set(),
     "tokenizers": set(),
     **{leaf: set() for leaf in LEAVES},

@@ -8,16 +8,16 @@ from typing import Any
 
 from lightning.pytorch import LightningDataModule
 
-from gpt_toolkit.batches import Vocabulary
 from gpt_toolkit.data.pretraining.text_files import find_files
 from gpt_toolkit.data.pretraining.text_readers import (
     TEXT_SUFFIXES,
     normalize_newlines,
-    open_bytes,
     read_records,
 )
 from gpt_toolkit.data.step_loader import BatchLoader, InOrder, ReadyBatches, batch_loader, step_share
 from gpt_toolkit.data.window_order import StepShare
+from gpt_toolkit.io import open_bytes
+from gpt_toolkit.tokenizers import Tokenizer
 from gpt_toolkit.tokenizers.loading import load_tokenizer
 
 
@@ -58,7 +58,7 @@ class PromptsDataModule(LightningDataModule):
         batch_size: Prompts that a device continues side by side.
     """
 
-    vocabulary: Vocabulary
+    vocabulary: Tokenizer
 
     def __init__(
         self,

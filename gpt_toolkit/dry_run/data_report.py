@@ -7,12 +7,13 @@ from functools import singledispatch
 
 from lightning.pytorch import LightningDataModule
 
-from gpt_toolkit.batches import Continuation, Request, RunningText, Vocabulary
+from gpt_toolkit.batches import Continuation, Request, RunningText
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
 from gpt_toolkit.data.prompts_datamodule import PromptsDataModule
 from gpt_toolkit.data.supervised.datamodule import SupervisedDataModule
 from gpt_toolkit.data.supervised.inspect_rows import tokens_shown
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
+from gpt_toolkit.tokenizers import Tokenizer
 
 ROWS_SHOWN = 2
 """Of each set; ours: two labels may differ, more would hide the rest of the report."""
@@ -30,7 +31,7 @@ def first_lines(data: LightningDataModule) -> Iterator[str]:
     yield from ()
 
 
-def vocabulary_line(vocabulary: Vocabulary) -> str:
+def vocabulary_line(vocabulary: Tokenizer) -> str:
     """Size, name and fingerprint."""
     name = getattr(vocabulary, "name", "")
     called = f"{name}, " if name else ""
@@ -87,7 +88,7 @@ def _(data: ZeroShotDataModule) -> Iterator[str]:
             yield f"  {name}: {_asked(request, data.vocabulary)}"
 
 
-def _asked(request: Request, vocabulary: Vocabulary) -> str:
+def _asked(request: Request, vocabulary: Tokenizer) -> str:
     if isinstance(request, Continuation):
         context = tokens_shown(request.context, vocabulary)
         return f"after {context}  how likely is  {tokens_shown(request.continuation, vocabulary)}"

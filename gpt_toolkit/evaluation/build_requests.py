@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gpt_toolkit.batches import Continuation, Prompt, Vocabulary
+from gpt_toolkit.batches import Continuation, Prompt
+from gpt_toolkit.tokenizers import Tokenizer
 
 
 @dataclass
@@ -34,7 +35,7 @@ class Setting:
         examples: Reads the rows to draw them from; none: the other rows of the benchmark.
     """
 
-    vocabulary: Vocabulary
+    vocabulary: Tokenizer
     n_ctx: int
     n_examples: int | None = None
     seed: int = 0

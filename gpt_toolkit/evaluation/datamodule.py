@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningDataModule
 
-from gpt_toolkit.batches import Answer, Continuation, Prompt, Request, RequestBatch, Score, Vocabulary
+from gpt_toolkit.batches import Answer, Continuation, Prompt, Request, RequestBatch, Score
 from gpt_toolkit.data.step_loader import BatchLoader, InOrder, ReadyBatches, step_share
 from gpt_toolkit.data.window_order import StepShare
 from gpt_toolkit.evaluation.benchmark import Benchmark
@@ -17,6 +17,7 @@ from gpt_toolkit.evaluation.build_requests import Setting
 from gpt_toolkit.evaluation.item_sources import Rows
 from gpt_toolkit.evaluation.protocol import Asked, Judgement, Protocol
 from gpt_toolkit.evaluation.registry import find, pairs
+from gpt_toolkit.tokenizers import Tokenizer
 from gpt_toolkit.tokenizers.loading import load_tokenizer
 
 
@@ -70,7 +71,7 @@ class ZeroShotDataModule(LightningDataModule):
         check_files: Refuse files that are no published variant, by checksum or size.
     """
 
-    vocabulary: Vocabulary
+    vocabulary: Tokenizer
 
     def __init__(
         self,

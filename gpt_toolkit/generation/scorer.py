@@ -20,7 +20,7 @@ from gpt_toolkit.batches import Answer, Continuation, Prompt, RunningText
 from gpt_toolkit.generation.decoding import check_ids, generate_steps, plain_evaluation
 from gpt_toolkit.generation.sampling import Sampling
 from gpt_toolkit.generation.streaming import Answer as Text
-from gpt_toolkit.generation.streaming import Tokens
+from gpt_toolkit.tokenizers import Tokenizer
 
 SHARED_FROM = 32
 """Tokens from which a context that several continuations have in common is read once; ours."""
@@ -40,7 +40,7 @@ class Scorer:
     """
 
     def __init__(
-        self, decoder: Decoder, head: nn.Module, tokenizer: Tokens, *, batch_tokens: int = 4096
+        self, decoder: Decoder, head: nn.Module, tokenizer: Tokenizer, *, batch_tokens: int = 4096
     ) -> None:
         self.decoder, self.head, self.tokenizer = decoder, head, tokenizer
         self.batch_tokens = max(batch_tokens, decoder.config.n_ctx)

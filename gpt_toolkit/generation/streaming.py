@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias
 
 import torch
 from torch import nn
@@ -13,30 +13,10 @@ from torch import nn
 from gpt_toolkit.backbone import Decoder
 from gpt_toolkit.generation.decoding import generate_steps
 from gpt_toolkit.generation.sampling import Sampling
+from gpt_toolkit.tokenizers import Tokenizer
 
 Ended: TypeAlias = Literal["end_of_text", "stop", "length"]
 """Why an answer ended: by its own token, before a stop string, or at ``max_new_tokens``."""
-
-
-class Tokens(Protocol):
-    """What is asked of a tokenizer here."""
-
-    @property
-    def vocab_size(self) -> int:
-        """Number of token ids."""
-
-    @property
-    def end_of_text(self) -> int:
-        """Id of the token that ends a text."""
-
-    def encode(self, text: str) -> list[int]:
-        """Ids of a text."""
-
-    def decode(self, ids: list[int]) -> str:
-        """Text of ids."""
-
-    def decode_bytes(self, ids: list[int]) -> bytes:
-        """Bytes of ids; those of a list are those of its items, one after another."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +56,7 @@ class Answer:
         ended: Why it ended; None as long as it has not.
     """
 
-    def __init__(self, tokenizer: Tokens, prompt: str, stop: Sequence[str] = ()) -> None:
+    def __init__(self, tokenizer: Tokenizer, prompt: str, stop: Sequence[str] = ()) -> None:
         if "" in stop:
             raise ValueError("a stop string is empty; give at least one character, or no stop string")
         self._tokenizer, self._stop = tokenizer, stop
@@ -140,7 +120,7 @@ def _overlap(text: str, stop: str) -> int:
 def write(
     decoder: Decoder,
     head: nn.Module,
-    tokenizer: Tokens,
+    tokenizer: Tokenizer,
     prompts: Sequence[str],
     *,
     max_new_tokens: int,
@@ -186,7 +166,7 @@ def write(
 def write_pieces(
     decoder: Decoder,
     head: nn.Module,
-    tokenizer: Tokens,
+    tokenizer: Tokenizer,
     prompt: str,
     *,
     max_new_tokens: int,
@@ -208,7 +188,7 @@ def write_pieces(
 def _steps(
     decoder: Decoder,
     head: nn.Module,
-    tokenizer: Tokens,
+    tokenizer: Tokenizer,
     answers: Sequence[Answer],
     max_new_tokens: int,
     sampling: Sampling,

@@ -7,7 +7,6 @@ from typing import Literal
 
 from lightning.pytorch import LightningDataModule
 
-from gpt_toolkit.batches import Vocabulary
 from gpt_toolkit.data.pretraining.choose_tokenizer import AUTO, load_vocabulary, prepare_vocabulary, resolve
 from gpt_toolkit.data.pretraining.lm_dataset import EvaluationBatches, TrainingBatches, bytes_per_label
 from gpt_toolkit.data.pretraining.parallel_tokenize import Encoder, OnThreads
@@ -30,6 +29,7 @@ from gpt_toolkit.data.window_order import ORDER_VERSION, StepShare, WindowOrder,
 from gpt_toolkit.io import cache_folder
 from gpt_toolkit.progress import ReadingProgress
 from gpt_toolkit.storyworld import MIX, check_mix
+from gpt_toolkit.tokenizers import Tokenizer
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class CorpusDataModule(LightningDataModule):
             cluster. The tokens are the same.
     """
 
-    vocabulary: Vocabulary
+    vocabulary: Tokenizer
     plan: str
 
     def __init__(

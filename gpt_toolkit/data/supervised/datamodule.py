@@ -11,7 +11,7 @@ import numpy as np
 from lightning.pytorch import LightningDataModule
 from numpy.typing import NDArray
 
-from gpt_toolkit.batches import TaskSpec, Vocabulary
+from gpt_toolkit.batches import TaskSpec
 from gpt_toolkit.data.step_loader import (
     BatchLoader,
     InOrder,
@@ -38,7 +38,7 @@ from gpt_toolkit.data.supervised.tokenized_rows import EncodedRows, encode_rows,
 from gpt_toolkit.data.window_order import permutation
 from gpt_toolkit.io import cache_folder
 from gpt_toolkit.progress import ReadingProgress
-from gpt_toolkit.tokenizers.loading import Tokenizer
+from gpt_toolkit.tokenizers import Tokenizer
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class SupervisedDataModule(LightningDataModule):
         seed: Chooses the order of the rows.
     """
 
-    vocabulary: Vocabulary
+    vocabulary: Tokenizer
     plan: str
     n_marks: int
     tasks: Mapping[str, TaskSpec]

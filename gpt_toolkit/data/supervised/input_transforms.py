@@ -17,8 +17,9 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gpt_toolkit.batches import Kind, Vocabulary
+from gpt_toolkit.batches import Kind
 from gpt_toolkit.data.supervised.tokenized_rows import EncodedRows
+from gpt_toolkit.tokenizers import Tokenizer
 
 Ids: TypeAlias = NDArray[Any]
 Lengths: TypeAlias = NDArray[np.int64]
@@ -190,7 +191,7 @@ class MarkedInputs:
         return [Input(ids, 0) for ids in sequences(self.kind, self.marks, texts)]
 
 
-def describe(ids: Sequence[int], vocabulary: Vocabulary) -> str:
+def describe(ids: Sequence[int], vocabulary: Tokenizer) -> str:
     """A sequence in plain text, its marks as ``<start>``, ``<delimiter>`` and ``<extract>``."""
     size = vocabulary.vocab_size
     shown, run = [], []

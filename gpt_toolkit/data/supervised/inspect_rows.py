@@ -4,15 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gpt_toolkit.batches import IGNORE_INDEX, TaskSpec, Vocabulary
+from gpt_toolkit.batches import IGNORE_INDEX, TaskSpec
 from gpt_toolkit.data.supervised.batching import TaskRows, pad
 from gpt_toolkit.data.supervised.input_transforms import MARKS, Input
+from gpt_toolkit.tokenizers import Tokenizer
 
 FIRST, LAST = 32, 16
 """Tokens that are shown of a long stretch between two marks: those at its beginning and at its end."""
 
 
-def tokens_shown(ids: Sequence[int], vocabulary: Vocabulary) -> str:
+def tokens_shown(ids: Sequence[int], vocabulary: Tokenizer) -> str:
     """Token ids as text, a bar between two, marks by name; the middle of a long stretch is left out."""
     size, shown = vocabulary.vocab_size, ""
     run: list[int] = []
@@ -25,7 +26,7 @@ def tokens_shown(ids: Sequence[int], vocabulary: Vocabulary) -> str:
     return shown
 
 
-def _stretch(ids: list[int], vocabulary: Vocabulary) -> str:
+def _stretch(ids: list[int], vocabulary: Tokenizer) -> str:
     def joined(some: list[int]) -> str:
         return "|".join(vocabulary.decode([i]).replace("\n", "\\n") for i in some)
 
@@ -35,7 +36,7 @@ def _stretch(ids: list[int], vocabulary: Vocabulary) -> str:
     return f"{joined(ids[:FIRST])} ... {left_out:,} more tokens ... {joined(ids[-LAST:])}"
 
 
-def row_shown(rows: TaskRows, index: int, vocabulary: Vocabulary) -> list[str]:
+def row_shown(rows: TaskRows, index: int, vocabulary: Tokenizer) -> list[str]:
     """A row: its number and label, its texts and where they were cut, its sequences, where loss is due.
 
     Args:
@@ -90,7 +91,7 @@ def _sequence_name(rows: TaskRows, index: int, number: int) -> str:
     return _ORDERS[number] if kind in ("similarity", "graded") else ""
 
 
-def _loss(rows: TaskRows, one: Input, index: int, vocabulary: Vocabulary) -> str:
+def _loss(rows: TaskRows, one: Input, index: int, vocabulary: Tokenizer) -> str:
     """Which tokens are learned, with their places in the sequence."""
     if rows.references:
         return f"to be answered after {len(one.ids):,} tokens, by {rows.spec.max_new_tokens} at most"

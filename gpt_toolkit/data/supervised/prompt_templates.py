@@ -14,8 +14,9 @@ from typing import Any, Final
 
 import yaml
 
-from gpt_toolkit.batches import TaskSpec, Vocabulary
+from gpt_toolkit.batches import TaskSpec
 from gpt_toolkit.data.supervised.example import Example
+from gpt_toolkit.tokenizers import Tokenizer
 
 TEMPLATES: Final = Path(__file__).parent / "prompts"
 
@@ -145,7 +146,7 @@ def prompt_of(spec: TaskSpec, n_texts: int, asked: str = "") -> Prompt:
     return Prompt(spec.name, form, entry["prompt"], words)
 
 
-def as_text(spec: TaskSpec, prompt: Prompt, vocabulary: Vocabulary) -> TaskSpec:
+def as_text(spec: TaskSpec, prompt: Prompt, vocabulary: Tokenizer) -> TaskSpec:
     """What a task needs to know of a set that is taken as text: its labels are words, its metrics its own.
 
     Args:
