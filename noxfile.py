@@ -14,7 +14,11 @@ nox.options.sessions = ["tests", "portable", "lint", "types"]
 NUMERICS = (
     *("tests/backbone", "tests/losses", "tests/generation", "tests/parity", "tests/tasks"),
     *("tests/callbacks/test_throughput.py", "tests/test_emulation.py", "tests/test_hardware.py"),
-    *("tests/test_model.py", "tests/test_optim.py", "tests/test_precision_choice.py"),
+    *(
+        "tests/generation/test_language_model.py",
+        "tests/optim/test_optim.py",
+        "tests/cli/test_run_precision.py",
+    ),
 )
 """Tests whose result depends on what the machine computes fast."""
 
@@ -117,7 +121,7 @@ def benchmarks(session: nox.Session) -> None:
 def ray(session: nox.Session) -> None:
     """Text to shards on a local Ray cluster of two workers: the same bits as one process writes."""
     session.install(*LOCKED, "--editable", ".[ray]", *nox.project.dependency_groups(PROJECT, "test"))
-    session.run("pytest", "tests/data/test_on_ray.py", "-m", "", *session.posargs)
+    session.run("pytest", "tests/data/pretraining/test_ray_encoder.py", "-m", "", *session.posargs)
 
 
 @nox.session
@@ -126,4 +130,4 @@ def kernel(session: nox.Session) -> None:
     install(session, "test")
     session.install("triton>=3.4")
     interpret = {} if "--gpu" in session.posargs else {"TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": ""}
-    session.run("pytest", "tests/losses/test_fused.py", env=interpret)
+    session.run("pytest", "tests/losses/test_triton_cross_entropy.py", env=interpret)

@@ -45,7 +45,7 @@ from benchmarks.side_by_side import (
 from benchmarks.trainers import TakesTurns, trainer_of
 from benchmarks.workers import Turns, Worker, choose_start_method, compare
 from gpt_toolkit.backbone import DecoderConfig
-from gpt_toolkit.data.finetune import SupervisedDataModule
+from gpt_toolkit.data.supervised.datamodule import SupervisedDataModule
 from gpt_toolkit.optim import AdamW
 from gpt_toolkit.tasks import FinetuneTask
 
@@ -419,7 +419,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     add_precision(parser)
     args = parse(parser, argv)
-    choose_start_method("gpt_toolkit.tasks", "gpt_toolkit.data.finetune", quick=args.quick)
+    choose_start_method("gpt_toolkit.tasks", "gpt_toolkit.data.supervised.datamodule", quick=args.quick)
     plan = quick_plan(args.precision) if args.quick else full_plan(args.rounds, args.precision)
     about = stamp(["lightning", "transformers"])
     print_machine(about)

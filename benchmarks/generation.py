@@ -33,9 +33,9 @@ from benchmarks.side_by_side import (
     stamp,
 )
 from gpt_toolkit.backbone import Decoder, DecoderConfig
-from gpt_toolkit.backbone.packed import pack
+from gpt_toolkit.backbone.packed_linear import pack
 from gpt_toolkit.generation import generate
-from gpt_toolkit.model import LanguageModel, load
+from gpt_toolkit.generation.language_model import LanguageModel, load
 
 OURS, THEIRS, PLAIN = "gpt_toolkit", "transformers", "gpt_toolkit, not packed"
 

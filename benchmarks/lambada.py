@@ -39,11 +39,11 @@ from benchmarks.side_by_side import (
     stamp,
 )
 from gpt_toolkit.backbone import Decoder, DecoderConfig
-from gpt_toolkit.backbone.packed import pack
-from gpt_toolkit.batch import Continuation
-from gpt_toolkit.generation.requests import Scorer
-from gpt_toolkit.model import LanguageModel, load
-from gpt_toolkit.text import load_tokenizer
+from gpt_toolkit.backbone.packed_linear import pack
+from gpt_toolkit.batches import Continuation
+from gpt_toolkit.generation.language_model import LanguageModel, load
+from gpt_toolkit.generation.scorer import Scorer
+from gpt_toolkit.tokenizers import load_tokenizer
 
 OURS, THEIRS = "gpt_toolkit", "lm-eval hf"
 LENGTHS = (56, 66, 68, 70, 72, 73, 75, 76, 78, 79, 81, 82, 84, 85, 87, 89, 92, 95, 99, 106, 223)

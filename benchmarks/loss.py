@@ -32,7 +32,7 @@ from benchmarks.side_by_side import (
     stamp,
 )
 from benchmarks.workers import Turns, Worker, choose_start_method, compare
-from gpt_toolkit.batch import IGNORE_INDEX
+from gpt_toolkit.batches import IGNORE_INDEX
 from gpt_toolkit.losses import linear_cross_entropy
 
 OURS, PLAIN, PRODUCTS = "gpt_toolkit", "plain", "the products alone"

@@ -146,7 +146,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argument_parser(__doc__, rounds=9)
     add_precision(parser)
     args = parse(parser, argv)
-    choose_start_method("gpt_toolkit.tasks", "gpt_toolkit.data.corpus", quick=args.quick)
+    choose_start_method("gpt_toolkit.tasks", "gpt_toolkit.data.pretraining.datamodule", quick=args.quick)
     shapes, rounds = (quick_shapes(), 1) if args.quick else (full_shapes(), args.rounds)
     about = stamp(["lightning"])
     results = []

@@ -20,7 +20,14 @@ from typing import Any
 from benchmarks import corpus
 from benchmarks.side_by_side import argument_parser, keep, parse, print_machine, print_table, stamp
 from benchmarks.workers import Turns, Worker, choose_start_method, compare
-from gpt_toolkit.analysis.overlap import WORDS, BloomFilter, Wanted, document_prints, fingerprints, normalized
+from gpt_toolkit.analysis.ngram_overlap import (
+    WORDS,
+    BloomFilter,
+    Wanted,
+    document_prints,
+    fingerprints,
+    normalized,
+)
 
 OURS, BLOOM, PLAIN = "gpt_toolkit", "gpt_toolkit, Bloom filter", "plain Python"
 _LETTERS_A_WORD = 4  # at least, with the blank: how many runs the filter is made for

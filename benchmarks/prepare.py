@@ -28,12 +28,12 @@ import tiktoken
 from benchmarks import corpus
 from benchmarks.side_by_side import argument_parser, keep, parse, print_machine, print_table, stamp
 from benchmarks.workers import Turns, Worker, choose_start_method, compare
-from gpt_toolkit.data.encoding import OnThreads
-from gpt_toolkit.data.files import FileMemo, FileSource, divide
-from gpt_toolkit.data.prepare import prepare_tokens
-from gpt_toolkit.data.progress import ReadingProgress
-from gpt_toolkit.text import load_tokenizer
-from gpt_toolkit.text.byte_level import SPLIT, ByteLevelBPE
+from gpt_toolkit.data.pretraining.parallel_tokenize import OnThreads
+from gpt_toolkit.data.pretraining.text_files import FileMemo, FileSource, divide
+from gpt_toolkit.data.pretraining.write_token_shards import prepare_tokens
+from gpt_toolkit.progress import ReadingProgress
+from gpt_toolkit.tokenizers import load_tokenizer
+from gpt_toolkit.tokenizers.byte_level_bpe import SPLIT, ByteLevelBPE
 
 OURS, OURS_ONE, ALONE, NANO = (
     "gpt_toolkit",
@@ -208,7 +208,7 @@ def main(argv: list[str] | None = None) -> int:
         "--tokenizer", default="storyworld", metavar="NAME", help="a byte-level BPE's name or folder"
     )
     args = parse(parser, argv)
-    choose_start_method("gpt_toolkit.data.prepare", quick=args.quick)
+    choose_start_method("gpt_toolkit.data.pretraining.write_token_shards", quick=args.quick)
     about = stamp(["tiktoken", "datasets"])
     threads = about["threads"]
     with tempfile.TemporaryDirectory() as place:

@@ -37,7 +37,7 @@ from benchmarks.side_by_side import (
 from benchmarks.trainers import TakesTurns, rounds_of, trainer_of
 from benchmarks.workers import Turns, Worker, choose_start_method, compare
 from gpt_toolkit.backbone import DecoderConfig
-from gpt_toolkit.data.corpus import CorpusDataModule
+from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
 from gpt_toolkit.optim import AdamW
 from gpt_toolkit.tasks import PretrainTask
 
@@ -255,7 +255,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     add_precision(parser)
     args = parse(parser, argv)
-    choose_start_method("gpt_toolkit.tasks", "gpt_toolkit.data.corpus", quick=args.quick)
+    choose_start_method("gpt_toolkit.tasks", "gpt_toolkit.data.pretraining.datamodule", quick=args.quick)
     shapes, rounds = (quick_shapes(), 1) if args.quick else (full_shapes(), args.rounds)
     if args.shape and not args.quick:
         shapes = shapes[args.shape - 1 : args.shape]

@@ -17,26 +17,27 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gpt_toolkit.backbone import Decoder, DecoderConfig
-    from gpt_toolkit.data.corpus import CorpusDataModule
-    from gpt_toolkit.data.finetune import SupervisedDataModule
-    from gpt_toolkit.data.zero_shot import ZeroShotDataModule
-    from gpt_toolkit.model import LanguageModel, load
-    from gpt_toolkit.tasks import FinetuneTask, PretrainTask, ZeroShotTask
-    from gpt_toolkit.text import Tokenizer, load_tokenizer
+    from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
+    from gpt_toolkit.data.supervised.datamodule import SupervisedDataModule
+    from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
+    from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
+    from gpt_toolkit.generation.language_model import LanguageModel, load
+    from gpt_toolkit.tasks import FinetuneTask, PretrainTask
+    from gpt_toolkit.tokenizers import Tokenizer, load_tokenizer
 
 _HOME = {
-    "CorpusDataModule": "gpt_toolkit.data.corpus",
+    "CorpusDataModule": "gpt_toolkit.data.pretraining.datamodule",
     "Decoder": "gpt_toolkit.backbone",
     "DecoderConfig": "gpt_toolkit.backbone",
     "FinetuneTask": "gpt_toolkit.tasks",
-    "LanguageModel": "gpt_toolkit.model",
+    "LanguageModel": "gpt_toolkit.generation.language_model",
     "PretrainTask": "gpt_toolkit.tasks",
-    "SupervisedDataModule": "gpt_toolkit.data.finetune",
-    "Tokenizer": "gpt_toolkit.text",
-    "ZeroShotDataModule": "gpt_toolkit.data.zero_shot",
-    "ZeroShotTask": "gpt_toolkit.tasks",
-    "load": "gpt_toolkit.model",
-    "load_tokenizer": "gpt_toolkit.text",
+    "SupervisedDataModule": "gpt_toolkit.data.supervised.datamodule",
+    "Tokenizer": "gpt_toolkit.tokenizers",
+    "ZeroShotDataModule": "gpt_toolkit.evaluation.datamodule",
+    "ZeroShotTask": "gpt_toolkit.evaluation.zero_shot_task",
+    "load": "gpt_toolkit.generation.language_model",
+    "load_tokenizer": "gpt_toolkit.tokenizers",
 }
 
 __all__ = [

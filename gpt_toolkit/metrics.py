@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 import statistics
+import string
 import warnings
+from collections import Counter
 from collections.abc import Callable, Sequence, Sized
 
 import torch
@@ -19,8 +22,7 @@ from torchmetrics.classification import (
 from torchmetrics.regression import PearsonCorrCoef, SpearmanCorrCoef
 from torchmetrics.text import SacreBLEUScore
 
-from gpt_toolkit.batch import TaskSpec
-from gpt_toolkit.text.answers import exact_match, token_f1
+from gpt_toolkit.batches import TaskSpec
 
 
 class MeanTokenLoss(Metric):
@@ -162,3 +164,23 @@ def mean_interval(values: Sequence[float]) -> float:
         return math.inf
     quantile = _T[n - 2] if n - 2 < len(_T) else 1.96
     return quantile * statistics.stdev(values) / math.sqrt(n)
+
+
+def normalize_answer(text: str) -> str:
+    """Lower case, without punctuation, articles and needless blanks."""
+    text = "".join(character for character in text.lower() if character not in string.punctuation)
+    return " ".join(re.sub(r"\b(a|an|the)\b", " ", text).split())
+
+
+def exact_match(answer: str, reference: str) -> float:
+    """1 if both are the same answer, else 0."""
+    return float(normalize_answer(answer) == normalize_answer(reference))
+
+
+def token_f1(answer: str, reference: str) -> float:
+    """F1 of the words of an answer."""
+    given, right = normalize_answer(answer).split(), normalize_answer(reference).split()
+    if not given or not right:
+        return float(given == right)
+    common = sum((Counter(given) & Counter(right)).values())
+    return 2 * common / (len(given) + len(right))

@@ -16,14 +16,14 @@ from torch.nn import functional as F
 
 import gpt_toolkit as gt
 from gpt_toolkit import hardware
-from gpt_toolkit.backbone import packed
+from gpt_toolkit.backbone import packed_linear
 from gpt_toolkit.cli import main
-from gpt_toolkit.harness import register
+from gpt_toolkit.evaluation.lm_eval_model import register
 from gpt_toolkit.optim import orthogonalize
-from tests.commands.test_tables import TINY as TABLES
-from tests.commands.test_tables import InThisProcess
+from tests.cli.test_tables import TINY as TABLES
+from tests.cli.test_tables import InThisProcess
 from tests.emulation import EmulatedProductError, MatrixProducts
-from tests.test_harness import harness
+from tests.evaluation.test_lm_eval_model import harness
 
 __all__ = ["harness"]
 
@@ -216,7 +216,7 @@ MODELS = pytest.mark.parametrize("model", ["run/model", "run/checkpoints/best.ck
 def test_a_loaded_model_scores_and_writes_in_fp32(
     model: str, here: Path, fp32_alone: MatrixProducts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packed, "_WORTH_PACKING", 1)  # every matrix, as in a large model
+    monkeypatch.setattr(packed_linear, "_WORTH_PACKING", 1)  # every matrix, as in a large model
     loaded = gt.load(model, device="cpu")
     assert {parameter.dtype for parameter in loaded.decoder.parameters()} == {FP32}
     assert loaded.logits(torch.tensor([[1, 2]])).dtype == FP32

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.multiprocessing.spawn import spawn
 from torchmetrics import MetricCollection
 
-from gpt_toolkit.batch import TaskSpec
+from gpt_toolkit.batches import TaskSpec
 from gpt_toolkit.metrics import MeanTokenLoss, accuracy_interval, set_metrics, text_metrics
 
 JUDGED = {

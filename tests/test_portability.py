@@ -45,7 +45,7 @@ def told(*arguments):
 LIGHT = """
 foreign.hide_linux()
 foreign.pretend(sys.argv[1])
-import gpt_toolkit, gpt_toolkit.text, gpt_toolkit.storyworld
+import gpt_toolkit, gpt_toolkit.tokenizers, gpt_toolkit.storyworld
 verbs = json.loads(sys.argv[2])
 found = {verb: told(verb, "--help") for verb in verbs} | {"": told("--help")}
 found["encode"] = told("tokenizer", "encode", "bytes", "hello")

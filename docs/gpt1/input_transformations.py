@@ -9,23 +9,28 @@
 #
 # and the task's head reads the hidden state of the last one. The marks' embeddings are all that is new in the network.
 #
-# Our code for it is [`gpt_toolkit.data.inputs`][gpt_toolkit.data.inputs], a function for each drawing of Figure 1:
+# Our code for it is [`gpt_toolkit.data.supervised.input_transforms`][gpt_toolkit.data.supervised.input_transforms], a function for each drawing of Figure 1:
 
 # %% tags=["hide"]
 import inspect
 
 from IPython.display import Markdown
 
-from gpt_toolkit.data import inputs
+from gpt_toolkit.data.supervised import input_transforms
 
-drawings = (inputs.classification, inputs.entailment, inputs.similarity, inputs.multiple_choice)
+drawings = (
+    input_transforms.classification,
+    input_transforms.entailment,
+    input_transforms.similarity,
+    input_transforms.multiple_choice,
+)
 Markdown("```python\n" + "\n\n".join(inspect.getsource(each) for each in drawings) + "```")
 
 # %% [markdown]
 # ## Four tasks of the built-in world
 #
 # Each has a twin among GPT-1's sets: SST-2, MNLI, STS-B and Story Cloze. `rows` shows what
-# [`SupervisedDataModule`][gpt_toolkit.data.finetune.SupervisedDataModule] makes of the first training row of each, a bar between two
+# [`SupervisedDataModule`][gpt_toolkit.data.supervised.datamodule.SupervisedDataModule] makes of the first training row of each, a bar between two
 # tokens. (`gpt-toolkit doctor` prints the same before a run.)
 
 # %%
@@ -68,7 +73,7 @@ for place, ids in enumerate(bars):
     for position, token in enumerate(ids):
         if token in colors:
             axes.barh(-place, 1.5, left=position, height=0.6, color=colors[token])
-for token, name in zip(colors, inputs.MARKS, strict=True):
+for token, name in zip(colors, input_transforms.MARKS, strict=True):
     axes.barh(0, 0, color=colors[token], label=name)
 axes.set(yticks=[-place for place in range(len(bars))], yticklabels=labels, xlabel="position, tokens")
 axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=3)
@@ -78,7 +83,7 @@ plt.show()
 # ## What gives way when a row is too long
 #
 # The paper is silent; the released code keeps `n_ctx // 2 - 2` tokens of each text. We do the same, except where a question stands
-# between document and answers: there the document alone gives way. [`fit`][gpt_toolkit.data.inputs.fit] decides it for all rows at once.
+# between document and answers: there the document alone gives way. [`fit`][gpt_toolkit.data.supervised.input_transforms.fit] decides it for all rows at once.
 
 # %%
 import numpy as np
@@ -88,7 +93,7 @@ for what, lengths in {
     "premise, hypothesis": [[600, 20]],
     "document, question, two answers": [[600, 20, 30, 10]],
 }.items():
-    kept = inputs.fit(np.array(lengths), n_ctx=512)[0].tolist()
+    kept = input_transforms.fit(np.array(lengths), n_ctx=512)[0].tolist()
     print(f"{what:32} {lengths[0]} -> {kept}")
 
 # %% [markdown]

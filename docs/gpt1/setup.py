@@ -7,11 +7,11 @@
 # ## Text
 #
 # BooksCorpus was mended with *ftfy*, its punctuation and whitespace standardized, and split into words with spaCy.
-# [`clean`][gpt_toolkit.text.normalize.clean] does the first two as the released code does, and
-# [`split_by_rules`][gpt_toolkit.text.normalize.split_by_rules] the third where spaCy is not installed.
+# [`clean`][gpt_toolkit.tokenizers.gpt1_normalize.clean] does the first two as the released code does, and
+# [`split_by_rules`][gpt_toolkit.tokenizers.gpt1_normalize.split_by_rules] the third where spaCy is not installed.
 
 # %%
-from gpt_toolkit.text.normalize import clean, split_by_rules
+from gpt_toolkit.tokenizers.gpt1_normalize import clean, split_by_rules
 
 text = "“Yes,” she said…\n  I don’t know—ask Dr. Moreau!!"
 print(clean(text))
@@ -65,7 +65,7 @@ assert sum(parts.values()) == config.n_params == 116_534_784
 # ## Optimization
 #
 # Adam, at most 2.5·10⁻⁴, linearly up over 2,000 updates, then a cosine to 0; decay of 0.01 on matrices alone, not on biases and gains.
-# [`Cosine`][gpt_toolkit.optim.Cosine] gives the multiplier of the learning rate, [`decay_groups`][gpt_toolkit.optim.decay_groups] the groups.
+# [`Cosine`][gpt_toolkit.optim.schedules.Cosine] gives the multiplier of the learning rate, [`decay_groups`][gpt_toolkit.optim.decay_groups] the groups.
 
 # %% alt="Pre-training: the rate rises to 2.5e-4 within 2,000 of 100,000 updates and falls to 0 like a cosine. Fine-tuning: it rises to 6.25e-5 within the first 0.2 percent and falls to 0 in a straight line." tags=["fold"]
 import matplotlib.pyplot as plt

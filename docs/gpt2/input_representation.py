@@ -6,7 +6,7 @@
 # cleaned or unknown. A pattern first divides the text, so that no merge crosses from letters to punctuation, or `dog.`, `dog!` and `dog?`
 # would each take an entry.
 #
-# Our code is [`ByteLevelBPE`][gpt_toolkit.text.byte_level.ByteLevelBPE], encoded by *tiktoken*; vocabularies are trained by *tokenizers*.
+# Our code is [`ByteLevelBPE`][gpt_toolkit.tokenizers.byte_level_bpe.ByteLevelBPE], encoded by *tiktoken*; vocabularies are trained by *tokenizers*.
 #
 # ## The alphabet
 #
@@ -30,7 +30,7 @@ for text in ("the dog", "Führer", "½", "世界"):
 from itertools import islice
 
 from gpt_toolkit.storyworld.documents import documents
-from gpt_toolkit.text.training import train_byte_level
+from gpt_toolkit.tokenizers.bpe_training import train_byte_level
 
 corpus = list(islice(documents(1), 1000))
 held_out = "\n".join(islice(documents(1, "validation"), 100))

@@ -5,11 +5,11 @@
 # the training text, $\text{share} = \text{runs found} / \text{runs}$, lower-case words of letters and digits with single spaces between. Training
 # runs are kept in Bloom filters, with false positives below $10^{-8}$.
 #
-# Our code is [`gpt_toolkit.analysis.overlap`][gpt_toolkit.analysis.overlap]; `gpt-toolkit overlap` runs it on files. The command keeps the
+# Our code is [`gpt_toolkit.analysis.ngram_overlap`][gpt_toolkit.analysis.ngram_overlap]; `gpt-toolkit overlap` runs it on files. The command keeps the
 # *test* text's runs and lets the training text pass by, so its memory does not grow with the corpus and its counts are exact.
 
 # %%
-from gpt_toolkit.analysis.overlap import fingerprints, normalized
+from gpt_toolkit.analysis.ngram_overlap import fingerprints, normalized
 
 text = "“I’ve seen it,” said Nora — the miller’s dog, of course!"
 print(normalized(text))
@@ -24,7 +24,7 @@ print(len(fingerprints(text)), "runs of eight words")
 # %%
 from itertools import islice
 
-from gpt_toolkit.analysis.overlap import BloomFilter, Wanted, shared, together
+from gpt_toolkit.analysis.ngram_overlap import BloomFilter, Wanted, shared, together
 from gpt_toolkit.storyworld.documents import documents
 
 test = [fingerprints(document) for document in islice(documents(1, "test"), 200)]

@@ -13,7 +13,7 @@
 # | WMT14 | pairs *english = french*, then *english =* | first sentence |
 # | Natural Questions | question-answer pairs, then `Q:` … `A:` | end of line |
 #
-# Our prompts are in [`gpt_toolkit.data.evaluation.generated`][gpt_toolkit.data.evaluation.generated].
+# Our prompts are in [`gpt_toolkit.evaluation.free_text`][gpt_toolkit.evaluation.free_text].
 #
 # ## What the benchmark asks, and what the model says
 #

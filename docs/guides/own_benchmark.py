@@ -55,5 +55,5 @@ for line in (folder / "answers.jsonl").read_text(encoding="utf-8").splitlines()[
 # `n_examples` rows are shown before each, from the file `examples` or from the other rows. A labelled set that you have already is asked as
 # text by `--benchmarks prompt:reviews.csv --n_examples 5`, without a YAML file.
 #
-# [`gpt_toolkit.data.evaluation.own`][gpt_toolkit.data.evaluation.own] has every field. What does not fit is a Python function from rows to
-# requests, as in [`gpt_toolkit.data.evaluation.choices`][gpt_toolkit.data.evaluation.choices].
+# [`gpt_toolkit.evaluation.custom_benchmark`][gpt_toolkit.evaluation.custom_benchmark] has every field. What does not fit is a Python function from rows to
+# requests, as in [`gpt_toolkit.evaluation.multiple_choice`][gpt_toolkit.evaluation.multiple_choice].

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Your own DataModule
 #
-# Tasks and data know nothing of each other but what a batch holds: a [`LanguageModelBatch`][gpt_toolkit.batch.LanguageModelBatch] for
+# Tasks and data know nothing of each other but what a batch holds: a [`LanguageModelBatch`][gpt_toolkit.batches.LanguageModelBatch] for
 # pre-training. A DataModule that makes such batches, and has the three attributes of
-# [`LanguageModelData`][gpt_toolkit.batch.LanguageModelData], goes with [`PretrainTask`][gpt_toolkit.tasks.pretrain.PretrainTask], the command line,
+# [`LanguageModelData`][gpt_toolkit.batches.LanguageModelData], goes with [`PretrainTask`][gpt_toolkit.tasks.pretrain.PretrainTask], the command line,
 # checkpoints and all.
 #
 # ## An example: sums
@@ -18,7 +18,7 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
 import gpt_toolkit as gt
-from gpt_toolkit.batch import IGNORE_INDEX, LanguageModelBatch
+from gpt_toolkit.batches import IGNORE_INDEX, LanguageModelBatch
 
 
 class Sums(Dataset[LanguageModelBatch]):
@@ -111,5 +111,5 @@ for question in ("27+15=", " 3+ 4=", "49+49="):
 # gpt-toolkit fit --config text/own --data my_package.SumsDataModule --data.batch_size 128
 # ```
 #
-# For labelled rows the batch is a [`SupervisedBatch`][gpt_toolkit.batch.SupervisedBatch] and the DataModule a
-# [`SupervisedData`][gpt_toolkit.batch.SupervisedData].
+# For labelled rows the batch is a [`SupervisedBatch`][gpt_toolkit.batches.SupervisedBatch] and the DataModule a
+# [`SupervisedData`][gpt_toolkit.batches.SupervisedData].

@@ -7,11 +7,11 @@
 #
 # ## Rates
 #
-# For labelled sets [`SupervisedDataModule`][gpt_toolkit.data.finetune.SupervisedDataModule] gives each batch one set. How often each comes is
+# For labelled sets [`SupervisedDataModule`][gpt_toolkit.data.supervised.datamodule.SupervisedDataModule] gives each batch one set. How often each comes is
 # T5's rule: in proportion to its rows, capped, by temperature, or equally.
 
 # %%
-from gpt_toolkit.data.mixture import example_rates
+from gpt_toolkit.data.supervised.mixture import example_rates
 
 sizes = [300, 3000, 30_000]
 for mixing, cap, temperature in (

@@ -18,8 +18,8 @@
 import math
 
 import gpt_toolkit as gt
-from gpt_toolkit.batch import RunningText
-from gpt_toolkit.generation.requests import Scorer
+from gpt_toolkit.batches import RunningText
+from gpt_toolkit.generation.scorer import Scorer
 from gpt_toolkit.storyworld import story
 
 model = gt.load("runs/quickstart/model", device="cpu")

@@ -25,7 +25,7 @@ from packaging.requirements import Requirement
 
 from docs.making.markdown import joined, without_colors
 from docs.making.pages import ROOT, Page, all_pages
-from gpt_toolkit.text.cache import cache_folder
+from gpt_toolkit.io import cache_folder
 
 CACHE = ROOT / ".cache" / "docs"
 WORK = CACHE / "work"

@@ -62,7 +62,7 @@ beginning = "It was a mild evening in autumn. There once lived a patient miller 
 print(beginning + model.generate(beginning, max_new_tokens=80, top_p=0.9, temperature=0.7, seed=0))
 
 # %% [markdown]
-# [`score`][gpt_toolkit.model.LanguageModel.score] says how likely the model finds a continuation, and whether it would write it itself.
+# [`score`][gpt_toolkit.generation.language_model.LanguageModel.score] says how likely the model finds a continuation, and whether it would write it itself.
 
 # %%
 for continuation in (" Nora", " Kaspar"):

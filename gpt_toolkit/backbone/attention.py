@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gpt_toolkit.backbone.cache import KeyValueCache
 from gpt_toolkit.backbone.config import DecoderConfig
-from gpt_toolkit.backbone.products import causal_attention, pays
+from gpt_toolkit.backbone.cpu_attention import causal_attention, pays
+from gpt_toolkit.backbone.kv_cache import KeyValueCache
 
 
 class CausalSelfAttention(nn.Module):

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gpt_toolkit.backbone.attention import CausalSelfAttention
-from gpt_toolkit.backbone.cache import KeyValueCache
 from gpt_toolkit.backbone.config import DecoderConfig
+from gpt_toolkit.backbone.kv_cache import KeyValueCache
 
 LAYER_NORM_EPS = 1e-5
 """Added to the variance inside the root, in both released codes."""

@@ -7,10 +7,10 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from gpt_toolkit.backbone.block import LAYER_NORM_EPS, Block
-from gpt_toolkit.backbone.cache import KeyValueCache
-from gpt_toolkit.backbone.compiled import call_block, compiled_block
+from gpt_toolkit.backbone.block_compile import call_block, compiled_block
 from gpt_toolkit.backbone.config import DecoderConfig
 from gpt_toolkit.backbone.init import initialize
+from gpt_toolkit.backbone.kv_cache import KeyValueCache
 
 
 class Decoder(nn.Module):

@@ -13,7 +13,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
 from gpt_toolkit.callbacks.console import say
-from gpt_toolkit.callbacks.disk import writing
+from gpt_toolkit.callbacks.write_errors import writing
 
 
 class Checkpoints(Checkpoint):

@@ -11,7 +11,7 @@ from typing import IO, Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
-from gpt_toolkit.callbacks.disk import writing
+from gpt_toolkit.callbacks.write_errors import writing
 
 
 class Predictions(Callback):

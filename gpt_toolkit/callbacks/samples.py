@@ -9,7 +9,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
 from gpt_toolkit.callbacks.console import say
-from gpt_toolkit.callbacks.disk import writing
+from gpt_toolkit.callbacks.write_errors import writing
 
 
 class Samples(Callback):

@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
-from gpt_toolkit.batch import MeasuredLoader, MeasuredTask
+from gpt_toolkit.batches import MeasuredLoader, MeasuredTask
 from gpt_toolkit.hardware import compute_dtype, peak_flops, peak_process_memory
 
 

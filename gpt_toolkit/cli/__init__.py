@@ -1,4 +1,4 @@
-"""The command line: Trainer verbs through LightningCLI, the other verbs from ``commands/``.
+"""The command line: Trainer verbs through LightningCLI, the other verbs in one module each.
 
 Nothing heavy is imported before it is known which verb runs, so that ``--help`` answers at once.
 """
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import NoReturn
 
-from gpt_toolkit.cli.explain import UsageError, nearest
+from gpt_toolkit.cli.errors import UsageError, nearest
 
 TRAINER_VERBS = {
     "fit": "train, validating as it goes",
@@ -102,7 +102,7 @@ def _wait_briefly() -> None:
 
 def _run(verb: str, arguments: list[str]) -> int:
     if verb in TRAINER_VERBS:
-        from gpt_toolkit.cli.trainer_verbs import run
+        from gpt_toolkit.cli.lightning_cli import run
 
         return run(verb, arguments)
     if verb in SCHEMA:
@@ -110,7 +110,7 @@ def _run(verb: str, arguments: list[str]) -> int:
 
         return print_schema(arguments)
     if verb in COMMANDS:
-        command = importlib.import_module(f"gpt_toolkit.commands.{verb.replace('-', '_')}")
+        command = importlib.import_module(f"gpt_toolkit.cli.{verb.replace('-', '_')}")
         parser = _CommandParser(f"gpt-toolkit {verb}", description=command.__doc__, allow_abbrev=False)
         command.add_arguments(parser)
         try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from gpt_toolkit.cli.explain import UsageError, nearest
+from gpt_toolkit.cli.errors import UsageError, nearest
 
 
 def shipped_configs() -> Path:

@@ -10,9 +10,9 @@ from typing import Any
 from lightning.pytorch import LightningDataModule, LightningModule
 
 from gpt_toolkit.callbacks import Budget, Checkpoints, Samples
-from gpt_toolkit.cli.explain import UsageError
-from gpt_toolkit.cli.trainer_verbs import Parser, ToolkitCLI, explained
-from gpt_toolkit.commands.doctor import Examination, Subject
+from gpt_toolkit.cli.errors import UsageError
+from gpt_toolkit.cli.lightning_cli import Parser, ToolkitCLI, explained
+from gpt_toolkit.dry_run import Examination, Subject
 
 
 class DoctorCLI(ToolkitCLI):

@@ -11,8 +11,8 @@ from lightning.pytorch import Trainer
 
 from gpt_toolkit.backbone import DecoderConfig
 from gpt_toolkit.backbone.presets import PRESETS
-from gpt_toolkit.cli.explain import UsageError
-from gpt_toolkit.cli.trainer_verbs import DATA, SETTINGS, TASKS, Parser
+from gpt_toolkit.cli.errors import UsageError
+from gpt_toolkit.cli.lightning_cli import DATA, SETTINGS, TASKS, Parser
 
 Schema = dict[str, Any]
 

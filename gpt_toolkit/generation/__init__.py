@@ -1,9 +1,9 @@
 """Text from a decoder, token by token, and how likely it finds a given text."""
 
+from gpt_toolkit.generation.decoding import generate, generate_steps
+from gpt_toolkit.generation.likelihood import score
 from gpt_toolkit.generation.sampling import Sampling, TopPRule, choose
-from gpt_toolkit.generation.scoring import score
-from gpt_toolkit.generation.steps import generate, generate_steps
-from gpt_toolkit.generation.texts import Answer, Written, write, write_pieces
+from gpt_toolkit.generation.streaming import Answer, Written, write, write_pieces
 
 __all__ = [
     "Answer",

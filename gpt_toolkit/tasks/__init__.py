@@ -2,8 +2,7 @@
 
 from gpt_toolkit.tasks.base import BaseTask
 from gpt_toolkit.tasks.finetune import FinetuneTask
-from gpt_toolkit.tasks.generate import GenerateTask
 from gpt_toolkit.tasks.pretrain import PretrainTask
-from gpt_toolkit.tasks.zero_shot import ZeroShotTask
+from gpt_toolkit.tasks.prompt_generation import GenerateTask
 
-__all__ = ["BaseTask", "FinetuneTask", "GenerateTask", "PretrainTask", "ZeroShotTask"]
+__all__ = ["BaseTask", "FinetuneTask", "GenerateTask", "PretrainTask"]

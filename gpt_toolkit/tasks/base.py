@@ -20,9 +20,9 @@ from torchmetrics import Metric
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig, decoder_fields
 from gpt_toolkit.backbone.parallel import average_gradients, divide
-from gpt_toolkit.backbone.weights import open_model, read_model
-from gpt_toolkit.backbone.weights.source import CHECKPOINT_FORMAT, CHECKPOINT_KEY
-from gpt_toolkit.batch import LanguageModelData, SupervisedData, Vocabulary
+from gpt_toolkit.batches import LanguageModelData, SupervisedData
+from gpt_toolkit.checkpoints import open_model, read_model
+from gpt_toolkit.checkpoints.model_sources import CHECKPOINT_FORMAT, CHECKPOINT_KEY
 from gpt_toolkit.hardware import keep_freed_memory
 from gpt_toolkit.optim import (
     OptimizerFactory,
@@ -32,6 +32,7 @@ from gpt_toolkit.optim import (
     scale_rates,
     separate_meshes,
 )
+from gpt_toolkit.tokenizers import Tokenizer
 
 log = logging.getLogger(__name__)
 
@@ -393,7 +394,7 @@ class BaseTask(LightningModule, ABC):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what makes the file complete in itself: decoder, tokenizer, data plan; plain types only."""
         data = self.data
-        vocabulary: Vocabulary | None = None if data is None else data.vocabulary
+        vocabulary: Tokenizer | None = None if data is None else data.vocabulary
         checkpoint[CHECKPOINT_KEY] = {
             "format": CHECKPOINT_FORMAT,
             "version": version("gpt-toolkit"),

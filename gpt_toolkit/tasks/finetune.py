@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
 from gpt_toolkit.backbone import Decoder
+from gpt_toolkit.backbone.heads import ClassificationHead, LanguageModelHead, MultipleChoiceHead
 from gpt_toolkit.backbone.parallel import whole
-from gpt_toolkit.batch import Continuation, Prompt, SupervisedBatch, SupervisedData, TaskSpec
-from gpt_toolkit.generation.requests import Scorer
-from gpt_toolkit.heads import ClassificationHead, LanguageModelHead, MultipleChoiceHead
+from gpt_toolkit.batches import Continuation, Prompt, SupervisedBatch, SupervisedData, TaskSpec
+from gpt_toolkit.generation.scorer import Scorer
 from gpt_toolkit.losses import class_loss, expected_grade, grade_loss, sequence_mean_loss
 from gpt_toolkit.metrics import MeanTokenLoss, accuracy_interval, set_metrics, text_metrics
 from gpt_toolkit.optim import OptimizerFactory, Schedule

@@ -10,11 +10,11 @@ from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 from torch import Tensor
 
 from gpt_toolkit.backbone import Decoder
+from gpt_toolkit.backbone.heads import LanguageModelHead
 from gpt_toolkit.backbone.parallel import whole
-from gpt_toolkit.batch import IGNORE_INDEX, LanguageModelBatch
+from gpt_toolkit.batches import IGNORE_INDEX, LanguageModelBatch
 from gpt_toolkit.generation import generate
 from gpt_toolkit.hardware import compile_obstacle
-from gpt_toolkit.heads import LanguageModelHead
 from gpt_toolkit.losses import linear_cross_entropy, token_losses
 from gpt_toolkit.metrics import MeanTokenLoss, bits_per_byte, perplexity
 from gpt_toolkit.optim import OptimizerFactory, Schedule

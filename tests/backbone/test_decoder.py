@@ -9,8 +9,8 @@ import torch
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig, KeyValueCache
 from gpt_toolkit.backbone.config import Norm
+from gpt_toolkit.backbone.heads import LanguageModelHead
 from gpt_toolkit.backbone.init import initialize
-from gpt_toolkit.heads import LanguageModelHead
 
 NORMS = ("pre", "post")
 

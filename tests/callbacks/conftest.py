@@ -1,5 +1,5 @@
-"""The small corpus and the runs on it that the tests of tasks use."""
+"""Fixtures of the tests of callbacks."""
 
-from tests.tasks.conftest import corpus, fit
+from tests.small_runs import corpus, fit
 
 __all__ = ["corpus", "fit"]

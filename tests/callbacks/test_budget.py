@@ -11,7 +11,7 @@ from lightning.pytorch.callbacks import Callback
 
 from gpt_toolkit.callbacks import Budget, budget
 from gpt_toolkit.callbacks.budget import seconds_of_a_step
-from tests.tasks.conftest import Run
+from tests.small_runs import Run
 
 
 class StopsAfter(Callback):

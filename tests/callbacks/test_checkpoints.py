@@ -12,7 +12,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.trainer.states import TrainerFn
 
 from gpt_toolkit.callbacks import Checkpoints
-from tests.tasks.conftest import Run
+from tests.small_runs import Run
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

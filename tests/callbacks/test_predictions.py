@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gpt_toolkit.callbacks import Predictions
-from tests.tasks.conftest import Run
+from tests.small_runs import Run
 
 
 def test_each_token_of_the_split_has_its_loss(

@@ -9,7 +9,7 @@ from gpt_toolkit.callbacks import ProgressLine, Throughput, throughput
 from gpt_toolkit.callbacks import console as console_module
 from gpt_toolkit.callbacks import progress as module
 from gpt_toolkit.callbacks.progress import clock, count
-from tests.tasks.conftest import Run
+from tests.small_runs import Run
 
 
 class Clock:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from gpt_toolkit.callbacks import Samples
-from tests.tasks.conftest import Run
+from tests.small_runs import Run
 
 
 def test_samples_are_kept_and_shown_after_each_validation(

@@ -9,8 +9,8 @@ from lightning.pytorch.loggers import Logger
 from gpt_toolkit.backbone import DecoderConfig
 from gpt_toolkit.callbacks import Throughput
 from gpt_toolkit.callbacks import throughput as module
-from gpt_toolkit.data.loading import BatchLoader
-from tests.tasks.conftest import Run
+from gpt_toolkit.data.step_loader import BatchLoader
+from tests.small_runs import Run
 
 
 class Times(Callback):

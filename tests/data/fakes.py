@@ -6,12 +6,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from gpt_toolkit.batch import Kind, TaskSpec
-from gpt_toolkit.data.encoded import EncodedRows, Plain, View, encode_rows
-from gpt_toolkit.data.progress import ReadingProgress
+from gpt_toolkit.batches import Kind, TaskSpec
 from gpt_toolkit.data.supervised.example import Example
-from gpt_toolkit.text import load_tokenizer
-from gpt_toolkit.text.tokenizer import Tokenizer
+from gpt_toolkit.data.supervised.tokenized_rows import EncodedRows, Plain, View, encode_rows
+from gpt_toolkit.progress import ReadingProgress
+from gpt_toolkit.tokenizers import load_tokenizer
+from gpt_toolkit.tokenizers.loading import Tokenizer
 
 
 @dataclass

@@ -20,7 +20,7 @@ SCRIPT = """\
 # ---
 # %% [markdown]
 # # A title
-# See [`load`][gpt_toolkit.model.load].
+# See [`load`][gpt_toolkit.generation.language_model.load].
 
 # %% alt="A line." tags=["fold"]
 x = 1

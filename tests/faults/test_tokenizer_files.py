@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from gpt_toolkit.cli import main
-from gpt_toolkit.model import load
-from tests.backbone.weights.layouts import write_sharded
-from tests.tasks.conftest import TEXT
-from tests.test_cli import CONFIG
+from gpt_toolkit.generation.language_model import load
+from tests.checkpoints.layouts import write_sharded
+from tests.cli.test_lightning_cli import CONFIG
+from tests.small_runs import TEXT
 
 NAMES = ["../evil", "../../../evil", "..", "a/b", "C:\\x", "x\0y", "tokenizer.json/.."]
 SECRET = "belongs to the user"

@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 import torch
 
-from gpt_toolkit.backbone.weights import writing
-from gpt_toolkit.backbone.weights.stored import StoredTensor
+from gpt_toolkit.checkpoints import conversion, folder_writer
+from gpt_toolkit.checkpoints.lazy_tensor import StoredTensor
 from gpt_toolkit.cli import main
-from gpt_toolkit.commands import conversion
-from gpt_toolkit.model import LanguageModel
-from tests.backbone.weights.layouts import SHAPES, Probe, nanogpt_content, random_decoder, write_openai_gpt2
+from gpt_toolkit.generation.language_model import LanguageModel
+from tests.checkpoints.layouts import SHAPES, Probe, nanogpt_content, random_decoder, write_openai_gpt2
 
 
 def state_of(folder: Path) -> dict[str, str]:
@@ -153,7 +152,7 @@ def test_ctrl_c_leaves_nothing_at_any_stage(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(f"gpt_toolkit.commands.conversion.{stage}", interrupted)
+    monkeypatch.setattr(f"gpt_toolkit.checkpoints.conversion.{stage}", interrupted)
     before = state_of(src)
     assert main(["convert", str(src), str(src.parent / "dst")]) == 130
     assert [path.name for path in src.parent.iterdir()] == ["src"]
@@ -173,7 +172,7 @@ def test_damage_that_shows_in_the_middle_of_writing_leaves_nothing(
 def test_a_source_that_changes_meanwhile_is_told(
     src: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written = writing.write_model_files
+    written = folder_writer.write_model_files
 
     def write_and_touch(*arguments: Any, **options: Any) -> None:
         written(*arguments, **options)
@@ -186,7 +185,7 @@ def test_a_source_that_changes_meanwhile_is_told(
 def test_a_result_that_is_not_the_sources_equal_is_not_kept(
     src: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written = writing.write_model_files
+    written = folder_writer.write_model_files
 
     def swapped(folder: Path, config: Any, tensors: Any, *arguments: Any, **options: Any) -> None:
         wrong = dict(tensors) | {"h.0.ln_1.weight": tensors["h.0.ln_2.weight"]}

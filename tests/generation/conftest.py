@@ -7,7 +7,7 @@ import torch
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.backbone.config import Norm
-from gpt_toolkit.heads import LanguageModelHead
+from gpt_toolkit.backbone.heads import LanguageModelHead
 
 NORMS: tuple[Norm, ...] = ("pre", "post")
 

@@ -17,9 +17,9 @@ import torch
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.cli import main
-from gpt_toolkit.harness import NAME, register
-from gpt_toolkit.model import LanguageModel, load
-from gpt_toolkit.text import load_tokenizer
+from gpt_toolkit.evaluation.lm_eval_model import NAME, register
+from gpt_toolkit.generation.language_model import LanguageModel, load
+from gpt_toolkit.tokenizers import load_tokenizer
 
 lm_eval = pytest.importorskip("lm_eval")
 datasets = pytest.importorskip("datasets")
@@ -35,7 +35,7 @@ N_CTX = 96  # shorter than some passages, so that what is cut is compared too
 
 @pytest.fixture(scope="module")
 def rows() -> dict[str, Any]:
-    from tests.data.evaluation.make_lm_eval_requests import made  # imports lm-eval
+    from tests.evaluation.make_lm_eval_requests import made  # imports lm-eval
 
     if not SHARED.is_dir():
         pytest.skip(f"no shared data in {SHARED}")
@@ -199,7 +199,7 @@ def test_the_harness_s_own_command_line_runs_with_our_backend(
     task = ["--tasks", str(tmp_path / "task.yaml"), "--output_path", str(tmp_path / "out")]
     environment = {"HF_HOME": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "1", **os.environ}
     done = subprocess.run(
-        [sys.executable, "-m", "gpt_toolkit.harness", *command, *task],
+        [sys.executable, "-m", "gpt_toolkit.evaluation.lm_eval_model", *command, *task],
         env=environment,
         capture_output=True,
         text=True,

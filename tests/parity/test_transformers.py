@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig, KeyValueCache
 from gpt_toolkit.backbone.config import Norm
-from gpt_toolkit.backbone.weights import (
+from gpt_toolkit.backbone.heads import LanguageModelHead
+from gpt_toolkit.checkpoints import (
     build_decoder,
     config_from_hugging_face,
     from_hugging_face,
@@ -22,9 +23,8 @@ from gpt_toolkit.backbone.weights import (
     write_model_folder,
 )
 from gpt_toolkit.generation import generate
-from gpt_toolkit.heads import LanguageModelHead
-from gpt_toolkit.model import LanguageModel, load
-from gpt_toolkit.text.tokenizer import load_tokenizer
+from gpt_toolkit.generation.language_model import LanguageModel, load
+from gpt_toolkit.tokenizers.loading import load_tokenizer
 
 transformers = pytest.importorskip("transformers")
 

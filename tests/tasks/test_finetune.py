@@ -11,11 +11,11 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from gpt_toolkit.backbone import Decoder
-from gpt_toolkit.batch import IGNORE_INDEX, SupervisedBatch, TaskSpec
-from gpt_toolkit.model import LanguageModel, load
+from gpt_toolkit.batches import IGNORE_INDEX, SupervisedBatch, TaskSpec
+from gpt_toolkit.generation.language_model import LanguageModel, load
 from gpt_toolkit.optim import AdamW
 from gpt_toolkit.tasks import FinetuneTask
-from gpt_toolkit.text import load_tokenizer
+from gpt_toolkit.tokenizers import load_tokenizer
 
 START, DELIMITER, EXTRACT = 257, 258, 259
 SHAPE = {"n_layer": 2, "n_head": 2, "n_embd": 16}
@@ -350,7 +350,7 @@ def test_lower_layers_learn_more_slowly(finetune: Train) -> None:
 
 
 def test_dropout_of_answers_is_shared_by_a_question() -> None:
-    from gpt_toolkit.heads import MultipleChoiceHead
+    from gpt_toolkit.backbone.heads import MultipleChoiceHead
 
     torch.manual_seed(0)
     head = MultipleChoiceHead(64, clf_pdrop=0.5)

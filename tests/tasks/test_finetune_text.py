@@ -8,10 +8,10 @@ import torch
 from lightning.pytorch import LightningDataModule, Trainer, seed_everything
 from torch.nn import functional as F
 
-from gpt_toolkit.batch import IGNORE_INDEX, SupervisedBatch, TaskSpec
+from gpt_toolkit.batches import IGNORE_INDEX, SupervisedBatch, TaskSpec
 from gpt_toolkit.optim import AdamW
 from gpt_toolkit.tasks import FinetuneTask
-from gpt_toolkit.text import load_tokenizer
+from gpt_toolkit.tokenizers import load_tokenizer
 from tests.tasks.test_finetune import SPECS, batch_of, loader, rows_of
 
 BYTES = load_tokenizer("bytes")

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.cli import main
-from gpt_toolkit.model import LanguageModel, load
+from gpt_toolkit.generation.language_model import LanguageModel, load
 from gpt_toolkit.optim import AdamW, Linear
 from gpt_toolkit.tasks import FinetuneTask
 from gpt_toolkit.tasks.lora import LoRA
-from gpt_toolkit.text import load_tokenizer
+from gpt_toolkit.tokenizers import load_tokenizer
 from tests.tasks.test_finetune import SHAPE, RowsDataModule, batch_of, logits, rows_of
 
 SETTINGS = LoRA(r=2, alpha=6.0)

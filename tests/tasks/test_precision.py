@@ -17,7 +17,7 @@ from gpt_toolkit.callbacks import MetricsFile
 from gpt_toolkit.optim import AdamW, Muon
 from gpt_toolkit.tasks import PretrainTask
 from gpt_toolkit.tasks.base import BaseTask
-from tests.tasks.conftest import Run
+from tests.small_runs import Run
 
 DECODER = {"n_layer": 2, "n_head": 2, "n_embd": 32}
 

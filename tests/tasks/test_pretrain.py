@@ -13,10 +13,10 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
-from gpt_toolkit.data.corpus import CorpusDataModule
-from gpt_toolkit.heads import LanguageModelHead
+from gpt_toolkit.backbone.heads import LanguageModelHead
+from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
 from gpt_toolkit.tasks import PretrainTask
-from tests.tasks.conftest import Run
+from tests.small_runs import Run
 
 
 class SaveAt(Callback):
@@ -238,7 +238,7 @@ class ThirtyLines(LightningDataModule):
 @pytest.mark.filterwarnings("ignore:.*have no `val_dataloader`")
 def test_any_datamodule_with_the_right_batches_will_do(tmp_path: Path) -> None:
     from gpt_toolkit.optim import AdamW
-    from gpt_toolkit.text import load_tokenizer
+    from gpt_toolkit.tokenizers import load_tokenizer
 
     task = PretrainTask({"n_layer": 1, "n_head": 1, "n_embd": 8}, AdamW(lr=0.01))
     trainer = Trainer(

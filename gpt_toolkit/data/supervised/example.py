@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
-from gpt_toolkit.batch import TaskSpec
+from gpt_toolkit.batches import TaskSpec
 
 
 class Example(NamedTuple):

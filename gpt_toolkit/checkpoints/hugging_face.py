@@ -1,0 +1,236 @@
+"""Hugging Face's layout of both papers' models: names, orientations and ``config.json``.
+
+``GPT2LMHeadModel`` is a decoder with ``norm="pre"``, ``OpenAIGPTLMHeadModel`` one with ``norm="post"``. Their
+blocks have the same tensor names and shapes; only the names of the embeddings and the final norm differ.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from gpt_toolkit.backbone.block import LAYER_NORM_EPS
+from gpt_toolkit.backbone.config import DecoderConfig, Norm
+from gpt_toolkit.checkpoints.lazy_tensor import StoredTensor
+
+AnyTensor = TypeVar("AnyTensor", Tensor, StoredTensor)
+
+_MATRICES = ("attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj")
+_NORMS = ("ln_1", "ln_2")
+_OUTSIDE_BLOCKS: dict[Norm, dict[str, str]] = {  # ours -> theirs
+    "pre": {
+        "wte.weight": "wte.weight",
+        "wpe.weight": "wpe.weight",
+        "ln_f.weight": "ln_f.weight",
+        "ln_f.bias": "ln_f.bias",
+    },
+    "post": {"wte.weight": "tokens_embed.weight", "wpe.weight": "positions_embed.weight"},
+}
+_PREFIX = "transformer."
+_LM_HEAD = "lm_head.weight"
+_MASKS = re.compile(r"h\.\d+\.attn\.(bias|masked_bias)")  # buffers that older releases saved
+_WHOSE: dict[Norm, str] = {"pre": "GPT-2", "post": "GPT-1"}
+
+# What config.json says of each architecture, and the values that its classes take for a field left out.
+_GPT2 = {
+    "architectures": ["GPT2LMHeadModel"],
+    "model_type": "gpt2",
+    "activation_function": "gelu_new",
+    "n_inner": None,
+    "scale_attn_weights": True,
+    "scale_attn_by_inverse_layer_idx": False,
+    "add_cross_attention": False,
+}
+_GPT1 = {"architectures": ["OpenAIGPTLMHeadModel"], "model_type": "openai-gpt", "afn": "gelu"}
+_GPT2_SHAPE = {"vocab_size": 50_257, "n_positions": 1024, "n_embd": 768, "n_layer": 12, "n_head": 12}
+_GPT1_SHAPE = _GPT2_SHAPE | {"vocab_size": 40_478, "n_positions": 512}
+_PDROPS = ("embd_pdrop", "attn_pdrop", "resid_pdrop")
+_TANH_GELU = {"gelu_new", "gelu_pytorch_tanh"}
+
+
+def stored_names(norm: Norm, n_layer: int) -> dict[str, str]:
+    """The whole table: each of our tensors and its name in the file, without ``transformer.``."""
+    names = dict(_OUTSIDE_BLOCKS[norm])
+    for layer in range(n_layer):
+        for part in (*_NORMS, *_MATRICES):
+            for kind in ("weight", "bias"):
+                name = f"h.{layer}.{part}.{kind}"
+                names[name] = name
+    return names
+
+
+def is_transposed(name: str) -> bool:
+    """Whether the layout holds this tensor of ours as [in, out], its 1x1 convolution's order."""
+    return name.endswith(tuple(f".{matrix}.weight" for matrix in _MATRICES))
+
+
+def match_names(stored: Iterable[str], where: str) -> tuple[Norm, dict[str, str], str | None]:
+    """Find our tensors among the names of a file or state dict.
+
+    Args:
+        stored: All names there, with or without ``transformer.``.
+        where: What an error calls the place.
+
+    Returns:
+        ``norm`` of the decoder, our names with the stored ones, and the name of a stored output matrix, if
+        there is one: the caller checks that it equals the token embeddings.
+
+    Raises:
+        ValueError: If tensors are missing or surplus, or belong to neither or both architectures.
+    """
+    found = {name.removeprefix(_PREFIX): name for name in stored}
+    output = found.pop(_LM_HEAD, None)
+    found = {plain: name for plain, name in found.items() if not _MASKS.fullmatch(plain)}
+    tokens: dict[Norm, str] = {norm: table["wte.weight"] for norm, table in _OUTSIDE_BLOCKS.items()}
+    norms = [norm for norm, name in tokens.items() if name in found]
+    if len(norms) != 1:
+        have = "both" if norms else "neither"
+        raise ValueError(
+            f"{where}: expected the token embeddings of GPT-2 ({tokens['pre']}) or of GPT-1 "
+            f"({tokens['post']}), found {have}; its tensors: {_some(sorted(found))}"
+        )
+    layers = [int(name.split(".")[1]) for name in found if re.match(r"h\.\d+\.", name)]
+    table = stored_names(norms[0], max(layers, default=-1) + 1)
+    missing = [name for name in table.values() if name not in found]
+    surplus = sorted(set(found) - set(table.values()))
+    faults = [f"missing {_some(missing)}"] if missing else []
+    faults += [f"surplus {_some(surplus)}"] if surplus else []
+    if faults:
+        raise ValueError(f"{where}: not the tensors of a {_WHOSE[norms[0]]} decoder: {'; '.join(faults)}")
+    return norms[0], {ours: found[theirs] for ours, theirs in table.items()}, output
+
+
+def to_hugging_face(state_dict: Mapping[str, AnyTensor], config: DecoderConfig) -> dict[str, AnyTensor]:
+    """Rename and turn a decoder's tensors; the turned ones are views, nothing is copied or read.
+
+    Args:
+        state_dict: ``Decoder.state_dict()``.
+        config: The decoder's config.
+
+    Returns:
+        What ``GPT2LMHeadModel`` or ``OpenAIGPTLMHeadModel`` saves; the tied output matrix is left out.
+
+    Raises:
+        ValueError: If the tensors are not those of such a decoder.
+    """
+    table = stored_names(config.norm, config.n_layer)
+    missing, surplus = sorted(set(table) - set(state_dict)), sorted(set(state_dict) - set(table))
+    if missing or surplus:
+        raise ValueError(
+            f"state dict: not the tensors of a {config.n_layer}-layer {_WHOSE[config.norm]} decoder: "
+            f"missing {_some(missing)}; surplus {_some(surplus)}"
+        )
+    return {
+        _PREFIX + theirs: state_dict[ours].t() if is_transposed(ours) else state_dict[ours]
+        for ours, theirs in table.items()
+    }
+
+
+def from_hugging_face(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The way back: tensors of either class, named and turned as a decoder has them.
+
+    Accepts names with and without ``transformer.``, an output matrix that equals the token embeddings, and
+    the mask buffers of older releases. The turned tensors are views.
+
+    Raises:
+        ValueError: If tensors are missing or surplus, or the output matrix is not tied.
+    """
+    _, names, output = match_names(state_dict, "state dict")
+    if output is not None and not torch.equal(state_dict[output], state_dict[names["wte.weight"]]):
+        raise ValueError(f"state dict: {untied(output, names)}")
+    return {
+        ours: state_dict[theirs].t() if is_transposed(ours) else state_dict[theirs]
+        for ours, theirs in names.items()
+    }
+
+
+def hugging_face_config(config: DecoderConfig) -> dict[str, Any]:
+    """What ``config.json`` says of a decoder; fields that only we have stand under ``gpt_toolkit``."""
+    return {
+        **(_GPT2 if config.norm == "pre" else _GPT1),
+        "vocab_size": config.vocab_size,
+        "n_positions": config.n_ctx,
+        "n_embd": config.n_embd,
+        "n_layer": config.n_layer,
+        "n_head": config.n_head,
+        **{name: getattr(config, name) for name in _PDROPS},
+        "layer_norm_epsilon": LAYER_NORM_EPS,
+        "tie_word_embeddings": True,
+        "bos_token_id": None,  # stated, because GPT2Config's own value is 50256 whatever the vocabulary
+        "eos_token_id": None,
+        "gpt_toolkit": {"residual_init": config.residual_init, "wpe_std": config.wpe_std},
+    }
+
+
+def config_from_hugging_face(fields: Mapping[str, Any], where: str = "config.json") -> DecoderConfig:
+    """The decoder that a ``config.json`` describes.
+
+    Args:
+        fields: Its content.
+        where: What an error calls it.
+
+    Raises:
+        ValueError: If it describes a model that is not one of the two papers'; every fault is named.
+    """
+    kind = fields.get("model_type")
+    if kind not in ("gpt2", "openai-gpt"):
+        raise ValueError(f"{where}: model_type is {kind!r}, expected gpt2 or openai-gpt")
+    pre = kind == "gpt2"
+    got = {**(_GPT2_SHAPE if pre else _GPT1_SHAPE), **dict.fromkeys(_PDROPS, 0.1), **fields}
+    activation = "activation_function" if pre else "afn"
+    allowed = _TANH_GELU if pre else {"gelu", *_TANH_GELU}  # OpenAIGPT's "gelu" is the tanh form
+    faults = [
+        f"{name} is {got[name]!r}, expected a whole number"
+        for name in _GPT2_SHAPE
+        if not isinstance(got[name], int)
+    ]
+    faults += [
+        f"{name} is {got[name]!r}, expected a rate"
+        for name in _PDROPS
+        if not isinstance(got[name], int | float)
+    ]
+    if faults:
+        raise ValueError(f"{where}: {'; '.join(faults)}")
+    if (given := got.get(activation, "gelu_new")) not in allowed:
+        faults.append(f"{activation} is {given!r}, implemented: {', '.join(sorted(allowed))}")
+    if pre and (inner := got.get("n_inner")) not in (None, 4 * got["n_embd"]):
+        faults.append(f"n_inner is {inner}, implemented: 4 n_embd = {4 * got['n_embd']}")
+    fixed: dict[str, Any] = {"tie_word_embeddings": True, "layer_norm_epsilon": LAYER_NORM_EPS}
+    if pre:
+        fixed |= {n: _GPT2[n] for n in ("scale_attn_weights", "scale_attn_by_inverse_layer_idx")}
+        fixed |= {"add_cross_attention": False}
+    for name, value in fixed.items():
+        if got.get(name, value) != value:
+            faults.append(f"{name} is {got[name]}, implemented: {value}")
+    ours = got.get("gpt_toolkit", {})
+    if not isinstance(ours, dict):
+        faults.append(f"gpt_toolkit is {ours!r}, expected an object")
+    if faults:
+        raise ValueError(f"{where}: {'; '.join(faults)}")
+    try:
+        return DecoderConfig.from_fields(
+            {
+                "n_ctx": got["n_positions"],
+                **{name: got[name] for name in _GPT2_SHAPE if name != "n_positions"},
+                **{name: float(got[name]) for name in _PDROPS},
+                "norm": "pre" if pre else "post",
+                "residual_init": ours.get("residual_init", "scaled" if pre else "plain"),
+                "wpe_std": ours.get("wpe_std", 0.01 if pre else 0.02),
+            }
+        )
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+
+
+def untied(output: str, names: Mapping[str, str]) -> str:
+    """The fault of an output matrix of its own."""
+    return f"{output} differs from {names['wte.weight']}; an untied output matrix is not implemented"
+
+
+def _some(names: list[str], most: int = 4) -> str:
+    shown = ", ".join(names[:most]) or "none"
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

@@ -1,0 +1,47 @@
+"""``gpt-toolkit report``: what a pre-training run came to: curve, n-gram, stories, zero-shot scores.
+
+RUN is the folder of a run of ``fit``. The loss of its best model is compared with an n-gram model's on the
+same held-out tokens; on the built-in world its zero-shot scores stand beside chance. Everything is printed
+and kept in RUN/report.html.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("run", metavar="RUN", type=Path, help="folder of a run, such as runs/quickstart")
+    parser.add_argument("--samples", type=int, default=3, help="texts that the model writes (3)")
+    parser.add_argument("--max_new_tokens", type=int, default=250, help="tokens of each (250)")
+    parser.add_argument("--order", type=int, default=5, help="longest n-gram; 0 leaves them out (5)")
+    parser.add_argument(
+        "--tokens", type=int, default=50_000, help="held-out tokens that are compared on (50,000)"
+    )
+    parser.add_argument(
+        "--limit", type=int, default=200, help="rows of each benchmark; 0 leaves them out (200)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command.
+
+    Returns:
+        The exit code, 0.
+
+    Raises:
+        FileNotFoundError: If RUN is not the folder of a run.
+    """
+    from gpt_toolkit.analysis.run_report import report
+
+    report(
+        args.run,
+        n_samples=args.samples,
+        max_new_tokens=args.max_new_tokens,
+        order=args.order,
+        n_tokens=args.tokens,
+        limit=args.limit,
+    )
+    return 0

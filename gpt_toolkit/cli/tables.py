@@ -1,0 +1,119 @@
+"""``gpt-toolkit tables``: GPT-1's Tables 2 to 5 and Figure 2, the paper's numbers beside yours.
+
+The built-in world's twins of the sets are run end to end: a backbone is pre-trained, fine-tuned on every task
+with several seeds, and compared with the same network from scratch. Your own finished runs of published sets
+(gpt-toolkit fit --config gpt1/finetune_rte, then test) fill the paper's columns. What is done is not done
+again, and what was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+EPILOG = """\
+examples:
+  gpt-toolkit tables --budget quick
+  gpt-toolkit tables --seeds 3 --output runs/tables
+  gpt-toolkit tables --model runs/quickstart/model --parts table5,figure2 --output runs/mine
+  gpt-toolkit tables --tasks none --runs runs
+  gpt-toolkit tables --seeds 3 --output runs/tables --no_start
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.epilog = EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--parts", default="all", help="table2, table3, table4, table5, figure2, with commas")
+    parser.add_argument(
+        "--tasks",
+        default="all",
+        help="of the built-in world, with commas; none: only the tables of your own runs",
+    )
+    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="runs of each fine-tuning (1)")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("runs/tables"),
+        metavar="FOLDER",
+        help="of everything (runs/tables)",
+    )
+    parser.add_argument(
+        "--budget",
+        choices=("quick", "standard", "full"),
+        default="standard",
+        help="of the built-in world's runs: quick, minutes on 2 CPU cores; standard, some hours a seed; "
+        "full, the configs as they stand, a day or a GPU (standard)",
+    )
+    parser.add_argument("--model", help="a backbone that is there; one is pre-trained, unless given")
+    parser.add_argument(
+        "--pretrain",
+        default="",
+        metavar="OPTIONS",
+        help="of fit, for the backbone: '--trainer.max_steps 3000'",
+    )
+    parser.add_argument(
+        "--finetune",
+        default="",
+        metavar="OPTIONS",
+        help="of fit, for every fine-tuning: '--data.train_rows 500'",
+    )
+    parser.add_argument(
+        "--runs",
+        type=Path,
+        nargs="+",
+        metavar="FOLDER",
+        help="where your runs of published sets lie, two folders deep (runs, if it is there)",
+    )
+    parser.add_argument(
+        "--no_start", action="store_true", help="start no run: make the tables of what is there"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command.
+
+    Returns:
+        The exit code, 0.
+
+    Raises:
+        ValueError: If a part or a task is unknown, or the options do not go together.
+        FileExistsError: If the output folder holds something else.
+        ChildProcessError: If a run fails.
+    """
+    from gpt_toolkit.analysis.paper_tables.make_tables import Request, make
+    from gpt_toolkit.analysis.paper_tables.published import PARTS, TWINS
+
+    if args.seeds < 1:
+        raise ValueError(f"--seeds {args.seeds}: expected how many, such as 3")
+    if args.model and args.pretrain:
+        raise ValueError("--pretrain is for the backbone that is made where no --model is given")
+    default = [Path("runs")] if Path("runs").is_dir() else []
+    make(
+        Request(
+            parts=_chosen("parts", args.parts, PARTS),
+            tasks=[] if args.tasks == "none" else _chosen("tasks", args.tasks, list(TWINS)),
+            n_seeds=args.seeds,
+            output=args.output,
+            budget=args.budget,
+            model=args.model,
+            pretrain=shlex.split(args.pretrain),
+            finetune=shlex.split(args.finetune),
+            runs=default if args.runs is None else args.runs,
+            start=not args.no_start,
+        )
+    )
+    return 0
+
+
+def _chosen(option: str, text: str, known: Sequence[str]) -> list[str]:
+    """Names that are known, in their known order."""
+    names = list(known) if text == "all" else [part.strip() for part in text.split(",") if part.strip()]
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(f"--{option}: no {', '.join(unknown)}; there are {', '.join(known)}")
+    if not names:
+        raise ValueError(f"--{option}: expected names, with commas between: {', '.join(known)}")
+    return [name for name in known if name in names]

@@ -1,0 +1,155 @@
+"""``gpt-toolkit tokenizer``: train a vocabulary on a text of any size, encode text, decode ids."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+
+from gpt_toolkit.tokenizers.bpe_training import train_byte_level
+from gpt_toolkit.tokenizers.loading import load_tokenizer
+
+_SAMPLE = 25_000
+"""Characters of each piece on which bytes per token are counted; ours: a few seconds' work in a gigabyte."""
+
+STORYWORLD, STORYWORLD_DOCUMENTS = "storyworld", 6000
+"""The built-in world, and how many of its training documents a vocabulary is learned on; ours: 5 MB."""
+
+_FILES = {"tokenizer.json", "tokenizer_config.json"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the three actions and their options."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="train | encode | decode")
+
+    train = actions.add_parser("train", help="learn a byte-level vocabulary, as GPT-2's, from text files")
+    train.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="a folder, a glob, a .txt, .jsonl (also .gz) or .parquet file, or storyworld for its own text",
+    )
+    train.add_argument("--vocab_size", type=int, required=True, help="ids wanted, end of text included")
+    train.add_argument(
+        "--output", type=Path, required=True, metavar="FOLDER", help="where the vocabulary is put"
+    )
+    train.add_argument("--overwrite", action="store_true", help="replace a vocabulary that is there")
+
+    spec_help = "bytes, gpt1, gpt2, storyworld, a folder or a file"
+    encode = actions.add_parser("encode", help="ids of a text")
+    encode.add_argument("tokenizer", metavar="TOKENIZER", help=spec_help)
+    encode.add_argument("text", nargs="?", metavar="TEXT", help="standard input, to its last byte, if absent")
+    encode.add_argument("--pieces", action="store_true", help="one id a line, with the bytes it stands for")
+
+    decode = actions.add_parser("decode", help="text of ids")
+    decode.add_argument("tokenizer", metavar="TOKENIZER", help=spec_help)
+    decode.add_argument("ids", nargs="+", type=int, metavar="ID")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do one action; the exit code."""
+    if args.action == "train":
+        _train(args.files, args.vocab_size, args.output, overwrite=args.overwrite)
+    elif args.action == "encode":
+        _encode(args.tokenizer, args.text, pieces=args.pieces)
+    else:
+        print(load_tokenizer(args.tokenizer).decode(args.ids))
+    return 0
+
+
+def _train(files: Sequence[str], vocab_size: int, output: Path, *, overwrite: bool) -> None:
+    _check_output(output, overwrite=overwrite)
+    sample: list[str] = []
+    tokenizer = train_byte_level(_sampled(read_chunks(files), sample), vocab_size, progress=True)
+    _write(tokenizer.files(), output)
+    text = "".join(sample)
+    n_bytes, n_tokens = len(text.encode()), len(tokenizer.encode(text))
+    print(
+        f"{tokenizer.vocab_size} ids, {n_bytes / max(n_tokens, 1):.2f} bytes a token on {n_bytes / 1e6:.1f} "
+        "MB of it"
+    )
+    print(f"written to {output}")
+    print(f'next: gpt-toolkit tokenizer encode {output} "Some text" --pieces')
+
+
+def _encode(spec: str, text: str | None, *, pieces: bool) -> None:
+    tokenizer = load_tokenizer(spec)
+    ids = tokenizer.encode(_standard_input() if text is None else text)
+    if pieces:
+        for i in ids:
+            piece = tokenizer.decode_bytes([i])
+            print(f"{i}\t{_shown(piece)}")
+    else:
+        print(*ids)
+
+
+def _shown(piece: bytes) -> str:
+    """A piece in quotes, or its bytes where it is part of a character only."""
+    try:
+        return repr(piece.decode())
+    except UnicodeDecodeError:
+        return repr(piece)
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"standard input is not UTF-8 from byte {error.start} on") from None
+
+
+def read_chunks(files: Sequence[str]) -> Iterator[str]:
+    """Text of files, folders and globs, in pieces that no word crosses; nothing else is kept in memory.
+
+    ``storyworld`` stands for the first documents of the built-in world.
+    """
+    from gpt_toolkit.data.pretraining.text_files import (
+        find_files,  # imports numpy, which encode and --help do not need
+    )
+    from gpt_toolkit.data.pretraining.text_readers import TEXT_SUFFIXES, read_records, read_text, suffix
+    from gpt_toolkit.storyworld.documents import documents
+
+    files = list(files)
+    if STORYWORLD in files:
+        files.remove(STORYWORLD)
+        yield from islice(documents(seed=0), STORYWORLD_DOCUMENTS)
+    for found in find_files(files, "FILE") if files else ():
+        if suffix(found.path) in TEXT_SUFFIXES:
+            yield from (text for text, _ in read_text(found.path, 0, None))
+        else:
+            yield from (record.text for record in read_records(found.path, "text") if record.text)
+
+
+def _sampled(chunks: Iterator[str], sample: list[str]) -> Iterator[str]:
+    """The chunks, unchanged; the beginning of each is put into ``sample`` on the way."""
+    for chunk in chunks:
+        sample.append(chunk[:_SAMPLE])
+        yield chunk
+
+
+def _check_output(output: Path, *, overwrite: bool) -> None:
+    if not output.exists():
+        return
+    if not overwrite:
+        raise FileExistsError(
+            f"{output} exists; take another --output, or --overwrite to replace the vocabulary in it"
+        )
+    if not output.is_dir() or (strangers := {p.name for p in output.iterdir()} - _FILES):
+        what = f"also holds {min(strangers)}" if output.is_dir() else "is not a folder"
+        raise FileExistsError(f"{output} {what}, so --overwrite does not replace it; take another --output")
+
+
+def _write(files: Mapping[str, str], output: Path) -> None:
+    """Write a folder whole or not at all."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as scratch:
+        made = Path(scratch) / "new"
+        made.mkdir()
+        for name, content in files.items():
+            (made / name).write_text(content, encoding="utf-8", newline="\n")
+        if output.exists():
+            output.rename(Path(scratch) / "old")
+        made.rename(output)

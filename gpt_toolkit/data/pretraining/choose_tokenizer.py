@@ -1,0 +1,124 @@
+"""Which tokenizer a corpus gets, and vocabularies trained on it, kept by content."""
+
+import hashlib
+import json
+import math
+import os
+import shutil
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from gpt_toolkit.data.pretraining.shard_writer import writing
+from gpt_toolkit.data.pretraining.text_readers import Source
+from gpt_toolkit.io import cache_folder
+from gpt_toolkit.progress import ReadingProgress
+from gpt_toolkit.tokenizers.bpe_training import train_byte_level
+from gpt_toolkit.tokenizers.loading import Tokenizer, load_tokenizer
+
+AUTO: Final = "auto"
+_TRAIN = "train:"
+_TRAINING_VERSION = 1  # raised when training on the same text would give another vocabulary
+
+_BYTES_BELOW = 200_000  # ours: under this a BPE learns the few texts by heart
+_SMALLEST, _LARGEST = 1024, 50_257  # ours; GPT-2 §2.3
+_TRAINING_BYTES = 1 << 28  # ours: merges hardly change with more text, and time grows with it
+
+
+def automatic_size(n_bytes: int) -> int | None:
+    """Vocabulary size for a text of this many bytes; None for raw bytes.
+
+    Twice the square root, to the nearest power of two: the number of different words grows about as the root
+    of the text's length (Heaps 1978), so each entry is seen about equally often whatever the size. 1 MB gives
+    2,048 and 10 GB about GPT-2's 50,257.
+    """
+    if n_bytes < _BYTES_BELOW:
+        return None
+    return min(_LARGEST, max(_SMALLEST, int(2 ** round(math.log2(2 * math.sqrt(n_bytes))))))
+
+
+def resolve(spec: str, source: Source) -> tuple[str, str | None]:
+    """What ``auto`` stands for with this source: another spec, and a sentence that says so.
+
+    Args:
+        spec: The DataModule's ``tokenizer`` argument.
+        source: The text.
+
+    Raises:
+        ValueError: If the size in ``train:SIZE`` is no number.
+    """
+    if spec != AUTO:
+        if spec.startswith(_TRAIN):
+            _trained_size(spec)
+        return spec, None
+    n_bytes = source.n_bytes()
+    size = automatic_size(n_bytes) if n_bytes is not None else _LARGEST
+    about = f"about {n_bytes / 1e6:,.1f} MB" if n_bytes is not None else "unknown size"
+    if size is None:
+        return "bytes", f"Vocabulary: raw bytes, as the training text is small ({about}; tokenizer=auto)."
+    return (
+        f"{_TRAIN}{size}",
+        f"Vocabulary: byte-level BPE of {size:,} tokens trained on the training text ({about}; "
+        "tokenizer=auto).",
+    )
+
+
+def vocabulary_folder(spec: str, source: Source) -> Path | None:
+    """Where the trained vocabulary of a resolved spec lies; None if the spec trains none."""
+    if not spec.startswith(_TRAIN):
+        return None
+    parts = {"source": source.identity(), "size": _trained_size(spec), "version": _TRAINING_VERSION}
+    key = hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=8).hexdigest()
+    return cache_folder() / "vocabularies" / key
+
+
+def load_vocabulary(spec: str, source: Source) -> Tokenizer:
+    """The tokenizer of a resolved spec.
+
+    Raises:
+        FileNotFoundError: If it has to be trained first.
+    """
+    folder = vocabulary_folder(spec, source)
+    if folder is None:
+        return load_tokenizer(spec)
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"The vocabulary of {source.title} is not in {folder}: run `gpt-toolkit prepare` with the same "
+            "arguments."
+        )
+    return load_tokenizer(folder)
+
+
+def prepare_vocabulary(spec: str, source: Source, progress: ReadingProgress) -> Tokenizer:
+    """The tokenizer of a resolved spec, trained and kept if it is not there yet."""
+    folder = vocabulary_folder(spec, source)
+    if folder is not None and not folder.is_dir():
+        n_bytes = source.n_bytes() or 0
+        every = max(1, math.ceil(n_bytes / _TRAINING_BYTES))
+        texts = islice(_training_texts(source, progress), 0, None, every)
+        tokenizer = train_byte_level(texts, _trained_size(spec), progress=False)
+        temporary = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
+        with writing(temporary, None):
+            temporary.mkdir(parents=True, exist_ok=True)
+            for name, content in tokenizer.files().items():
+                (temporary / name).write_text(content, encoding="utf-8", newline="")
+        try:
+            temporary.rename(folder)
+        except OSError:  # another process trained it meanwhile
+            shutil.rmtree(temporary)
+    return load_vocabulary(spec, source)
+
+
+def _training_texts(source: Source, progress: ReadingProgress) -> Iterator[str]:
+    for chunk in source.chunks():
+        progress.advance(chunk.n_bytes, chunk.share)
+        if chunk.split == "train":
+            yield chunk.text
+
+
+def _trained_size(spec: str) -> int:
+    size = spec.removeprefix(_TRAIN)
+    if not size.isdecimal():
+        raise ValueError(f"tokenizer: {spec!r} should end in a vocabulary size, such as {_TRAIN}4096.")
+    return int(size)

@@ -1,0 +1,125 @@
+"""PromptsDataModule: prompts from files, for ``predict`` to continue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import LightningDataModule
+
+from gpt_toolkit.data.pretraining.text_files import find_files
+from gpt_toolkit.data.pretraining.text_readers import (
+    TEXT_SUFFIXES,
+    normalize_newlines,
+    read_records,
+)
+from gpt_toolkit.data.step_loader import BatchLoader, InOrder, ReadyBatches, batch_loader, step_share
+from gpt_toolkit.data.window_order import StepShare
+from gpt_toolkit.io import open_bytes
+from gpt_toolkit.tokenizers import Tokenizer
+from gpt_toolkit.tokenizers.loading import load_tokenizer
+
+
+class PromptBatches(ReadyBatches):
+    """The prompts of one rank, in batches; each is a dict of ``rows``, their numbers, and ``prompts``.
+
+    A rank reads one stretch of the list, so that the ranks' answers one after another are all in order.
+
+    Args:
+        prompts: All of them.
+        share: Which of them this rank reads, and how many at once.
+    """
+
+    def __init__(self, prompts: list[str], share: StepShare) -> None:
+        super().__init__(share)
+        self.prompts = prompts
+        n, rank, world_size = len(prompts), share.rank, share.world_size
+        self._first, self._end = n * rank // world_size, n * (rank + 1) // world_size
+
+    def __len__(self) -> int:
+        return -(-(self._end - self._first) // self.share.batch_size)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        start = self._first + index * self.share.batch_size
+        rows = list(range(start, min(start + self.share.batch_size, self._end)))
+        return {"rows": rows, "prompts": [self.prompts[row] for row in rows]}
+
+
+class PromptsDataModule(LightningDataModule):
+    """Prompts to continue, each once, on any number of devices.
+
+    Args:
+        files: Text files with a prompt a line, or records with one each (.jsonl, .parquet; .txt.gz,
+            .jsonl.gz); folders of them, or globs. Empty lines are left out.
+        tokenizer: Name or folder of the model's tokenizer; the command line takes that of
+            ``model.init_from`` unless given.
+        text_field: Field of a record that holds its prompt.
+        batch_size: Prompts that a device continues side by side.
+    """
+
+    vocabulary: Tokenizer
+
+    def __init__(
+        self,
+        files: list[str] | str,
+        tokenizer: str | None = None,
+        text_field: str = "prompt",
+        batch_size: int = 8,
+    ) -> None:
+        super().__init__()
+        self.files = [files] if isinstance(files, str) else list(files)
+        self.tokenizer, self.text_field, self.batch_size = tokenizer, text_field, batch_size
+        if not self.files:
+            raise ValueError("PromptsDataModule: files is empty; give at least one file")
+        if batch_size < 1:
+            raise ValueError(f"PromptsDataModule: batch_size is {batch_size}; it must be at least 1")
+        self.prompts: list[str] = []
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read the prompts and the tokenizer.
+
+        Args:
+            stage: Not read.
+
+        Raises:
+            FileNotFoundError: If a file is not there.
+            ValueError: If there is no prompt or no tokenizer, or a file is broken.
+        """
+        if self.tokenizer is None:
+            raise ValueError(
+                "PromptsDataModule: no tokenizer; say --model.init_from MODEL, or give the folder of the "
+                "model as data.tokenizer"
+            )
+        self.vocabulary = load_tokenizer(self.tokenizer)
+        found = find_files(self.files, "files")
+        self.prompts = [prompt for file in found for prompt in read_prompts(file.path, self.text_field)]
+        if not self.prompts:
+            raise ValueError(f"PromptsDataModule: there is no prompt in {', '.join(self.files)}")
+
+    def summary(self) -> str:
+        """What there is; there after ``setup``."""
+        return f"{', '.join(self.files)}: {len(self.prompts):,} prompts"
+
+    def predict_dataloader(self) -> BatchLoader:
+        """This rank's prompts, in order."""
+        batches = PromptBatches(self.prompts, step_share(self.trainer, self.batch_size, training=False))
+        return batch_loader(batches, InOrder(batches), num_workers=0)
+
+
+def read_prompts(path: Path, text_field: str) -> Iterator[str]:
+    """The prompts of a file: its lines, or a field of its records.
+
+    Raises:
+        ValueError: If the file is not what its name says; with the line or row.
+    """
+    if not path.name.lower().endswith(TEXT_SUFFIXES):
+        for record in read_records(path, text_field):
+            yield record.text
+        return
+    with open_bytes(path) as file:
+        try:
+            text = file.read().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path} is not UTF-8 from byte {error.start} on. Convert it first.") from None
+    yield from filter(str.strip, normalize_newlines(text).split("\n"))

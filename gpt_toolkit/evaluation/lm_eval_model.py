@@ -1,0 +1,212 @@
+r"""Models of this toolkit in EleutherAI's harness: the model ``gpt_toolkit`` of lm-eval.
+
+    python -m gpt_toolkit.evaluation.lm_eval_model --model gpt_toolkit --model_args path=MODEL \
+        --tasks lambada_openai
+
+This is lm-eval's own command line, which finds the model because it is registered first. From Python, call
+:func:`register`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import torch
+
+from gpt_toolkit.backbone.packed_linear import pack
+from gpt_toolkit.batches import Continuation, Prompt, RunningText
+from gpt_toolkit.generation.language_model import load
+from gpt_toolkit.generation.scorer import Scorer
+
+NAME = "gpt_toolkit"
+"""Name of the model in lm-eval's registry."""
+
+_ANSWER_TOKENS = 256  # lm-eval's own default: models/huggingface.py, max_gen_toks
+_AT_A_TIME = 256  # requests between two moves of the progress bar; ours
+_LENGTHS = (
+    "max_gen_toks",
+    "max_new_tokens",
+    "max_tokens",
+    "max_completion_tokens",
+)  # lm-eval's names, in order
+
+
+def register() -> Any:
+    """Make ``gpt_toolkit`` known to lm-eval; the class behind the name.
+
+    Raises:
+        ImportError: If lm-eval is not installed.
+    """
+    importlib.import_module("lm_eval.models")  # it registers its own models only where there is none yet
+    from lm_eval.api.registry import register_model
+
+    register_model(NAME)(backend())
+    return backend()
+
+
+@cache
+def backend() -> Any:
+    """The class ``ToolkitLM``, made once: its base is lm-eval's.
+
+    Its arguments are ``path`` (any MODEL), ``dtype`` (by default that of the stored weights, or float32 where
+    the device emulates it), ``batch_tokens`` (tokens read at once) and ``device``. ``batch_size`` is accepted
+    because lm-eval always gives it, and not read.
+
+    Raises:
+        ImportError: If lm-eval is not installed.
+    """
+    from lm_eval.api.model import TemplateLM
+    from tqdm import tqdm
+
+    class ToolkitLM(TemplateLM):  # type: ignore[misc]
+        """A model of ours that answers the harness's requests; texts become tokens by the harness's rules."""
+
+        def __init__(
+            self,
+            path: str,
+            dtype: str | None = None,
+            batch_tokens: int = 4096,
+            device: str | None = None,
+            batch_size: int | str | None = None,
+            max_batch_size: int | None = None,
+        ) -> None:
+            super().__init__()
+            self.model = load(path, device=device or "auto", dtype=_dtype(dtype))
+            decoder, head = pack(self.model.decoder, self.model.head)
+            self.scorer = Scorer(decoder, head, self.model.tokenizer, batch_tokens=int(batch_tokens))
+            self._device = self.model.device
+
+        @property
+        def eot_token_id(self) -> int:
+            return self.model.tokenizer.end_of_text
+
+        @property
+        def max_length(self) -> int:
+            return self.model.decoder.config.n_ctx
+
+        @property
+        def tokenizer_name(self) -> str:
+            return self.model.tokenizer.fingerprint
+
+        def tok_encode(self, string: str, add_special_tokens: bool | None = None, **kwargs: Any) -> list[int]:
+            return list(self.model.tokenizer.encode(string))
+
+        def _loglikelihood_tokens(
+            self, requests: Sequence[tuple[Any, list[int], list[int]]], **kwargs: Any
+        ) -> list[tuple[float, bool]]:
+            asked = [_continuation(before, text, self.max_length) for _, before, text in requests]
+            answers: list[tuple[float, bool]] = [(0.0, False)] * len(asked)
+            # alike contexts stay together, long ones first: those that run out of memory do so at once
+            order = sorted(range(len(asked)), key=lambda i: (-len(asked[i].context), asked[i].context))
+            for part in _parts(order, "loglikelihood", kwargs.get("disable_tqdm", False)):
+                for i, answer in zip(part, self.scorer.continuations([asked[i] for i in part]), strict=True):
+                    answers[i] = answer.log_probability, answer.is_greedy
+                    self.cache_hook.add_partial("loglikelihood", requests[i][0], answers[i])
+            return answers
+
+        def loglikelihood_rolling(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[float]:
+            window = self.max_length
+            texts = [request.args[0] for request in requests]
+            answers = [0.0] * len(texts)
+            for [i] in _parts(range(len(texts)), "loglikelihood_rolling", disable_tqdm, size=1):
+                ids = (self.prefix_token_id, *self.tok_encode(texts[i]))
+                [answer] = self.scorer.running_texts([RunningText(ids, window, window)])
+                answers[i] = answer.log_probability
+                self.cache_hook.add_partial("loglikelihood_rolling", (texts[i],), answers[i])
+            return answers
+
+        def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[str]:
+            end = self.model.tokenizer.decode([self.eot_token_id])
+            prompts = [
+                _prompt(self.tok_encode(text) or [self.prefix_token_id], settings, end, seed, self.max_length)
+                for seed, (text, settings) in enumerate(request.args for request in requests)
+            ]
+            answers = [""] * len(prompts)
+            order = sorted(range(len(prompts)), key=lambda i: -len(prompts[i].ids))
+            for part in _parts(order, "generate_until", disable_tqdm, size=64):
+                for i, answer in zip(part, self.scorer.prompts([prompts[i] for i in part]), strict=True):
+                    answers[i] = answer.text
+                    self.cache_hook.add_partial("generate_until", requests[i].args, answer.text)
+            return answers
+
+    def _parts(
+        order: Sequence[int], what: str, quiet: bool, size: int = _AT_A_TIME
+    ) -> Iterator[Sequence[int]]:
+        with tqdm(total=len(order), disable=quiet, desc=f"Running {what} requests") as bar:
+            for start in range(0, len(order), size):
+                part = order[start : start + size]
+                yield part
+                bar.update(len(part))
+
+    return ToolkitLM
+
+
+def _dtype(name: str | None) -> torch.dtype | None:
+    if name is None or name == "auto":
+        return None
+    dtype = getattr(torch, name, None)
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise ValueError(f"dtype is {name!r}, expected float32, bfloat16 or float16")
+    return dtype
+
+
+def _continuation(context: Sequence[int], continuation: Sequence[int], n_ctx: int) -> Continuation:
+    """Tokens as the harness cuts them: the beginning goes where both are too long for the model."""
+    if len(continuation) > n_ctx:
+        raise ValueError(
+            f"a continuation has {len(continuation)} tokens, more than the model's context length {n_ctx}; "
+            "take a model with a longer context, or tasks with shorter answers"
+        )
+    return Continuation(tuple(context[-(n_ctx + 1 - len(continuation)) :]), tuple(continuation))
+
+
+def _prompt(ids: Sequence[int], settings: Mapping[str, Any], end: str, seed: int, n_ctx: int) -> Prompt:
+    """A request for text in the harness's words; the prompt loses its beginning to leave room for the answer.
+
+    Raises:
+        ValueError: If the answer may fill the context, or draws are asked for that we do not make.
+    """
+    lengths = [settings[name] for name in _LENGTHS if settings.get(name) is not None]
+    longest = int(lengths[0]) if lengths else _ANSWER_TOKENS
+    if longest >= n_ctx:
+        raise ValueError(
+            f"answers of up to {longest} tokens leave no room for a prompt in a context of {n_ctx}; "
+            "say --gen_kwargs max_gen_toks=N"
+        )
+    top_k = 1
+    if settings.get("do_sample", float(settings.get("temperature") or 0.0) > 0.0):
+        asked = {name: settings.get(name) or usual for name, usual in (("temperature", 1.0), ("top_p", 1.0))}
+        if any(float(value) != 1.0 for value in asked.values()):
+            raise ValueError(
+                f"draws with {asked} were asked for; this model draws with temperature 1 among top_k, or "
+                "is greedy: say --gen_kwargs do_sample=False"
+            )
+        top_k = int(settings.get("top_k") or 0)
+    until = settings.get("until") or []
+    stops = [until] if isinstance(until, str) else list(until)
+    stops += [end] if end.strip() and end not in stops else []
+    return Prompt(tuple(ids[-(n_ctx - longest) :]), longest, tuple(filter(None, stops)), top_k, seed)
+
+
+def main() -> int:
+    """lm-eval's command line, with ``gpt_toolkit`` among its models; the exit code."""
+    try:
+        register()
+    except ImportError as error:
+        print(
+            f"gpt_toolkit.evaluation.lm_eval_model: {error}; install lm-eval: pip install lm-eval",
+            file=sys.stderr,
+        )
+        return 1
+    from lm_eval.__main__ import cli_evaluate
+
+    cli_evaluate()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

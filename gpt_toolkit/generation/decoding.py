@@ -1,0 +1,222 @@
+"""The walk through a text: each step reads the newest token of every sequence and takes the next."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Generator, Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from gpt_toolkit.backbone import Decoder, KeyValueCache
+from gpt_toolkit.backbone.kv_cache import cache_dtype
+from gpt_toolkit.generation.sampling import Generators, Sampling, TopPRule, choose
+
+
+def generate(
+    decoder: Decoder,
+    head: nn.Module,
+    input_ids: Tensor | Sequence[Sequence[int]],
+    *,
+    max_new_tokens: int,
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    top_p_rule: TopPRule = "keep",
+    repetition_penalty: float = 1.0,
+    stop_ids: Collection[int] = (),
+    vocab_size: int | None = None,
+    generator: Generators = None,
+) -> list[list[int]]:
+    """Continue prompts.
+
+    Args:
+        decoder: Its parameters' dtype is the one computed in; cast the module for bf16, since autocast would
+            cast every matrix again for every token. Evaluated without dropout, whatever its mode. For more
+            than a few tokens on a CPU give what :func:`~gpt_toolkit.backbone.packed_linear.pack` makes of
+            it and of the head.
+        head: Its tied head.
+        input_ids: ``(B, T)``, int64, or lists of unequal length; at least one and at most ``n_ctx`` tokens
+            each. A prompt gets the tokens that it gets alone.
+        max_new_tokens: Tokens to add at most. Past the context length the window slides: each time a
+            sequence fills the context, its last ``n_ctx // 2`` tokens are read anew and everything before is
+            forgotten.
+        temperature: See :class:`Sampling`, as for the next four.
+        top_k: Draw among so many.
+        top_p: Draw among so much probability.
+        top_p_rule: What becomes of the token that crosses ``top_p``.
+        repetition_penalty: Makes tokens that are in the text already less likely.
+        stop_ids: A sequence ends with the first of these that it meets.
+        vocab_size: Ids from here on are padding of the token matrix and never chosen.
+        generator: Source of the draws, on the decoder's device; equal states give equal tokens. With one
+            generator a sequence, the draws of each do not depend on the others.
+
+    Returns:
+        New tokens of each sequence, with the stop token where it met one.
+
+    Raises:
+        ValueError: If a value is out of range, a token is not in the vocabulary, a prompt is longer than
+            the context, or the weights yield logits that are not finite.
+    """
+    sampling = Sampling(temperature, top_k, top_p, top_p_rule, repetition_penalty)
+    rows: list[list[int]] = [[] for _ in input_ids]
+    open_rows = set(range(len(rows)))
+    for chosen in generate_steps(
+        decoder,
+        head,
+        input_ids,
+        max_new_tokens=max_new_tokens,
+        sampling=sampling,
+        vocab_size=vocab_size,
+        generator=generator,
+    ):
+        for row in sorted(open_rows):
+            rows[row].append(chosen[row])
+            if chosen[row] in stop_ids:
+                open_rows.remove(row)
+        if not open_rows:
+            break
+    return rows
+
+
+def generate_steps(
+    decoder: Decoder,
+    head: nn.Module,
+    input_ids: Tensor | Sequence[Sequence[int]],
+    *,
+    max_new_tokens: int,
+    sampling: Sampling,
+    vocab_size: int | None = None,
+    generator: Generators = None,
+) -> Generator[list[int], None, None]:
+    """The tokens of :func:`generate` as they are chosen, one of each sequence at a time, whatever they are.
+
+    The work for a token is done when it is asked for, and arguments are checked with the first.
+    """
+    config, weight = decoder.config, decoder.wte.weight
+    vocab_size = config.vocab_size if vocab_size is None else vocab_size
+    if max_new_tokens < 0:
+        raise ValueError(f"max_new_tokens is {max_new_tokens}, expected at least 0")
+    texts: list[list[int]] = (
+        input_ids.tolist() if isinstance(input_ids, Tensor) else [list(ids) for ids in input_ids]
+    )
+    for text in texts:
+        _check_prompt(text, vocab_size, config.n_ctx)
+    if not texts or max_new_tokens == 0:
+        return
+    longest = max(map(len, texts))
+    cache = KeyValueCache(
+        config,
+        len(texts),
+        dtype=cache_dtype(weight.dtype, weight.device),
+        device=weight.device,
+        capacity=min(config.n_ctx, longest + max_new_tokens - 1),  # the last token is not read
+    )
+    there = None
+    if sampling.repetition_penalty != 1.0:
+        there = torch.tensor(_padded(texts, longest + max_new_tokens), device=weight.device)
+    logits = _read_prompts(decoder, head, texts, cache, vocab_size)  # (B, V)
+    if not bool(logits.isfinite().all()):
+        raise ValueError("the model's logits are not finite: its weights are damaged or have diverged")
+    for end in range(longest, longest + max_new_tokens):
+        chosen = choose(logits, sampling, generator, None if there is None else there[:, :end])
+        if there is not None:
+            there[:, end] = chosen
+        tokens: list[int] = chosen.tolist()
+        for text, token in zip(texts, tokens, strict=True):
+            text.append(token)
+        yield tokens
+        if end + 1 < longest + max_new_tokens:
+            full = [row for row, length in enumerate(cache.lengths) if length == config.n_ctx]
+            if full:
+                _slide(decoder, texts, full, cache)
+            logits = _read_tokens(decoder, head, chosen, cache, vocab_size)
+
+
+@torch.inference_mode()
+def _read_prompts(
+    decoder: Decoder, head: nn.Module, texts: Sequence[list[int]], cache: KeyValueCache, vocab_size: int
+) -> Tensor:
+    """Fill an empty cache; logits ``(B, V)`` after the last token of each text.
+
+    Texts of one length are read side by side, others apart: padding would change how attention rounds, and
+    in bf16 with it the tokens.
+    """
+    device, lengths = decoder.wte.weight.device, [len(text) for text in texts]
+    states: dict[int, Tensor] = {}
+    with plain_evaluation(decoder, device):
+        for length in sorted(set(lengths)):
+            rows = [row for row, n in enumerate(lengths) if n == length]
+            own = cache if len(rows) == len(texts) else _cache_like(cache, decoder, len(rows), length)
+            ids = torch.tensor([texts[row] for row in rows], device=device)
+            last = torch.full((len(rows), 1), length - 1, device=device)
+            states |= zip(rows, decoder(ids, own, at=last)[:, 0], strict=True)
+            if own is not cache:
+                cache.replace(rows, own)
+        hidden = torch.stack([states[row] for row in range(len(texts))])  # (B, D)
+        return head(hidden)[:, :vocab_size]  # type: ignore[no-any-return]
+
+
+@torch.inference_mode()
+def _read_tokens(
+    decoder: Decoder, head: nn.Module, tokens: Tensor, cache: KeyValueCache, vocab_size: int
+) -> Tensor:
+    """Logits ``(B, V)`` after one more token of each text, ``(B,)``."""
+    with plain_evaluation(decoder, tokens.device):
+        hidden = decoder(tokens[:, None], cache)[:, 0]  # (B, D)
+        return head(hidden)[:, :vocab_size]  # type: ignore[no-any-return]
+
+
+@torch.inference_mode()
+def _slide(decoder: Decoder, texts: Sequence[list[int]], rows: Sequence[int], cache: KeyValueCache) -> None:
+    """Read the second half of the context of some rows anew, but for the newest token: its step follows."""
+    kept = max(1, decoder.config.n_ctx // 2) - 1
+    if kept == 0:
+        cache.replace(rows, None)
+        return
+    device = decoder.wte.weight.device
+    windows = torch.tensor([texts[row][-kept - 1 : -1] for row in rows], device=device)
+    half = _cache_like(cache, decoder, len(rows), kept)
+    with plain_evaluation(decoder, device):
+        decoder(windows, half)
+    cache.replace(rows, half)
+
+
+def _cache_like(cache: KeyValueCache, decoder: Decoder, n_rows: int, capacity: int) -> KeyValueCache:
+    """An empty cache for some of another one's rows."""
+    keys = cache.keys
+    return KeyValueCache(decoder.config, n_rows, dtype=keys.dtype, device=keys.device, capacity=capacity)
+
+
+@contextlib.contextmanager
+def plain_evaluation(decoder: Decoder, device: torch.device) -> Iterator[None]:
+    """No dropout, and no autocast, which would disagree with the cache's dtype; both as before afterwards."""
+    training = decoder.training
+    if training:
+        decoder.eval()
+    try:
+        with torch.autocast(device.type, enabled=False):
+            yield
+    finally:
+        if training:
+            decoder.train()
+
+
+def _padded(texts: Sequence[list[int]], length: int) -> list[list[int]]:
+    """Rows of equal length; the last token of each, again and again, follows it."""
+    return [[*text, *text[-1:] * (length - len(text))] for text in texts]
+
+
+def _check_prompt(ids: Sequence[int], vocab_size: int, n_ctx: int) -> None:
+    if not ids:
+        raise ValueError("the prompt holds no token; begin it with the end-of-text token")
+    if len(ids) > n_ctx:
+        raise ValueError(f"{len(ids)} tokens are more than the context length {n_ctx}; give at most {n_ctx}")
+    check_ids(ids, vocab_size)
+
+
+def check_ids(ids: Sequence[int], vocab_size: int) -> None:
+    """Raise a ValueError that names the first id outside the vocabulary."""
+    for token in ids:
+        if not 0 <= token < vocab_size:
+            raise ValueError(f"token {token} is not in the vocabulary of {vocab_size} tokens")

@@ -1,0 +1,129 @@
+"""Files: the cache folder, atomic writes, JSON, compressed input, and errors of writing."""
+
+import errno
+import gzip
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+CACHE_VARIABLE = "GPT_TOOLKIT_CACHE"
+"""Environment variable that moves the cache folder."""
+
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def cache_folder() -> Path:
+    """Return the folder of everything that can be made or downloaded again; it need not exist yet."""
+    if folder := os.environ.get(CACHE_VARIABLE):
+        return Path(folder).expanduser()
+    import platformdirs
+
+    return platformdirs.user_cache_path("gpt-toolkit")
+
+
+@contextmanager
+def atomic_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """Yield a temporary path in the same folder, which replaces ``path`` when the block succeeds.
+
+    Args:
+        path: The file to write; its folder is created.
+        durable: Flush the file to the disk first, so that it also survives a power cut.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        yield partial
+        if durable:
+            with partial.open("rb+") as file:
+                os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def atomic_folder(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder, which takes the place of ``folder`` when the block succeeds.
+
+    If another process has written ``folder`` in the meantime, that one stays.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    try:
+        yield partial
+        try:
+            partial.rename(folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
+            shutil.rmtree(partial, ignore_errors=True)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def write_text(path: Path, text: str, *, durable: bool = False) -> None:
+    """Write a UTF-8 text file atomically, with LF line ends on every system."""
+    with atomic_file(path, durable=durable) as partial:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: Any, *, indent: int | None = 2, durable: bool = False) -> None:
+    """Write a JSON file atomically."""
+    write_text(path, json.dumps(value, indent=indent, ensure_ascii=False) + "\n", durable=durable)
+
+
+@contextmanager
+def explain_write_errors(path: Path, advice: str, *, disk_full_only: bool = False) -> Iterator[None]:
+    """Raise errors of writing again with the path, the free space and what to do.
+
+    torch reports a full disk as a RuntimeError.
+
+    Args:
+        path: The file or folder that is written.
+        advice: What to do, as the end of the message.
+        disk_full_only: Pass other errors on as they are, because the block also reads.
+
+    Raises:
+        OSError: If writing failed.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        code = getattr(error, "errno", None)
+        if disk_full_only and code not in _DISK_FULL:
+            raise
+        reason = (getattr(error, "strerror", None) or str(error)).partition("\n")[0]
+        existing = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
+        free = shutil.disk_usage(existing).free / 1e6
+        failure = OSError(f"could not write {path} ({reason}; {free:,.0f} MB are free there): {advice}")
+        failure.errno = code
+        raise failure from error
+
+
+@contextmanager
+def open_bytes(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for reading bytes, unpacked if its name ends in ``.gz``.
+
+    Raises:
+        ValueError: If what is read under it turns out to be broken gzip.
+    """
+    with path.open("rb") as raw:
+        if not path.name.lower().endswith(".gz"):
+            yield raw
+            return
+        try:
+            with gzip.GzipFile(fileobj=raw) as file:
+                yield cast(BinaryIO, file)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise ValueError(
+                f"{path} is broken gzip near byte {raw.tell()}: {error}. Copy or download it again."
+            ) from error

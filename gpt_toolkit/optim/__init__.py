@@ -1,0 +1,33 @@
+"""Optimizers with decay groups, and learning-rate schedules stepped once per update (GPT-1 §4.1)."""
+
+from gpt_toolkit.optim.optimizers import (
+    AdamW,
+    Muon,
+    MuonAdamW,
+    OptimizerFactory,
+    clip_global_norm,
+    decay_groups,
+    number_as_in,
+    orthogonalize,
+    scale_rates,
+    separate_meshes,
+)
+from gpt_toolkit.optim.schedules import Constant, Cosine, Linear, Schedule, WarmupStableDecay
+
+__all__ = [
+    "AdamW",
+    "Constant",
+    "Cosine",
+    "Linear",
+    "Muon",
+    "MuonAdamW",
+    "OptimizerFactory",
+    "Schedule",
+    "WarmupStableDecay",
+    "clip_global_norm",
+    "decay_groups",
+    "number_as_in",
+    "orthogonalize",
+    "scale_rates",
+    "separate_meshes",
+]

@@ -1,0 +1,316 @@
+"""What a tokenizer is, and how one is found by its name, its folder or its files."""
+
+import contextlib
+import difflib
+import hashlib
+import logging
+import tempfile
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from gpt_toolkit.io import cache_folder
+from gpt_toolkit.tokenizers import tokenizer_json
+from gpt_toolkit.tokenizers.bpe_table import BPETable, read_json, read_pair
+from gpt_toolkit.tokenizers.byte_level_bpe import ByteLevelBPE
+from gpt_toolkit.tokenizers.byte_tokenizer import RawBytes, is_raw_bytes
+from gpt_toolkit.tokenizers.gpt1_bpe import GPT1BPE
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+NAMES = ("bytes", "gpt1", "gpt2", "storyworld")
+"""Tokenizers that need no path."""
+
+STORYWORLD = Path(__file__).parent / "vocabularies" / "storyworld.json"
+"""4,096 entries, trained on the built-in world; remade by
+
+gpt-toolkit tokenizer train storyworld --vocab_size 4096 --output FOLDER
+"""
+STORYWORLD_SHA256 = "6c0b32af0557a511b7b8c9ace12964b7950e491326c85e8d93022bd2125676e8"
+
+FILE_PAIRS = (
+    ("vocab.bpe", "encoder.json"),  # GPT-2 as released
+    ("vocab_40000.bpe", "encoder_bpe_40000.json"),  # GPT-1 as released
+    ("merges.txt", "vocab.json"),  # either, as Hugging Face names them
+)
+KNOWN_FILES = ("tokenizer.json", "tokenizer_config.json", *(name for pair in FILE_PAIRS for name in pair))
+"""Names of every file that a tokenizer is read from or written to."""
+
+# tiktoken: tiktoken_ext/openai_public.py
+_gpt2_address = "https://openaipublic.blob.core.windows.net/gpt-2/encodings/main/"
+_gpt2_sha256 = {
+    "vocab.bpe": "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5",
+    "encoder.json": "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783",
+}
+_gpt1_address = "https://github.com/openai/finetune-transformer-lm/tree/master/model"
+_logger = logging.getLogger(__name__)
+
+
+class Tokenizer(Protocol):
+    """Text to token ids and back."""
+
+    @property
+    def name(self) -> str:
+        """Short name for people."""
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of token ids."""
+
+    @property
+    def end_of_text(self) -> int:
+        """Id of the token that begins every document."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Short hash; equal fingerprints mean equal ids for every text."""
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of a text, without the end of text; marks inside the text are ordinary text."""
+
+    def encode_chunk(self, text: str, *, first: bool) -> "NDArray[np.uint32]":
+        """Ids of one chunk of a long document, so that the chunks' ids are the document's.
+
+        Args:
+            text: The chunk, cut where :func:`safe_cut` says.
+            first: Whether it begins the document.
+        """
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of ids; an id outside the vocabulary is a ``ValueError``."""
+
+    def decode_bytes(self, ids: Sequence[int]) -> bytes:
+        """Bytes of ids: what can be put together when text arrives token by token."""
+
+    def files(self) -> dict[str, str]:
+        """File names and contents; :func:`load_tokenizer` makes the tokenizer again from them."""
+
+
+def safe_cut(text: str) -> int:
+    """The last position at which a document may be cut into chunks: 0 if there is none.
+
+    Such a position stands before whitespace that follows another character; line breaks go first, since ftfy
+    mends text line by line. Tab, line feed, carriage return, blank and ideographic blank count: what every
+    tokenizer here and Unicode take for whitespace, and no cleaning step takes away.
+    """
+    end = len(text)
+    while (cut := text.rfind("\n", 1, end)) > 0:
+        while cut > 0 and text[cut - 1] in "\t\r ":
+            cut -= 1
+        if cut > 0 and not text[cut - 1].isspace():
+            return cut
+        end = cut
+    for cut in range(len(text) - 1, 0, -1):
+        if text[cut] in "\t\n\r \u3000" and not text[cut - 1].isspace():
+            return cut
+    return 0
+
+
+def check_files(files: Mapping[str, str], origin: str) -> None:
+    """Refuse a mapping that holds anything but text under the known names of a tokenizer's files.
+
+    The mapping may come from a checkpoint of unknown origin, and its names become parts of paths.
+
+    Args:
+        files: File names and contents.
+        origin: The model or file that holds them, for the message.
+
+    Raises:
+        ValueError: If a name is not in :data:`KNOWN_FILES`, or a content is not text that UTF-8 can write.
+    """
+    fix = "use a model whose source you trust"
+    for name, content in files.items():
+        if not isinstance(name, str) or name not in KNOWN_FILES:
+            given = f"{name!r:.100}" if isinstance(name, str) else f"a name of type {type(name).__name__}"
+            raise ValueError(
+                f"{origin}: tokenizer file {given}; expected only {', '.join(KNOWN_FILES)}; {fix}"
+            )
+        if not isinstance(content, str):
+            raise ValueError(
+                f"{origin}: content of {name!r} is of type {type(content).__name__}; expected str; {fix}"
+            )
+        try:
+            content.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"{origin}: content of {name!r} has a lone surrogate at character {error.start}; expected "
+                f"Unicode text; {fix}"
+            ) from None
+
+
+def load_tokenizer(spec: str | Path | Mapping[str, str]) -> Tokenizer:
+    """Find a tokenizer.
+
+    Args:
+        spec: ``bytes``, ``gpt2`` (fetched once by tiktoken), ``gpt1`` (files placed by hand), ``storyworld``
+            (the built-in world's); else a folder with ``tokenizer.json``, ``vocab.bpe`` and ``encoder.json``,
+            or ``merges.txt`` and ``vocab.json``; one of these files; or what :meth:`Tokenizer.files`
+            returned. A folder called ``gpt2`` is ``./gpt2``.
+
+    Raises:
+        FileNotFoundError: If no tokenizer is found.
+        ValueError: If a file is damaged, or a mapping holds other files than a tokenizer's.
+    """
+    if isinstance(spec, Mapping):
+        check_files(spec, "the given files")
+        return _from_files(spec, "the given files")
+    if spec == "bytes":
+        return RawBytes()
+    if spec == "gpt2":
+        return _gpt2()
+    if spec == "gpt1":
+        return _gpt1()
+    if spec == "storyworld":
+        return _storyworld()
+    path = Path(spec).expanduser()
+    if path.is_dir():
+        return _from_folder(path)
+    if path.is_file():
+        return _from_file(path)
+    beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, [*NAMES, *beside], n=3, cutoff=0.5)
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    raise FileNotFoundError(
+        f"No tokenizer {str(spec)!r}: it is no file or folder here, and none of {', '.join(NAMES)}.{hint}"
+    )
+
+
+def _gpt2() -> Tokenizer:
+    folder = cache_folder() / "tokenizers" / "gpt2"
+    if folder.is_dir():
+        return _from_folder(folder)
+    from tiktoken.load import read_file_cached
+
+    _logger.warning(
+        "GPT-2's vocabulary: taken from tiktoken's cache, else downloaded (1.5 MB), and kept in %s", folder
+    )
+    try:
+        files = {
+            name: read_file_cached(_gpt2_address + name, sha).decode() for name, sha in _gpt2_sha256.items()
+        }
+    except (OSError, ValueError) as error:
+        raise OSError(
+            f"GPT-2's vocabulary could not be fetched ({type(error).__name__}). Without a network, place "
+            f"vocab.bpe and encoder.json (from {_gpt2_address}) in {folder}, or give their folder as the "
+            "tokenizer."
+        ) from error
+    tokenizer = _from_files(files, _gpt2_address.rstrip("/"))
+    with contextlib.suppress(OSError):  # not kept where the cache folder cannot be written
+        _keep(files, folder)
+    return tokenizer
+
+
+def _keep(files: Mapping[str, str], folder: Path) -> None:
+    """Write a folder whole or not at all; the first of several writers wins."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as scratch:
+        made = Path(scratch) / folder.name
+        made.mkdir()
+        for name, content in files.items():
+            (made / name).write_text(content, encoding="utf-8", newline="\n")
+        made.rename(folder)
+
+
+def _gpt1() -> Tokenizer:
+    folder = cache_folder() / "tokenizers" / "gpt1"
+    if folder.is_dir():
+        return _from_folder(folder)
+    raise FileNotFoundError(
+        "GPT-1's vocabulary is not here. Place vocab_40000.bpe and encoder_bpe_40000.json (from "
+        f"{_gpt1_address}) in {folder}, or give their folder as the tokenizer."
+    )
+
+
+def _storyworld() -> Tokenizer:
+    content = STORYWORLD.read_bytes()
+    if hashlib.sha256(content).hexdigest() != STORYWORLD_SHA256:
+        raise ValueError(f"{STORYWORLD} is not the file that was installed; install gpt-toolkit again.")
+    return _from_table(tokenizer_json.read(content.decode(), str(STORYWORLD)), "auto")
+
+
+def _from_folder(folder: Path) -> Tokenizer:
+    return _from_files(_read(folder, KNOWN_FILES), str(folder))
+
+
+def _from_file(path: Path) -> Tokenizer:
+    for pair in FILE_PAIRS:
+        if path.name in pair:
+            return _from_files(_read(path.parent, pair), str(path.parent))
+    if path.suffix != ".json":
+        names = ", ".join(name for name in KNOWN_FILES if name != "tokenizer_config.json")
+        raise ValueError(f"{path} is not a tokenizer file; these are: {names}.")
+    (text,) = _read(path.parent, (path.name,)).values()
+    return _from_table(tokenizer_json.read(text, str(path)), "auto")
+
+
+def _read(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    files = {}
+    for name in names:
+        try:
+            files[name] = (folder / name).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            continue
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"{folder / name} is not UTF-8 from byte {error.start} on; is the file damaged?"
+            ) from None
+    return files
+
+
+def _from_files(files: Mapping[str, str], origin: str) -> Tokenizer:
+    config = read_json(files.get("tokenizer_config.json", "{}"), f"{origin}/tokenizer_config.json")
+    word_splitting = "rules" if config.get("word_splitting") == "rules" else "auto"
+    if "tokenizer.json" in files:
+        return _from_table(
+            tokenizer_json.read(files["tokenizer.json"], f"{origin}/tokenizer.json"), word_splitting
+        )
+    for merges, vocabulary in FILE_PAIRS:
+        if merges in files and vocabulary in files:
+            table = read_pair(
+                files[merges],
+                files[vocabulary],
+                merges_origin=f"{origin}/{merges}",
+                vocabulary_origin=f"{origin}/{vocabulary}",
+            )
+            return _from_table(table, word_splitting)
+    for pair in FILE_PAIRS:
+        for name, other in (pair, pair[::-1]):
+            if name in files:
+                raise FileNotFoundError(f"{origin} has {name}, but not {other}, which belongs to it.")
+    raise FileNotFoundError(
+        f"{origin} holds no tokenizer: tokenizer.json, or "
+        + ", or ".join(" and ".join(pair) for pair in FILE_PAIRS)
+        + " would make one."
+    )
+
+
+def _from_table(table: BPETable, word_splitting: str) -> Tokenizer:
+    if tokenizer_json.is_gpt1(table):
+        return GPT1BPE(table, "rules" if word_splitting == "rules" else "auto")
+    return RawBytes() if is_raw_bytes(table) else ByteLevelBPE(table)
+
+
+def tokenizer_of(place: Path | Mapping[str, str] | str, model: str) -> Tokenizer | None:
+    """Return the tokenizer that came with a model, or None.
+
+    Args:
+        place: A folder that may hold its files, their names and contents (empty without a tokenizer), or its
+            name.
+        model: The model, for the message.
+
+    Raises:
+        FileNotFoundError: If its files are not complete.
+        ValueError: If a file is damaged, or the model holds other files than a tokenizer's.
+    """
+    if isinstance(place, Mapping):
+        check_files(place, model)
+    return load_tokenizer(place) if _has_tokenizer(place) else None
+
+
+def _has_tokenizer(place: Path | Mapping[str, str] | str) -> bool:
+    if isinstance(place, Path):
+        return any((place / name).is_file() for name in ("tokenizer.json", *chain(*FILE_PAIRS)))
+    return bool(place)

@@ -1,0 +1,188 @@
+"""Hugging Face's ``tokenizer.json``: what ``transformers.AutoTokenizer`` reads and what we read of it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from gpt_toolkit.tokenizers.bpe_table import END_OF_TEXT, BPETable, check_vocabulary, read_json
+from gpt_toolkit.tokenizers.gpt1_normalize import BLANKS, LINE_BREAK, PUNCTUATION_RUN, SPELLINGS, WORD_PIECE
+
+END_OF_WORD = "</w>"
+"""GPT-1's mark on the last symbol of a word (released code: text_utils.py)."""
+
+# How the writers in use spell GPT-2's split (GPT-2 released code: encoder.py).
+_gpt2_splits = {
+    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+    r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+}
+
+
+def read(text: str, origin: str) -> BPETable:
+    """Read the vocabulary of a byte-pair tokenizer; :func:`is_gpt1` says of which kind it is.
+
+    Raises:
+        ValueError: The file is damaged, or its tokenizer is neither GPT-2's nor GPT-1's kind.
+    """
+    parts = read_json(text, origin)
+    model = _part(parts, "model", origin)
+    if model.get("type", "BPE") != "BPE":
+        raise ValueError(
+            f"{origin}: a {model['type']} tokenizer; byte-level BPE as GPT-2's, or GPT-1's BPE, is expected."
+        )
+    for option in ("dropout", "continuing_subword_prefix", "byte_fallback", "ignore_merges"):
+        if model.get(option):
+            raise ValueError(
+                f"{origin}: its BPE has {option} = {model[option]!r}, which GPT-1 and GPT-2 do not."
+            )
+    suffix = model.get("end_of_word_suffix") or ""
+    if suffix not in ("", END_OF_WORD):
+        raise ValueError(
+            f"{origin}: its words end in {suffix!r}; GPT-1's end in {END_OF_WORD!r}, GPT-2's in nothing."
+        )
+    if not suffix:
+        _check_byte_level(parts, origin)
+    entries = check_vocabulary(model.get("vocab", {}), f"{origin}, vocab")
+    merges = [_merge(pair, f"{origin}, merge {rank}") for rank, pair in enumerate(model.get("merges", []))]
+    tokens: Any = parts.get("added_tokens") or []
+    added = {str(token["content"]): int(token["id"]) for token in tokens}
+    for content, i in added.items():
+        if entries.get(content, i) != i:
+            raise ValueError(f"{origin}: the added token {content!r} has the ids {i} and {entries[content]}.")
+    if END_OF_TEXT in entries:
+        added.setdefault(END_OF_TEXT, entries[END_OF_TEXT])
+    return BPETable(entries, merges, added, origin)
+
+
+def is_gpt1(table: BPETable) -> bool:
+    """Whether the pieces are GPT-1's, whose words end in ``</w>``."""
+    return any(piece.endswith(END_OF_WORD) for piece in table.vocabulary)
+
+
+def _merge(pair: str | list[str], place: str) -> tuple[str, str]:
+    pieces = pair.split(" ") if isinstance(pair, str) else pair
+    if len(pieces) != 2 or not all(isinstance(piece, str) and piece for piece in pieces):
+        raise ValueError(f"{place}: {pair!r} is not two pieces.")
+    return pieces[0], pieces[1]
+
+
+def _part(parts: Mapping[str, object], name: str, origin: str) -> dict[str, Any]:
+    part = parts.get(name)
+    if not isinstance(part, dict):
+        raise ValueError(f"{origin}: has no {name!r}; is it a tokenizer.json of Hugging Face's tokenizers?")
+    return part
+
+
+def _check_byte_level(parts: Mapping[str, Any], origin: str) -> None:
+    """Refuse a byte-level BPE that prepares text otherwise than GPT-2's."""
+    if normalizer := parts.get("normalizer"):
+        raise ValueError(f"{origin}: normalizes text ({_type(normalizer)}); GPT-2's byte-level BPE does not.")
+    splitting: Any = parts.get("pre_tokenizer") or {}
+    steps = splitting["pretokenizers"] if _type(splitting) == "Sequence" else [splitting]
+    match [(_type(step), step) for step in steps]:
+        case [("ByteLevel", step)] if step.get("use_regex", True):
+            pass
+        case [("Split", split), ("ByteLevel", step)] if (
+            split["pattern"].get("Regex") in _gpt2_splits
+            and split.get("behavior") == "Isolated"
+            and not split.get("invert")
+            and not step.get("use_regex", True)
+        ):
+            pass
+        case kinds:
+            names = " + ".join(name for name, _ in kinds)
+            raise ValueError(
+                f"{origin}: splits text by {names}, in another way than GPT-2's byte-level split; "
+                "only tokenizers with GPT-2's split are read."
+            )
+    if step.get("add_prefix_space"):
+        raise ValueError(
+            f"{origin}: puts a blank before every text (add_prefix_space); GPT-2's tokenizer does not."
+        )
+    if _type(parts.get("post_processor")) not in ("none", "ByteLevel"):
+        raise ValueError(
+            f"{origin}: adds tokens of its own to every text ({_type(parts['post_processor'])}); GPT-2's "
+            "does not."
+        )
+
+
+def _type(part: object) -> str:
+    return str(part["type"]) if isinstance(part, dict) and "type" in part else "none"
+
+
+def write_byte_level(table: BPETable) -> str:
+    """A ``tokenizer.json`` of GPT-2's kind."""
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    return _write(
+        table, normalizer=None, pre_tokenizer=byte_level, decoder=byte_level, suffix="", unknown=None
+    )
+
+
+def write_gpt1(table: BPETable, unknown: str) -> str:
+    """A ``tokenizer.json`` of GPT-1's kind, with our rules; ftfy and spaCy cannot be written in it."""
+    spellings = [{"type": "Replace", "pattern": {"String": a}, "content": b} for a, b in SPELLINGS.items()]
+    blanks = {"type": "Replace", "pattern": {"Regex": BLANKS}, "content": " "}
+    line_breaks = {"type": "Replace", "pattern": {"Regex": LINE_BREAK}, "content": "\n"}
+    strip = {"type": "Strip", "strip_left": True, "strip_right": True}
+    return _write(
+        table,
+        normalizer={
+            "type": "Sequence",
+            "normalizers": [*spellings, strip, blanks, line_breaks, {"type": "Lowercase"}],
+        },
+        pre_tokenizer={
+            "type": "Split",
+            "pattern": {"Regex": rf"\n|{PUNCTUATION_RUN}|{WORD_PIECE}"},
+            "behavior": "Removed",
+            "invert": True,
+        },
+        decoder={"type": "BPEDecoder", "suffix": END_OF_WORD},
+        suffix=END_OF_WORD,
+        unknown=unknown,
+    )
+
+
+def _write(
+    table: BPETable,
+    *,
+    normalizer: dict[str, Any] | None,
+    pre_tokenizer: dict[str, Any],
+    decoder: dict[str, Any],
+    suffix: str,
+    unknown: str | None,
+) -> str:
+    marks = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    content = {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [{"id": i, "content": mark, **marks} for mark, i in table.added.items()],
+        "normalizer": normalizer,
+        "pre_tokenizer": pre_tokenizer,
+        "post_processor": None,
+        "decoder": decoder,
+        "model": {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": unknown,
+            "continuing_subword_prefix": "",
+            "end_of_word_suffix": suffix,
+            "fuse_unk": False,
+            "byte_fallback": False,
+            "ignore_merges": False,
+            "vocab": dict(sorted(table.vocabulary.items(), key=lambda entry: entry[1])),
+            "merges": [f"{left} {right}" for left, right in table.merges],
+        },
+    }
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+
+
+def write_config(end_of_text: str, **fields: str) -> str:
+    """The ``tokenizer_config.json`` with which ``AutoTokenizer`` takes ``tokenizer.json`` as it stands."""
+    config = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "bos_token": end_of_text,
+        "eos_token": end_of_text,
+        "clean_up_tokenization_spaces": False,
+        **fields,
+    }
+    return json.dumps(config, ensure_ascii=False, indent=2) + "\n"

@@ -1,0 +1,230 @@
+import gzip
+import json
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gpt_toolkit.data.pretraining import text_readers
+from gpt_toolkit.data.pretraining.text_files import FileMemo, FileSource, divide, find_files, split_named
+from gpt_toolkit.data.pretraining.token_shards import Split
+from gpt_toolkit.progress import ReadingProgress
+
+Write = Callable[[str, str | bytes], Path]
+
+
+@pytest.fixture
+def memo(cache: Path) -> FileMemo:
+    return FileMemo(cache / "files")
+
+
+def source(
+    memo: FileMemo,
+    *files: Path | str,
+    val: tuple[Path, ...] = (),
+    fraction: float = 0.0,
+    limit: int | None = None,
+    field: str = "text",
+) -> FileSource:
+    parts = divide([str(file) for file in files], [str(file) for file in val], [], memo)
+    return FileSource(parts, fraction, field, limit, memo)
+
+
+def texts(of: FileSource) -> dict[Split, list[str]]:
+    """Documents by split."""
+    result: dict[Split, list[str]] = defaultdict(list)
+    for chunk in of.chunks():
+        if chunk.starts_document:
+            result[chunk.split].append("")
+        result[chunk.split][-1] += chunk.text
+        assert chunk.n_bytes == len(chunk.text.encode())
+    return dict(result)
+
+
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        ("train.txt", "train"),
+        ("valid", "val"),
+        ("Validation.jsonl", "val"),
+        ("dev.txt.gz", "val"),
+        ("test-00000-of-00002.parquet", "test"),
+        ("wiki.train.txt", "train"),
+        ("ptb.valid.txt", "val"),
+        ("a.txt", None),
+        ("protest.txt", None),
+        ("trained.txt", None),
+    ],
+)
+def test_names_of_files_and_folders_speak_of_splits(name: str, split: str | None) -> None:
+    assert split_named(name) == split
+
+
+def test_a_folder_is_read_with_its_folders_in_the_order_of_names(
+    write: Write, tmp_path: Path, memo: FileMemo
+) -> None:
+    for name in ("c/b.txt", "c/a/z.txt", "c/a.txt", "c/c.txt"):
+        write(name, name)
+    for name in ("c/notes.md", "c/.hidden/a.txt", "c/._a.txt"):
+        write(name, "not text for training")
+    assert texts(source(memo, tmp_path / "c"))["train"] == ["c/a/z.txt", "c/a.txt", "c/b.txt", "c/c.txt"]
+
+
+def test_a_glob_may_name_files_and_folders_and_no_file_is_read_twice(
+    write: Write, tmp_path: Path, memo: FileMemo
+) -> None:
+    for name in ("c/b.txt", "c/a/z.txt", "c/a/y.txt"):
+        write(name, name)
+    assert texts(source(memo, f"{tmp_path}/c/*", f"{tmp_path}/c/**/y*"))["train"] == [
+        "c/a/y.txt",
+        "c/a/z.txt",
+        "c/b.txt",
+    ]
+
+
+@pytest.mark.parametrize(
+    "layout", ["{}/a.txt", "data/{}-00000-of-00001.txt", "{}.txt", "wiki.{}.txt", "{}-00000-of-00001.txt"]
+)
+@pytest.mark.parametrize("pattern", ["c", "c/*"])
+def test_names_divide_a_folder_or_a_glob(
+    layout: str, pattern: str, write: Write, tmp_path: Path, memo: FileMemo
+) -> None:
+    for name in ("train", "valid", "test"):
+        write("c/" + layout.format(name), name)
+    found = texts(source(memo, f"{tmp_path}/{pattern}", fraction=0.5))
+    assert found == {"train": ["train"], "val": ["valid"], "test": ["test"]}
+
+
+def test_files_without_the_name_of_a_split_are_for_training(
+    write: Write, tmp_path: Path, memo: FileMemo
+) -> None:
+    for name in ("a", "b", "test"):
+        write(f"c/{name}.txt", name)
+    assert texts(source(memo, tmp_path / "c")) == {"train": ["a", "b"], "test": ["test"]}
+
+
+def test_a_single_file_is_training_text_whatever_it_is_called(write: Write, memo: FileMemo) -> None:
+    assert texts(source(memo, write("test.txt", "abc"))) == {"train": ["abc"]}
+
+
+def test_files_given_for_validation_are_never_trained_on(
+    write: Write, tmp_path: Path, memo: FileMemo
+) -> None:
+    a, b = write("c/a.txt", "a"), write("c/b.txt", "b")
+    assert texts(source(memo, tmp_path / "c", val=(b,), fraction=0.5)) == {"train": ["a"], "val": ["b"]}
+    with pytest.raises(ValueError, match="no training text is left"):
+        source(memo, a, val=(a,))
+
+
+def test_a_copy_in_two_splits_is_refused(write: Write, memo: FileMemo) -> None:
+    with pytest.raises(ValueError, match=r"a\.txt \(train\) and .*b\.txt \(val\) hold the same text"):
+        source(memo, write("a.txt", "same"), val=(write("b.txt", "same"),))
+
+
+def test_the_end_of_a_plain_text_file_is_held_out(write: Write, memo: FileMemo) -> None:
+    text = "".join(chr(ord("a") + i % 26) if i % 7 else " " for i in range(1003))
+    found = texts(source(memo, write("a.txt", text), fraction=0.1))
+    assert found == {"train": [text[: int(1003 * 0.9)]], "val": [text[int(1003 * 0.9) :]]}
+
+
+def test_the_cut_moves_to_the_next_character(write: Write, memo: FileMemo) -> None:
+    found = texts(source(memo, write("a.txt", "€" * 9), fraction=0.5))  # 27 bytes, cut at 13
+    assert found == {"train": ["€" * 5], "val": ["€" * 4]}
+
+
+def test_the_cut_of_a_packed_file_is_that_of_the_plain_one(write: Write, memo: FileMemo) -> None:
+    text = "one two three four " * 30
+    plain = texts(source(memo, write("a.txt", text), fraction=0.2))
+    assert texts(source(memo, write("b.txt.gz", gzip.compress(text.encode())), fraction=0.2)) == plain
+
+
+def test_every_so_manieth_record_is_held_out_across_files(write: Write, memo: FileMemo) -> None:
+    first = write("a.jsonl", "".join(json.dumps({"body": str(i)}) + "\n" for i in range(7)))
+    second = write("b.jsonl", "".join(json.dumps({"body": str(i)}) + "\n" for i in range(7, 12)))
+    found = texts(source(memo, first, second, fraction=0.25, field="body"))
+    assert found["val"] == ["3", "7", "11"]
+    assert len(found["train"]) == 9
+
+
+def test_a_limit_caps_the_documents_of_each_part(write: Write, memo: FileMemo) -> None:
+    records = write("a.jsonl", "".join(json.dumps({"text": str(i)}) + "\n" for i in range(7)))
+    val = write("v.jsonl", "".join(json.dumps({"text": f"v{i}"}) + "\n" for i in range(7)))
+    found = texts(source(memo, records, val=(val,), limit=3))
+    assert found == {"train": ["0", "1", "2"], "val": ["v0", "v1", "v2"]}
+    plain = [write(f"{name}.txt", name) for name in "xyz"]
+    assert texts(source(memo, *plain, limit=2)) == {"train": ["x", "y"]}
+
+
+@pytest.mark.parametrize("limit", [None, 4])
+@pytest.mark.parametrize("fraction", [0.0, 0.34])
+def test_reading_goes_on_exactly_after_any_chunk(
+    limit: int | None, fraction: float, write: Write, memo: FileMemo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_readers, "BLOCK_BYTES", 16)
+    files = [
+        write("a.txt", "some words for the first file of all"),
+        write("b.jsonl", '{"text": "one"}\n{"text": ""}\n{"text": "two"}\n'),
+        write("c.txt", ""),
+        write("d.txt.gz", gzip.compress(b"and some more words for the last one")),
+    ]
+    of = source(memo, *files, fraction=fraction, limit=limit)
+    chunks = list(of.chunks())
+    assert len(chunks) >= 5
+    for i, chunk in enumerate(chunks):
+        assert list(of.chunks(json.loads(json.dumps(chunk.position)))) == chunks[i + 1 :]
+    assert [chunk.share for chunk in chunks] == sorted(chunk.share or 0.0 for chunk in chunks)
+
+
+def test_the_identity_follows_content_and_rule_but_not_place(write: Write, memo: FileMemo) -> None:
+    first = source(memo, write("a.txt", "abc"), fraction=0.1).identity()
+    assert source(memo, write("elsewhere/b.txt", "abc"), fraction=0.1).identity() == first
+    assert source(memo, write("c.txt", "abd"), fraction=0.1).identity() != first
+    assert source(memo, write("a.txt", "abc"), fraction=0.2).identity() != first
+    assert json.loads(json.dumps(first)) == first
+
+
+def test_checksums_are_remembered_until_a_file_changes(
+    write: Write, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write("a.txt", "abc")
+    checksum = FileMemo(cache).checksum(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(FileMemo, "_blake2b", lambda self, path: "read again")
+        assert FileMemo(cache).checksum(path) == checksum
+        path.write_bytes(b"abcd")
+        assert FileMemo(cache).checksum(path) == "read again"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "error", "message"),
+    [
+        ("nowhere.txt", FileNotFoundError, r"files: there is no file or folder '.*nowhere\.txt' \(looked in"),
+        ("*.jsonl", FileNotFoundError, r"files: nothing matches '.*\*\.jsonl'"),
+        ("empty", FileNotFoundError, r"files: the folder .*empty holds no file ending in \.txt, "),
+        ("a.docx", ValueError, r"files: .*a\.docx has a format that cannot be read\. Known endings: \.txt, "),
+    ],
+)
+def test_what_cannot_be_found_or_read_is_named(
+    pattern: str, error: type[Exception], message: str, write: Write, tmp_path: Path
+) -> None:
+    write("a.docx", "x")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(error, match=message):
+        find_files([f"{tmp_path}/{pattern}"], "files")
+
+
+def test_reading_files_for_their_checksums_is_reported_once(tmp_path: Path) -> None:
+    class Counting(ReadingProgress):
+        n_bytes = 0
+
+        def advance(self, n_bytes: int, share: float | None) -> None:
+            self.n_bytes += n_bytes
+
+    path = tmp_path / "text.txt"
+    path.write_bytes(b"x" * (5 << 20))
+    progress = Counting("Checking files")
+    checksum = FileMemo(tmp_path / "memo", progress).checksum(path)
+    assert progress.n_bytes == 5 << 20
+    assert FileMemo(tmp_path / "memo", progress).checksum(path) == checksum
+    assert progress.n_bytes == 5 << 20

@@ -1,0 +1,352 @@
+import itertools
+import json
+import os
+import resource
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from filelock import FileLock
+
+from gpt_toolkit.data.pretraining import parallel_tokenize, write_token_shards
+from gpt_toolkit.data.pretraining import token_shards as tokens_module
+from gpt_toolkit.data.pretraining.parallel_tokenize import OnThreads
+from gpt_toolkit.data.pretraining.shard_writer import write_json
+from gpt_toolkit.data.pretraining.text_readers import Chunk, Position
+from gpt_toolkit.data.pretraining.token_shards import TokenCache, Tokens, token_dtype
+from gpt_toolkit.data.pretraining.write_token_shards import cache_key, prepare_tokens
+from gpt_toolkit.progress import ReadingProgress
+from gpt_toolkit.tokenizers.byte_tokenizer import RawBytes
+
+SHARD, CHECKPOINT = 400, 150
+
+
+class Killed(BaseException):
+    """Stands for a signal that no code can catch."""
+
+
+class Documents:
+    """A source of numbered documents; every fifth is for validation."""
+
+    title = "documents"
+
+    def __init__(self, n: int = 100, kill_at: int | None = None, name: str = "a") -> None:
+        self.n, self.kill_at, self.name = n, kill_at, name
+        self.read: list[int] = []
+
+    def identity(self) -> Mapping[str, Any]:
+        return {"n": self.n, "name": self.name}
+
+    def n_bytes(self) -> int | None:
+        return None
+
+    def chunks(self, position: Position = None) -> Iterator[Chunk]:
+        for i in range(position or 0, self.n):
+            if i == self.kill_at:
+                raise Killed
+            self.read.append(i)
+            text = f"Document {i}: " + "abc " * (i % 13)
+            yield Chunk(text, True, "val" if i % 5 == 4 else "train", len(text), i + 1, (i + 1) / self.n)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel_tokenize, "_JOB_CHARACTERS", 60)
+    monkeypatch.setattr(os, "fsync", lambda file: None)
+
+
+def run(source: Documents, root: Path, threads: int = 2, **options: int) -> TokenCache:
+    sizes = {"shard_tokens": SHARD, "checkpoint_tokens": CHECKPOINT} | options
+    with ReadingProgress("Test") as progress:
+        return prepare_tokens(source, RawBytes(), root, progress, encoder=OnThreads(threads), **sizes)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_documents_follow_each_other_each_after_its_end_of_text(tmp_path: Path) -> None:
+    cache = run(Documents(), tmp_path)
+    cache.verify()
+    assert cache.splits == ("train", "val")
+    for split in cache.splits:
+        tokens = cache.tokens(split)
+        texts = [chunk.text for chunk in Documents().chunks() if chunk.split == split]
+        expected = [i for text in texts for i in (256, *text.encode())]
+        assert tokens.read(0, len(tokens)).tolist() == expected
+        assert len(cache.shards(split)) > 2 or split == "val"
+        assert cache.n_tokens(split) == len(tokens) == len(expected)
+        assert cache.n_bytes(split) == sum(map(len, texts))
+        assert cache.n_documents(split) == len(texts)
+
+
+def test_windows_cross_from_shard_to_shard(tmp_path: Path) -> None:
+    tokens = run(Documents(), tmp_path, shard_tokens=50).tokens("train")
+    everything = tokens.read(0, len(tokens))
+    starts = np.arange(0, len(tokens) - 200, 17)
+    windows = tokens.windows(starts, 200)
+    assert windows.dtype == np.int64
+    assert np.array_equal(windows, everything[starts[:, None] + np.arange(200)])
+    for start in (-1, len(tokens) - 199):
+        with pytest.raises(IndexError, match="outside"):
+            tokens.windows(np.array([start]), 200)
+
+
+def test_more_shards_than_may_be_open_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens_module, "OPEN_SHARDS", 3)
+    cache = run(Documents(), tmp_path, shard_tokens=50)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    tokens = cache.tokens("train")
+    assert len(tokens.shards) > 20
+    expected = [i for c in Documents().chunks() if c.split == "train" for i in (256, *c.text.encode())]
+    for start in (0, 1500, 700, 1501, 3):
+        assert tokens.read(start, 300).tolist() == expected[start : start + 300]
+        assert len(list(Path("/proc/self/fd").iterdir())) <= before + 3
+
+
+def test_tokens_travel_to_workers_as_paths(tmp_path: Path) -> None:
+    import pickle
+
+    tokens = run(Documents(2000), tmp_path).tokens("train")
+    sent = pickle.dumps(tokens)
+    assert len(sent) < len(tokens)
+    copy = pickle.loads(sent)
+    assert isinstance(copy, Tokens)
+    assert np.array_equal(copy.read(0, 500), tokens.read(0, 500))
+
+
+@pytest.mark.parametrize("threads", [1, 3, 8])
+def test_the_number_of_threads_does_not_change_a_byte(threads: int, tmp_path: Path) -> None:
+    first = run(Documents(), tmp_path / "two")
+    assert contents(run(Documents(), tmp_path / "other", threads).folder) == contents(first.folder)
+
+
+@pytest.mark.parametrize("kill_at", [0, 1, 20, 37, 38, 39, 60, 99])
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(kill_at: int, tmp_path: Path) -> None:
+    expected = contents(run(Documents(), tmp_path / "whole").folder)
+    with pytest.raises(Killed):
+        run(Documents(kill_at=kill_at), tmp_path / "killed")
+    again = Documents()
+    assert contents(run(again, tmp_path / "killed").folder) == expected
+    if kill_at > 60:
+        assert again.read[0] > 30
+
+
+def test_a_run_killed_again_and_again_ends_with_the_same_bytes(tmp_path: Path) -> None:
+    expected = contents(run(Documents(), tmp_path / "whole").folder)
+    for kill_at in range(5, 100, 9):
+        with pytest.raises(Killed):
+            run(Documents(kill_at=kill_at), tmp_path / "killed")
+    assert contents(run(Documents(), tmp_path / "killed").folder) == expected
+
+
+@pytest.mark.parametrize("victim", ["progress.json", "manifest.json"])
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_run_killed_while_it_writes_its_notes_ends_with_the_same_bytes(
+    victim: str, times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = contents(run(Documents(), tmp_path / "whole").folder)
+    left = [times]
+
+    def killed(path: Path, value: object) -> None:
+        left[0] -= path.name == victim
+        if path.name == victim and (left[0] == 0 or victim == "manifest.json"):
+            raise Killed
+        write_json(path, value)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(write_token_shards, "write_json", killed)
+        with pytest.raises(Killed):
+            run(Documents(), tmp_path / "killed")
+    assert contents(run(Documents(), tmp_path / "killed").folder) == expected
+
+
+def test_notes_become_rarer_as_the_shards_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notes: list[int] = []
+
+    def counted(path: Path, value: Any) -> None:
+        if path.name == "progress.json":
+            notes.append(sum(state["n_tokens"] for state in value["splits"].values()))
+        write_json(path, value)
+
+    monkeypatch.setattr(write_token_shards, "write_json", counted)
+    cache = run(Documents(2500), tmp_path, checkpoint_tokens=1)
+    assert 256 < len(notes) < 800
+    for before, after in itertools.pairwise([*notes, sum(map(cache.n_tokens, cache.splits))]):
+        assert after - before < before / 256 + 150  # a job more, at most
+
+
+@pytest.mark.parametrize("damage", ["not json", '{"key": "other"}', None])
+def test_notes_that_cannot_be_relied_on_mean_beginning_again(damage: str | None, tmp_path: Path) -> None:
+    expected = contents(run(Documents(), tmp_path / "whole").folder)
+    with pytest.raises(Killed):
+        run(Documents(kill_at=70), tmp_path / "killed")
+    journal = next((tmp_path / "killed").glob("*/progress.json"))
+    if damage is None:
+        for path in journal.parent.glob("*.partial"):
+            os.truncate(path, 70)
+    else:
+        journal.write_text(damage)
+    again = Documents()
+    assert contents(run(again, tmp_path / "killed").folder) == expected
+    assert again.read[0] == 0
+
+
+def test_a_finished_cache_is_not_written_again(tmp_path: Path) -> None:
+    run(Documents(), tmp_path)
+    again = Documents()
+    run(again, tmp_path)
+    assert again.read == []
+
+
+def test_the_key_follows_source_tokenizer_and_format(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Other(RawBytes):
+        fingerprint = "another"
+
+    key = cache_key(Documents(), RawBytes())
+    assert key == cache_key(Documents(), RawBytes())
+    assert key != cache_key(Documents(name="b"), RawBytes())
+    assert key != cache_key(Documents(), Other())
+    monkeypatch.setattr(write_token_shards, "FORMAT_VERSION", 2)
+    assert key != cache_key(Documents(), RawBytes())
+
+
+def test_large_vocabularies_take_four_bytes_an_id(tmp_path: Path) -> None:
+    class Large(RawBytes):
+        vocab_size = 70_000
+
+        def encode_chunk(self, text: str, *, first: bool) -> "np.ndarray[Any, np.dtype[np.uint32]]":
+            return super().encode_chunk(text, first=first) + np.uint32(69_000)
+
+    assert token_dtype(65_536).itemsize == 2
+    assert token_dtype(65_537).itemsize == 4
+    with ReadingProgress("Test") as progress:
+        cache = prepare_tokens(Documents(), Large(), tmp_path, progress)
+    cache.verify()
+    assert cache.tokens("train").read(0, 3).tolist() == [256, 69_000 + ord("D"), 69_000 + ord("o")]
+
+
+def test_an_id_outside_the_vocabulary_is_refused(tmp_path: Path) -> None:
+    class Faulty(RawBytes):
+        vocab_size = 100
+        name = "faulty"
+
+    with (
+        ReadingProgress("Test") as progress,
+        pytest.raises(ValueError, match=r"faulty made the id 256, but its vocab_size is 100"),
+    ):
+        prepare_tokens(Documents(), Faulty(), tmp_path, progress)
+
+
+def test_a_source_without_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no training text in documents"):
+        run(Documents(0), tmp_path)
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [(-2, r"has [\d,]+ bytes instead of"), (2, r"has [\d,]+ bytes instead of"), (None, "is missing")],
+)
+def test_a_truncated_or_missing_file_is_an_error_with_the_way_out(
+    split: str, size: int | None, message: str, tmp_path: Path
+) -> None:
+    folder = run(Documents(), tmp_path).folder
+    path = folder / f"{split}-00000.tokens"
+    if size is None:
+        path.unlink()
+    else:
+        os.truncate(path, path.stat().st_size + size)
+    with pytest.raises(ValueError, match=rf"Token file {path} {message}.*Delete the folder {folder} and run"):
+        run(Documents(), tmp_path)
+
+
+def test_a_foreign_file_of_the_right_size_is_an_error(tmp_path: Path) -> None:
+    folder = run(Documents(), tmp_path).folder
+    path = folder / "train-00001.tokens"
+    path.write_bytes(os.urandom(path.stat().st_size))
+    with pytest.raises(ValueError, match=r"train-00001\.tokens is not the one that manifest\.json describes"):
+        TokenCache.open(folder)
+
+
+def test_verifying_finds_a_single_changed_id(tmp_path: Path) -> None:
+    cache = run(Documents(), tmp_path)
+    path = cache.folder / "train-00001.tokens"
+    data = bytearray(path.read_bytes())
+    data[100] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"train-00001\.tokens has a wrong checksum\. Delete the folder"):
+        TokenCache.open(cache.folder).verify()
+
+
+def test_a_manifest_of_another_format_or_damaged_is_an_error(tmp_path: Path) -> None:
+    folder = run(Documents(), tmp_path).folder
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 99}))
+    with pytest.raises(ValueError, match="has format 99; this version reads 1"):
+        TokenCache.open(folder)
+    (folder / "manifest.json").write_text("{")
+    with pytest.raises(ValueError, match="is damaged"):
+        TokenCache.open(folder)
+    with pytest.raises(FileNotFoundError, match=r"No finished token cache in .* run `gpt-toolkit prepare`"):
+        TokenCache.open(folder / "nowhere")
+
+
+def test_a_full_disk_is_one_message_and_leaves_nothing_that_is_trusted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = contents(
+        run(Documents(2000), tmp_path / "whole", shard_tokens=60_000, checkpoint_tokens=9000).folder
+    )
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        with pytest.raises(
+            OSError, match=r"The disk is full: the files in .* need about \d+ MB in all.*CACHE"
+        ):
+            run(Documents(2000), tmp_path / "full", shard_tokens=60_000, checkpoint_tokens=9000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list((tmp_path / "full").glob("*/manifest.json"))
+    again = Documents(2000)
+    cache = run(again, tmp_path / "full", shard_tokens=60_000, checkpoint_tokens=9000)
+    assert contents(cache.folder) == expected
+    assert again.read[0] > 0
+    assert "Going on with" in capsys.readouterr().err
+
+
+def test_a_second_process_waits_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    held, path = threading.Event(), tmp_path / f"{cache_key(Documents(), RawBytes())}.lock"
+
+    def hold() -> None:
+        with FileLock(path):
+            held.set()
+            time.sleep(0.3)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    run(Documents(), tmp_path)
+    thread.join()
+    assert "Another process is preparing" in capsys.readouterr().err
+
+
+@pytest.mark.shared
+def test_novels_become_tokens_and_back(shared_data: Path, cache: Path) -> None:
+    import gzip
+
+    from gpt_toolkit.data.pretraining.text_files import FileMemo, FileSource, divide
+
+    folder = shared_data / "books" / "valid"
+    memo = FileMemo(cache / "files")
+    source = FileSource(divide([str(folder)], [], [], memo), 0.0, "text", None, memo)
+    with ReadingProgress("Test") as progress:
+        tokens = prepare_tokens(source, RawBytes(), cache, progress)
+    parts = [gzip.decompress(path.read_bytes()).decode("utf-8-sig") for path in sorted(folder.iterdir())]
+    text = "".join(f"\0{part}".replace("\r\n", "\n") for part in parts)
+    ids = tokens.tokens("train").read(0, tokens.n_tokens("train"))
+    assert bytes(np.where(ids == 256, 0, ids).astype(np.uint8)).decode() == text

@@ -1,0 +1,144 @@
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gpt_toolkit.batches import IGNORE_INDEX, Kind
+from gpt_toolkit.data.supervised.batching import next_labels, pad
+from gpt_toolkit.data.supervised.example import Example
+from gpt_toolkit.data.supervised.input_transforms import Input, MarkedInputs, Marks, describe, fit, sequences
+from tests.data.fakes import FakeSet, encoded, spec, tokenizer, words
+
+MARKS = Marks.after(257)
+S, D, E = 257, 258, 259
+
+
+def ids(text: str) -> np.ndarray[tuple[int], np.dtype[np.uint16]]:
+    return np.frombuffer(text.encode(), np.uint8).astype(np.uint16)
+
+
+def test_the_marks_follow_the_vocabulary_in_the_released_order() -> None:
+    assert Marks.after(40_478) == Marks(start=40_478, delimiter=40_479, extract=40_480)
+
+
+@pytest.mark.parametrize(
+    ("kind", "texts", "expected"),
+    [
+        ("classification", ["ab"], ["<start> ab <extract>"]),
+        ("classification", ["ab", "c"], ["<start> ab <delimiter> c <extract>"]),
+        (
+            "similarity",
+            ["ab", "c"],
+            ["<start> ab <delimiter> c <extract>", "<start> c <delimiter> ab <extract>"],
+        ),
+        ("graded", ["ab", "c"], ["<start> ab <delimiter> c <extract>", "<start> c <delimiter> ab <extract>"]),
+        (
+            "multiple_choice",
+            ["ab", "c", "d", "e", "f"],
+            [f"<start> abc <delimiter> {answer} <extract>" for answer in "def"],
+        ),
+        (
+            "multiple_choice",
+            ["ab", "", "d", "e"],
+            ["<start> ab <delimiter> d <extract>", "<start> ab <delimiter> e <extract>"],
+        ),
+    ],
+)
+def test_a_row_becomes_the_sequences_of_figure_1(kind: Kind, texts: list[str], expected: list[str]) -> None:
+    found = sequences(kind, MARKS, [ids(text) for text in texts])
+    assert [describe(sequence.tolist(), tokenizer()) for sequence in found] == expected
+
+
+def test_an_order_of_texts_gives_the_same_two_sequences_as_the_other() -> None:
+    a, b = ids("ab"), ids("cde")
+    first, second = sequences("similarity", MARKS, [a, b]), sequences("similarity", MARKS, [b, a])
+    assert [one.tolist() for one in first] == [one.tolist() for one in reversed(second)]
+
+
+def test_texts_are_cut_as_the_released_code_cuts_them() -> None:
+    assert fit(np.array([[600], [510], [3]]), 512).tolist() == [[510], [510], [3]]
+    lengths = np.array([[600, 600], [254, 255], [300, 1]])
+    assert fit(lengths, 512).tolist() == [[254, 254], [254, 254], [254, 1]]  # 254 + 254 + 3 marks = 511
+    story = np.array([[300, 0, 20, 260]])
+    assert fit(story, 512).tolist() == [[254, 0, 20, 254]]
+
+
+def test_of_document_and_question_the_document_gives_way_for_all_answers_alike() -> None:
+    lengths = np.array([[600, 20, 5, 9], [480, 20, 9, 5], [481, 20, 9, 5], [100, 20, 300, 5]])
+    kept = [[480, 20, 5, 9], [480, 20, 9, 5], [480, 20, 9, 5], [100, 20, 300, 5]]
+    assert fit(lengths, 512).tolist() == kept
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.integers(0, 80), min_size=1, max_size=6).filter(lambda row: len(row) != 3),
+    st.integers(8, 64),
+)
+def test_no_sequence_is_longer_than_the_context_and_no_text_is_cut_that_fits(
+    row: list[int], n_ctx: int
+) -> None:
+    lengths = np.array([row])
+    kept = fit(lengths, n_ctx)[0].tolist()
+    assert all(0 <= k <= whole for k, whole in zip(kept, row, strict=True))
+    if len(row) == 1:
+        longest, marks = kept[0], 2
+    elif len(row) == 2:
+        longest, marks = sum(kept), 3
+    else:
+        longest, marks = kept[0] + kept[1] + max(kept[2:]), 3
+    assert longest + marks <= n_ctx
+    if max(row) <= n_ctx // 2 - 2 and len(row) <= 2:
+        assert kept == row
+    if len(row) > 3 and row[1] and sum(row[:2]) + max(row[2:]) <= n_ctx - 3:
+        assert kept == row
+
+
+def marked(kind: Kind, rows: list[tuple[str, ...]], n_ctx: int, root: Path) -> MarkedInputs:
+    content = [Example(texts, 0, number) for number, texts in enumerate(rows)]
+    return MarkedInputs(encoded(FakeSet(spec("fake", kind), {"train": content}), root), kind, MARKS, n_ctx)
+
+
+@pytest.mark.parametrize(
+    ("kind", "n_texts", "n_sequences"),
+    [("classification", 1, 1), ("classification", 2, 1), ("similarity", 2, 2), ("multiple_choice", 6, 4)],
+)
+def test_the_planned_lengths_are_those_of_the_sequences(
+    kind: Kind, n_texts: int, n_sequences: int, tmp_path: Path
+) -> None:
+    random = Random(0)
+    rows = [tuple(words(random, 50) for _ in range(n_texts)) for _ in range(60)]
+    inputs = marked(kind, rows, 48, tmp_path)
+    assert inputs.n_sequences == n_sequences
+    for index in range(60):
+        found = inputs.sequences(index)
+        assert len(found) == n_sequences
+        assert max(len(one.ids) for one in found) == inputs.lengths[index] <= 48
+        assert all(one.ids[0] == S and one.ids[-1] == E and one.loss_from == 0 for one in found)
+
+
+def test_rows_that_are_cut_are_counted(tmp_path: Path) -> None:
+    inputs = marked("classification", [("a" * 15,), ("a" * 14,), ("a" * 99,), ("a",)], 16, tmp_path)
+    assert inputs.remarks == ["2 of 4 rows are cut to 16 tokens"]
+    assert describe(inputs.sequences(2)[0].ids.tolist(), tokenizer()) == f"<start> {'a' * 14} <extract>"
+    assert marked("classification", [("a",)], 16, tmp_path).remarks == []
+
+
+def test_every_token_but_start_is_a_label_once_and_padding_is_none() -> None:
+    sequence = np.array([S, 5, 6, D, 7, E])
+    found, labels, lengths = pad([[Input(sequence, 0), Input(sequence[:3], 0)]], n_ctx=512)
+    assert found.shape == (1, 2, 8)
+    assert lengths.tolist() == [[6, 3]]
+    no = IGNORE_INDEX
+    expected = [[[5, 6, D, 7, E, no, no, no], [5, 6, no, no, no, no, no, no]]]
+    torch.testing.assert_close(torch.from_numpy(labels), torch.tensor(expected))
+    assert found[0, 1].tolist() == [S, 5, 6, 0, 0, 0, 0, 0]
+
+
+def test_labels_begin_where_the_loss_is_due() -> None:
+    row = np.array([[1, 2, 3, 4, 5, 0]])
+    labels = next_labels(row, np.array([5]), np.array([2]))
+    assert labels.tolist() == [[IGNORE_INDEX, IGNORE_INDEX, 4, 5, IGNORE_INDEX, IGNORE_INDEX]]

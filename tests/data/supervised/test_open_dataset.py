@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import pytest
+
+from gpt_toolkit.data.supervised import open_set
+from gpt_toolkit.data.supervised.gpt1_datasets import KNOWN
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("rtee", r"no supervised set 'rtee'; did you mean 'rte'\? Known: snli, mnli"),
+        ("MRPC", r"no supervised set 'MRPC'; did you mean 'mrpc'\?"),
+        ("chess", r"no supervised set 'chess'\. Known: .*storyworld:TASK; or a file ending in \.tsv, \.csv"),
+    ],
+)
+def test_an_unknown_set_is_refused_with_the_known(entry: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        open_set(entry)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"train: there is no file 'none\.csv' \(looked in"):
+        open_set("none.csv", tmp_path)
+
+
+def test_names_are_those_of_the_papers_table() -> None:
+    assert list(KNOWN)[:12] == [
+        *(
+            "snli",
+            "mnli",
+            "scitail",
+            "qnli",
+            "rte",
+            "race",
+            "story_cloze",
+            "cola",
+            "sst2",
+            "mrpc",
+            "qqp",
+            "stsb",
+        )
+    ]

@@ -1,0 +1,157 @@
+import dataclasses
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gpt_toolkit.batches import Kind, TaskSpec
+from gpt_toolkit.data.supervised.example import Example
+from gpt_toolkit.data.supervised.gpt1_datasets import KNOWN
+from gpt_toolkit.data.supervised.prompt_templates import TEMPLATES, Prompt, as_text, nearest, prompt_of
+from gpt_toolkit.storyworld.tasks import TASKS
+from tests.data.fakes import spec, tokenizer
+
+N_TEXTS = {"similarity": 2, "graded": 2, "multiple_choice": 6, "text": 1}
+PAIRS = {"snli", "mnli", "scitail", "qnli", "rte", "entailment"}
+
+
+def n_texts(known: TaskSpec) -> int:
+    if known.kind == "multiple_choice":
+        return known.choices + 2
+    return N_TEXTS.get(known.kind, 2 if known.name in PAIRS else 1)
+
+
+def row(n: int, target: int | float | None = 1, **fields: object) -> Example:
+    return Example(tuple(f"text{i}" for i in range(n)), target, 0, **fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("known", "n", "example", "expected"),
+    [
+        (KNOWN["sst2"].spec, 1, row(1, 1), "text0\nThis opinion is positive"),
+        (
+            KNOWN["rte"].spec,
+            2,
+            row(2, 0),
+            "text0\nQuestion: text1 True or false?\nAnswer: true",
+        ),
+        (
+            KNOWN["mrpc"].spec,
+            2,
+            row(2, 0),
+            "First: text0\nSecond: text1\nDo both say the same? Yes or no: no",
+        ),
+        (
+            KNOWN["stsb"].spec,
+            2,
+            row(2, 3.8),
+            "First: text0\nSecond: text1\nHow close are they in meaning, 0, 1, 2, 3, 4 or 5? 4",
+        ),
+        (
+            KNOWN["race"].spec,
+            6,
+            row(6, 2),
+            "text0\nQuestion: text1\nA. text2\nB. text3\nC. text4\nD. text5\nAnswer: C",
+        ),
+        (
+            KNOWN["cnn_dm"].spec,
+            1,
+            row(1, 0, references=("short", "other")),
+            "text0\nTL;DR: short",
+        ),
+        (spec("mine", labels=("not_so", "so")), 1, row(1, 0), "text0\nLabel (not so or so): not so"),
+    ],
+)
+def test_a_row_is_put_into_words(known: TaskSpec, n: int, example: Example, expected: str) -> None:
+    assert "".join(prompt_of(known, n).texts(example)) == expected
+
+
+def test_the_first_field_ends_the_part_that_gives_way() -> None:
+    head, rest, answer = prompt_of(KNOWN["qnli"].spec, 2).texts(row(2, 0))
+    assert (head, answer) == ("text1", " yes")  # the sentence gives way, the question stays
+    assert rest == "\nQuestion: text0\nIs the question answered above? Yes or no:"
+
+
+def test_a_line_without_content_is_left_out() -> None:
+    story = dataclasses.replace(KNOWN["race"].spec, name="mine", choices=2)
+    head, rest, _ = prompt_of(story, 4).texts(Example(("A story.", "", "One.", "Two."), 0, 0))
+    assert head + rest == "A story.\nA. One.\nB. Two.\nAnswer:"
+
+
+def test_braces_in_a_text_are_text() -> None:
+    example = Example(("{text} {0} }{",), 1, 0)
+    assert prompt_of(KNOWN["sst2"].spec, 1).texts(example)[0] == "{text} {0} }{"
+
+
+def test_an_unknown_answer_is_empty_and_a_set_may_ask_in_its_own_words() -> None:
+    assert prompt_of(KNOWN["sst2"].spec, 1).texts(row(1, None))[2] == ""
+    assert prompt_of(KNOWN["sst2"].spec, 1).references(row(1, None)) == ()
+    own = spec("mine", "text", labels=())
+    example = row(1, 0, references=("yes", "indeed"))
+    assert prompt_of(own, 1, "In {short}: ").texts(example) == ("text0", "\nIn {short}:", " yes")
+    assert prompt_of(own, 1, " =").texts(example) == ("text0", " =", " yes")
+    assert prompt_of(own, 1).references(example) == ("yes", "indeed")
+
+
+def test_a_template_is_taken_by_name_only_where_its_fields_are_there() -> None:
+    assert prompt_of(spec("similarity", "classification"), 1).template.startswith("{text}")
+    assert prompt_of(spec("sst2", "similarity"), 2).template.startswith("First: {a}")
+
+
+@pytest.mark.parametrize("name", [*KNOWN, *TASKS])
+def test_every_set_has_words_of_its_own(name: str) -> None:
+    if name in KNOWN:
+        known = KNOWN[name].spec
+    else:
+        task = TASKS[name]
+        kind: Kind = "classification" if task.kind == "entailment" else task.kind
+        labels = task.labels or (tuple("012345") if kind == "graded" else ())
+        known = spec(name, kind, labels=labels, choices=4 if kind == "multiple_choice" else 1)
+    prompt = prompt_of(known, n_texts(known))
+    own = yaml.safe_load((TEMPLATES / "datasets.yaml").read_text())[name]
+    assert prompt.template == own["prompt"]
+    assert not prompt.template.endswith(" ")
+    example = row(n_texts(known), 0, references=("the answer",))
+    text = "".join(prompt.texts(example))
+    asked = known.kind != "multiple_choice" or "{question}" in prompt.template  # stories have no question
+    assert all(f"text{i}" in text for i in range(n_texts(known)) if asked or i != 1)
+    assert text.endswith(prompt.references(example)[0])
+    if name in KNOWN and "words" in own:
+        assert set(known.labels) <= set(own["words"])
+
+
+def test_words_that_stand_for_two_labels_are_refused() -> None:
+    with pytest.raises(ValueError, match="The labels of mine share a word: a b, a b"):
+        prompt_of(spec("mine", labels=("a_b", "a b")), 1)
+
+
+def test_a_set_as_text_keeps_its_metrics_and_has_words_for_labels() -> None:
+    mnli = KNOWN["mnli"].spec
+    taken = as_text(mnli, prompt_of(mnli, 2), tokenizer())
+    assert taken == dataclasses.replace(
+        mnli, kind="text", labels=("true", "neither", "false"), max_new_tokens=len(" neither") + 1
+    )
+    race = KNOWN["race"].spec
+    taken = as_text(race, prompt_of(race, 6), tokenizer())
+    assert (taken.labels, taken.choices, taken.parts) == (("A", "B", "C", "D"), 1, ("middle", "high"))
+    assert taken.n_outputs == 0
+    nq = KNOWN["nq_open"].spec
+    assert as_text(nq, prompt_of(nq, 1), tokenizer()) == nq
+
+
+def test_a_grade_is_its_nearest_level() -> None:
+    assert [nearest(grade, 6) for grade in (0, 0.4, 0.5, 2.49, 4.6, 5)] == [0, 0, 1, 2, 5, 5]
+
+
+def test_another_template_or_other_words_make_another_view() -> None:
+    keys = {
+        Prompt("s", "single", "{text}?", ("a", "b")).key,
+        Prompt("s", "single", "{text}!", ("a", "b")).key,
+        Prompt("s", "single", "{text}?", ("a", "c")).key,
+    }
+    assert len(keys) == 3
+
+
+def test_templates_are_plain_files_in_the_package() -> None:
+    assert {path.name for path in TEMPLATES.iterdir()} == {"datasets.yaml", "defaults.yaml"}
+    assert isinstance(TEMPLATES, Path)

@@ -1,0 +1,94 @@
+"""Numbers and their intervals."""
+
+import math
+
+import pytest
+
+from gpt_toolkit.evaluation.benchmark_metrics import (
+    accuracy,
+    bits,
+    bleu,
+    leave_one_out_f1,
+    matthews,
+    mean,
+    perplexity,
+    rouge,
+)
+from gpt_toolkit.metrics import exact_match, normalize_answer, token_f1
+
+
+def test_accuracy_has_wilson_s_interval() -> None:
+    found = accuracy("accuracy", [True] * 8 + [False] * 2, 0.5)
+    assert found[:2] == ("accuracy", 0.8)
+    assert found.interval == pytest.approx((0.9433 - 0.4902) / 2, abs=1e-4)  # Wilson: 0.490 to 0.943
+    assert accuracy("a", [True] * 10).interval > 0.1
+    assert math.isnan(accuracy("a", []).value)
+
+
+def test_a_mean_has_the_normal_interval() -> None:
+    found = mean("f1", [0.0, 100.0, 50.0, 50.0])
+    assert found.value == 50.0
+    assert found.interval == pytest.approx(1.96 * 40.8248 / 2, abs=1e-2)
+    assert math.isnan(mean("f1", [1.0]).interval)
+
+
+def test_perplexity_sums_before_the_exponential() -> None:
+    found = perplexity("p", [10.0, 2.0], [4, 2])
+    assert found.value == pytest.approx(math.exp(2.0))
+    assert found.n == 6
+    assert bits("b", [10.0, 2.0], [4, 2]).value == pytest.approx(2 / math.log(2))
+    assert perplexity("p", [9000.0], [1]).value == math.inf
+
+
+def test_the_interval_of_a_perplexity_is_the_bootstrap_s() -> None:
+    import numpy as np
+
+    random = np.random.default_rng(1)
+    units = random.integers(5, 50, 300)
+    nats = units * random.normal(3.0, 0.4, 300)
+    found = perplexity("p", nats.tolist(), units.tolist())
+    draws = random.integers(0, 300, (4000, 300))
+    samples = np.exp(nats[draws].sum(1) / units[draws].sum(1))
+    low, high = np.percentile(samples, [2.5, 97.5])
+    assert found.interval == pytest.approx((high - low) / 2, rel=0.05)
+
+
+def test_matthews_is_scikit_learn_s_value_and_zero_without_a_second_class() -> None:
+    assert matthews("m", [1, 1, 1, 0, 0, 1], [1, 0, 1, 0, 1, 1]).value == pytest.approx(0.25)
+    constant = matthews("m", [1, 1, 1], [1, 0, 1])
+    assert (constant.value, constant.interval, constant.chance) == (0.0, 0.0, 0.0)
+
+
+def test_answers_are_compared_as_squad_does() -> None:
+    assert normalize_answer("The  U.S. an-swer, a") == "us answer"
+    assert exact_match("The Beatles!", "beatles") == 1.0
+    assert token_f1("the red big boat", "a red boat") == pytest.approx(0.8)
+    assert token_f1("", "the") == 1.0
+    assert token_f1("x", "") == 0.0
+
+
+def test_references_are_left_out_in_turn() -> None:
+    assert leave_one_out_f1("red", ["red", "blue"]) == pytest.approx(0.5)
+    assert leave_one_out_f1("red", ["red"]) == 1.0
+    assert leave_one_out_f1("red", ["red", "red", "blue"]) == pytest.approx(1.0)
+
+
+def test_bleu_is_sacrebleu_s() -> None:
+    import sacrebleu
+
+    answers = ["the cat sat on the mat today", "a dog ran quickly home now", "x"] * 20
+    references = ["the cat sat on a mat today", "the dog ran home quickly now", "a longer one"] * 20
+    found = bleu(answers, references)
+    assert found.value == pytest.approx(sacrebleu.corpus_bleu(answers, [references]).score)
+    assert 0 < found.interval < 20
+
+
+def test_rouge_is_rouge_score_s() -> None:
+    from rouge_score.rouge_scorer import RougeScorer  # type: ignore[import-untyped]
+
+    answer, reference = "cats sat.\nthey ran", "a cat sits there.\nthe dog ran away"
+    theirs = RougeScorer(["rouge1", "rouge2", "rougeLsum"], use_stemmer=True).score(reference, answer)
+    average, *found = rouge([answer], [reference], by_sentence=True)
+    expected = [100 * score.fmeasure for score in theirs.values()]
+    assert [metric.value for metric in found] == pytest.approx(expected)
+    assert average.value == pytest.approx(sum(expected) / 3)

@@ -1,0 +1,201 @@
+"""ZeroShotDataModule: every request once, on any number of ranks, and numbers from all answers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from lightning.pytorch import LightningModule, Trainer
+
+from gpt_toolkit.batches import Answer, Prompt, RequestBatch
+from gpt_toolkit.data.window_order import StepShare
+from gpt_toolkit.evaluation.datamodule import RequestBatches, ZeroShotDataModule
+
+NAMES = ["storyworld:last_word", "storyworld:pronouns", "storyworld:text", "storyworld:questions"]
+
+
+def made(**options: Any) -> ZeroShotDataModule:
+    """A module of a few rows of the world, set up."""
+    data = ZeroShotDataModule(
+        **{"benchmarks": NAMES, "tokenizer": "bytes", "n_ctx": 256, "limit": 7, **options}
+    )
+    data.setup("validate")
+    return data
+
+
+def batches(data: ZeroShotDataModule, batch_size: int, rank: int = 0, world: int = 1) -> list[RequestBatch]:
+    found = RequestBatches(list(data.evaluations.values()), StepShare(batch_size, rank, world))
+    return [found[i] for i in range(len(found))]
+
+
+def answered(batch: RequestBatch) -> Iterator[tuple[int, Answer]]:
+    for number, request in zip(batch["numbers"], batch["requests"], strict=True):
+        yield number, Answer(-float(number % 5), 1, text=" x" if isinstance(request, Prompt) else "")
+
+
+@pytest.mark.parametrize(("batch_size", "world"), [(1, 1), (5, 1), (1000, 1), (4, 2), (1000, 3), (1000, 40)])
+def test_every_request_is_in_one_batch_of_one_rank(batch_size: int, world: int) -> None:
+    data = made()
+    by_rank = [batches(data, batch_size, rank, world) for rank in range(world)]
+    assert all(by_rank)  # a rank without a batch would wait for ever
+    numbers = [number for rank in by_rank for batch in rank for number in batch["numbers"]]
+    assert sorted(numbers) == list(range(sum(e.n_requests for e in data.evaluations.values())))
+
+
+def test_a_batch_is_of_one_benchmark_protocol_and_kind_and_of_the_stated_size() -> None:
+    data = made(limit=3)
+    requests = {}
+    for evaluation in data.evaluations.values():
+        flat = [request for row in evaluation.asked.rows for request in row]
+        requests.update(dict(enumerate(flat, evaluation.first)))
+    for batch in batches(data, 5):
+        evaluation = data.evaluations[batch["name"]]
+        assert len({type(request) for request in batch["requests"]}) == 1
+        assert 1 <= len(batch["requests"]) <= 5
+        for number, request in zip(batch["numbers"], batch["requests"], strict=True):
+            assert evaluation.first <= number < evaluation.first + evaluation.n_requests
+            assert request == requests[number]
+
+
+def test_the_longest_come_first_and_rows_stay_together() -> None:
+    data = made(benchmarks="storyworld:last_word", protocols=["lm-eval"])
+    lengths = [len(r.context) + len(r.continuation) for b in batches(data, 3) for r in b["requests"]]  # type: ignore[union-attr]
+    assert lengths == sorted(lengths, reverse=True)
+    data = made(benchmarks="storyworld:names", limit=3, n_ctx=2000)
+    for batch in batches(data, 25):
+        assert len(batch["numbers"]) in (10, 20)
+        assert {number // 10 * 10 for number in batch["numbers"]} <= set(batch["numbers"])
+
+
+def test_fewer_rows_than_devices_are_refused() -> None:
+    data = made(benchmarks="storyworld:last_word", protocols=["lm-eval"], limit=2)
+    with pytest.raises(ValueError, match="2 rows of requests cannot be divided among 3 devices"):
+        batches(data, 8, 0, 3)
+
+
+def test_scores_carry_benchmark_and_protocol() -> None:
+    data = made(benchmarks="storyworld:pronouns", protocols=["paper", "gpt1"])
+    answers = dict(pair for batch in batches(data, 8) for pair in answered(batch))
+    scores = [score for name in data.evaluations for score in data.judge(name, answers)]
+    assert [(score.benchmark, score.protocol, score.metric) for score in scores] == [
+        ("storyworld:pronouns", "paper-1", "partial_accuracy"),
+        ("storyworld:pronouns", "paper-1", "full_accuracy"),
+        ("storyworld:pronouns", "gpt1-1", "accuracy"),
+    ]
+    assert scores[0].n == 7
+    assert scores[0].chance == 0.5
+    records = data.records("storyworld:pronouns/gpt1-1", answers)
+    assert [record["row"] for record in records] == list(range(7))
+    assert sum(record["correct"] for record in records) / 7 == scores[2].value
+
+
+def test_answers_are_matched_by_their_number() -> None:
+    data = made(benchmarks="storyworld:last_word", protocols=["lm-eval", "paper"], limit=3)
+    first = data.evaluations["storyworld:last_word/paper-1"].first
+    assert first == 3
+    right = {first + i: Answer(-1.0, 1, is_greedy=i == 1) for i in range(3)}
+    records = data.records(
+        "storyworld:last_word/paper-1", {**dict.fromkeys(range(3), Answer(0.0, 1)), **right}
+    )
+    assert [record["correct"] for record in records] == [False, True, False]
+
+
+def test_a_missing_answer_is_refused() -> None:
+    data = made(benchmarks="storyworld:last_word", protocols=["lm-eval"])
+    with pytest.raises(
+        ValueError, match=r"last_word/lm-eval-1: 6 of 7 requests have no answer.*data's limit"
+    ):
+        data.judge("storyworld:last_word/lm-eval-1", {0: Answer(-1.0, 1)})
+    with pytest.raises(ValueError, match=r"no 'x/y' here; there are storyworld:last_word/lm-eval-1"):
+        data.judge("x/y", {})
+
+
+def test_the_same_arguments_give_the_same_requests_and_another_seed_other_examples() -> None:
+    first, second = made(), made()
+    assert batches(first, 8) == batches(second, 8)
+    other = made(benchmarks="storyworld:questions", seed=1)
+    mine = made(benchmarks="storyworld:questions")
+    assert batches(other, 8) != batches(mine, 8)
+    without = made(benchmarks="storyworld:questions", n_examples=0, protocols=["paper"])
+    [row, *_] = without.evaluations["storyworld:questions/paper-1"].asked.rows
+    assert isinstance(row[0], Prompt)
+    assert without.vocabulary.decode(list(row[0].ids)).count("Q:") == 1
+
+
+def test_what_was_cut_is_in_the_summary() -> None:
+    data = made(benchmarks="storyworld:last_word", protocols=["lm-eval"], n_ctx=64)
+    summary = data.summary()
+    assert (
+        "storyworld:last_word/lm-eval-1: the built-in world's last_word, test split, 7 rows; 7 requests"
+        in summary
+    )
+    assert "7 contexts lost their beginning to fit into 64 tokens" in summary
+    assert "lm-eval 0.4.13: lambada_openai" in summary
+
+
+def test_the_model_s_tokenizer_and_context_length_are_needed() -> None:
+    with pytest.raises(ValueError, match="tokenizer and n_ctx not given: give the model's, or run with"):
+        made(tokenizer=None, n_ctx=None)
+    with pytest.raises(RuntimeError, match=r"call setup\(\) first"):
+        _ = ZeroShotDataModule().evaluations
+
+
+def test_values_out_of_range_are_named_together() -> None:
+    with pytest.raises(ValueError, match=r"n_ctx is 1; .*batch_size is 0; .*limit is 0; .*n_examples is -1"):
+        made(n_ctx=1, batch_size=0, limit=0, n_examples=-1)
+    with pytest.raises(ValueError, match="benchmarks is empty"):
+        made(benchmarks=[])
+
+
+def test_all_missing_files_are_named_at_once(tmp_path: Path) -> None:
+    data = ZeroShotDataModule(
+        ["lambada", "coqa", "storyworld:text"], root=str(tmp_path), tokenizer="bytes", n_ctx=9
+    )
+    with pytest.raises(FileNotFoundError, match=r"(?s)lambada: no file.*coqa: no file"):
+        data.prepare_data()
+
+
+def test_a_broken_row_is_named_with_its_benchmark(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("text\nalone\n", encoding="utf-8")
+    own = {"name": "own", "files": "rows.csv", "kind": "last_word", "prompt": "{text}"}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(own), encoding="utf-8")
+    with pytest.raises(ValueError, match="own/own-1: 'alone' has no last word"):
+        made(benchmarks=str(tmp_path / "own.yaml"))
+
+
+def test_gpt1_s_tokenizer_makes_requests_too(shared_data: Path) -> None:
+    folder = str(shared_data / "tokenizers" / "gpt1")
+    data = made(tokenizer=folder, limit=2, n_ctx=512)
+    for evaluation in data.evaluations.values():
+        for request in evaluation.asked.rows[0]:
+            ids = request[0]
+            assert all(0 <= i < 40478 for i in ids)
+
+
+class Listener(LightningModule):
+    """Answers requests as a task does, and remembers them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers: dict[str, dict[int, Answer]] = {}
+
+    def validation_step(self, batch: RequestBatch, batch_idx: int) -> None:
+        assert isinstance(batch["requests"][0], tuple)
+        self.answers.setdefault(batch["name"], {}).update(answered(batch))
+
+    def configure_optimizers(self) -> Any:
+        return torch.optim.SGD(self.parameters())
+
+
+def test_a_trainer_hands_all_requests_over_as_they_are() -> None:
+    data = ZeroShotDataModule(NAMES, tokenizer="bytes", n_ctx=256, limit=7, batch_size=6)
+    listener = Listener()
+    trainer = Trainer(
+        accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False, barebones=True
+    )
+    trainer.validate(listener, data, verbose=False)
+    assert set(listener.answers) == set(data.evaluations)
+    for name, answers in listener.answers.items():
+        assert data.judge(name, answers)

@@ -1,0 +1,262 @@
+"""Files are found by name and content, their variant is said, and strangers are refused."""
+
+import gzip
+import json
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gpt_toolkit.evaluation.item_sources import Files
+from gpt_toolkit.evaluation.items import (
+    Cloze,
+    Conversation,
+    Document,
+    LastWord,
+    Question,
+    Schema,
+    Summary,
+    Translation,
+)
+from gpt_toolkit.evaluation.registry import BENCHMARKS
+
+Write = Callable[[str, str | bytes], Path]
+
+REAL = {
+    "lambada": (5153, "OpenAI's LAMBADA test (checksum known), 5,153 rows"),
+    "wikitext2": (62, "WikiText-2 test (checksum known), 4,358 lines"),
+    "wikitext2_raw": (62, "WikiText-2 test, raw (checksum known), 4,358 lines"),
+    "ptb": (3761, "Mikolov's Penn Treebank test (checksum known), 3,761 lines"),
+    "winograd": (
+        273,
+        "the collection, of which the first 273 schemas are WSC273 (checksum known), 283 schemas",
+    ),
+    "cnn_dm": (100, "100 rows of CNN/Daily Mail training (checksum known), 100 rows"),
+    "wmt14_en_fr": (1000, "Multi30k test 2016 (checksum known), 1,000 lines"),
+    "wmt14_fr_en": (1000, "Multi30k test 2016 (checksum known), 1,000 lines"),
+    "natural_questions": (3610, "NQ-open development (checksum known), 3,610 rows"),
+    "gpt1_cola": (1043, "val, 1,043 rows"),
+    "gpt1_sst2": (872, "val, 872 rows"),
+    "gpt1_race": (288, "test, 288 rows"),
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_every_real_file_is_found_and_its_variant_said(shared_data: Path, name: str) -> None:
+    found = BENCHMARKS[name].source.read(shared_data, None, check=True)
+    n, origin = REAL[name]
+    assert len(found.rows) == n
+    assert found.origin.endswith(origin)
+    assert len(BENCHMARKS[name].source.read(shared_data, 7, check=True).rows) == 7
+
+
+def test_what_is_not_the_paper_s_file_is_remarked(shared_data: Path) -> None:
+    found = BENCHMARKS["cnn_dm"].source.read(shared_data, None, check=True)
+    assert found.remarks == ["scored on training rows, not on the test"]
+
+
+def test_the_two_forms_of_wikitext_are_told_apart_by_their_content(shared_data: Path, tmp_path: Path) -> None:
+    (tmp_path / "wikitext2").mkdir()
+    (tmp_path / "wikitext2" / "test.txt").symlink_to(shared_data / "wikitext2" / "wiki.test.raw")
+    with pytest.raises(FileNotFoundError, match=r"test.txt is of another format. Place wiki.test.tokens"):
+        BENCHMARKS["wikitext2"].source.read(tmp_path, None, check=True)
+    assert BENCHMARKS["wikitext2_raw"].source.read(tmp_path, None, check=True).rows
+
+
+def test_a_file_in_the_root_itself_is_found_packed_or_not(write: Write, tmp_path: Path) -> None:
+    line = json.dumps({"text": "one two"}) + "\n"
+    write("lambada_test.jsonl.gz", gzip.compress(line.encode()))
+    found = BENCHMARKS["lambada"].source.read(tmp_path, None, check=False)
+    assert found.rows == [LastWord("one two")]
+    assert found.remarks[0].startswith("scored on a file that is no known variant (1 rows); known: OpenAI's")
+
+
+def test_an_unknown_variant_is_refused_with_the_known_ones(write: Write, tmp_path: Path) -> None:
+    write("lambada/lambada_test.jsonl", '{"text": "one two"}\n')
+    with pytest.raises(
+        ValueError, match=r"1 rows and the checksum .* Known: OpenAI's LAMBADA test: 5,153 rows"
+    ):
+        BENCHMARKS["lambada"].source.read(tmp_path, None, check=True)
+
+
+def test_a_file_of_the_right_size_with_another_checksum_says_so(write: Write, tmp_path: Path) -> None:
+    write("lambada/lambada_test.jsonl", '{"text": "one two"}\n' * 5153)
+    found = BENCHMARKS["lambada"].source.read(tmp_path, None, check=True)
+    assert "OpenAI's LAMBADA test (by its size; checksum differs from the known one)" in found.origin
+
+
+def test_a_missing_file_is_named_with_its_place(tmp_path: Path) -> None:
+    with pytest.raises(
+        FileNotFoundError, match=r"coqa: no file of it in .*coqa or .*Place coqa-dev-v1.0.json there"
+    ):
+        BENCHMARKS["coqa"].source.read(tmp_path, None, check=True)
+    with pytest.raises(FileNotFoundError, match=r"the folder .*nowhere \(root\) does not exist"):
+        BENCHMARKS["coqa"].source.read(tmp_path / "nowhere", None, check=True)
+
+
+def test_a_file_that_is_not_utf8_is_named(write: Write, tmp_path: Path) -> None:
+    write("lambada/lambada_test.jsonl", b'{"text": "one \xff"}\n')
+    with pytest.raises(ValueError, match=r"lambada_test.jsonl is not UTF-8 from byte 14 on"):
+        BENCHMARKS["lambada"].source.read(tmp_path, None, check=False)
+
+
+def test_cbt_s_validation_rows_come_before_its_test_rows(write: Write, tmp_path: Path) -> None:
+    block = "".join(f"{n} S {n} .\n" for n in range(1, 21)) + "21 XXXXX .\ta\t\ta|b\n\n"
+    write("cbt/cbtest_NE_test_2500ex.txt", block * 2)
+    write("cbt/cbtest_CN_valid_2000ex.txt", block)
+    assert "NE_test" in BENCHMARKS["cbt_ne"].source.read(tmp_path, None, check=False).origin
+    write("cbt/cbtest_NE_valid_2000ex.txt", block)
+    assert "NE_valid" in BENCHMARKS["cbt_ne"].source.read(tmp_path, None, check=False).origin
+
+
+HUB: dict[str, tuple[tuple[str, str | None, str], list[dict[str, Any]], list[Any]]] = {
+    "lambada": (("EleutherAI/lambada_openai", "default", "test"), [{"text": "a b"}], [LastWord("a b")]),
+    "lambada_original": (
+        ("cimec/lambada", None, "test"),
+        [{"text": "it was n't a boat\n", "domain": "None"}],
+        [LastWord("it was n't a boat", tokenized=True)],
+    ),
+    "ptb": (
+        ("ptb-text-only/ptb_text_only", "penn_treebank", "test"),
+        [{"sentence": "no it was n't black monday"}],
+        [Document(" no it was n't black monday \n")],
+    ),
+    "1bw": (("dvruette/lm1b", None, "test"), [{"text": "A dog ran ."}], [Document("A dog ran .\n")]),
+    "text8": (("afmck/text8", None, "test"), [{"text": "a b c"}], [Document("a b c")]),
+    "enwik8": (
+        ("LTCB/enwik8", "enwik8-raw", "train"),
+        [{"text": "\u00e9" * 2_500_000}, {"text": "end"}],
+        [Document("\u00e9" * 2_499_998 + "end")],
+    ),
+    "winograd": (
+        ("lighteval/winograd_wsc", "wsc273", "test"),
+        [
+            {
+                **{"text": "Ann met Bea, as she had hoped.", "pronoun": "she", "pronoun_loc": 16},
+                **{"options": ["Ann", "Bea"], "label": 0, "source": ""},
+            }
+        ],
+        [Schema(("Ann met Bea, as Ann", "Ann met Bea, as Bea"), "had hoped.", 0)],
+    ),
+    "cbt_cn": (
+        ("cam-cst/cbt", "CN", "validation"),
+        [{"sentences": ["A .", "B ."], "question": "XXXXX .", "answer": "y", "options": ["x", "y"]}],
+        [Cloze(("A .", "B ."), "XXXXX .", 1, ("x", "y"), True)],
+    ),
+    "coqa": (
+        ("stanfordnlp/coqa", None, "validation"),
+        [
+            {
+                "story": "S",
+                "questions": ["Q1", "Q2"],
+                "answers": {"input_text": ["a", "b"], "answer_start": [0, 1]},
+            }
+        ],
+        [Conversation("S", ("Q1", "Q2"), (("a",), ("b",)))],
+    ),
+    "cnn_dm": (
+        ("abisee/cnn_dailymail", "3.0.0", "test"),
+        [{"article": "A", "highlights": "H", "id": "1"}],
+        [Summary("A", "H")],
+    ),
+    "wmt14_fr_en": (
+        ("wmt/wmt14", "fr-en", "test"),
+        [{"translation": {"en": "dog", "fr": "chien"}}],
+        [Translation("chien", "dog")],
+    ),
+    "natural_questions": (
+        ("google-research-datasets/nq_open", None, "validation"),
+        [{"question": "who", "answer": ["Ann"]}],
+        [Question("who", ("Ann",))],
+    ),
+}
+
+SCRIPTS = ("ptb", "enwik8")  # of which the hub has a conversion beside the owner's script
+
+
+def test_the_hub_has_every_benchmark_but_one() -> None:
+    """Rahman and Ng's file is on their page alone."""
+    files = [benchmark.source for benchmark in BENCHMARKS.values() if isinstance(benchmark.source, Files)]
+    assert [source.name for source in files if source.hub is None] == ["gpt1_dprd"]
+
+
+@pytest.mark.parametrize("name", HUB)
+def test_rows_come_from_the_hub_without_a_root(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    (path, config, split), records, rows = HUB[name]
+    import datasets
+
+    def load(*args: object, **options: object) -> Any:
+        assert args == (path, config)
+        converted = "refs/convert/parquet" if name in SCRIPTS else None
+        assert options == {"split": split, "revision": converted}
+        return datasets.Dataset.from_list(records)
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    found = BENCHMARKS[name].source.read(None, None, check=True)
+    assert list(found.rows) == rows
+    assert path in found.origin
+
+
+@pytest.mark.parametrize("name", ["ptb", "winograd"])
+def test_rows_of_the_hub_are_those_of_the_file(
+    shared_data: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """In the hub's form: sentences without what stands around them, schemas with the place of the pronoun."""
+    import datasets
+
+    if name == "ptb":
+        lines = (shared_data / "ptb" / "ptb.test.txt").read_text(encoding="utf-8").splitlines()
+        records: list[dict[str, Any]] = [{"sentence": line.strip()} for line in lines]
+    else:
+        records = []
+        for schema in ElementTree.parse(shared_data / "wsc" / "WSCollection.xml").getroot().iter("schema"):
+            found = [schema.find(f"text/{tag}") for tag in ("txt1", "pron", "txt2")]
+            parts = [" ".join((part.text or "").split()) if part is not None else "" for part in found]
+            options = [" ".join((answer.text or "").split()) for answer in schema.iter("answer")]
+            label = "AB".index((schema.findtext("correctAnswer") or "").strip()[0])
+            place = len(parts[0]) + 1 if parts[0] else 0
+            text = " ".join(parts).strip()
+            records.append({"text": text, "pronoun": parts[1], "pronoun_loc": place, "options": options})
+            records[-1]["label"] = label
+        records = records[:273]
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: datasets.Dataset.from_list(records))
+    source = BENCHMARKS[name].source
+    assert source.read(None, None, check=True).rows == source.read(shared_data, None, check=True).rows
+
+
+def test_the_two_lambada_files_are_told_apart(write: Write, tmp_path: Path) -> None:
+    write("lambada/lambada_test.jsonl", '{"text": "One two"}\n')
+    with pytest.raises(FileNotFoundError, match=r"lambada_original: no file .*Place lambada_test_plain_text"):
+        BENCHMARKS["lambada_original"].source.read(tmp_path, None, check=True)
+    write("lambada/lambada_test_plain_text.txt", "it was n't a boat\n" * 5153)
+    found = BENCHMARKS["lambada_original"].source.read(tmp_path, None, check=True)
+    assert (
+        "the original LAMBADA test, lower case and tokenized (by its size; checksum unknown)" in found.origin
+    )
+    assert found.rows[0] == LastWord("it was n't a boat", tokenized=True)
+    assert BENCHMARKS["lambada"].source.read(tmp_path, None, check=False).rows == [LastWord("One two")]
+
+
+def test_wikitext_of_the_hub_is_that_of_the_file(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import datasets
+
+    text = (shared_data / "wikitext2" / "wiki.test.raw").read_text(encoding="utf-8")
+    records = [{"text": f"{line}\n" if line.strip() else ""} for line in text.split("\n")[:-1]]
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: datasets.Dataset.from_list(records))
+    source = BENCHMARKS["wikitext2_raw"].source
+    assert source.read(None, None, check=True).rows == source.read(shared_data, None, check=True).rows
+
+
+def test_without_a_network_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    import datasets
+
+    def load(*_: object, **__: object) -> Any:
+        raise ConnectionError("Couldn't reach the hub")
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    with pytest.raises(ValueError, match=r"Couldn't reach the hub.*place lambada_test.jsonl"):
+        BENCHMARKS["lambada"].source.read(None, None, check=True)
+    with pytest.raises(FileNotFoundError, match=r"gpt1_dprd has no data set on the hub.*place test.c.txt"):
+        BENCHMARKS["gpt1_dprd"].source.read(None, None, check=True)

@@ -1,0 +1,148 @@
+"""ZeroShotTask: what a model is asked, it answers, and the numbers follow from the answers."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Trainer
+
+from gpt_toolkit.backbone import Decoder, DecoderConfig
+from gpt_toolkit.batches import Answer, Continuation, Prompt, RunningText, Score
+from gpt_toolkit.callbacks import Predictions
+from gpt_toolkit.callbacks.evaluation_progress import Answering
+from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
+from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
+from gpt_toolkit.generation.language_model import LanguageModel, load
+from gpt_toolkit.generation.scorer import Scorer
+from gpt_toolkit.tokenizers import load_tokenizer
+
+N_CTX = 64
+NAMES = ["storyworld:last_word", "storyworld:pronouns", "storyworld:text", "storyworld:questions"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    decoder = Decoder(DecoderConfig(vocab_size=257, n_ctx=N_CTX, n_layer=2, n_head=2, n_embd=16))
+    with torch.no_grad():
+        for parameter in decoder.parameters():
+            parameter.mul_(3.0)  # far from uniform
+    folder = tmp_path_factory.mktemp("models") / "model"
+    LanguageModel(decoder, load_tokenizer("bytes")).save(folder)
+    return folder
+
+
+def benchmarks(**options: Any) -> ZeroShotDataModule:
+    fields = {"benchmarks": NAMES, "limit": 3, "tokenizer": "bytes", "n_ctx": N_CTX, "batch_size": 4}
+    return ZeroShotDataModule(**{**fields, **options})
+
+
+def trainer(*callbacks: Any, **options: Any) -> Trainer:
+    fields = {"accelerator": "cpu", "devices": 1, "logger": False, "enable_checkpointing": False}
+    fields |= {"enable_progress_bar": False, "enable_model_summary": False, "use_distributed_sampler": False}
+    return Trainer(**{**fields, **options}, callbacks=list(callbacks))
+
+
+def answers_alone(model: Path, data: ZeroShotDataModule) -> dict[str, dict[int, Answer]]:
+    """Every request on its own, without a Trainer."""
+    loaded = load(model, device="cpu")
+    scorer = Scorer(loaded.decoder, loaded.head, loaded.tokenizer)
+    kinds: dict[type, Callable[..., list[Answer]]] = {
+        Continuation: scorer.continuations,
+        RunningText: scorer.running_texts,
+        Prompt: scorer.prompts,
+    }
+    return {
+        name: {
+            evaluation.first + i: kinds[type(request)]([request])[0]
+            for i, request in enumerate(request for row in evaluation.asked.rows for request in row)
+        }
+        for name, evaluation in data.evaluations.items()
+    }
+
+
+def assert_same_scores(ours: list[Score], theirs: list[Score]) -> None:
+    assert [score[:3] for score in ours] == [score[:3] for score in theirs]
+    for one, other in zip(ours, theirs, strict=True):
+        assert one[3:] == pytest.approx(other[3:], rel=1e-4, nan_ok=True)
+
+
+@pytest.mark.parametrize("verb", ["validate", "test"])
+def test_scores_are_those_of_every_request_answered_alone(verb: str, model: Path) -> None:
+    task, data, run = ZeroShotTask(init_from=str(model)), benchmarks(), trainer()
+    getattr(run, verb)(task, data, verbose=False)
+    alone = answers_alone(model, data)
+    expected = [score for name in data.evaluations for score in data.judge(name, alone[name])]
+    assert_same_scores(task.scores, expected)
+    assert {len(answers) for answers in task.answers.values()} == {len(a) for a in alone.values()}
+    texts = {(name, i): answer.text for name, found in task.answers.items() for i, answer in found.items()}
+    assert texts == {(name, i): a.text for name, found in alone.items() for i, a in found.items()}
+    for score in expected:
+        if score.value == score.value:
+            logged = run.callback_metrics[f"{score.benchmark}_{score.protocol}_{score.metric}"]
+            assert float(logged) == pytest.approx(score.value, rel=1e-4)
+
+
+def test_predict_gives_a_line_a_request_with_its_number(model: Path, tmp_path: Path) -> None:
+    data, run = benchmarks(), trainer(Predictions(), default_root_dir=tmp_path)
+    run.predict(ZeroShotTask(init_from=str(model)), data, return_predictions=False)
+    text = (tmp_path / "predictions.jsonl").read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in text.splitlines()]
+    alone = answers_alone(model, data)
+    expected = {(name, i): answer for name, answers in alone.items() for i, answer in answers.items()}
+    assert len(lines) == len(expected)
+    for line in lines:
+        answer = expected.pop((f"{line.pop('benchmark')}/{line.pop('protocol')}", line.pop("request")))
+        log_probability = line.pop("log_probability")
+        assert log_probability == pytest.approx(answer.log_probability, abs=1e-3)
+        assert line == {k: v for k, v in answer._asdict().items() if k != "log_probability"}
+    assert not expected
+
+
+def test_it_computes_in_what_the_trainer_says(model: Path) -> None:
+    data = benchmarks(benchmarks=["storyworld:last_word"], protocols=["lm-eval"])
+    scores = []
+    for precision in ("32-true", "bf16-true"):
+        task = ZeroShotTask(init_from=str(model))
+        trainer(precision=precision).test(task, data, verbose=False)
+        assert task.built_backbone.wte.weight.dtype == getattr(
+            torch, "float32" if precision == "32-true" else "bfloat16"
+        )
+        scores.append(task.scores[1].value)
+    assert scores[0] != scores[1]
+    assert scores[0] == pytest.approx(scores[1], rel=0.1)
+
+
+def test_it_refuses_to_train(model: Path) -> None:
+    with pytest.raises(ValueError, match="ZeroShotTask does not train: say validate, test or predict"):
+        trainer(max_steps=1).fit(ZeroShotTask(init_from=str(model)), benchmarks())
+
+
+def test_rows_left_out_by_the_trainer_are_no_score(model: Path) -> None:
+    task, data = ZeroShotTask(init_from=str(model)), benchmarks(batch_size=2)
+    with pytest.raises(
+        ValueError, match=r"requests have no answer\. To score fewer rows, set the data's limit"
+    ):
+        trainer(limit_test_batches=1).test(task, data, verbose=False)
+
+
+def test_a_model_of_another_vocabulary_is_refused(model: Path, tmp_path: Path) -> None:
+    small = Decoder(DecoderConfig(vocab_size=100, n_ctx=N_CTX, n_layer=1, n_head=1, n_embd=8))
+    LanguageModel(small).save(tmp_path / "small")
+    with pytest.raises(ValueError, match="257 token ids, the decoder's vocab_size is 100"):
+        trainer().test(ZeroShotTask(init_from=str(tmp_path / "small")), benchmarks(), verbose=False)
+
+
+def test_every_request_is_counted_as_it_is_answered(
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gpt_toolkit.callbacks.evaluation_progress._EVERY_SECONDS", -1.0)
+    data = benchmarks(benchmarks=["storyworld:last_word"], protocols=["lm-eval"], batch_size=2)
+    trainer(Answering(3)).test(ZeroShotTask(init_from=str(model)), data, verbose=False)
+    said = capsys.readouterr().err.splitlines()
+    assert [line for line in said if "requests" in line] == [
+        f"{n} of 3 requests: storyworld:last_word/lm-eval-1" for n in (2, 3)
+    ]

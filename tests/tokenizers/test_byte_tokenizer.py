@@ -1,0 +1,42 @@
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gpt_toolkit.tokenizers import RawBytes, Tokenizer, load_tokenizer
+
+
+def test_ids_are_bytes() -> None:
+    tokenizer = load_tokenizer("bytes")
+    assert tokenizer.encode("aé") == [97, 0xC3, 0xA9]
+    assert tokenizer.encode_chunk("aé", first=False).dtype == np.uint32
+    assert (tokenizer.vocab_size, tokenizer.end_of_text, tokenizer.name) == (257, 256, "bytes")
+
+
+def test_the_end_of_text_is_decoded_as_its_mark() -> None:
+    assert RawBytes().decode([104, 105, 256]) == "hi<|endoftext|>"
+    assert RawBytes().decode([0xC3]) == "\ufffd"
+
+
+def test_transformers_reads_it_to_equal_ids(
+    strange_texts: list[str], from_transformers: Callable[[Tokenizer], Any]
+) -> None:
+    theirs = from_transformers(RawBytes())
+    for text in strange_texts:
+        plain = text.replace("<|endoftext|>", "")
+        assert theirs.encode(plain) == RawBytes().encode(plain)
+    assert theirs.eos_token_id == 256
+    assert len(theirs) == 257
+
+
+def test_files_make_it_again() -> None:
+    again = load_tokenizer(RawBytes().files())
+    assert isinstance(again, RawBytes)
+    assert again.fingerprint == RawBytes.fingerprint
+
+
+@pytest.mark.parametrize("stranger", [-1, 257])
+def test_an_id_outside_the_vocabulary_is_refused(stranger: int) -> None:
+    with pytest.raises(ValueError, match=f"Token id {stranger} .*257 ids"):
+        RawBytes().decode([0, stranger])

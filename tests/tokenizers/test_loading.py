@@ -1,0 +1,129 @@
+from pathlib import Path
+
+import pytest
+
+from gpt_toolkit.io import cache_folder
+from gpt_toolkit.tokenizers import ByteLevelBPE, load_tokenizer
+from gpt_toolkit.tokenizers import loading as module
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GPT_TOOLKIT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_text(content, encoding="utf-8")
+    return folder
+
+
+def test_the_cache_folder_is_moved_by_the_environment(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cache_folder() == cache
+    monkeypatch.delenv("GPT_TOOLKIT_CACHE")
+    assert cache_folder().name == "gpt-toolkit"
+
+
+def test_an_unknown_name_is_answered_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(
+        FileNotFoundError, match=r"No tokenizer 'gpt3'.*bytes, gpt1, gpt2, storyworld. Did you mean gpt"
+    ):
+        load_tokenizer("gpt3")
+    (tmp_path / "shakespeare").mkdir()
+    with pytest.raises(FileNotFoundError, match="Did you mean shakespeare"):
+        load_tokenizer(tmp_path / "shakespear")
+
+
+def test_an_empty_folder_is_told_what_makes_a_tokenizer(tmp_path: Path) -> None:
+    with pytest.raises(
+        FileNotFoundError, match=r"holds no tokenizer: tokenizer.json, or vocab.bpe and encoder.json"
+    ):
+        load_tokenizer(tmp_path)
+
+
+def test_half_a_pair_is_told_the_other_half(tmp_path: Path, gpt2_toy: dict[str, str]) -> None:
+    del gpt2_toy["encoder.json"]
+    write(tmp_path, gpt2_toy)
+    for path in (tmp_path, tmp_path / "vocab.bpe"):
+        with pytest.raises(FileNotFoundError, match=r"has vocab.bpe, but not encoder.json"):
+            load_tokenizer(path)
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, {"notes.txt": "x"})
+    with pytest.raises(ValueError, match=r"notes.txt is not a tokenizer file; these are: tokenizer.json"):
+        load_tokenizer(tmp_path / "notes.txt")
+
+
+def test_a_file_that_is_not_utf8_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_bytes(b'{"a": "\xff"}')
+    with pytest.raises(ValueError, match=r"tokenizer.json is not UTF-8 from byte 7 on"):
+        load_tokenizer(tmp_path)
+
+
+def test_a_tokenizer_json_of_any_name_is_read(tmp_path: Path, trained: ByteLevelBPE) -> None:
+    write(tmp_path, {"mine.json": trained.files()["tokenizer.json"]})
+    assert load_tokenizer(tmp_path / "mine.json").fingerprint == trained.fingerprint
+
+
+def test_files_placed_by_hand_in_the_cache_are_found(
+    cache: Path, gpt2_toy: dict[str, str], gpt1_toy: dict[str, str]
+) -> None:
+    write(cache / "tokenizers" / "gpt2", gpt2_toy)
+    write(cache / "tokenizers" / "gpt1", gpt1_toy)
+    assert load_tokenizer("gpt2").encode(" low") == [14]
+    assert load_tokenizer("gpt1").encode("lower") == [14, 15]
+
+
+def test_without_network_gpt2_says_where_to_place_its_files(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(*_: object) -> bytes:
+        raise ConnectionError
+
+    monkeypatch.setattr("tiktoken.load.read_file_cached", offline)
+    with pytest.raises(
+        OSError, match=r"could not be fetched.*vocab.bpe and encoder.json.*cache/tokenizers/gpt2"
+    ):
+        load_tokenizer("gpt2")
+    assert not (cache / "tokenizers").exists()
+
+
+def test_gpt2_is_fetched_once_and_kept(
+    cache: Path, gpt2_toy: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[str] = []
+
+    def fetch(address: str, _: str) -> bytes:
+        fetched.append(address.rpartition("/")[2])
+        return gpt2_toy[fetched[-1]].encode()
+
+    monkeypatch.setattr("tiktoken.load.read_file_cached", fetch)
+    first, second = load_tokenizer("gpt2"), load_tokenizer("gpt2")
+    assert fetched == ["vocab.bpe", "encoder.json"]
+    assert first.fingerprint == second.fingerprint
+    assert [p.name for p in (cache / "tokenizers").iterdir()] == ["gpt2"]
+
+
+def test_gpt1_says_where_to_place_its_files() -> None:
+    with pytest.raises(
+        FileNotFoundError, match=r"vocab_40000.bpe.*finetune-transformer-lm.*cache/tokenizers/gpt1"
+    ):
+        load_tokenizer("gpt1")
+
+
+def test_the_built_in_worlds_vocabulary_is_there_whole(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tokenizer = load_tokenizer("storyworld")
+    assert (tokenizer.vocab_size, tokenizer.end_of_text) == (4096, 4095)
+    text = "Konrad went to the lighthouse.\n\nQ: Who is Vera? é\n"
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+    assert load_tokenizer(tokenizer.files()).fingerprint == tokenizer.fingerprint
+    cut = tmp_path / "storyworld.json"
+    cut.write_bytes(module.STORYWORLD.read_bytes()[:-9])
+    monkeypatch.setattr(module, "STORYWORLD", cut)
+    with pytest.raises(ValueError, match="is not the file that was installed"):
+        load_tokenizer("storyworld")
