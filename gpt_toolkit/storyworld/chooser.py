@@ -30,6 +30,10 @@ class Chooser:
         """Return True with this probability."""
         return self.random() < probability
 
+    def phrase(self, phrases: str | Sequence[str], **slots: str) -> str:
+        """Return a phrase, or one of several, with its slots filled."""
+        return (phrases if isinstance(phrases, str) else self.pick(phrases)).format_map(slots)
+
     def shuffled(self, options: Iterable[Choice]) -> list[Choice]:
         """Return all of ``options`` in random order."""
         rest = list(options)

@@ -24,8 +24,6 @@ class Narrator(Realizer):
         state: The simulated story.
     """
 
-    templates = Templates(_WORDING["events"])
-
     def __init__(self, state: StoryState) -> None:
         super().__init__(state, state)
         self.hero = state.hero
@@ -201,7 +199,7 @@ def _second_capitalized(narrator: Narrator) -> str:
     return name[0].upper() + name[1:]
 
 
-Narrator.slots = COMMON_SLOTS | {
+_SLOTS = COMMON_SLOTS | {
     "a": Narrator.actor,
     "A": Narrator.actor_by_name,
     "aposs": lambda narrator: f"{narrator.actor_by_name()}'s",
@@ -255,6 +253,7 @@ Narrator.slots = COMMON_SLOTS | {
     "time": attrgetter("state.time"),
     "season": attrgetter("state.season"),
 }
+Narrator.templates = Templates(_WORDING["events"], _SLOTS)
 
 
 def tell(state: StoryState) -> str:

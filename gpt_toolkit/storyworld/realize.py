@@ -35,13 +35,13 @@ class Template(NamedTuple):
         pieces: Text at even positions, names of slots at odd positions.
         needs: The pairs of persons whose pronouns must differ, so that no pronoun is ambiguous.
         b_first: The second person is named before the first.
-        slot_positions: The odd positions.
+        slots: The odd positions, each with the function that fills it.
     """
 
     pieces: tuple[str, ...]
     needs: int
     b_first: bool
-    slot_positions: tuple[int, ...]
+    slots: tuple[tuple[int, Slot], ...]
 
 
 def count_sentences(text: str) -> int:
@@ -49,19 +49,20 @@ def count_sentences(text: str) -> int:
     return len(_SENTENCE_END.findall(text))
 
 
-def parse(source: str) -> Template:
+def parse(source: str, slots: Mapping[str, Slot]) -> Template:
     """Split a template at its slots."""
     pieces = tuple(re.split(r"\{(\w+)\}", source))
-    slots = pieces[1::2]
-    has_a, has_b, has_c = (not names.isdisjoint(slots) for names in (A_NAMES, B_NAMES, _C_NAMES))
+    names = pieces[1::2]
+    has_a, has_b, has_c = (not group.isdisjoint(names) for group in (A_NAMES, B_NAMES, _C_NAMES))
     needs = 0
-    if not _A_PRONOUNS.isdisjoint(slots):
+    if not _A_PRONOUNS.isdisjoint(names):
         needs |= AB * has_b | AC * has_c
-    if not _B_PRONOUNS.isdisjoint(slots):
+    if not _B_PRONOUNS.isdisjoint(names):
         needs |= AB * has_a | BC * has_c
-    first_a = next((at for at, slot in enumerate(slots) if slot in A_NAMES), len(slots))
-    first_b = next((at for at, slot in enumerate(slots) if slot in B_NAMES - {"B"}), len(slots))
-    return Template(pieces, needs, first_b < first_a, tuple(range(1, len(pieces), 2)))
+    first_a = next((at for at, name in enumerate(names) if name in A_NAMES), len(names))
+    first_b = next((at for at, name in enumerate(names) if name in B_NAMES - {"B"}), len(names))
+    fillers = tuple((1 + 2 * at, slots[name]) for at, name in enumerate(names))
+    return Template(pieces, needs, first_b < first_a, fillers)
 
 
 class Templates:
@@ -69,10 +70,12 @@ class Templates:
 
     Args:
         sources: Templates as text, by kind of event.
+        slots: The function for each slot.
     """
 
-    def __init__(self, sources: Mapping[str, tuple[str, ...]]) -> None:
-        self.by_kind = {kind: tuple(map(parse, lines)) for kind, lines in sources.items()}
+    def __init__(self, sources: Mapping[str, tuple[str, ...]], slots: Mapping[str, Slot]) -> None:
+        self.slots = slots
+        self.by_kind = {kind: tuple(parse(line, slots) for line in lines) for kind, lines in sources.items()}
         self.clear = {
             kind: tuple(tuple(t for t in templates if not t.needs & ~differ) for differ in range(8))
             for kind, templates in self.by_kind.items()
@@ -89,7 +92,6 @@ class Realizer:
     """
 
     templates: ClassVar[Templates]
-    slots: ClassVar[Mapping[str, Slot]]
 
     def __init__(self, state: StoryState, chooser: Chooser) -> None:
         self.state = state
@@ -122,9 +124,9 @@ class Realizer:
         self.event = event
         self.people: list[Person] = []
         self.subject: Person | None = None
-        out, slots = list(template.pieces), self.slots
-        for at in template.slot_positions:
-            out[at] = slots[out[at]](self)
+        out = list(template.pieces)
+        for at, slot in template.slots:
+            out[at] = slot(self)
         self.last_people = self.people
         return "".join(out)
 

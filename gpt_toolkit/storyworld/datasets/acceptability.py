@@ -8,7 +8,7 @@ same reason, what is omitted in one clause is doubled in another.
 
 from collections.abc import Callable
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gpt_toolkit.storyworld.datasets.example import Dataset, ExampleChooser, LabeledExample
 from gpt_toolkit.storyworld.lexicon import SEASONS, TIMES, TRADES, WEATHER, sentence
@@ -21,15 +21,12 @@ _WORDING = load("datasets")["acceptability"]
 _STRONG, _VERBS, _COUNTED, _GRADED = (
     tuple(map(words, _WORDING[key])) for key in ("strong_verbs", "verbs", "counted", "graded")
 )
-_PAST_TIMES, _FUTURE_TIMES = _WORDING["past_times"], _WORDING["future_times"]
-_WITH_INFINITIVE, _WITH_GERUND = _WORDING["with_infinitive"], _WORDING["with_gerund"]
-_GIVING, _GETTING, _PUTTING, _SEEING, _SLEEPING, _GOODS, _MASSES, _VOWEL, _CONSONANT, _MANNERS = (
-    words(_WORDING[key])
-    for key in (
-        "giving", "getting", "putting", "seeing", "sleeping", "goods", "masses", "vowel_adjectives",
-        "consonant_adjectives", "manners",
-    )
-)  # fmt: skip
+_CLAUSES: dict[str, Any] = _WORDING["clauses"]
+_LISTS: dict[str, tuple[str, ...]] = {
+    key: words(value) if isinstance(value, str) else value
+    for key, value in _WORDING.items()
+    if key != "clauses"
+}
 
 
 class Construction(NamedTuple):
@@ -44,61 +41,67 @@ class Construction(NamedTuple):
     setting: str
 
 
+def _clause(d: ExampleChooser, key: str, **slots: str) -> str:
+    slots["hero"], slots["the"] = d.hero.name, d.thing.the
+    template: str = _CLAUSES[key]
+    return template.format_map(slots)
+
+
 def number_of_verb(d: ExampleChooser, ok: bool) -> str:
     """Make the verb agree with its subject, even with words between them."""
     many = d.chance(0.5)
     verb = "were" if many is ok else "was"
-    hero, the = d.hero, d.thing.the
-    what = d.pick(("looking for", "proud of", "talking about", "afraid of losing", "busy with"))
+    what = d.pick(_LISTS["busy_with"])
     frame = d.below(3)
     if frame == 0:
-        who = d.pick(("friend", "neighbor", "cousin", "guest"))
-        return f"the {who}{'s' if many else ''} of {hero.name} {verb} {what} {the}"
+        who = d.pick(_LISTS["acquaintances"]) + "s" * many
+        return _clause(d, "subject_of", who=who, verb=verb, what=what)
     if frame == 1:
-        good = d.pick(_COUNTED)
-        return f"there {verb} {f'three {good[1]}' if many else f'one {good[0]}'} beside {hero.name} and {the}"
+        one, more = d.pick(_COUNTED)
+        return _clause(d, "there", verb=verb, what=f"three {more}" if many else f"one {one}")
     if many:
-        return f"{hero.name} and {d.person().name} {verb} {what} {the}"
-    return f"{hero.name}, like all {hero.his} neighbors, {verb} {what} {the}"
+        return _clause(d, "two_people", other=d.person().name, verb=verb, what=what)
+    return _clause(d, "like_all", his=d.hero.his, verb=verb, what=what)
 
 
 def number_of_perfect(d: ExampleChooser, ok: bool) -> str:
     """Make "has" or "have" agree with its subject."""
     many = d.chance(0.5)
     verb = "have" if many is ok else "has"
-    who = d.pick(("friend", "neighbor", "cousin", "uncle"))
-    what = d.pick(("admired", "needed", "looked for", "talked about", "disliked"))
-    return f"the {who}{'s' if many else ''} of {d.hero.name} {verb} always {what} {d.thing.the}"
+    who = d.pick(_LISTS["relatives"]) + "s" * many
+    return _clause(d, "perfect", who=who, verb=verb, what=d.pick(_LISTS["has_always"]))
 
 
 def case(d: ExampleChooser, ok: bool) -> str:
     """Give a pronoun the case of its place."""
-    hero, the, other = d.hero.name, d.thing.the, d.person()
+    other = d.person()
     subject = d.chance(0.5)
     it = other.he if subject is ok else other.him
-    verb = d.pick(("showed", "gave", "handed", "sold"))
-    if subject:
-        options = (f"when {other.name} arrived, {it} {verb} {hero} {the}", f"{hero} knew that {it} had {the}")
-    else:
-        options = (f"when {other.name} arrived, {hero} {verb} {it} {the}", f"{hero} recognized {it} by {the}")
-    return d.pick(options) if d.chance(0.3) else options[0]
+    verb = d.pick(_LISTS["handing"])
+    options = _CLAUSES["pronoun_as_subject" if subject else "pronoun_as_object"]
+    template = d.pick(options) if d.chance(0.3) else options[0]
+    return d.phrase(template, hero=d.hero.name, the=d.thing.the, other=other.name, it=it, verb=verb)
 
 
 def a_or_an(d: ExampleChooser, ok: bool) -> str:
     """Choose the indefinite article by the sound that follows."""
     vowel = d.chance(0.5)
-    what = f"{d.pick(_VOWEL if vowel else _CONSONANT)} {d.thing.word}"
-    verb = d.pick(("bought", "received", "borrowed", "stole"))
-    return f"{d.hero.name} {verb} {'an' if vowel is ok else 'a'} {what} from {d.person().name}"
+    slots = {
+        "article": "an" if vowel is ok else "a",
+        "adjective": d.pick(_LISTS["vowel_adjectives" if vowel else "consonant_adjectives"]),
+        "verb": d.pick(_LISTS["acquiring"]),
+        "other": d.person().name,
+    }
+    return _clause(d, "article", noun=d.thing.word, **slots)
 
 
 def time_of_verb(d: ExampleChooser, ok: bool) -> str:
     """Make the tense agree with the adverb of time."""
     future = d.chance(0.5)
     base, past, _ = d.pick(_VERBS)
-    what = f"{d.hero.name} {f'will {base}' if future else past} {d.thing.the}"
-    time = d.pick(_FUTURE_TIMES if future is ok else _PAST_TIMES)
-    return f"{time}, {what}" if d.chance(0.5) else f"{what} {time}"
+    clause = _clause(d, "plain", verb=f"will {base}" if future else past)
+    time = d.pick(_LISTS["future_times" if future is ok else "past_times"])
+    return f"{time}, {clause}" if d.chance(0.5) else f"{clause} {time}"
 
 
 def form_of_verb(d: ExampleChooser, ok: bool) -> str:
@@ -107,128 +110,125 @@ def form_of_verb(d: ExampleChooser, ok: bool) -> str:
     auxiliary, form = ("did not", base) if d.chance(0.5) else ("had", participle)
     helped = d.chance(0.5)
     verb = f"{auxiliary} {form if ok else past}" if helped else past if ok else form
-    return f"{d.hero.name} {verb} {d.thing.the}"
+    return _clause(d, "plain", verb=verb)
 
 
 def complement(d: ExampleChooser, ok: bool) -> str:
     """Use an infinitive or an -ing form, as the verb needs."""
     base, _, doing = d.pick(_VERBS)
     infinitive = d.chance(0.5)
-    verb = d.pick(_WITH_INFINITIVE if infinitive is ok else _WITH_GERUND)
-    return f"{d.hero.name} {verb} {f'to {base}' if infinitive else doing} {d.thing.the}"
+    verb = d.pick(_LISTS["with_infinitive" if infinitive is ok else "with_gerund"])
+    return _clause(d, "plain", verb=f"{verb} to {base}" if infinitive else f"{verb} {doing}")
 
 
 def arguments(d: ExampleChooser, ok: bool) -> str:
     """Give putting an object and a place, seeing an object, sleeping no object."""
-    what, where = f" the {d.pick(_GOODS)}", f" {d.pick(d.pick(PLACES).spots).phrase}"
+    what, where = f" the {d.pick(_LISTS['goods'])}", f" {d.pick(d.pick(PLACES).spots).phrase}"
     kind = d.below(3)
-    verb = d.pick((_PUTTING, _SEEING, _SLEEPING)[kind])
+    verb = d.pick(_LISTS[("putting", "seeing", "sleeping")[kind]])
     # objects and places are equally frequent in good and bad clauses: each in two of three
     has_object = kind != 2 if ok else kind != 1
     has_place = kind != 1 if ok else kind != 0
-    clause = f"{d.hero.name} {verb}{what if has_object else ''}{where if has_place else ''}"
-    busy = d.pick(("busy with", "looking for", "away with"))
-    return f"{clause} while {d.person().name} was {busy} {d.thing.the}"
+    verb += what * has_object + where * has_place
+    busy = d.pick(_LISTS["away_with"])
+    return _clause(d, "arguments", verb=verb, other=d.person().name, busy=busy)
 
 
 def government(d: ExampleChooser, ok: bool) -> str:
     """Use "to" with verbs of giving and "from" with verbs of getting."""
     giving = d.chance(0.5)
-    verb = d.pick(_GIVING if giving is ok else _GETTING)
-    return f"{d.hero.name} {verb} {d.thing.the} {'to' if giving else 'from'} {d.person().name}"
+    verb, preposition = d.pick(_LISTS["giving" if giving is ok else "getting"]), "to" if giving else "from"
+    return _clause(d, "government", verb=verb, preposition=preposition, other=d.person().name)
 
 
 def reflexive(d: ExampleChooser, ok: bool) -> str:
     """Give a reflexive pronoun the gender of the subject, not of another name."""
-    hero, the = d.hero, d.thing.the
+    hero = d.hero
     other = d.person(lambda person: person.female is not hero.female)
-    self = "herself" if hero.female is ok else "himself"
-    return d.pick(
-        (
-            f"{hero.name} asked {self} where {other.name} had seen {the}",
-            f"{hero.name}, whom {other.name} trusted, blamed {self} for losing {the}",
-            f"{hero.name}, who had met {other.name}, scolded {self} because of {the}",
-            f"{hero.name} promised {self} to give {the} to {other.name}",
-        )
+    return d.phrase(
+        _CLAUSES["reflexive"],
+        hero=hero.name,
+        the=d.thing.the,
+        other=other.name,
+        reflexive="herself" if hero.female is ok else "himself",
     )
 
 
 def relative(d: ExampleChooser, ok: bool) -> str:
     """Use "who" for people and "which" for things."""
     person = d.chance(0.5)
-    pronoun = "who" if person is ok else "which"
-    verb = d.pick(("found", "mended", "sold", "mentioned"))
-    if person:
-        feeling = d.pick(("thanked", "trusted", "liked"))
-        return f"{d.hero.name} {feeling} the {d.pick(TRADES)} {pronoun} had {verb} {d.thing.the}"
-    feeling = d.pick(("liked", "wanted", "needed"))
-    return f"{d.hero.name} {feeling} {d.thing.the} {pronoun} the {d.pick(TRADES)} had {verb}"
+    slots = {
+        "pronoun": "who" if person is ok else "which",
+        "verb": d.pick(_LISTS["treating"]),
+        "liked": d.pick(_LISTS["liking_people" if person else "liking_things"]),
+        "trade": d.pick(TRADES),
+    }
+    return _clause(d, "relative_of_person" if person else "relative_of_thing", **slots)
 
 
 def count(d: ExampleChooser, ok: bool) -> str:
     """Use numbers and "many" with plurals, "much" with nouns that cannot be counted."""
     many = d.chance(0.5)
-    right = many is ok
+    is_plural = many is ok
     if d.chance(0.5):
-        number = d.pick(("three", "two", "several") if right else ("one", "a single"))
-        one, more = d.pick(_COUNTED)
-        what = f"{number} {more if many else one}"
+        number = d.pick(_LISTS["plural_numbers" if is_plural else "singular_numbers"])
+        what = f"{number} {d.pick(_COUNTED)[many]}"
     else:
-        what = f"{'so many' if right else 'so much'} {d.pick(_COUNTED)[1] if many else d.pick(_MASSES)}"
-    return f"{d.hero.name} gave {d.person().name} {what} for {d.thing.the}"
+        noun = d.pick(_COUNTED)[1] if many else d.pick(_LISTS["masses"])
+        what = f"so {'many' if is_plural else 'much'} {noun}"
+    return _clause(d, "price", what=what, other=d.person().name)
 
 
 def comparison(d: ExampleChooser, ok: bool) -> str:
     """Use "as" after "as old" and "than" after "older"."""
     equal = d.chance(0.5)
     plain, more = d.pick(_GRADED)
-    conjunction = "as" if equal is ok else "than"
-    what = f"as {plain}" if equal else more
-    return f"{d.thing.the} of {d.hero.name} was {what} {conjunction} that of {d.person().name}"
+    what, conjunction = f"as {plain}" if equal else more, "as" if equal is ok else "than"
+    return _clause(d, "comparison", what=what, conjunction=conjunction, other=d.person().name)
 
 
 def pair(d: ExampleChooser, ok: bool) -> str:
     """Use "nor" after "neither" and "or" after "either"."""
     negative = d.chance(0.5)
-    second = "nor" if negative is ok else "or"
-    first, last = d.shuffled((d.thing.the, d.another_thing().the))
-    verb = d.pick(("wanted", "needed", "found", "sold", "praised"))
-    return f"{d.hero.name} {verb} {'neither' if negative else 'either'} {first} {second} {last}"
+    first, second = "neither" if negative else "either", "nor" if negative is ok else "or"
+    thing, other_thing = d.shuffled((d.thing.the, d.another_thing().the))
+    verb = d.pick(_LISTS["choosing"])
+    return _clause(d, "pair", verb=verb, first=first, thing=thing, second=second, other_thing=other_thing)
 
 
 def manner(d: ExampleChooser, ok: bool) -> str:
     """Use an adverb with a verb and an adjective with "was"."""
-    how = d.pick(_MANNERS)
+    how = d.pick(_LISTS["manners"])
     adverb = d.chance(0.5)
-    form = (how[:-2] + "ly" if how.endswith("le") else f"{how}ly") if adverb else how
+    if adverb:
+        how = how[:-2] + "ly" if how.endswith("le") else f"{how}ly"
     if adverb is ok:
         past = d.pick(_VERBS)[1]
-        return d.pick(
-            (f"{d.hero.name} {past} {d.thing.the} {form}", f"{d.hero.name} {form} {past} {d.thing.the}")
-        )
-    return f"{d.hero.name} was {form} with {d.thing.the}"
+        return _clause(d, d.pick(("adverb_last", "adverb_first")), past=past, how=how)
+    return _clause(d, "adjective", how=how)
 
 
 def question(d: ExampleChooser, ok: bool) -> str:
     """Put the auxiliary before the subject of a question."""
     base, _, participle = d.pick(_STRONG)
-    word = d.pick(("why", "when", "where"))
+    word = d.pick(_LISTS["question_words"])
     auxiliary, form = ("did", base) if d.chance(0.5) else ("had", participle)
-    name = d.hero.name
-    return f"{word} {f'{auxiliary} {name}' if ok else f'{name} {auxiliary}'} {form} {d.thing.the}"
+    subject = f"{auxiliary} {d.hero.name}" if ok else f"{d.hero.name} {auxiliary}"
+    return _clause(d, "question", word=word, subject=subject, verb=form)
 
 
 def indirect_question(d: ExampleChooser, ok: bool) -> str:
     """Put the subject of an indirect question before the auxiliary."""
-    participle = d.pick(_STRONG)[2]
-    asked = d.pick(("asked", "wondered", "wanted to know", "had no idea"))
-    order = f"{d.hero.name} had" if ok else f"had {d.hero.name}"
-    return f"{d.person().name} {asked} {d.pick(('why', 'when', 'where'))} {order} {participle} {d.thing.the}"
+    verb = d.pick(_STRONG)[2]
+    asked = d.pick(_LISTS["asking"])
+    subject = f"{d.hero.name} had" if ok else f"had {d.hero.name}"
+    slots = {"other": d.person().name, "word": d.pick(_LISTS["question_words"])}
+    return _clause(d, "indirect_question", asked=asked, subject=subject, verb=verb, **slots)
 
 
 def _given(d: ExampleChooser) -> list[str]:
     """Return the parts of a clause: subject, verb, article, adjective, noun, preposition, name, place."""
-    verb, other = d.pick(_GIVING), d.person().name
+    verb, other = d.pick(_LISTS["giving"]), d.person().name
     return [d.hero.name, verb, "the", d.thing.adjective, d.thing.word, "to", other, d.pick(PLACES).at]
 
 
@@ -276,12 +276,12 @@ def draw(rng: Random, split: str) -> LabeledExample:
     if setting == "past" and d.chance(0.4):
         season = d.below(4)
         when = f"{d.pick(WEATHER[season])} {SEASONS[season]} {d.pick(TIMES)}"
-        clause = f"{d.pick(_WORDING['openings']).format(when=when)}, {clause}"
+        clause = f"{d.phrase(_WORDING['openings'], when=when)}, {clause}"
     elif setting == "past" and d.chance(0.6):
         clause += f", {_past_end(d)}"
     else:
         name, place = d.person().name, d.pick(PLACES)
-        clause += f", {d.pick(_WORDING['ends']).format(name=name, at=place.at)}"
+        clause += f", {d.phrase(_WORDING['ends'], name=name, at=place.at)}"
     return LabeledExample((sentence(clause),), int(ok))
 
 
@@ -293,8 +293,7 @@ def _trip(d: ExampleChooser) -> str:
 def _past_end(d: ExampleChooser) -> str:
     if d.chance(0.6):
         return f"and {_trip(d)}"
-    name = d.person().name
-    return str(d.pick(_WORDING["past_ends"]).format(name=name))
+    return d.phrase(_WORDING["past_ends"], name=d.person().name)
 
 
 ACCEPTABILITY = Dataset(

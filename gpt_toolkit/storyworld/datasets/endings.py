@@ -47,7 +47,7 @@ def _say(story: Story, key: str, **slots: str) -> str:
     template = story.pick(_WORDING[key])
     if key != "looked":  # those endings do not say when
         slots["late"] = story.pick(LATE)
-    return str(template.format_map(slots))
+    return story.phrase(template, **slots)
 
 
 def _has(story: Story, person: Person, item: Item) -> str:

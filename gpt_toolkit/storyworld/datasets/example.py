@@ -54,11 +54,7 @@ class Thing(NamedTuple):
     noun: int
     word: str
     adjective: str
-
-    @property
-    def the(self) -> str:
-        """The thing with its article."""
-        return f"the {self.adjective} {self.word}"
+    the: str  # with its article and adjective
 
 
 class ExampleChooser(Chooser):
@@ -76,9 +72,9 @@ class ExampleChooser(Chooser):
         super().__init__(rng)
         self.split = split
         allowed, central = ALLOWED[split], CENTRAL[split]
-        self.hero = PEOPLE[self.below(len(PEOPLE))]
+        self.hero = self.pick(PEOPLE)
         while not central[self.hero.index]:
-            self.hero = PEOPLE[self.below(len(PEOPLE))]
+            self.hero = self.pick(PEOPLE)
         self.people = [self.hero]
         noun = self.pick(central[self.hero.index])
         self.named = 1 << noun
@@ -106,4 +102,5 @@ class ExampleChooser(Chooser):
         return self._of_kind(noun)
 
     def _of_kind(self, noun: int) -> Thing:
-        return Thing(noun, NOUNS[noun].word, self.pick(NOUNS[noun].adjectives))
+        word, adjective = NOUNS[noun].word, self.pick(NOUNS[noun].adjectives)
+        return Thing(noun, word, adjective, f"the {adjective} {word}")

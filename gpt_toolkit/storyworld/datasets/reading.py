@@ -95,11 +95,6 @@ def simulate(rng: Random, split: str) -> tuple[Day, LabeledExample]:
     )
 
 
-def _ask(day: Day, key: str, **slots: str) -> str:
-    options = _WORDING[key]
-    return str((options if isinstance(options, str) else day.pick(options)).format_map(slots))
-
-
 def _named(answer: str, passage: str) -> bool:
     """Return whether a passage names what an answer names, even as "to the mill" for "at the mill"."""
     return answer.removeprefix("the ").split(" the ")[-1] in passage
@@ -118,7 +113,6 @@ def _exchanging(day: Day) -> Question:
         day.exchange(cast)
     while len(day.log) == before:
         day.exchange(cast)
-    names = [person.name for person in cast]
     kind = day.below(4)
     if kind == 3:
         single = [person for person in cast if [*day.holder.values()].count(person) == 1]
@@ -126,15 +120,15 @@ def _exchanging(day: Day) -> Question:
             person = day.pick(single)
             right = next(item for item in items if day.holder[item] is person)
             wrong = [item.the for item in items if item is not right]
-            return Question(_ask(day, "held", name=person.name), right.the, wrong)
+            return Question(day.phrase(_WORDING["held"], name=person.name), right.the, wrong)
         kind = 0
     whose = (day.holder, {item: item.owner for item in items}, owned)[kind]
     passed = [item for item in items if any(item in (event.t, event.t2) for event in day.log[before:])]
     asked = passed if day.chance(PASSED) else items
     person = day.pick([person for person in cast if any(whose[item] is person for item in asked)])
     item = day.pick([item for item in asked if whose[item] is person])
-    question = _ask(day, ("holder", "owner", "first_owner")[kind], t=item.the)
-    return Question(question, person.name, [name for name in names if name != person.name])
+    question = day.phrase(_WORDING[("holder", "owner", "first_owner")[kind]], t=item.the)
+    return Question(question, person.name, [other.name for other in cast if other is not person])
 
 
 def _hiding(day: Day) -> Question:
@@ -171,7 +165,7 @@ def _hiding(day: Day) -> Question:
     )[kind]
     told = dict.fromkeys(event.spot.phrase for event in day.log if event.spot is not None)
     wrong = [phrase for phrase in told if phrase != spot.phrase]
-    return Question(_ask(day, key, t=item.the, name=item.owner.name), spot.phrase, wrong)
+    return Question(day.phrase(_WORDING[key], t=item.the, name=item.owner.name), spot.phrase, wrong)
 
 
 def _outing(day: Day) -> Question:
@@ -193,13 +187,13 @@ def _outing(day: Day) -> Question:
         right = day.where[person].at
         # every wrong answer is the last or an earlier place of somebody
         wrong = [place.at for _, place, _ in trips if place.at != right]
-        return Question(_ask(day, "last_place", name=person.name), right, wrong)
+        return Question(day.phrase(_WORDING["last_place"], name=person.name), right, wrong)
     person, place, reason = day.pick(trips)
     if kind == 1:
         wrong = [other for _, _, other in trips if other != reason]
-        return Question(_ask(day, "reason", name=person.name, to=place.to), reason, wrong)
+        return Question(day.phrase(_WORDING["reason"], name=person.name, to=place.to), reason, wrong)
     names = [other.name for other in goers if other is not person]
-    return Question(_ask(day, "goer", to=place.to, why=reason), person.name, names)
+    return Question(day.phrase(_WORDING["goer"], to=place.to, why=reason), person.name, names)
 
 
 READING = Dataset("reading", "multiple_choice", (), "accuracy", "RACE", draw)

@@ -29,8 +29,6 @@ class Account(Realizer):
         reader: The person called "you", if any.
     """
 
-    templates = Templates(_WORDING["events"])
-
     def __init__(self, state: Story, narrator: Person | None = None, reader: Person | None = None) -> None:
         super().__init__(state, state)
         self.narrator, self.reader = narrator, reader
@@ -176,7 +174,7 @@ def _tool(account: Account) -> str:
     return event.spot.tool if event.spot is not None and event.spot.tool else event.x
 
 
-Account.slots = COMMON_SLOTS | {
+_SLOTS = COMMON_SLOTS | {
     "a": Account.actor,
     "A": _person("a", "as_subject"),
     "ao": _person("a", "as_object"),
@@ -205,6 +203,7 @@ Account.slots = COMMON_SLOTS | {
     "food": lambda account: account.pick(FOODS),
     "shelter": lambda account: account.pick(SHELTERS),
 }
+Account.templates = Templates(_WORDING["events"], _SLOTS)
 
 
 def participants(state: Story) -> tuple[Person, ...]:
