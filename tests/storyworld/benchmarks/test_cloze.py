@@ -1,6 +1,5 @@
-"""Cloze rows: the context decides the missing word, and rules that read nothing do not find it."""
+"""Cloze examples: the context determines the missing word, and shortcuts do not find it."""
 
-import re
 from collections import Counter
 from collections.abc import Callable
 from itertools import islice
@@ -9,7 +8,8 @@ import pytest
 
 from gpt_toolkit.storyworld.benchmarks import BENCHMARKS, Cloze, benchmark
 from gpt_toolkit.storyworld.benchmarks.missing_words import ALL_NOUNS, NOUNS_OF
-from tests.storyworld.benchmarks.story_reader import GAP, NAMES, fill
+from tests.storyworld.benchmarks.story_reader import GAP, fill
+from tests.storyworld.texts import NAMES, words
 
 KINDS = ("common_nouns", "names")
 
@@ -19,12 +19,8 @@ def rows() -> dict[str, list[Cloze]]:
     return {name: list(islice(benchmark(name, 3), 600)) for name in KINDS}
 
 
-def words(text: str) -> list[str]:
-    return re.findall(r"\w+(?:-\w+)*", text)
-
-
 def of_its_class(row: Cloze) -> list[str]:
-    """As ``named``, but only those candidates that stand for the same kind of thing as the answer."""
+    """Return ``named`` without the candidates of another class than the answer."""
     classes = [nouns for nouns in NOUNS_OF.values() if row.answer in nouns]
     return [word for word in named(row) if any(word in nouns for nouns in classes[:1])] or named(row)
 

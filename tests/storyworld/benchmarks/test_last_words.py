@@ -9,13 +9,10 @@ import pytest
 
 from gpt_toolkit.storyworld import stories
 from gpt_toolkit.storyworld.benchmarks import BENCHMARKS, benchmark
-from tests.storyworld.benchmarks.story_reader import GAP, NAMES, THINGS, fill
+from tests.storyworld.benchmarks.story_reader import GAP, fill
+from tests.storyworld.texts import NAMES, THINGS, words
 
 Passage = tuple[str, str]
-
-
-def words(text: str) -> list[str]:
-    return re.findall(r"\w+(?:-\w+)*", text)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What holds for the examples of every dataset: splits and form."""
+"""Splits and form of the examples of every dataset."""
 
 import re
 from itertools import islice

@@ -137,29 +137,17 @@ PATTERNS = [
     for relation, patterns in MEANINGS.items()
     for pattern in patterns
 ]
-TIMES = {
-    "at sunrise": 6,
-    "at daybreak": 6,
-    "on Monday": 7,
-    "on the day after Sunday": 7,
-    "in the morning": 0,
-    "before noon": 0,
-    "at noon": 1,
-    "at midday": 1,
-    "in the evening": 2,
-    "at nightfall": 2,
-    "at night": 3,
-    "after dark": 3,
-    "on Sunday": 4,
-    "on the day of rest": 4,
-    "on the first day of May": 5,
-    "on May Day": 5,
-}
+PAIRS_OF_TIMES = (
+    "at sunrise|at daybreak", "on Monday|on the day after Sunday", "in the morning|before noon",
+    "at noon|at midday", "in the evening|at nightfall", "at night|after dark", "on Sunday|on the day of rest",
+    "on the first day of May|on May Day",
+)  # fmt: skip
+TIMES = {time: number for number, pair in enumerate(PAIRS_OF_TIMES) for time in pair.split("|")}
 TIME = "|".join(sorted(TIMES, key=len, reverse=True))
 
 
 def meaning(text: str) -> tuple[int | None, str, dict[str, str]]:
-    """When, which relation, and who and what stand in it."""
+    """Return the time, the relation, and who and what stand in it."""
     clause = uncapitalized(text)
     time = None
     if found := re.search(rf"^({TIME}), | ({TIME})$", clause):

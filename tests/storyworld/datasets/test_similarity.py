@@ -22,7 +22,7 @@ GIFTS = [
 
 
 def parts(text: str) -> dict[str, str | int]:
-    """Who gave, who received, what, where and when."""
+    """Return who gave, who received, what, where and when."""
     clause = uncapitalized(text).split(", while ")[0]
     found = re.search(rf"^({TIME}), | ({TIME})$", clause)
     assert found, text
