@@ -259,7 +259,7 @@ Narrator.templates = Templates(_WORDING["events"], _SLOTS)
 def tell(state: StoryState) -> str:
     """Tell a simulated story in at most ``MOST_SENTENCES`` sentences.
 
-    A story that became too long is told again with fewer optional events.
+    A story that is too long is retold with fewer optional events.
     """
     skip = 0.0
     while True:

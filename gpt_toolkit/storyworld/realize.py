@@ -1,4 +1,4 @@
-"""From events to English: templates with slots, and what the reader has been told so far.
+"""The template engine that turns events into English, and its memory of what the reader knows.
 
 One engine serves two kinds of text. ``narrator.Narrator`` tells a story in the third person;
 ``documents.account.Account`` reports it in the first, second or third person.
@@ -45,7 +45,7 @@ class Template(NamedTuple):
 
 
 def count_sentences(text: str) -> int:
-    """Count sentences; a quotation that ends with a mark before a capital counts as one."""
+    """Count sentences; a quotation that ends before a capital counts as one."""
     return len(_SENTENCE_END.findall(text))
 
 

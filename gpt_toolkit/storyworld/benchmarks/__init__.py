@@ -145,8 +145,8 @@ class Benchmark:
         chance: Score of a blind choice: among the options, or among the people or things that a passage has
             named. None if there are no options.
         shortcut: Best score of the rules that understand nothing (take the last name, the most frequent one,
-            the commonest answer), as the tests measure it. It is above chance because few people and things
-            are around at a time. None for running text and translation.
+            the commonest answer), as the tests measure it. It is above chance because only a few people
+            and things occur in a passage. None for running text and translation.
         draw: Function that returns the example for a seed, a split and an index.
     """
 

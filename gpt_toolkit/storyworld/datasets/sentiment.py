@@ -1,4 +1,4 @@
-"""Sentiment, the counterpart of SST-2: was somebody pleased with something?
+"""Sentiment, the counterpart of SST-2: was a person pleased with something?
 
 The label depends on how the words are combined. Negation reverses an opinion ("anything but superb") or, in
 almost the same words, does not ("nothing but superb"). Of two opinions the main clause counts. Opinions of

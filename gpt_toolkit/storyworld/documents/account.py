@@ -1,4 +1,4 @@
-"""Reports of a story by somebody: in the first, the second or the third person."""
+"""Reports of a story in the first, the second or the third person."""
 
 from collections.abc import Iterator
 from operator import attrgetter
@@ -216,7 +216,7 @@ def participants(state: Story) -> tuple[Person, ...]:
 
 
 def draw_narrator_and_reader(state: Story) -> tuple[Person, Person]:
-    """Draw who tells the story, mostly the hero, and to whom, mostly somebody who was not there."""
+    """Draw who tells the story, mostly the hero, and to whom, mostly a person who was not there."""
     present = participants(state)
     narrator = state.hero if state.chance(0.6) else state.pick(present)
     absent = [person for person in state.cast if person not in present]

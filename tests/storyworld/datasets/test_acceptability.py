@@ -1,4 +1,4 @@
-"""Acceptability, checked by an independent grammar: a sentence that fits none of its patterns is unacceptable."""
+"""Acceptability, checked by an independent grammar: what fits none of its patterns is unacceptable."""
 
 import re
 
@@ -7,8 +7,8 @@ import pytest
 from tests.storyworld.datasets.reader import MAN, WOMAN, any_of, fill, rows, uncapitalized
 
 FORMS = (
-    "take took taken, hide hid hidden, steal stole stolen, draw drew drawn, choose chose chosen, forget forgot"
-    " forgotten, shake shook shaken, break broke broken, see saw seen, show showed shown"
+    "take took taken, hide hid hidden, steal stole stolen, draw drew drawn, choose chose chosen, "
+    "forget forgot forgotten, shake shook shaken, break broke broken, see saw seen, show showed shown"
 )
 BASE, PAST, PARTICIPLE = (
     any_of(list(forms)) for forms in zip(*map(str.split, FORMS.split(", ")), strict=True)
@@ -18,7 +18,8 @@ GRAMMAR = {
     "WOMAN": WOMAN,
     "MAN": MAN,
     "DO": any_of(STEMS.split()),
-    "DID": "(?:polished|admired|carried|cleaned|mended|described|wrapped|painted|moved|borrowed|praised|used)",
+    "DID": "(?:polished|admired|carried|cleaned|mended|described|wrapped|painted|moved|borrowed|praised"
+    "|used)",
     "DOING": "(?:polishing|admiring|carrying|cleaning|mending|describing|wrapping|painting|moving|borrowing"
     "|praising|using)",
     "BEFORE": "(?:yesterday|last week|the other day|a year ago|last winter|a few days ago)",
