@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from random import Random
 from typing import NamedTuple
 
-from gpt_toolkit.storyworld.datasets.example import Dataset, ExampleChooser, LabeledExample
+from gpt_toolkit.storyworld.datasets.labeled_example import Dataset, ExampleChooser, LabeledExample
 from gpt_toolkit.storyworld.narrator import narrate
 from gpt_toolkit.storyworld.people import Person
 from gpt_toolkit.storyworld.places import PLACES_IN, Place, Spot

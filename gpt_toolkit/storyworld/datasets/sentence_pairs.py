@@ -14,7 +14,7 @@ is less than half of the grade.
 from random import Random
 from typing import NamedTuple
 
-from gpt_toolkit.storyworld.datasets.example import Dataset, ExampleChooser, LabeledExample
+from gpt_toolkit.storyworld.datasets.labeled_example import Dataset, ExampleChooser, LabeledExample
 from gpt_toolkit.storyworld.lexicon import sentence
 from gpt_toolkit.storyworld.places import PLACES, Place
 from gpt_toolkit.storyworld.wording import halves, load

@@ -9,7 +9,7 @@ so words are a hint but not enough.
 from random import Random
 from typing import NamedTuple
 
-from gpt_toolkit.storyworld.datasets.example import Dataset, ExampleChooser, LabeledExample
+from gpt_toolkit.storyworld.datasets.labeled_example import Dataset, ExampleChooser, LabeledExample
 from gpt_toolkit.storyworld.lexicon import SEASONS, TIMES, WEATHER, sentence
 from gpt_toolkit.storyworld.people import PEOPLE, SPLITS, split_of
 from gpt_toolkit.storyworld.places import PLACES
