@@ -25,7 +25,7 @@ class Narrator(Realizer):
     """
 
     def __init__(self, state: StoryState) -> None:
-        super().__init__(state, state)
+        super().__init__(state)
         self.hero = state.hero
         self.start_over()
 

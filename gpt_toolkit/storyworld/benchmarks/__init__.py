@@ -1,8 +1,8 @@
 """Storyworld counterparts of the benchmarks of GPT-2 §3, drawn without limit.
 
 Examples have the shape of the published files. Example ``index`` of a benchmark depends on the seed, the
-split and the index alone. The test split, the default, has people and things that never meet in training
-documents, sentences whose combinations no training document translates, and questions that none asks.
+split and the index alone. The default is the test split. Its people and things never meet in training
+documents. No training document translates its combinations of words or asks its questions.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -8,7 +8,7 @@ these are ten common nouns of the passage. For names these are the people of the
 other names.
 
 In stories as they are, the last person named, or the hero, is the answer too often. So a word is used with a
-probability that makes the rules "take the last" and "take the most frequent" about as bad as a blind choice.
+probability that makes the rules "take the last" and "take the most frequent" as bad as a blind choice.
 """
 
 import re
@@ -145,7 +145,7 @@ ALL_NOUNS = frozenset().union(
 
 
 class Cloze(NamedTuple):
-    """Twenty sentences and a 21st with ``XXXXX`` for one of its words, which is one of ten candidates."""
+    """A context of 20 sentences and a 21st with ``XXXXX`` for one of its words, one of ten candidates."""
 
     context: tuple[str, ...]
     query: str

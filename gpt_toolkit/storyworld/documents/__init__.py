@@ -123,9 +123,9 @@ def document(seed: int, split: str, index: int, mix: Mapping[str, float] = MIX) 
 
     Args:
         seed: Number of the stream.
-        split: "train", "validation" or "test". A validation document has a combination that documents of the
-            other splits never have: of a person and a thing, of a question and a fact, or of a verb and its
-            object in Vallic. The same holds for test.
+        split: "train", "validation" or "test". A validation document has a combination that no other split
+            has. It is one of a person and a thing, a question and a fact, or a verb and its object in Vallic.
+            The same holds for test.
         index: Position in the stream, from 0.
         mix: Weight of each kind of document, see ``check_mix``.
 
