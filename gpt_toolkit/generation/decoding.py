@@ -146,7 +146,7 @@ def _read_prompts(
             own = cache if len(rows) == len(texts) else _cache_like(cache, decoder, len(rows), length)
             ids = torch.tensor([texts[row] for row in rows], device=device)
             last = torch.full((len(rows), 1), length - 1, device=device)
-            states |= zip(rows, decoder(ids, own, at=last)[:, 0], strict=True)
+            states |= zip(rows, decoder(ids, own, positions=last)[:, 0], strict=True)
             if own is not cache:
                 cache.replace(rows, own)
         hidden = torch.stack([states[row] for row in range(len(texts))])  # (B, D)
