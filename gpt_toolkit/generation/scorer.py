@@ -19,7 +19,7 @@ from gpt_toolkit.backbone import Decoder, KeyValueCache
 from gpt_toolkit.batches import Answer, Continuation, Prompt, RunningText
 from gpt_toolkit.generation.decoding import check_ids, generate_steps, plain_evaluation
 from gpt_toolkit.generation.sampling import Sampling
-from gpt_toolkit.generation.streaming import Answer as Text
+from gpt_toolkit.generation.streaming import StreamedText
 from gpt_toolkit.tokenizers import Tokenizer
 
 SHARED_FROM = 32
@@ -202,7 +202,9 @@ class Scorer:
     def _written(self, requests: Sequence[Prompt]) -> list[Answer]:
         """Answers to prompts that ask for equal lengths, draws and stops."""
         asked = requests[0]
-        texts = [Text(self.tokenizer, self.tokenizer.decode(list(r.ids)), asked.stop) for r in requests]
+        texts = [
+            StreamedText(self.tokenizer, self.tokenizer.decode(list(r.ids)), asked.stop) for r in requests
+        ]
         ids: list[list[int]] = [[] for _ in requests]
         written = ["" for _ in requests]
         steps = generate_steps(
