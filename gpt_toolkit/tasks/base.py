@@ -132,7 +132,7 @@ class BaseTask(LightningModule, ABC):
         if self.backbone is not None:
             return
         self.backbone = Decoder(self.resolve_decoder())
-        self.backbone.recomputes = self.activation_checkpointing
+        self.backbone.activation_checkpointing = self.activation_checkpointing
         self.build_heads(self.backbone)
         if self.init_from is not None and not self.trainer.ckpt_path:
             self.load_initial_weights(self.init_from)

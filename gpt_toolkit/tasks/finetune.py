@@ -232,7 +232,7 @@ class FinetuneTask(BaseTask):
     def _class_logits(self, spec: TaskSpec, batch: SupervisedBatch) -> Tensor:
         """Scores alone, ``(B, n)``: the last block works for the extract tokens only."""
         last = batch["lengths"].flatten()[:, None] - 1  # (B C, 1)
-        states = self.built_backbone(batch["input_ids"].flatten(0, 1), at=last)[:, 0]  # (B C, D)
+        states = self.built_backbone(batch["input_ids"].flatten(0, 1), positions=last)[:, 0]  # (B C, D)
         return self._scores(spec, states, batch)
 
     def _head_logits(self, spec: TaskSpec, hidden: Tensor, batch: SupervisedBatch) -> Tensor:

@@ -65,7 +65,7 @@ class PretrainTask(BaseTask):
         if not isinstance(self.trainer.strategy, (SingleDeviceStrategy, DDPStrategy)):
             reason = "no device holds the whole model"
         compiles = reason is None if self.compile_blocks == "auto" else self.compile_blocks
-        self.built_backbone.compiles = compiles
+        self.built_backbone.compile_blocks = compiles
         if not self.trainer.is_global_zero:
             return
         if compiles:
