@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gpt_toolkit.analysis.loss_curves import draw, letters, read_curves
 from gpt_toolkit.analysis.ngram import NGram
-from gpt_toolkit.batches import RunningText, Score
+from gpt_toolkit.batches import Score
 from gpt_toolkit.callbacks.console import quiet_lightning
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
 from gpt_toolkit.data.pretraining.token_shards import Split
@@ -23,6 +23,7 @@ from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
 from gpt_toolkit.evaluation.run_benchmarks import evaluating_trainer
 from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
 from gpt_toolkit.generation.language_model import LanguageModel, Settings, load
+from gpt_toolkit.generation.requests import RunningText
 from gpt_toolkit.generation.scorer import Scorer
 from gpt_toolkit.storyworld import story
 

@@ -7,12 +7,12 @@ from functools import singledispatch
 
 from lightning.pytorch import LightningDataModule
 
-from gpt_toolkit.batches import Continuation, Request, RunningText
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
 from gpt_toolkit.data.prompts_datamodule import PromptsDataModule
 from gpt_toolkit.data.supervised.datamodule import SupervisedDataModule
 from gpt_toolkit.data.supervised.inspect_rows import tokens_shown
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
+from gpt_toolkit.generation.requests import Continuation, Request, RunningText
 from gpt_toolkit.tokenizers import Tokenizer
 
 ROWS_SHOWN = 2

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from gpt_toolkit.backbone import Decoder, KeyValueCache
-from gpt_toolkit.batches import Answer, Continuation, Prompt, RunningText
 from gpt_toolkit.generation.decoding import check_ids, generate_steps, plain_evaluation
+from gpt_toolkit.generation.requests import Answer, Continuation, Prompt, RunningText
 from gpt_toolkit.generation.sampling import Sampling
 from gpt_toolkit.generation.streaming import Answer as Text
 from gpt_toolkit.tokenizers import Tokenizer

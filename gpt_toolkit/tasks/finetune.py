@@ -16,7 +16,8 @@ from gpt_toolkit import intervals
 from gpt_toolkit.backbone import Decoder
 from gpt_toolkit.backbone.heads import ClassificationHead, LanguageModelHead, MultipleChoiceHead
 from gpt_toolkit.backbone.parallel import whole
-from gpt_toolkit.batches import Continuation, Prompt, SupervisedBatch, SupervisedData, TaskSpec
+from gpt_toolkit.batches import SupervisedBatch, SupervisedData, TaskSpec
+from gpt_toolkit.generation.requests import Continuation, Prompt
 from gpt_toolkit.generation.scorer import Scorer
 from gpt_toolkit.losses import class_loss, expected_grade, grade_loss, sequence_mean_loss
 from gpt_toolkit.metrics import MeanTokenLoss, set_metrics, text_metrics
