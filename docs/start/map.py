@@ -94,7 +94,7 @@ what = {
     "generation": "writing, and scoring what is written",
     "tasks": "the LightningModules: pre-training, fine-tuning, zero-shot",
     "callbacks": "what a run prints and keeps",
-    "model": "decoder, head and tokenizer, ready to use",
+    "model": "decoder and tokenizer, ready to use",
     "analysis": "n-grams to compare with, overlap of texts, estimates over seeds",
     "commands": "the verbs that need no Trainer",
     "cli": "the command line",
