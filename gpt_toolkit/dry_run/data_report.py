@@ -83,7 +83,7 @@ def _(data: ZeroShotDataModule) -> Iterator[str]:
 def _(data: ZeroShotDataModule) -> Iterator[str]:
     yield "first request of each, a bar between two tokens:"
     for name, evaluation in data.evaluations.items():
-        request = next((one for row in evaluation.asked.rows for one in row), None)
+        request = next((one for requests in evaluation.request_set.requests for one in requests), None)
         if request is not None:
             yield f"  {name}: {_asked(request, data.vocabulary)}"
 

@@ -188,9 +188,7 @@ class Files:
 
     def _from_hub(self, limit: int | None) -> Items:
         hub = self.hub
-        advice = (
-            f"place {self.expected} in a folder {self.folders[0]} and give the folder above it as root"
-        )
+        advice = f"place {self.expected} in a folder {self.folders[0]} and give the folder above it as root"
         if hub is None:
             raise FileNotFoundError(
                 f"{self.name} has no dataset on the hub that can be read without code: {advice}"
@@ -199,9 +197,7 @@ class Files:
 
         revision = _CONVERTED if hub.converted else None
         try:
-            records = datasets.load_dataset(
-                hub.path, hub.config or None, split=hub.split, revision=revision
-            )
+            records = datasets.load_dataset(hub.path, hub.config or None, split=hub.split, revision=revision)
         except (OSError, ValueError, RuntimeError) as error:
             raise ValueError(
                 f"{self.name}: the hub's {hub.path} could not be loaded ({str(error).rstrip('.')}); without "

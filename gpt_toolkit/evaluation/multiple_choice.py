@@ -80,7 +80,9 @@ def partial_requests(item: Schema, context: EvaluationContext) -> list[Request]:
 
 def partial_and_full_requests(item: Schema, context: EvaluationContext) -> list[Request]:
     """Build requests for the rest after each beginning (partial), then for each whole sentence (full)."""
-    full = [context.continuation("", beginning + after(beginning, item.rest)) for beginning in item.beginnings]
+    full = [
+        context.continuation("", beginning + after(beginning, item.rest)) for beginning in item.beginnings
+    ]
     return [*partial_requests(item, context), *full]
 
 
@@ -165,7 +167,7 @@ ACCEPTABILITY = protocols_of(
     {"paper-1": (one_by_one(sentence_requests, _label), acceptability_metrics)},
     acceptable=f"{ACCEPTABLE:.1%}",
 )
-SENTIMENT = protocols_of(
-    "sentiment", {"paper-1": (one_by_one(sentiment_requests, _label), highest(summed))}
+SENTIMENT = protocols_of("sentiment", {"paper-1": (one_by_one(sentiment_requests, _label), highest(summed))})
+READING = protocols_of(
+    "reading", {"paper-1": (one_by_one(option_requests, _answer), highest(mean_of_tokens))}
 )
-READING = protocols_of("reading", {"paper-1": (one_by_one(option_requests, _answer), highest(mean_of_tokens))})

@@ -82,7 +82,7 @@ class Reading:
         division: Pieces that are read on their own.
         prefix: True if the end-of-text token stands before each piece.
         window: Inputs of a window.
-        stride: Tokens by which windows move; 0: each begins without context and its first token is not scored.
+        stride: Tokens by which windows move; 0: each window begins again, and its first token is not scored.
         unit: Metric that is reported first.
         words: Rule by which words are counted: as in the corpus, at any whitespace, or at single spaces.
     """
@@ -133,7 +133,9 @@ class PerplexityProtocol(EvaluationProtocol):
                 f"protocols: {spec!r} moves by more than its window, which leaves tokens out; expected a "
                 "stride of at most the window"
             )
-        return perplexity_protocol(f"{self.name}-{self.version}", self.corpus, "".join(f":{n}" for n in numbers))
+        return perplexity_protocol(
+            f"{self.name}-{self.version}", self.corpus, "".join(f":{n}" for n in numbers)
+        )
 
 
 def perplexity_protocols(corpus: Corpus) -> tuple[PerplexityProtocol, ...]:
@@ -309,7 +311,7 @@ def disjoint(ids: Sequence[int], window: int) -> list[Request]:
 
 
 def overlapping(ids: Sequence[int], window: int, stride: int) -> list[Request]:
-    """Build requests for windows that move by a stride, the last one from where a whole window would begin."""
+    """Build requests for windows that move by a stride; the last window is shorter than the others."""
     n_targets = len(ids) - 1
     n_moves = max(0, n_targets - window) // stride
     scored = min(n_targets, window + n_moves * stride)

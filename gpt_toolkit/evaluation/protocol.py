@@ -53,14 +53,12 @@ class EvaluationContext:
         n = len(self.tokenizer.encode(stripped)) if stripped else 0
         if not continuation.strip() or n >= len(ids):
             raise ValueError(
-                f"the continuation {continuation!r} after {context[-40:]!r} has no token of its own to score; "
-                "check the item and the spaces of the prompt"
+                f"the continuation {continuation!r} after {context[-40:]!r} has no token of its own to "
+                "score; check the item and the spaces of the prompt"
             )
         return (ids[:n] if n else [self.tokenizer.end_of_text]), ids[n:]
 
-    def continuation(
-        self, context: str, text: str, excluded: frozenset[int] = frozenset()
-    ) -> Continuation:
+    def continuation(self, context: str, text: str, excluded: frozenset[int] = frozenset()) -> Continuation:
         """Build a request for the likelihood of a text after a context, truncated to fit."""
         context_ids, scored_ids = self.split_ids(context, text)
         return self.fitted(context_ids, scored_ids, excluded)
