@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import statistics
 import string
 import warnings
 from collections import Counter
@@ -146,24 +145,6 @@ def _rouge_l() -> Callable[[str, str], float]:
     # given, for making its own it writes to the log of the process
     scorer = RougeScorer(["rougeL"], tokenizer=DefaultTokenizer(use_stemmer=True))
     return lambda answer, reference: float(scorer.score(reference, answer)["rougeL"].fmeasure)
-
-
-def accuracy_interval(accuracy: float, n: int) -> float:
-    """Half-width of the 95% interval of a share of n rows, by the normal approximation."""
-    return 1.96 * math.sqrt(max(accuracy * (1.0 - accuracy), 0.0) / max(n, 1))
-
-
-# 97.5% quantiles of Student's t, for 1 to 9 degrees of freedom; beyond, the normal's is near enough
-_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
-
-
-def mean_interval(values: Sequence[float]) -> float:
-    """Half-width of the 95% interval of the mean of runs, by Student's t; infinite for one run."""
-    n = len(values)
-    if n < 2:
-        return math.inf
-    quantile = _T[n - 2] if n - 2 < len(_T) else 1.96
-    return quantile * statistics.stdev(values) / math.sqrt(n)
 
 
 def normalize_answer(text: str) -> str:

@@ -128,7 +128,7 @@ def _benchmarks(args: argparse.Namespace) -> Iterator[TestDocument]:
     names = [name.strip() for name in args.benchmarks.split(",")]
     root = None if args.root is None else Path(args.root).expanduser()
     for benchmark in find(names):
-        for number, row in enumerate(benchmark.source.read(root, None, check=False).rows):
+        for number, row in enumerate(benchmark.source.read(root, None, check=False).items):
             yield TestDocument(f"{benchmark.name}:{number}", fingerprints(text_of(row), args.ngram))
 
 

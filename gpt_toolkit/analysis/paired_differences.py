@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from gpt_toolkit.metrics import mean_interval
+from gpt_toolkit import intervals
 
 
 class Estimate(NamedTuple):
@@ -38,7 +38,7 @@ def estimate(values: Mapping[int, float]) -> Estimate | None:
     if not values:
         return None
     numbers = list(values.values())
-    return Estimate(statistics.fmean(numbers), mean_interval(numbers), len(numbers))
+    return Estimate(statistics.fmean(numbers), intervals.student_t(numbers), len(numbers))
 
 
 def paired_difference(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Estimate | None:

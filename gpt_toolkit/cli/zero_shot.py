@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         FileNotFoundError: If the model or a benchmark's files are not there.
         ValueError: If a benchmark or protocol is unknown, or a file is damaged.
     """
-    from gpt_toolkit.evaluation.run_benchmarks import evaluate
+    from gpt_toolkit.evaluation.run_benchmarks import run_benchmarks
 
-    evaluate(args)
+    run_benchmarks(args)
     return 0

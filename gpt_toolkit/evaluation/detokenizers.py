@@ -1,21 +1,23 @@
-"""Invertible de-tokenizers: word lists with blanks around everything, as running text and back (GPT-2 §3.1).
+"""De-tokenizers: word lists with spaces around every token, as running text (GPT-2 §3.1).
 
-The paper scores tokenized corpora after undoing their tokenization by rules that can be inverted, so that the
-probability of the running text is that of the original. OpenAI's rules were never released; these are ours.
-What the rules of retokenizing would not give back is written so that they do: with the blank left in its
-place, or, where that is not enough, behind ``ESCAPE``. So ``retokenize(detokenize(text)) == text`` holds for
-every text, whatever the rules.
+The paper scores tokenized corpora after undoing their tokenization by rules that can be inverted. So the
+probability of the running text is that of the original. OpenAI's rules were never released; the rules of
+:class:`Detokenizer` are tuned here. ``retokenize(detokenize(text)) == text`` holds for every text: a token
+that retokenizing would not restore keeps its space, or is written after ``ESCAPE``.
+
+The rules of Megatron-LM and lm-eval cannot be inverted, and are not OpenAI's.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
+from types import MappingProxyType
 from typing import Final
 
 ESCAPE: Final = "\u2060"
-"""Word joiner, which is invisible: what follows it up to the next blank is one token. Alone at the beginning
-of a line: the rest of the line stands as it was."""
+"""Word joiner, an invisible character. The text after it, up to the next space, is one token. Alone at the
+beginning of a line it means that the rest of the line is unchanged."""
 
 _INITIALS = r"(?:[^\W\d_]\.)+"
 _SHORTENED = (
@@ -32,17 +34,17 @@ def _as_written(tokens: str) -> dict[str, str]:
 
 @dataclass(frozen=True, eq=False)
 class Detokenizer:
-    """Rules of one corpus; each maps a token to the way it is written.
+    """Rules of one corpus; each maps a token to its written form.
 
     Args:
-        name: The corpus.
-        before: Tokens written onto the word after them.
-        after: Tokens written onto the word before them.
-        between: Tokens written onto both words, and the characters that must stand on both sides.
+        name: Name of the corpus.
+        before: Tokens that are joined to the word after them.
+        after: Tokens that are joined to the word before them.
+        between: Tokens that are joined to both words, and the characters required on both sides.
         quotes: Tokens that open and close in turn; ``'`` after an s is an apostrophe unless one is open.
-        inside: Parts of tokens that are written otherwise.
-        padded: Whether lines begin and end with a blank, and empty lines are one.
-        headings: Whether ``= =`` is written ``==``.
+        inside: Parts of tokens that are written differently.
+        padded: True if lines begin and end with a space, and an empty line is one space.
+        headings: True if ``= =`` is written ``==``.
     """
 
     name: str
@@ -55,12 +57,12 @@ class Detokenizer:
     headings: bool = False
 
     def detokenize(self, text: str) -> str:
-        """Running text of tokenized lines."""
+        """Return the running text of tokenized lines."""
         body, end = _without_last_newline(text)
         return "\n".join(map(self._write_line, body.split("\n"))) + end
 
     def retokenize(self, text: str) -> str:
-        """The tokenized lines of which :meth:`detokenize` made a text."""
+        """Return the tokenized lines from which :meth:`detokenize` made a text."""
         body, end = _without_last_newline(text)
         return "\n".join(map(self._read_line, body.split("\n"))) + end
 
@@ -81,9 +83,9 @@ class Detokenizer:
         return f" {' '.join(tokens)} " if tokens else " "
 
     def _chunks(self, tokens: list[str]) -> Iterator[str]:
-        """What stands between the blanks of the running text.
+        """Yield the parts of the running text between spaces.
 
-        A token joins the chunk before it only if the chunk splits into just these tokens again.
+        A token joins the chunk before it only if the chunk then splits into exactly these tokens.
         """
         chunk, held, wants_more = "", list[str](), False
         is_open = dict.fromkeys(self.quotes, False)
@@ -134,13 +136,13 @@ class Detokenizer:
 
     def _split(self, chunk: str) -> list[str]:
         if chunk not in self._splits:
-            self._splits[chunk] = self._split_anew(chunk)
+            self._splits[chunk] = self._apply_rules(chunk)
         return self._splits[chunk]
 
-    def _split_anew(self, chunk: str) -> list[str]:
-        """Tokens of a chunk, by the rules alone."""
+    def _apply_rules(self, chunk: str) -> list[str]:
+        """Return the tokens of a chunk."""
         if chunk.startswith(ESCAPE):
-            return [chunk[1:]] if len(chunk) > 1 else []  # alone it is no token
+            return [chunk[1:]] if len(chunk) > 1 else []  # alone it is not a token
         if chunk in self._tokens:
             return [self._tokens[chunk]]
         if self.headings and not chunk.strip("="):
@@ -162,7 +164,7 @@ class Detokenizer:
         return [*first, *middle, *reversed(last)]
 
     def _trailing(self, chunk: str) -> str:
-        """The form of a token that ends a chunk and belongs to the word before it; "" if there is none."""
+        """Return the written form of a token that ends a chunk after a word; "" if there is none."""
         if chunk[-1:] not in self._last_characters:
             return ""
         for form in self._after_forms:
@@ -176,7 +178,7 @@ class Detokenizer:
 
     @cached_property
     def _before(self) -> dict[str, str]:
-        """Written form to token. All are one character."""
+        """Tokens by written form; each form is one character."""
         return {**{quote: quote for quote in self.quotes}, **{form: t for t, form in self.before.items()}}
 
     @cached_property
@@ -193,7 +195,7 @@ class Detokenizer:
 
     @cached_property
     def _tokens(self) -> dict[str, str]:
-        """Written forms that are a token when they stand alone."""
+        """Tokens by written forms that are a token when they stand alone."""
         return {**self._after, **self._before}
 
     @cached_property
@@ -230,7 +232,7 @@ PENN_TREEBANK: Final = Detokenizer(
     inside={"\\/": "/"},
     padded=True,
 )
-"""Penn Treebank as Mikolov made it: lower case, no punctuation, N for numbers."""
+"""Penn Treebank as Mikolov prepared it: lower case, no punctuation, N for numbers."""
 
 ONE_BILLION_WORDS: Final = Detokenizer(
     name="1bw",
@@ -246,3 +248,60 @@ BOOKS: Final = Detokenizer(
     after={**_STOPS, "''": '"', "'": "'", "-RRB-": ")", "-RSB-": "]", "-RCB-": "}"},
 )
 """Penn Treebank's tokens with quotes and brackets: the Children's Book Test, LAMBADA's original file."""
+
+DETOKENIZERS: Final = MappingProxyType(
+    {rules.name: rules for rules in (WIKITEXT, PENN_TREEBANK, ONE_BILLION_WORDS)}
+)
+"""Rules of corpora by name."""
+
+
+# Published rules
+
+_Rules = tuple[tuple[str, str], ...]
+
+# Patterns and their replacements, applied in this order.
+_MEGATRON_WIKITEXT: Final[_Rules] = (
+    (r"s '", "s'"),
+    (r"/' [0-9]/", r"/'[0-9]/"),  # as published: it matches slashes, which was hardly intended
+    (" @-@ ", "-"),
+    (" @,@ ", ","),
+    (r" @\.@ ", "."),
+    *((f" {re.escape(sign)} ", f"{sign} ") for sign in ":;.!?,"),
+    (r"\(\s*([^\)]*?)\s*\)", r"(\1)"),
+    (r"\[\s*([^\]]*?)\s*\]", r"[\1]"),
+    (r"{\s*([^}]*?)\s*}", r"{\1}"),
+    (r"\"\s*([^\"]*?)\s*\"", r'"\1"'),
+    (r"'\s*([^']*?)\s*'", r"'\1'"),
+    ("= = = =", "===="),
+    ("= = =", "==="),
+    ("= =", "=="),
+    (" ° ", "°"),
+    (" \n", "\n"),
+    ("\n ", "\n"),
+    (" N ", " 1 "),
+    (" 's", "'s"),
+)
+_MEGATRON_PTB: Final[_Rules] = (
+    (r" '", "'"),
+    (r" \n", r"\n"),
+    (r"\n ", r"\n"),
+    (r" n't", "n't"),
+    (r" N ", " 1 "),
+    (r"\$ 1", "$1"),
+    ("# 1", "#1"),
+)
+
+
+def _apply(rules: _Rules, text: str) -> str:
+    for pattern, written in rules:
+        text = re.sub(pattern, written, text)
+    return text
+
+
+PUBLISHED_DETOKENIZERS: Final = MappingProxyType(
+    {
+        "wikitext": partial(_apply, _MEGATRON_WIKITEXT),  # Megatron-LM@164204c and lm-eval 0.4.13 agree
+        "ptb": partial(_apply, _MEGATRON_PTB),  # Megatron-LM@164204c
+    }
+)
+"""Functions that turn a tokenized text into running text by published rules, by name of the corpus."""

@@ -1,4 +1,4 @@
-"""Numbers that the papers and others published for each benchmark, from ``reference_results.yaml``."""
+"""Published numbers of each benchmark, from ``reference_results.yaml``."""
 
 from functools import cache
 from pathlib import Path
@@ -7,15 +7,15 @@ from typing import Any, Final, NamedTuple
 import yaml
 
 SIZES: Final = ("small", "medium", "large", "xl")
-"""GPT-2's four sizes, as the table has them."""
+"""GPT-2's four sizes, in the order of the file."""
 
 
 class Reproduction(NamedTuple):
-    """A number that someone measured with OpenAI's weights.
+    """A number that others measured with OpenAI's weights.
 
     Attributes:
         model: One of ``SIZES``.
-        protocol: Name and version; ``other`` where none here is the same.
+        protocol: Name and version; ``other`` if no protocol here is the same.
         metric: Name and unit.
         value: The number.
         source: Where it is printed.
@@ -29,26 +29,26 @@ class Reproduction(NamedTuple):
 
 
 class Published(NamedTuple):
-    """What is known of a benchmark.
+    """The published numbers of a benchmark.
 
     Attributes:
-        source: Where the paper prints it; "" if it does not.
-        paper: By metric, the numbers of the four sizes; None where one is not printed.
-        reproductions: What others measured.
+        paper: Numbers of the four sizes by metric; None if the paper prints none.
+        reproductions: Measurements of others.
+        source: Where the paper prints its numbers; "" if it prints none.
     """
 
-    source: str
     paper: dict[str, tuple[float | None, ...]]
     reproductions: tuple[Reproduction, ...]
+    source: str
 
 
 def published(benchmark: str) -> Published:
-    """The published numbers of a benchmark; empty where there are none, as of one's own."""
+    """Return the published numbers of a benchmark; empty if there are none."""
     entry = _all().get(benchmark, {})
     return Published(
-        entry.get("source", ""),
         {metric: tuple(values) for metric, values in entry.get("paper", {}).items()},
         tuple(Reproduction(**fields) for fields in entry.get("reproductions", ())),
+        entry.get("source", ""),
     )
 
 

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from gpt_toolkit.backbone import Decoder, KeyValueCache
-from gpt_toolkit.batches import Answer, Continuation, Prompt, RunningText
 from gpt_toolkit.generation.decoding import check_ids, generate_steps, plain_evaluation
+from gpt_toolkit.generation.requests import Answer, Continuation, Prompt, Request, RunningText
 from gpt_toolkit.generation.sampling import Sampling
 from gpt_toolkit.generation.streaming import StreamedText
 from gpt_toolkit.tokenizers import Tokenizer
@@ -43,6 +43,17 @@ class Scorer:
         self.batch_tokens = max(batch_tokens, decoder.config.n_ctx)
         self.device = decoder.wte.weight.device
         self._excluded: dict[frozenset[int], Tensor] = {}
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        """Answer requests of any kind, in their order."""
+        answers: dict[int, Answer] = {}
+        continuations = {i: r for i, r in enumerate(requests) if isinstance(r, Continuation)}
+        texts = {i: r for i, r in enumerate(requests) if isinstance(r, RunningText)}
+        prompts = {i: r for i, r in enumerate(requests) if isinstance(r, Prompt)}
+        answers |= zip(continuations, self.continuations(list(continuations.values())), strict=True)
+        answers |= zip(texts, self.running_texts(list(texts.values())), strict=True)
+        answers |= zip(prompts, self.prompts(list(prompts.values())), strict=True)
+        return [answers[i] for i in range(len(requests))]
 
     # ------------------------------------------------------------------ continuations
 

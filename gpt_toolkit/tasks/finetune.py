@@ -12,13 +12,15 @@ from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
+from gpt_toolkit import intervals
 from gpt_toolkit.backbone import Decoder
 from gpt_toolkit.backbone.heads import ClassificationHead, MultipleChoiceHead
 from gpt_toolkit.backbone.parallel import whole
-from gpt_toolkit.batches import Continuation, Prompt, SupervisedBatch, SupervisedData, TaskSpec
+from gpt_toolkit.batches import SupervisedBatch, SupervisedData, TaskSpec
+from gpt_toolkit.generation.requests import Continuation, Prompt
 from gpt_toolkit.generation.scorer import Scorer
 from gpt_toolkit.losses import class_loss, expected_grade, grade_loss, sequence_mean_loss
-from gpt_toolkit.metrics import MeanTokenLoss, accuracy_interval, set_metrics, text_metrics
+from gpt_toolkit.metrics import MeanTokenLoss, set_metrics, text_metrics
 from gpt_toolkit.optim import OptimizerFactory, Schedule
 from gpt_toolkit.tasks.base import BaseTask
 from gpt_toolkit.tasks.lora import LoRA
@@ -415,7 +417,7 @@ class FinetuneTask(BaseTask):
         n = int(values.pop("rows"))
         values = {name: 0.0 if math.isnan(value) else value for name, value in values.items()}
         if n and with_interval and "accuracy" in values:
-            values["accuracy_interval"] = accuracy_interval(values["accuracy"], n)
+            values["accuracy_interval"] = intervals.normal(values["accuracy"], n)
         return values if n else {}
 
 

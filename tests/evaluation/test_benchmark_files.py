@@ -16,6 +16,7 @@ from gpt_toolkit.evaluation.items import (
     Schema,
     Summary,
     Translation,
+    replace_pronoun,
 )
 
 Write = Callable[[str, str | bytes], Path]
@@ -53,10 +54,10 @@ XML = """<?xml version="1.0" encoding="ISO-8859-1"?>
 
 def test_lambada_in_both_forms(write: Write) -> None:
     path = write("lambada_test.jsonl", json.dumps({"text": "In my palm\n is a “stone”"}) + "\n")
-    assert benchmark_files.read_lambada(path).rows == [LastWord("In my palm\n is a “stone”")]
+    assert benchmark_files.read_lambada(path).items == [LastWord("In my palm\n is a “stone”")]
     path = write("lambada_test_plain_text.txt", "he did n't go , said ann\n\nshe left him\n")
     assert benchmark_files.is_plain_lambada(path.read_text())
-    assert benchmark_files.read_plain_lambada(path).rows == [
+    assert benchmark_files.read_plain_lambada(path).items == [
         LastWord("he did n't go , said ann", tokenized=True),
         LastWord("she left him", tokenized=True),
     ]
@@ -97,15 +98,15 @@ def test_both_winograd_files_hold_the_same_schemas(shared_data: Path) -> None:
     xml, n = benchmark_files.read_schemas_xml(shared_data / "wsc" / "WSCollection.xml")
     assert (len(xml), n) == (273, 283)
     assert list(xml) == list(
-        benchmark_files.read_schemas_jsonl(shared_data / "wsc" / "winograd_wsc.jsonl").rows
+        benchmark_files.read_schemas_jsonl(shared_data / "wsc" / "winograd_wsc.jsonl").items
     )
 
 
 def test_an_answer_at_the_beginning_of_a_sentence_keeps_its_capital() -> None:
-    assert benchmark_files.substituted("It broke.", "It", " was old.", ("The cup",), 0).beginnings == (
+    assert replace_pronoun("It broke.", "It", " was old.", ("The cup",), 0).beginnings == (
         "It broke. The cup",
     )
-    assert benchmark_files.substituted("", "They", "left.", ("The men",), 0).beginnings == ("The men",)
+    assert replace_pronoun("", "They", "left.", ("The men",), 0).beginnings == ("The men",)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_dprd(write: Write) -> None:
     text = "The bee landed on the flower because it had pollen.\nit\nThe bee,the flower\nthe flower\n\n"
     path = write("test.c.txt", text + "Ann told Bo that her hat was big.\nher\nAnn,Bo\nAnn\n")
     assert benchmark_files.is_dprd(path.read_text())
-    rows = benchmark_files.read_dprd(path).rows
+    rows = benchmark_files.read_dprd(path).items
     assert rows[0] == Schema(
         ("The bee landed on the flower because the bee", "The bee landed on the flower because the flower"),
         "had pollen.",
@@ -134,7 +135,7 @@ def test_dprd(write: Write) -> None:
 
 
 def test_coqa_keeps_all_people_s_answers(write: Write) -> None:
-    [row] = benchmark_files.read_coqa(write("coqa-dev-v1.0.json", json.dumps(COQA))).rows
+    [row] = benchmark_files.read_coqa(write("coqa-dev-v1.0.json", json.dumps(COQA))).items
     assert row == Conversation("A story.", ("Who?", "Why?"), (("Ann", "Ann Lee"), ("so", "no")))
     with pytest.raises(ValueError, match="is not CoQA's JSON"):
         benchmark_files.read_coqa(write("coqa-dev-v1.0.json", '{"data": [{"story": "A"}]}'))
@@ -143,14 +144,16 @@ def test_coqa_keeps_all_people_s_answers(write: Write) -> None:
 def test_summaries_are_read_with_their_line_breaks(write: Write) -> None:
     path = write("test.csv", 'id,article,highlights\n1,"A ""long"" one,\nwith lines","One .\nTwo ."\n')
     assert benchmark_files.is_summaries(path.read_text())
-    assert benchmark_files.read_summaries(path).rows == [Summary('A "long" one,\nwith lines', "One .\nTwo .")]
+    assert benchmark_files.read_summaries(path).items == [
+        Summary('A "long" one,\nwith lines', "One .\nTwo .")
+    ]
     with pytest.raises(ValueError, match="row 1 has no article"):
         benchmark_files.read_summaries(write("test.csv", "id,article,highlights\n1,,x\n"))
 
 
 def test_questions(write: Write) -> None:
     path = write("NQ-open.dev.jsonl", '{"question": "who", "answer": ["Ann", "A."]}\n')
-    assert benchmark_files.read_questions(path).rows == [Question("who", ("Ann", "A."))]
+    assert benchmark_files.read_questions(path).items == [Question("who", ("Ann", "A."))]
     with pytest.raises(ValueError, match="line 1 has no answer that is a list"):
         benchmark_files.read_questions(write("NQ-open.dev.jsonl", '{"question": "who", "answer": "Ann"}\n'))
     with pytest.raises(ValueError, match="line 2 is not JSON"):
@@ -164,7 +167,7 @@ def test_translations_are_lines_of_two_files(write: Write) -> None:
     with pytest.raises(FileNotFoundError, match=r"needs newstest2014.fr beside it"):
         benchmark_files.read_pairs("en", "fr")(path)
     write("newstest2014.fr", "Un chien.\nUn chat.\n")
-    assert benchmark_files.read_pairs("fr", "en")(path).rows[1] == Translation("Un chat.", "A cat.")
+    assert benchmark_files.read_pairs("fr", "en")(path).items[1] == Translation("Un chat.", "A cat.")
     write("newstest2014.fr", "Un chien.\n")
     with pytest.raises(ValueError, match=r"newstest2014.en has 2 lines and newstest2014.fr 1"):
         benchmark_files.read_pairs("en", "fr")(path)
@@ -190,11 +193,11 @@ def test_lines_of_ptb(shared_data: Path) -> None:
 
 
 def test_the_last_bytes_begin_at_a_character(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(benchmark_files, "_TAIL_BYTES", 4)
+    monkeypatch.setattr(benchmark_files, "TAIL_BYTES", 4)
     content = benchmark_files.read_tail(write("enwik8", "<mediawiki aéé"))
     assert content == ([Document("éé")], 16)
-    monkeypatch.setattr(benchmark_files, "_TAIL_BYTES", 3)
-    assert benchmark_files.read_tail(write("enwik8", "<mediawiki aéé")).rows == [Document("é")]
+    monkeypatch.setattr(benchmark_files, "TAIL_BYTES", 3)
+    assert benchmark_files.read_tail(write("enwik8", "<mediawiki aéé")).items == [Document("é")]
     assert benchmark_files.is_enwik8("<mediawiki xmlns")
     assert benchmark_files.is_text8(" anarchism originated as")
     assert not benchmark_files.is_text8("Anarchism")

@@ -47,36 +47,36 @@ REAL = {
 def test_every_real_file_is_found_and_its_variant_said(shared_data: Path, name: str) -> None:
     found = BENCHMARKS[name].source.read(shared_data, None, check=True)
     n, origin = REAL[name]
-    assert len(found.rows) == n
+    assert len(found.items) == n
     assert found.origin.endswith(origin)
-    assert len(BENCHMARKS[name].source.read(shared_data, 7, check=True).rows) == 7
+    assert len(BENCHMARKS[name].source.read(shared_data, 7, check=True).items) == 7
 
 
 def test_what_is_not_the_paper_s_file_is_remarked(shared_data: Path) -> None:
     found = BENCHMARKS["cnn_dm"].source.read(shared_data, None, check=True)
-    assert found.remarks == ["scored on training rows, not on the test"]
+    assert found.warnings == ["scored on training rows, not on the test"]
 
 
 def test_the_two_forms_of_wikitext_are_told_apart_by_their_content(shared_data: Path, tmp_path: Path) -> None:
     (tmp_path / "wikitext2").mkdir()
     (tmp_path / "wikitext2" / "test.txt").symlink_to(shared_data / "wikitext2" / "wiki.test.raw")
-    with pytest.raises(FileNotFoundError, match=r"test.txt is of another format. Place wiki.test.tokens"):
+    with pytest.raises(FileNotFoundError, match=r"test.txt is of another format; place wiki.test.tokens"):
         BENCHMARKS["wikitext2"].source.read(tmp_path, None, check=True)
-    assert BENCHMARKS["wikitext2_raw"].source.read(tmp_path, None, check=True).rows
+    assert BENCHMARKS["wikitext2_raw"].source.read(tmp_path, None, check=True).items
 
 
 def test_a_file_in_the_root_itself_is_found_packed_or_not(write: Write, tmp_path: Path) -> None:
     line = json.dumps({"text": "one two"}) + "\n"
     write("lambada_test.jsonl.gz", gzip.compress(line.encode()))
     found = BENCHMARKS["lambada"].source.read(tmp_path, None, check=False)
-    assert found.rows == [LastWord("one two")]
-    assert found.remarks[0].startswith("scored on a file that is no known variant (1 rows); known: OpenAI's")
+    assert found.items == [LastWord("one two")]
+    assert found.warnings[0].startswith("scored on a file that is no known variant (1 rows); known: OpenAI's")
 
 
 def test_an_unknown_variant_is_refused_with_the_known_ones(write: Write, tmp_path: Path) -> None:
     write("lambada/lambada_test.jsonl", '{"text": "one two"}\n')
     with pytest.raises(
-        ValueError, match=r"1 rows and the checksum .* Known: OpenAI's LAMBADA test: 5,153 rows"
+        ValueError, match=r"1 rows and the checksum .* expected OpenAI's LAMBADA test: 5,153 rows"
     ):
         BENCHMARKS["lambada"].source.read(tmp_path, None, check=True)
 
@@ -89,7 +89,7 @@ def test_a_file_of_the_right_size_with_another_checksum_says_so(write: Write, tm
 
 def test_a_missing_file_is_named_with_its_place(tmp_path: Path) -> None:
     with pytest.raises(
-        FileNotFoundError, match=r"coqa: no file of it in .*coqa or .*Place coqa-dev-v1.0.json there"
+        FileNotFoundError, match=r"coqa: no file of it in .*coqa or .*place coqa-dev-v1.0.json there"
     ):
         BENCHMARKS["coqa"].source.read(tmp_path, None, check=True)
     with pytest.raises(FileNotFoundError, match=r"the folder .*nowhere \(root\) does not exist"):
@@ -98,7 +98,7 @@ def test_a_missing_file_is_named_with_its_place(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_utf8_is_named(write: Write, tmp_path: Path) -> None:
     write("lambada/lambada_test.jsonl", b'{"text": "one \xff"}\n')
-    with pytest.raises(ValueError, match=r"lambada_test.jsonl is not UTF-8 from byte 14 on"):
+    with pytest.raises(ValueError, match=r"lambada_test.jsonl, line 1 is not UTF-8: byte 0xff"):
         BENCHMARKS["lambada"].source.read(tmp_path, None, check=False)
 
 
@@ -195,7 +195,7 @@ def test_rows_come_from_the_hub_without_a_root(monkeypatch: pytest.MonkeyPatch, 
 
     monkeypatch.setattr(datasets, "load_dataset", load)
     found = BENCHMARKS[name].source.read(None, None, check=True)
-    assert list(found.rows) == rows
+    assert list(found.items) == rows
     assert path in found.origin
 
 
@@ -223,20 +223,20 @@ def test_rows_of_the_hub_are_those_of_the_file(
         records = records[:273]
     monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: datasets.Dataset.from_list(records))
     source = BENCHMARKS[name].source
-    assert source.read(None, None, check=True).rows == source.read(shared_data, None, check=True).rows
+    assert source.read(None, None, check=True).items == source.read(shared_data, None, check=True).items
 
 
 def test_the_two_lambada_files_are_told_apart(write: Write, tmp_path: Path) -> None:
     write("lambada/lambada_test.jsonl", '{"text": "One two"}\n')
-    with pytest.raises(FileNotFoundError, match=r"lambada_original: no file .*Place lambada_test_plain_text"):
+    with pytest.raises(FileNotFoundError, match=r"lambada_original: no file .*place lambada_test_plain_text"):
         BENCHMARKS["lambada_original"].source.read(tmp_path, None, check=True)
     write("lambada/lambada_test_plain_text.txt", "it was n't a boat\n" * 5153)
     found = BENCHMARKS["lambada_original"].source.read(tmp_path, None, check=True)
     assert (
         "the original LAMBADA test, lower case and tokenized (by its size; checksum unknown)" in found.origin
     )
-    assert found.rows[0] == LastWord("it was n't a boat", tokenized=True)
-    assert BENCHMARKS["lambada"].source.read(tmp_path, None, check=False).rows == [LastWord("One two")]
+    assert found.items[0] == LastWord("it was n't a boat", tokenized=True)
+    assert BENCHMARKS["lambada"].source.read(tmp_path, None, check=False).items == [LastWord("One two")]
 
 
 def test_wikitext_of_the_hub_is_that_of_the_file(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,7 +246,7 @@ def test_wikitext_of_the_hub_is_that_of_the_file(shared_data: Path, monkeypatch:
     records = [{"text": f"{line}\n" if line.strip() else ""} for line in text.split("\n")[:-1]]
     monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: datasets.Dataset.from_list(records))
     source = BENCHMARKS["wikitext2_raw"].source
-    assert source.read(None, None, check=True).rows == source.read(shared_data, None, check=True).rows
+    assert source.read(None, None, check=True).items == source.read(shared_data, None, check=True).items
 
 
 def test_without_a_network_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,5 +258,5 @@ def test_without_a_network_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(datasets, "load_dataset", load)
     with pytest.raises(ValueError, match=r"Couldn't reach the hub.*place lambada_test.jsonl"):
         BENCHMARKS["lambada"].source.read(None, None, check=True)
-    with pytest.raises(FileNotFoundError, match=r"gpt1_dprd has no data set on the hub.*place test.c.txt"):
+    with pytest.raises(FileNotFoundError, match=r"gpt1_dprd has no dataset on the hub.*place test.c.txt"):
         BENCHMARKS["gpt1_dprd"].source.read(None, None, check=True)
