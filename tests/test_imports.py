@@ -101,6 +101,7 @@ def test_no_room_is_missing_from_the_plan() -> None:
         "import gpt_toolkit.cli.generate",
         "import gpt_toolkit.analysis.overlap_report",
         "import gpt_toolkit.cli.report",
+        "import gpt_toolkit.cli.scaling",
         "import gpt_toolkit.cli.tables",
         "import gpt_toolkit.cli.zero_shot",
         "import gpt_toolkit.cli.tokenizer",
