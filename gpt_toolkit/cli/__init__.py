@@ -31,6 +31,7 @@ COMMANDS = {
     "generate": "let a model write",
     "overlap": "how much of a test text stands in a training corpus (GPT-2 §4)",
     "report": "what a pre-training run came to: curve, n-gram, texts, zero-shot scores",
+    "scaling": "fit a scaling law to pre-training runs: loss over parameters, tokens or compute",
     "tables": "GPT-1's Tables 2 to 5 and Figure 2, on the built-in world and from your runs",
     "tokenizer": "train a vocabulary; encode and decode text",
     "zero-shot": "benchmarks of both papers on any model, without training",
