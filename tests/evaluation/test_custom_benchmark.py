@@ -134,7 +134,7 @@ def test_tables_of_all_kinds_are_read(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"ends in none of .jsonl, .json, .csv, .tsv"):
         read_table(tmp_path / "a.txt")
     (tmp_path / "a.json").write_text("[]", encoding="utf-8")
-    with pytest.raises(ValueError, match="holds no rows"):
+    with pytest.raises(ValueError, match="holds no records"):
         read_table(tmp_path / "a.json")
 
 

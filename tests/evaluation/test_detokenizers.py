@@ -7,16 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpt_toolkit.evaluation.detokenizers import (
-    BOOKS,
-    ESCAPE,
-    ONE_BILLION_WORDS,
-    PENN_TREEBANK,
-    WIKITEXT,
-    Detokenizer,
-)
+from gpt_toolkit.evaluation.detokenizers import DETOKENIZERS, ESCAPE, Detokenizer
 
-ALL = (BOOKS, ONE_BILLION_WORDS, PENN_TREEBANK, WIKITEXT)
+WIKITEXT, PENN_TREEBANK, ONE_BILLION_WORDS, BOOKS = ALL = tuple(DETOKENIZERS.values())
 TOKENS = [
     *(
         "a",
@@ -84,7 +77,7 @@ def test_every_line_of_the_real_files_comes_back(
     assert running.count(ESCAPE) < n_tokens // 2000  # and what cannot be written plainly is rare
 
 
-@pytest.mark.parametrize("detokenizer", ALL, ids=lambda detokenizer: detokenizer.name)
+@pytest.mark.parametrize("detokenizer", ALL, ids=list(DETOKENIZERS))
 @given(
     text=st.one_of(
         st.text(),

@@ -31,7 +31,7 @@ def test_cbt_scores_a_candidate_with_the_rest_of_its_sentence(context: Evaluatio
 
 
 def test_a_query_without_a_gap_is_refused(context: EvaluationContext) -> None:
-    with pytest.raises(ValueError, match="no gap: XXXXX"):
+    with pytest.raises(ValueError, match="no gap; expected XXXXX"):
         multiple_choice.cloze_requests(Cloze((), "No gap .", 0, ("a", "b")), context)
 
 

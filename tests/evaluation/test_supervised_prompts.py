@@ -66,10 +66,10 @@ def test_without_training_rows_the_other_rows_are_the_examples(
     for row, requests in zip(
         found.items, texts_of(few, protocol.build_requests(found.items, few)), strict=True
     ):
-        context = requests[0][0]
-        assert context.endswith(row.question())
-        assert row.answered() not in context
-        assert sum(other.answered() in context for other in found.items) == 3
+        before = requests[0][0]
+        assert before.endswith(row.question())
+        assert row.answered() not in before
+        assert sum(other.answered() in before for other in found.items) == 3
 
 
 def test_a_file_of_one_s_own_is_a_set_too(reviews: Path, context: EvaluationContext) -> None:

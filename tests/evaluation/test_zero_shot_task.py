@@ -103,6 +103,7 @@ def test_it_computes_in_what_the_trainer_says(model: Path) -> None:
     for precision in ("32-true", "bf16-true"):
         task = ZeroShotTask(init_from=str(model))
         trainer(precision=precision).test(task, data, verbose=False)
+        assert task.backbone is not None
         assert task.backbone.wte.weight.dtype == getattr(
             torch, "float32" if precision == "32-true" else "bfloat16"
         )
