@@ -11,7 +11,7 @@ from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.cli import main
 from gpt_toolkit.evaluation.explain_perplexity import Explanation, explain
 from gpt_toolkit.evaluation.items import Document
-from gpt_toolkit.evaluation.protocol import EvaluationContext
+from gpt_toolkit.evaluation.protocol import EvaluationContext as Context
 from gpt_toolkit.evaluation.registry import BENCHMARKS
 from gpt_toolkit.generation.language_model import LanguageModel
 from gpt_toolkit.generation.scorer import Scorer
@@ -43,7 +43,7 @@ ROWS = {
     ],
     "storyworld:text": [Document("Mira sat by the well. She sang."), Document("Otto was late, as ever.")],
 }
-CONTEXT = EvaluationContext(load_tokenizer("bytes"), N_CTX)
+CONTEXT = Context(load_tokenizer("bytes"), N_CTX)
 
 
 @pytest.fixture(scope="module")
