@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from gpt_toolkit.evaluation.detokenizers import DETOKENIZERS, ESCAPE, Detokenizer
 
 WIKITEXT, PENN_TREEBANK, ONE_BILLION_WORDS, BOOKS = ALL = tuple(DETOKENIZERS.values())
-WORDS = r"""a dogs s ' '' `` ` " , . ... ( ) [ $ @-@ @,@ @.@ = == 's n't 't U.S. Mr. x.y 1 000 1,000 4.5 -LRB- \\/
-    / a/b it's don't % # N - -- @ 'tis"""
+WORDS = r"""a dogs s ' '' `` ` " , . ... ( ) [ $ @-@ @,@ @.@ = == 's n't 't U.S. Mr. x.y 1 000 1,000 4.5 -LRB-
+    \/ / a/b it's don't % # N - -- @ 'tis"""
 TOKENS = [*WORDS.split(), ESCAPE, f"{ESCAPE}a", f"a{ESCAPE}", "\u00a0", "\n", ""]
 
 
