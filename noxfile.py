@@ -13,7 +13,7 @@ nox.options.sessions = ["tests", "portable", "lint", "types"]
 
 NUMERICS = (
     *("tests/backbone", "tests/losses", "tests/generation", "tests/parity", "tests/tasks"),
-    *("tests/callbacks/test_throughput.py", "tests/test_emulation.py", "tests/test_hardware.py"),
+    *("tests/callbacks/test_throughput.py", "tests/test_emulation.py", "tests/hardware"),
     *(
         "tests/generation/test_language_model.py",
         "tests/optim/test_optim.py",
