@@ -87,7 +87,7 @@ class TaskSpec:
 
     @property
     def has_free_text(self) -> bool:
-        """Whether answers are any text, rather than one of the labels."""
+        """True if answers are any text, rather than one of the labels."""
         return self.kind == "text" and not self.labels
 
 

@@ -113,7 +113,7 @@ class DatasetMetrics(nn.Module):
     def compute(self, *, with_interval: bool) -> dict[str, float]:
         """Return the metrics over all ranks, as ``<dataset>_<metric>`` and ``<dataset>_<subset>_<metric>``.
 
-        All ranks must call this together. Without examples there are no metrics. A correlation is 0 if all
+        All ranks must call this together. Without examples the result is empty. A correlation is 0 if all
         predictions are the same.
 
         Args:
