@@ -18,7 +18,7 @@ from gpt_toolkit.backbone import Decoder, KeyValueCache
 from gpt_toolkit.generation.decoding import check_ids, generate_steps, plain_evaluation
 from gpt_toolkit.generation.requests import Answer, Continuation, Prompt, Request, RunningText
 from gpt_toolkit.generation.sampling import Sampling
-from gpt_toolkit.generation.streaming import Answer as Text
+from gpt_toolkit.generation.streaming import StreamedText
 from gpt_toolkit.tokenizers import Tokenizer
 
 SHARED_FROM = 32
@@ -105,7 +105,7 @@ class Scorer:
         counts = [len(request.continuation) for request in requests]
         ids, at = self._padded(texts), self._positions(firsts, counts)
         with plain_evaluation(self.decoder, self.device):
-            hidden = self.decoder(ids, at=at)  # (B, P, D)
+            hidden = self.decoder(ids, positions=at)  # (B, P, D)
             rows = torch.cat([hidden[i, :n] for i, n in enumerate(counts)])
             return self._answers_from(rows, requests)
 
@@ -122,7 +122,7 @@ class Scorer:
         with plain_evaluation(self.decoder, self.device):
             cache = cache_of(1)
             last = torch.tensor([[len(context) - 1]], device=self.device)
-            first = self.decoder(self._padded([context]), cache, at=last)[0]  # (1, D)
+            first = self.decoder(self._padded([context]), cache, positions=last)[0]  # (1, D)
             pieces = [first.expand(1, -1) for _ in requests]
             longer = [i for i, request in enumerate(requests) if len(request.continuation) > 1]
             for part in self._batches([len(context) + rest] * len(longer)):
@@ -176,7 +176,9 @@ class Scorer:
             counts = [end - scored for _, _, end, scored in chosen]
             targets = [i for n, _, end, scored in chosen for i in requests[n].ids[scored + 1 : end + 1]]
             with plain_evaluation(self.decoder, self.device):
-                hidden = self.decoder(self._padded(texts), at=self._positions(firsts, counts))  # (B, P, D)
+                hidden = self.decoder(
+                    self._padded(texts), positions=self._positions(firsts, counts)
+                )  # (B, P, D)
                 rows = torch.cat([hidden[i, :n] for i, n in enumerate(counts)])
                 log_p, _ = self._log_probabilities(rows, torch.tensor(targets, device=self.device))
             start = 0
@@ -212,7 +214,9 @@ class Scorer:
     def _generate(self, requests: Sequence[Prompt]) -> list[Answer]:
         """Answer prompts that have the same lengths, draws and stops."""
         asked = requests[0]
-        texts = [Text(self.tokenizer, self.tokenizer.decode(list(r.ids)), asked.stop) for r in requests]
+        texts = [
+            StreamedText(self.tokenizer, self.tokenizer.decode(list(r.ids)), asked.stop) for r in requests
+        ]
         ids: list[list[int]] = [[] for _ in requests]
         written = ["" for _ in requests]
         steps = generate_steps(

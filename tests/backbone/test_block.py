@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from gpt_toolkit.backbone import Decoder, DecoderConfig, block_compile, decoder
+from gpt_toolkit.backbone import Decoder, DecoderConfig, decoder
+from gpt_toolkit.backbone.block import call_block
 from gpt_toolkit.backbone.kv_cache import KeyValueCache
 
 SHAPE = DecoderConfig(vocab_size=50, n_ctx=8, n_layer=3, n_head=2, n_embd=16)
@@ -27,22 +28,22 @@ def trained(model: Decoder) -> list[Tensor]:
 def test_only_training_calls_compiled_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
-    def counting(block: torch.nn.Module, x: Tensor, wanted: Tensor | None) -> Tensor:
+    def counting(block: torch.nn.Module, x: Tensor, positions: Tensor | None) -> Tensor:
         calls.append(block)
-        return block_compile.call_block(block, x, wanted)
+        return call_block(block, x, positions)
 
     monkeypatch.setattr(decoder, "compiled_block", lambda: counting)
     model = Decoder(SHAPE)
     model(IDS)
     assert calls == []
-    model.compiles = True
+    model.compile_blocks = True
     with torch.no_grad():
         model(IDS)
         model(IDS, KeyValueCache(SHAPE, 2, dtype=torch.float32))
     assert calls == []
     model(IDS)
     assert calls == list(model.h)
-    model.recomputes = True
+    model.activation_checkpointing = True
     model(IDS).sum().backward()
     assert len(calls) == 3 * 3
 
@@ -50,11 +51,11 @@ def test_only_training_calls_compiled_blocks(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # torch compiles with some of its own
 @pytest.mark.skipif(shutil.which("g++") is None, reason="no compiler")
-@pytest.mark.parametrize("recomputes", [False, True])
-def test_compiled_blocks_train_as_others_do(recomputes: bool) -> None:
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_compiled_blocks_train_as_others_do(checkpointing: bool) -> None:
     torch.manual_seed(0)
     model = Decoder(SHAPE)
     expected = trained(model)
-    model.compiles, model.recomputes = True, recomputes
+    model.compile_blocks, model.activation_checkpointing = True, checkpointing
     for ours, plain in zip(trained(model), expected, strict=True):
         torch.testing.assert_close(ours, plain, rtol=1e-4, atol=1e-4)
