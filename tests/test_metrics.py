@@ -14,7 +14,7 @@ from torch.multiprocessing.spawn import spawn
 from torchmetrics import MetricCollection
 
 from gpt_toolkit.batches import TaskSpec
-from gpt_toolkit.metrics import MeanTokenLoss, set_metrics, text_metrics
+from gpt_toolkit.metrics import MeanTokenLoss, label_metrics, text_metrics
 
 JUDGED = {
     "classes": TaskSpec("classes", "classification", ("a", "b", "c"), 1, ("accuracy", "f1", "matthews")),
@@ -42,7 +42,7 @@ def rows_of(name: str) -> tuple[Any, Any]:
 
 
 def metrics_of(name: str) -> MetricCollection:
-    return (text_metrics if name == "texts" else set_metrics)(JUDGED[name])
+    return (text_metrics if name == "texts" else label_metrics)(JUDGED[name])
 
 
 def judge(name: str, ranks: Sequence[int]) -> dict[str, float]:

@@ -28,7 +28,7 @@ class DecoderConfig:
             one more norm after the last block (GPT-2 §2.3).
         embd_pdrop: Dropout rate of the embeddings.
         attn_pdrop: Dropout rate of the attention probabilities.
-        resid_pdrop: Dropout rate of the two outputs that a block adds to its input.
+        resid_pdrop: Dropout rate of the outputs of attention and MLP.
         residual_init: ``scaled`` divides the initial standard deviation of the projections that write to the
             residual stream by the square root of their number, 2 n_layer (GPT-2 §2.3). ``plain`` does not
             (GPT-1).

@@ -72,9 +72,9 @@ class KeyValueCache:
 
     @property
     def attends_per_sequence(self) -> bool:
-        """Whether attention reads one sequence after another, each up to its own end: on a CPU.
+        """True on a CPU, where attention reads one sequence after another, each up to its own end.
 
-        There the last bits of torch's attention depend on the thread that computes a head, and so on the
+        The last bits of torch's attention depend on the thread that computes a head, and so on the
         other sequences of the batch; in bf16 even the tokens do. On a GPU a launch for each sequence would
         cost more than a mask.
         """

@@ -39,17 +39,7 @@ class Benchmark:
 
 
 class Score(NamedTuple):
-    """One number of a report.
-
-    Attributes:
-        benchmark: Name of the benchmark.
-        protocol: Name and version of the protocol, such as ``paper-1``.
-        metric: Name and unit, such as ``accuracy`` or ``word_perplexity``.
-        value: The number.
-        interval: Half-width of the 95% interval; NaN if there is none.
-        n: Number of items or units of text behind it.
-        chance: Expected value of a guess; NaN if that has no meaning.
-    """
+    """One number of a report: a :class:`~gpt_toolkit.evaluation.protocol.Metric` and where it comes from."""
 
     benchmark: str
     protocol: str

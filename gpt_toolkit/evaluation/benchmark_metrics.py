@@ -38,9 +38,9 @@ def matthews(name: str, predicted: Sequence[int], labels: Sequence[int]) -> Metr
 
     def score(items: "NDArray[np.int64]") -> float:
         a, b = guesses[items], truth[items]
-        both, neither = np.count_nonzero(a & b), np.count_nonzero(~a & ~b)
-        wrong, missed = np.count_nonzero(a & ~b), np.count_nonzero(~a & b)
-        product = float(both + wrong) * (both + missed) * (neither + wrong) * (neither + missed)
+        both, neither = float(np.count_nonzero(a & b)), float(np.count_nonzero(~a & ~b))
+        wrong, missed = float(np.count_nonzero(a & ~b)), float(np.count_nonzero(~a & b))
+        product = (both + wrong) * (both + missed) * (neither + wrong) * (neither + missed)
         return (both * neither - wrong * missed) / math.sqrt(product) if product else 0.0
 
     return _bootstrapped(name, score, len(truth), 0.0)
@@ -53,7 +53,7 @@ def f1(name: str, predicted: Sequence[int], labels: Sequence[int]) -> Metric:
     def score(items: "NDArray[np.int64]") -> float:
         both = np.count_nonzero(guesses[items] & truth[items])
         total = np.count_nonzero(guesses[items]) + np.count_nonzero(truth[items])
-        return 2.0 * both / max(1, total)
+        return 2.0 * int(both) / max(1, int(total))
 
     return _bootstrapped(name, score, len(truth), UNKNOWN)
 

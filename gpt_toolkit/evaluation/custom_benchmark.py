@@ -33,7 +33,7 @@ import yaml
 from gpt_toolkit.evaluation import lambada
 from gpt_toolkit.evaluation import multiple_choice as choice
 from gpt_toolkit.evaluation.benchmark import Benchmark
-from gpt_toolkit.evaluation.free_text import examples_for, text_metrics
+from gpt_toolkit.evaluation.free_text import examples_for, metric_of_texts
 from gpt_toolkit.evaluation.item_sources import Items
 from gpt_toolkit.evaluation.items import Document, LastWord
 from gpt_toolkit.evaluation.perplexity import Corpus, perplexity_protocol
@@ -59,22 +59,7 @@ _ENDINGS: Final = (".jsonl", ".json", ".csv", ".tsv")
 
 @dataclass(frozen=True)
 class CustomBenchmark:
-    """The fields of the YAML file; see the module.
-
-    Args:
-        name: Name in reports.
-        files: File of records.
-        kind: Kind of benchmark.
-        prompt: Template of the text.
-        choices: Templates of the choices, or one of a field that holds a list.
-        answer: Template of the right choice, or of the accepted texts.
-        metric: Metric; "" is the first of the kind.
-        stop: String that ends a generated answer.
-        max_new_tokens: Longest generated answer.
-        n_examples: Number of examples in context.
-        examples: File of records for the examples; "": the benchmark's own.
-        separator: Text after each example.
-    """
+    """The fields of the YAML file; the module describes them."""
 
     name: str
     files: str
@@ -156,7 +141,7 @@ class CustomBenchmark:
         if self.kind == "perplexity":
             return _PERPLEXITY.compute_metrics
         if self.kind == "generate":
-            return text_metrics(self.metric or "exact_match")
+            return metric_of_texts(self.metric or "exact_match")
         return choice.highest(choice.mean_of_tokens if self.metric == "accuracy_per_token" else choice.summed)
 
 

@@ -5,15 +5,18 @@ probability of the running text is that of the original. OpenAI's rules were nev
 :class:`Detokenizer` are tuned here. ``retokenize(detokenize(text)) == text`` holds for every text: a token
 that retokenizing would not restore keeps its space, or is written after ``ESCAPE``.
 
-The rules of Megatron-LM and lm-eval cannot be inverted, and are not OpenAI's.
+All rules are in ``detokenizers.yaml``. Those of Megatron-LM and lm-eval cannot be inverted.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
+
+import yaml
 
 ESCAPE: Final = "\u2060"
 """Word joiner, an invisible character. The text after it, up to the next space, is one token. Alone at the
@@ -25,11 +28,6 @@ _SHORTENED = (
     r"|ph\.d|pp|prof|rep|rev|sen|sgt|sr|st|vol|vs|jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec"
 )
 _abbreviation = re.compile(rf"[(\[{{\"'$]*(?:{_INITIALS}|(?:{_SHORTENED})\.)", re.IGNORECASE)
-_CONTRACTIONS: Final = ("n't", "'s", "'re", "'ve", "'ll", "'d", "'m", "'t")
-
-
-def _as_written(tokens: str) -> dict[str, str]:
-    return {token: token for token in tokens.split()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +35,6 @@ class Detokenizer:
     """Rules of one corpus; each maps a token to its written form.
 
     Args:
-        name: Name of the corpus.
         before: Tokens that are joined to the word after them.
         after: Tokens that are joined to the word before them.
         between: Tokens that are joined to both words, and the characters required on both sides.
@@ -47,10 +44,9 @@ class Detokenizer:
         headings: True if ``= =`` is written ``==``.
     """
 
-    name: str
     before: Mapping[str, str]
     after: Mapping[str, str]
-    between: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    between: Mapping[str, Sequence[str]] = field(default_factory=dict)
     quotes: str = ""
     inside: Mapping[str, str] = field(default_factory=dict)
     padded: bool = False
@@ -212,96 +208,28 @@ def _without_last_newline(text: str) -> tuple[str, str]:
     return (text[:-1], "\n") if text.endswith("\n") else (text, "")
 
 
-_STOPS = _as_written(", . ; : ! ? ) ] } % ... " + " ".join(_CONTRACTIONS))
-
-WIKITEXT: Final = Detokenizer(
-    name="wikitext",
-    before=_as_written("( [ { $ £ #"),
-    after={**_STOPS, "°": "°"},
-    between={"@-@": ("-", r"\w"), "@,@": (",", r"\d"), "@.@": (".", r"\d")},
-    quotes="\"'",
-    padded=True,
-    headings=True,
-)
-"""WikiText-2 and -103, raw or with ``<unk>`` (Merity et al. 2016)."""
-
-PENN_TREEBANK: Final = Detokenizer(
-    name="ptb",
-    before=_as_written("$ #"),
-    after=_as_written("' % " + " ".join(_CONTRACTIONS)),
-    inside={"\\/": "/"},
-    padded=True,
-)
-"""Penn Treebank as Mikolov prepared it: lower case, no punctuation, N for numbers."""
-
-ONE_BILLION_WORDS: Final = Detokenizer(
-    name="1bw",
-    before=_as_written("( [ { $ £ #"),
-    after=_STOPS,
-    quotes="\"'",
-)
-"""One Billion Word benchmark (Chelba et al. 2013): one sentence a line."""
-
-BOOKS: Final = Detokenizer(
-    name="books",
-    before={**_as_written("$ £ # ["), "``": '"', "`": "'", "-LRB-": "(", "-LSB-": "[", "-LCB-": "{"},
-    after={**_STOPS, "''": '"', "'": "'", "-RRB-": ")", "-RSB-": "]", "-RCB-": "}"},
-)
-"""Penn Treebank's tokens with quotes and brackets: the Children's Book Test, LAMBADA's original file."""
-
-DETOKENIZERS: Final = MappingProxyType(
-    {rules.name: rules for rules in (WIKITEXT, PENN_TREEBANK, ONE_BILLION_WORDS)}
-)
-"""Rules of corpora by name."""
+def _invertible(entry: Mapping[str, Any]) -> Detokenizer:
+    fields = dict(entry)
+    for side in ("before", "after"):
+        unchanged = {token: token for token in fields[side].split()}
+        fields[side] = unchanged | fields.pop(f"{side}_written", {})
+    return Detokenizer(**fields)
 
 
-# Published rules
-
-_Rules = tuple[tuple[str, str], ...]
-
-# Patterns and their replacements, applied in this order.
-_MEGATRON_WIKITEXT: Final[_Rules] = (
-    (r"s '", "s'"),
-    (r"/' [0-9]/", r"/'[0-9]/"),  # as published: it matches slashes, which was hardly intended
-    (" @-@ ", "-"),
-    (" @,@ ", ","),
-    (r" @\.@ ", "."),
-    *((f" {re.escape(sign)} ", f"{sign} ") for sign in ":;.!?,"),
-    (r"\(\s*([^\)]*?)\s*\)", r"(\1)"),
-    (r"\[\s*([^\]]*?)\s*\]", r"[\1]"),
-    (r"{\s*([^}]*?)\s*}", r"{\1}"),
-    (r"\"\s*([^\"]*?)\s*\"", r'"\1"'),
-    (r"'\s*([^']*?)\s*'", r"'\1'"),
-    ("= = = =", "===="),
-    ("= = =", "==="),
-    ("= =", "=="),
-    (" ° ", "°"),
-    (" \n", "\n"),
-    ("\n ", "\n"),
-    (" N ", " 1 "),
-    (" 's", "'s"),
-)
-_MEGATRON_PTB: Final[_Rules] = (
-    (r" '", "'"),
-    (r" \n", r"\n"),
-    (r"\n ", r"\n"),
-    (r" n't", "n't"),
-    (r" N ", " 1 "),
-    (r"\$ 1", "$1"),
-    ("# 1", "#1"),
-)
-
-
-def _apply(rules: _Rules, text: str) -> str:
+def _apply(rules: Sequence[tuple[str, str]], text: str) -> str:
     for pattern, written in rules:
         text = re.sub(pattern, written, text)
     return text
 
 
-PUBLISHED_DETOKENIZERS: Final = MappingProxyType(
-    {
-        "wikitext": partial(_apply, _MEGATRON_WIKITEXT),  # Megatron-LM@164204c and lm-eval 0.4.13 agree
-        "ptb": partial(_apply, _MEGATRON_PTB),  # Megatron-LM@164204c
-    }
+_RULES = yaml.safe_load(Path(__file__).with_name("detokenizers.yaml").read_text(encoding="utf-8"))
+
+DETOKENIZERS: Final = MappingProxyType(
+    {name: _invertible(rules) for name, rules in _RULES["invertible"].items()}
 )
-"""Functions that turn a tokenized text into running text by published rules, by name of the corpus."""
+"""Invertible rules by name of the corpus."""
+
+PUBLISHED_DETOKENIZERS: Final = MappingProxyType(
+    {name: partial(_apply, rules) for name, rules in _RULES["published"].items()}
+)
+"""Functions that apply the rules of published evaluators, by name of the corpus."""

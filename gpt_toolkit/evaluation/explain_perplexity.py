@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
-from gpt_toolkit.evaluation.benchmark import Benchmark
 from gpt_toolkit.evaluation.perplexity import PerplexityProtocol, Reading, Units, requests_of
 from gpt_toolkit.evaluation.protocol import EvaluationContext, EvaluationProtocol
 from gpt_toolkit.generation.scorer import Scorer
@@ -83,7 +82,7 @@ def describe(reading: Reading) -> dict[str, str]:
 
 def explain(
     scorer: Scorer,
-    benchmark: Benchmark,
+    benchmark: str,
     protocols: Sequence[EvaluationProtocol],
     items: Sequence[Any],
     context: EvaluationContext,
@@ -92,7 +91,7 @@ def explain(
 
     Args:
         scorer: Scorer of the model.
-        benchmark: Benchmark of running text.
+        benchmark: Name of the benchmark.
         protocols: Protocols of the benchmark.
         items: Items of the benchmark.
         context: The model's tokenizer and context length.
@@ -101,7 +100,7 @@ def explain(
         ValueError: If the benchmark is not running text.
     """
     if not all(isinstance(protocol, PerplexityProtocol) for protocol in protocols):
-        raise ValueError(f"{benchmark.name} is not running text; --explain compares perplexities")
+        raise ValueError(f"{benchmark} is not running text; --explain compares perplexities")
     losses: dict[Reading, tuple[float, int]] = {}
 
     def measure(reading: Reading) -> tuple[float, int]:

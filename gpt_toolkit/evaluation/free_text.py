@@ -13,6 +13,7 @@ from gpt_toolkit.evaluation.protocol import (
     ComputeMetrics,
     EvaluationContext,
     EvaluationProtocol,
+    Metric,
     RequestSet,
     Result,
     one_by_one,
@@ -80,6 +81,52 @@ def prompt_requests(
     return build_requests
 
 
+def text_metrics(
+    clean: Callable[[str], str], metrics_of: Callable[[Sequence[str], Sequence[Any]], list[Metric]]
+) -> ComputeMetrics:
+    """Return a function that computes metrics of the texts of all answers.
+
+    Args:
+        clean: Returns the part of an answer that counts.
+        metrics_of: Computes metrics from texts and references.
+    """
+
+    def compute_metrics(references: Sequence[Any], answers: Answers) -> Result:
+        texts = [clean(answer.text) for [answer] in answers]
+        return Result(metrics_of(texts, references), [{"answer": text} for text in texts])
+
+    return compute_metrics
+
+
+def best(score: Callable[[str, str], float], text: str, references: Sequence[str]) -> float:
+    """Return the highest score of a text against any of the references."""
+    return max(score(text, reference) for reference in references)
+
+
+def metric_of_texts(metric: str) -> ComputeMetrics:
+    """Return a function that computes one metric of whole answers.
+
+    Args:
+        metric: ``exact_match`` or ``f1`` of the words, in percent, ``rouge`` or ``bleu``.
+    """
+
+    def metrics_of(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[Metric]:
+        first = [accepted[0] for accepted in references]
+        if metric == "rouge":
+            return rouge(texts, first, by_sentence=True)
+        if metric == "bleu":
+            return [bleu(texts, first)]
+        score = exact_match if metric == "exact_match" else token_f1
+        scores = [100 * best(score, text, accepted) for text, accepted in zip(texts, references, strict=True)]
+        return [mean(metric, scores)]
+
+    return text_metrics(str.strip, metrics_of)
+
+
+def _corpus_bleu(texts: Sequence[str], references: Sequence[str]) -> list[Metric]:
+    return [bleu(texts, references)]
+
+
 # Conversation (CoQA)
 
 
@@ -143,17 +190,21 @@ def summary_requests(hint: str) -> BuildRequests:
     return build_requests
 
 
-def summary_metrics(references: Sequence[str], answers: Answers) -> Result:
-    """Compute ROUGE of the first three sentences."""
-    texts = [LINE_BREAK.join(sentences(answer.text)[:3]) for [answer] in answers]
-    return Result(rouge(texts, references, by_sentence=True), [{"answer": text} for text in texts])
+def _three_sentences(text: str) -> str:
+    return LINE_BREAK.join(sentences(text)[:3])
 
 
-def harness_summary_metrics(references: Sequence[str], answers: Answers) -> Result:
-    """Compute ROUGE as lm-eval does: of the whole answer, with single spaces."""
-    texts = [" ".join(answer.text.split()) for [answer] in answers]
-    average, *metrics = rouge(texts, [" ".join(text.split()) for text in references], by_sentence=False)
-    return Result([*metrics, average], [{"answer": text} for text in texts])
+def _rouge_by_sentence(texts: Sequence[str], references: Sequence[str]) -> list[Metric]:
+    return rouge(texts, references, by_sentence=True)
+
+
+def _single_spaces(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _harness_rouge(texts: Sequence[str], references: Sequence[str]) -> list[Metric]:
+    average, *metrics = rouge(texts, list(map(_single_spaces, references)), by_sentence=False)
+    return [*metrics, average]
 
 
 # Translation (WMT14)
@@ -164,16 +215,8 @@ def _pairs(item: Translation, examples: list[Translation]) -> str:
     return f"{''.join(lines)}{item.source} ="
 
 
-def first_sentence_metrics(references: Sequence[str], answers: Answers) -> Result:
-    """Compute BLEU of the first sentence of the first line."""
-    texts = [(sentences(answer.text.split(LINE_BREAK)[0]) or [""])[0] for [answer] in answers]
-    return Result([bleu(texts, references)], [{"answer": text} for text in texts])
-
-
-def line_metrics(references: Sequence[str], answers: Answers) -> Result:
-    """Compute BLEU of the whole answer."""
-    texts = [answer.text for [answer] in answers]
-    return Result([bleu(texts, references)], [{"answer": text} for text in texts])
+def _first_sentence(text: str) -> str:
+    return (sentences(text.split(LINE_BREAK)[0]) or [""])[0]
 
 
 def translation(source: str, target: str) -> tuple[EvaluationProtocol, ...]:
@@ -188,7 +231,10 @@ def translation(source: str, target: str) -> tuple[EvaluationProtocol, ...]:
     stop = (LINE_BREAK,)
     paper = prompt_requests(_pairs, reference, max_new_tokens=100, stop=stop, n_examples=5)
     harness = prompt_requests(write, reference, max_new_tokens=_HARNESS_TOKENS, stop=stop)
-    steps = {"paper-1": (paper, first_sentence_metrics), "lm-eval-1": (harness, line_metrics)}
+    steps = {
+        "paper-1": (paper, text_metrics(_first_sentence, _corpus_bleu)),
+        "lm-eval-1": (harness, text_metrics(str, _corpus_bleu)),
+    }
     return protocols_of("translation", steps, source=source, target=target)
 
 
@@ -234,45 +280,12 @@ def _harness_normalized(text: str) -> str:
     return text.translate(str.maketrans("", "", string.punctuation))
 
 
-def harness_question_metrics(references: Sequence[Sequence[str]], answers: Answers) -> Result:
-    """Compute the exact match as lm-eval does."""
-    texts = [answer.text.strip() for [answer] in answers]
+def _harness_exact_match(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[Metric]:
     correct = [
         _harness_normalized(text) in map(_harness_normalized, accepted)
         for text, accepted in zip(texts, references, strict=True)
     ]
-    items = [{"answer": text, "correct": right} for text, right in zip(texts, correct, strict=True)]
-    return Result([mean("exact_match", [100.0 * right for right in correct])], items)
-
-
-# Answers of any other benchmark
-
-
-def best(score: Callable[[str, str], float], text: str, references: Sequence[str]) -> float:
-    """Return the highest score of a text against any of the references."""
-    return max(score(text, reference) for reference in references)
-
-
-def text_metrics(metric: str) -> ComputeMetrics:
-    """Return a function that computes a metric of whole answers.
-
-    Args:
-        metric: ``exact_match`` or ``f1`` of the words, in percent, ``rouge`` or ``bleu``.
-    """
-
-    def compute_metrics(references: Sequence[Sequence[str]], answers: Answers) -> Result:
-        texts = [answer.text.strip() for [answer] in answers]
-        items: list[dict[str, Any]] = [{"answer": text} for text in texts]
-        first = [accepted[0] for accepted in references]
-        if metric == "rouge":
-            return Result(rouge(texts, first, by_sentence=True), items)
-        if metric == "bleu":
-            return Result([bleu(texts, first)], items)
-        score = exact_match if metric == "exact_match" else token_f1
-        scores = [100 * best(score, text, accepted) for text, accepted in zip(texts, references, strict=True)]
-        return Result([mean(metric, scores)], items)
-
-    return compute_metrics
+    return [mean("exact_match", [100.0 * right for right in correct])]
 
 
 CONVERSATION = protocols_of(
@@ -290,11 +303,12 @@ CONVERSATION = protocols_of(
         ),
     },
 )
+SUMMARY_METRICS = text_metrics(_three_sentences, _rouge_by_sentence)
 SUMMARIES = protocols_of(
     "summaries",
     {
-        "paper-1": (summary_requests("\nTL;DR:"), summary_metrics),
-        "paper-no-hint-1": (summary_requests(""), summary_metrics),
+        "paper-1": (summary_requests("\nTL;DR:"), SUMMARY_METRICS),
+        "paper-no-hint-1": (summary_requests(""), SUMMARY_METRICS),
         "lm-eval-1": (
             prompt_requests(
                 lambda item, _: f"Summarize the following article:\n\n{item.article}\n\nSummary:",
@@ -302,7 +316,7 @@ SUMMARIES = protocols_of(
                 max_new_tokens=128,
                 stop=("\n\n",),
             ),
-            harness_summary_metrics,
+            text_metrics(_single_spaces, _harness_rouge),
         ),
     },
 )
@@ -320,7 +334,7 @@ QUESTIONS = protocols_of(
                 max_new_tokens=_HARNESS_TOKENS,
                 stop=(LINE_BREAK, ".", ","),
             ),
-            harness_question_metrics,
+            text_metrics(str.strip, _harness_exact_match),
         ),
     },
 )

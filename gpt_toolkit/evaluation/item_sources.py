@@ -2,11 +2,13 @@
 
 import fnmatch
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 from gpt_toolkit.io import open_bytes
 
@@ -59,17 +61,15 @@ class Content(NamedTuple):
     size: int
 
 
-@dataclass(frozen=True)
-class FileFormat:
-    """A format of files.
+class FileFormat(NamedTuple):
+    """A format of files: a regular expression for the beginning, and a reader."""
 
-    Args:
-        recognizes: Returns True if the beginning of a file is of this format.
-        read: Reads a file.
-    """
-
-    recognizes: Callable[[str], bool]
+    beginning: str
     read: Callable[[Path], Content]
+
+    def recognizes(self, head: str) -> bool:
+        """Return True if the beginning of a file is of this format."""
+        return re.search(self.beginning, head) is not None
 
 
 @dataclass(frozen=True)
@@ -272,4 +272,4 @@ def text_of(path: Path) -> str:
 
 def _sha256(path: Path) -> str:
     with open_bytes(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(cast(BytesIO, file), "sha256").hexdigest()

@@ -9,61 +9,40 @@ GAP = "XXXXX"
 
 
 class LastWord(NamedTuple):
-    """A passage whose last word is to be predicted (LAMBADA).
-
-    Attributes:
-        text: Passage with its last word.
-        tokenized: True if spaces stand around every token, as in the original LAMBADA file.
-    """
+    """A passage whose last word is to be predicted (LAMBADA)."""
 
     text: str
     tokenized: bool = False
+    """Spaces stand around every token, as in the original LAMBADA file."""
 
 
 class Cloze(NamedTuple):
-    """A sentence with a missing word, after a story (Children's Book Test).
-
-    Attributes:
-        context: Sentences before it.
-        query: Sentence with ``GAP`` in place of the word.
-        answer: Index of the right candidate.
-        candidates: Words for the gap.
-        tokenized: True if spaces stand around every token, as in the published files.
-    """
+    """A sentence with ``GAP`` for a missing word, after a story (Children's Book Test)."""
 
     context: tuple[str, ...]
     query: str
     answer: int
     candidates: tuple[str, ...]
     tokenized: bool = False
+    """Spaces stand around every token, as in the published files."""
 
 
 class Schema(NamedTuple):
-    """A sentence with an ambiguous pronoun (Winograd schemas, DPRD).
-
-    Attributes:
-        beginnings: For each reading, the sentence up to and including what replaces the pronoun.
-        rest: Rest of the sentence, without the space before it.
-        answer: Index of the right reading.
-    """
+    """A sentence with an ambiguous pronoun (Winograd schemas, DPRD)."""
 
     beginnings: tuple[str, ...]
+    """For each reading, the sentence up to and including the text in place of the pronoun."""
     rest: str
     answer: int
 
 
 class Conversation(NamedTuple):
-    """Questions about a story, each asked after the ones before it (CoQA).
-
-    Attributes:
-        story: The story.
-        questions: Questions in their order.
-        answers: Human answers to each question; the first belongs to the conversation.
-    """
+    """Questions about a story, each asked after the ones before it (CoQA)."""
 
     story: str
     questions: tuple[str, ...]
     answers: tuple[tuple[str, ...], ...]
+    """Human answers to each question; the first belongs to the conversation."""
 
 
 class Summary(NamedTuple):
@@ -95,13 +74,7 @@ class Labelled(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """A context and several continuations.
-
-    Attributes:
-        context: Text before the options; for RACE the document and the question.
-        options: Continuations.
-        answer: Index of the right one.
-    """
+    """A context and several continuations; for RACE the context is document and question."""
 
     context: str
     options: tuple[str, ...]
@@ -109,15 +82,11 @@ class Choice(NamedTuple):
 
 
 class Document(NamedTuple):
-    """A text whose likelihood is measured.
-
-    Attributes:
-        text: The text as in the file.
-        goes_on: True if the next line of the file belongs to another document.
-    """
+    """A text whose likelihood is measured, as in the file."""
 
     text: str
     goes_on: bool = False
+    """The next line of the file belongs to another document."""
 
 
 # Sentences with a replaced pronoun

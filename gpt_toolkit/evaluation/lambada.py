@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from gpt_toolkit.evaluation.benchmark_metrics import accuracy, perplexity
-from gpt_toolkit.evaluation.detokenizers import BOOKS
+from gpt_toolkit.evaluation.detokenizers import DETOKENIZERS
 from gpt_toolkit.evaluation.items import LastWord
 from gpt_toolkit.evaluation.protocol import (
     BuildRequests,
@@ -37,7 +37,7 @@ def stop_ids(context: EvaluationContext) -> frozenset[int]:
 
 def split_last_word(item: LastWord, *, detokenized: bool) -> tuple[str, str]:
     """Return a passage without its last word, and that word with the space before it."""
-    text = BOOKS.detokenize(item.text) if item.tokenized and detokenized else item.text
+    text = DETOKENIZERS["books"].detokenize(item.text) if item.tokenized and detokenized else item.text
     passage, _, word = text.rpartition(" ")
     if not passage or not word:
         raise ValueError(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from gpt_toolkit.evaluation.benchmark_metrics import accuracy, matthews
-from gpt_toolkit.evaluation.detokenizers import BOOKS
+from gpt_toolkit.evaluation.detokenizers import DETOKENIZERS
 from gpt_toolkit.evaluation.items import GAP, Choice, Cloze, Labelled, Schema
 from gpt_toolkit.evaluation.protocol import (
     ComputeMetrics,
@@ -56,7 +56,7 @@ def cloze_requests(item: Cloze, context: EvaluationContext) -> list[Request]:
     """Build a request for each candidate with the rest of its sentence, after all text before it."""
     sentences = [*item.context, item.query]
     if item.tokenized:
-        sentences = [BOOKS.detokenize(sentence) for sentence in sentences]
+        sentences = [DETOKENIZERS["books"].detokenize(sentence) for sentence in sentences]
     story = " ".join(sentences[:-1])
     beginning, gap, rest = sentences[-1].partition(GAP)
     if not gap:

@@ -182,7 +182,7 @@ def resolve(key: str, corpus: Corpus, numbers: str, n_ctx: int) -> Reading:
 
 def _unit(key: str, corpus: Corpus) -> Unit:
     unit = catalogue()["perplexity"][key]["unit"]
-    return corpus.unit if unit == "the corpus's" else unit  # type: ignore[no-any-return]
+    return corpus.unit if unit == "the corpus's" else unit
 
 
 _REWRITTEN = {

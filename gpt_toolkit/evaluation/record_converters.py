@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
-from gpt_toolkit.evaluation.benchmark_files import TAIL_BYTES, tail
 from gpt_toolkit.evaluation.items import (
     Choice,
     Cloze,
@@ -24,6 +23,38 @@ Record: TypeAlias = Mapping[str, Any]
 ConvertAll: TypeAlias = Callable[[Iterable[Record]], Sequence[Any]]
 
 
+TAIL_BYTES = 5_000_000
+"""Size of the usual test part of enwik8 and text8."""
+
+
+def tail(data: bytes) -> Document:
+    """Return the last bytes as a document that begins at a character."""
+    data = data[-TAIL_BYTES:]
+    while data and data[0] & 0xC0 == 0x80:
+        data = data[1:]
+    return Document(data.decode())
+
+
+def last_word(record: Record) -> LastWord:
+    """Convert a record of OpenAI's LAMBADA."""
+    return LastWord(record["text"])
+
+
+def summary(record: Record) -> Summary:
+    """Convert a record of CNN/Daily Mail."""
+    return Summary(record["article"], record["highlights"])
+
+
+def question(record: Record) -> Question:
+    """Convert a record of NQ-open."""
+    return Question(record["question"], tuple(record["answer"]))
+
+
+def replaced_schema(record: Record) -> Schema:
+    """Convert a record of WSC273 as llm-foundry has it, with the pronoun already replaced."""
+    return Schema(tuple(record["context_options"]), record["continuation"].strip(), record["gold"])
+
+
 # The Hugging Face hub
 
 
@@ -38,7 +69,7 @@ def _wikitext(records: Iterable[Record]) -> list[Document]:
 
 def _tail(records: Iterable[Record]) -> list[Document]:
     """Convert records whose texts together are the file or its last part."""
-    return [tail("".join(record["text"] for record in records).encode()[-TAIL_BYTES:])]
+    return [tail("".join(record["text"] for record in records).encode())]
 
 
 def _schema(record: Record) -> Schema:
@@ -66,11 +97,11 @@ HUB: Final[Mapping[str, ConvertAll]] = MappingProxyType(
     {
         "1bw": _each(lambda record: Document(f"{record['text'].strip()}\n")),
         "cbt": _each(_cloze),
-        "cnn_dm": _each(lambda record: Summary(record["article"], record["highlights"])),
+        "cnn_dm": _each(summary),
         "coqa": _each(_conversation),
-        "lambada": _each(lambda record: LastWord(record["text"])),
+        "lambada": _each(last_word),
         "lambada_original": _each(lambda record: LastWord(record["text"].strip(), tokenized=True)),
-        "nq_open": _each(lambda record: Question(record["question"], tuple(record["answer"]))),
+        "nq_open": _each(question),
         "ptb": _each(lambda record: Document(f" {record['sentence'].strip()} \n")),
         "tail": _tail,
         "wikitext": _wikitext,

@@ -13,13 +13,29 @@ import yaml
 
 from gpt_toolkit.evaluation import free_text, lambada, multiple_choice
 from gpt_toolkit.evaluation.benchmark import Benchmark
-from gpt_toolkit.evaluation.benchmark_files import FORMATS
+from gpt_toolkit.evaluation.benchmark_files import READERS
 from gpt_toolkit.evaluation.custom_benchmark import is_custom, read_custom
-from gpt_toolkit.evaluation.item_sources import Files, Hub, ItemSource, Supervised, Variant, World
+from gpt_toolkit.evaluation.item_sources import FileFormat, Files, Hub, ItemSource, Supervised, Variant, World
 from gpt_toolkit.evaluation.perplexity import Corpus, perplexity_protocols
 from gpt_toolkit.evaluation.protocol import EvaluationProtocol
 from gpt_toolkit.evaluation.record_converters import HUB, SUPERVISED, WORLD
 from gpt_toolkit.evaluation.supervised_prompts import PREFIX, supervised_benchmark
+
+
+def _read_catalogue() -> dict[str, dict[str, Any]]:
+    text = Path(__file__).with_name("benchmarks.yaml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text))
+
+
+_CATALOGUE = _read_catalogue()
+
+FORMATS: Final[Mapping[str, FileFormat]] = MappingProxyType(
+    {
+        name: FileFormat(entry["beginning"], READERS[entry["read"]])
+        for name, entry in _CATALOGUE.pop("formats").items()
+    }
+)
+"""Formats of files by name."""
 
 _PROTOCOLS: Final[Mapping[str, tuple[EvaluationProtocol, ...]]] = {
     "acceptability": multiple_choice.ACCEPTABILITY,
@@ -59,13 +75,6 @@ def _source(name: str, entry: Mapping[str, Any]) -> ItemSource:
     files["variants"] = [Variant(**variant) for variant in files["variants"]]
     return Files(name, **files, hub=Hub(**{**hub, "convert": HUB[hub["convert"]]}) if hub else None)
 
-
-def _read_catalogue() -> dict[str, dict[str, Any]]:
-    text = Path(__file__).with_name("benchmarks.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text))
-
-
-_CATALOGUE = _read_catalogue()
 
 BENCHMARKS: Final[Mapping[str, Benchmark]] = MappingProxyType(
     {name: _benchmark(name, entry) for group in _CATALOGUE.values() for name, entry in group.items()}

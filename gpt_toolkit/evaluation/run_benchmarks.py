@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -162,12 +163,11 @@ def _explain(args: argparse.Namespace, data: ZeroShotDataModule) -> None:
     scorer = Scorer(pack(model.decoder), model.tokenizer, batch_tokens=args.batch_tokens)
     context = EvaluationContext(model.tokenizer, model.decoder.config.n_ctx)
     found = {}
-    for benchmark in dict.fromkeys(evaluation.benchmark for evaluation in data.evaluations.values()):
-        evaluations = [each for each in data.evaluations.values() if each.benchmark == benchmark]
+    for name, group in groupby(data.evaluations.values(), key=lambda each: each.benchmark.name):
+        evaluations = list(group)
         protocols = [evaluation.protocol for evaluation in evaluations]
-        items = evaluations[0].items.items
-        found[benchmark.name] = explain(scorer, benchmark, protocols, items, context)
-        for table in explanation_tables(benchmark.name, found[benchmark.name]):
+        found[name] = explain(scorer, name, protocols, evaluations[0].items.items, context)
+        for table in explanation_tables(name, found[name]):
             _console().print(table)
     if args.output is not None:
         write_json(args.output, explanations_as_json(args.model, found))

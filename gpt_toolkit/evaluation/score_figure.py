@@ -38,8 +38,8 @@ def read_scored(path: Path) -> ScoredModel:
         report = json.loads(path.read_text(encoding="utf-8"))
         scores = []
         for fields in report["scores"]:
-            values = {name: math.nan if fields[name] is None else fields[name] for name in Score._fields}
-            scores.append(Score(**values))
+            values = (math.nan if fields[name] is None else fields[name] for name in Score._fields)
+            scores.append(Score._make(values))
         return ScoredModel(int(report["n_params"]), scores)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(

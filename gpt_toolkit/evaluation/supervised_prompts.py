@@ -15,7 +15,7 @@ from gpt_toolkit.data.supervised import Example, SupervisedSet, open_set
 from gpt_toolkit.data.supervised.prompt_templates import Prompt, nearest, prompt_of
 from gpt_toolkit.evaluation.benchmark import Benchmark
 from gpt_toolkit.evaluation.benchmark_metrics import f1, matthews, pearson
-from gpt_toolkit.evaluation.free_text import LINE_BREAK, examples_for, text_metrics
+from gpt_toolkit.evaluation.free_text import LINE_BREAK, examples_for, metric_of_texts
 from gpt_toolkit.evaluation.item_sources import Items
 from gpt_toolkit.evaluation.multiple_choice import highest, summed
 from gpt_toolkit.evaluation.protocol import EvaluationContext, Metric, RequestSet, Result, protocols_of
@@ -108,7 +108,7 @@ def compute_metrics(items: Sequence[PromptedExample], answers: Sequence[Sequence
     words, metrics = items[0].prompt.words, items[0].spec.metrics
     if not words:
         references = [item.prompt.references(item.example) for item in items]
-        results = [text_metrics(name)(references, answers) for name in metrics]
+        results = [metric_of_texts(name)(references, answers) for name in metrics]
         return Result([metric for result in results for metric in result.metrics], results[0].items)
     targets = [item.example.target or 0 for item in items]
     result = highest(summed)([nearest(target, len(words)) for target in targets], answers)

@@ -147,29 +147,18 @@ class ZeroShotTask(LightningModule):
 
     def on_validation_start(self) -> None:
         """Begin a pass over the requests."""
-        self._begin()
-
-    def on_test_start(self) -> None:
-        """Begin a pass over the requests."""
-        self._begin()
-
-    def on_predict_start(self) -> None:
-        """Begin a pass over the requests."""
-        self._begin()
-
-    def _begin(self) -> None:
         assert self.backbone is not None
         self._answers = {}
         decoder = pack(whole(self.backbone))
         self._scorer = Scorer(decoder, self.data.vocabulary, batch_tokens=self.batch_tokens)
 
+    on_test_start = on_predict_start = on_validation_start
+
     def validation_step(self, batch: RequestBatch, batch_idx: int) -> None:
         """Answer a batch."""
         self._answer(batch)
 
-    def test_step(self, batch: RequestBatch, batch_idx: int) -> None:
-        """Answer a batch."""
-        self._answer(batch)
+    test_step = validation_step
 
     def predict_step(self, batch: RequestBatch, batch_idx: int) -> list[dict[str, Any]]:
         """Return a record for each request: benchmark, protocol, number, and the fields of the answer."""
@@ -189,13 +178,6 @@ class ZeroShotTask(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Score the answers of all ranks."""
-        self._score()
-
-    def on_test_epoch_end(self) -> None:
-        """Score the answers of all ranks."""
-        self._score()
-
-    def _score(self) -> None:
         by_rank = [self._answers]
         if self.trainer.world_size > 1:
             by_rank = [{} for _ in range(self.trainer.world_size)]
@@ -216,3 +198,5 @@ class ZeroShotTask(LightningModule):
             if not math.isnan(score.value)
         }
         self.log_dict(logged, rank_zero_only=True)
+
+    on_test_epoch_end = on_validation_epoch_end

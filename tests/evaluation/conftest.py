@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gpt_toolkit.evaluation.protocol import EvaluationContext, EvaluationProtocol, RequestSet, Result
+from gpt_toolkit.evaluation.protocol import EvaluationContext as Context
+from gpt_toolkit.evaluation.protocol import EvaluationProtocol, RequestSet, Result
 from gpt_toolkit.generation.requests import Answer, Continuation, Prompt, Request
 from gpt_toolkit.tokenizers import Tokenizer, load_tokenizer
 
@@ -14,21 +15,21 @@ Texts = list[list[list[str]]]
 
 
 @pytest.fixture
-def context() -> EvaluationContext:
+def context() -> Context:
     """Bytes as tokens, so that requests can be read; nothing is ever cut."""
-    return EvaluationContext(load_tokenizer("bytes"), n_ctx=1_000_000)
+    return Context(load_tokenizer("bytes"), n_ctx=1_000_000)
 
 
 @pytest.fixture
-def gpt2(shared_data: Path) -> EvaluationContext:
+def gpt2(shared_data: Path) -> Context:
     """GPT-2's tokenizer and context length."""
-    return EvaluationContext(tokenizer(shared_data / "tokenizers" / "gpt2"), n_ctx=1024)
+    return Context(tokenizer(shared_data / "tokenizers" / "gpt2"), n_ctx=1024)
 
 
 @pytest.fixture
-def gpt1(shared_data: Path) -> EvaluationContext:
+def gpt1(shared_data: Path) -> Context:
     """GPT-1's tokenizer and context length."""
-    return EvaluationContext(tokenizer(shared_data / "tokenizers" / "gpt1"), n_ctx=512)
+    return Context(tokenizer(shared_data / "tokenizers" / "gpt1"), n_ctx=512)
 
 
 @cache
@@ -37,7 +38,7 @@ def tokenizer(folder: Path) -> Tokenizer:
     return load_tokenizer(folder)
 
 
-def shown(context: EvaluationContext, request: Request) -> list[str]:
+def shown(context: Context, request: Request) -> list[str]:
     """The text of a request's parts."""
     decode = context.tokenizer.decode
     if isinstance(request, Continuation):
@@ -45,7 +46,7 @@ def shown(context: EvaluationContext, request: Request) -> list[str]:
     return [decode(list(request.ids))]
 
 
-def texts_of(context: EvaluationContext, built: RequestSet) -> Texts:
+def texts_of(context: Context, built: RequestSet) -> Texts:
     """The text of all requests, by row."""
     return [[shown(context, request) for request in row] for row in built.requests]
 

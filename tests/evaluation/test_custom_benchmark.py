@@ -11,7 +11,7 @@ import yaml
 
 from gpt_toolkit.evaluation.benchmark import Benchmark
 from gpt_toolkit.evaluation.custom_benchmark import fill, read_custom, read_table
-from gpt_toolkit.evaluation.protocol import EvaluationContext
+from gpt_toolkit.evaluation.protocol import EvaluationContext as Context
 from gpt_toolkit.evaluation.registry import find
 from gpt_toolkit.generation.requests import Answer, RunningText
 from tests.evaluation.conftest import result_of, texts_of, written
@@ -45,15 +45,13 @@ def own(tmp_path: Path) -> Callable[..., Benchmark]:
     return own
 
 
-def built(benchmark: Benchmark, context: EvaluationContext) -> Any:
+def built(benchmark: Benchmark, context: Context) -> Any:
     found = benchmark.source.read(None, None, check=True)
     context = replace(context, read_examples=found.read_examples)
     return benchmark.protocols[0].build_requests(found.items, context)
 
 
-def test_choices_are_scored_after_the_prompt(
-    own: Callable[..., Benchmark], context: EvaluationContext
-) -> None:
+def test_choices_are_scored_after_the_prompt(own: Callable[..., Benchmark], context: Context) -> None:
     benchmark = own()
     requests = built(benchmark, context)
     assert texts_of(context, requests)[1] == [
@@ -67,7 +65,7 @@ def test_choices_are_scored_after_the_prompt(
 
 
 def test_choices_may_be_templates_and_the_answer_one_of_them(
-    own: Callable[..., Benchmark], context: EvaluationContext
+    own: Callable[..., Benchmark], context: Context
 ) -> None:
     benchmark = own(choices=["{country}", "nowhere"], answer="nowhere", metric="accuracy_per_token")
     requests = built(benchmark, context)
@@ -77,18 +75,18 @@ def test_choices_may_be_templates_and_the_answer_one_of_them(
     assert result_of(benchmark.protocols[0], requests, lambda _, k: answers[k]).metrics[0].value == 1.0
 
 
-def test_examples_stand_before_the_prompt(own: Callable[..., Benchmark], context: EvaluationContext) -> None:
+def test_examples_stand_before_the_prompt(own: Callable[..., Benchmark], context: Context) -> None:
     requests = built(own(n_examples=2, separator="\n"), context)
     before = texts_of(context, requests)[1][0][0]
     shown = sorted(before.split("\n")[:-1])
     assert shown == ["The capital of Chad is N'Djamena", "The capital of France is Paris"]
     assert before.endswith("\nThe capital of Peru is")
-    none = EvaluationContext(context.tokenizer, context.n_ctx, n_examples=0)
+    none = Context(context.tokenizer, context.n_ctx, n_examples=0)
     assert texts_of(context, built(own(n_examples=2), none))[1][0][0] == "The capital of Peru is"
 
 
 def test_examples_may_come_from_another_file(
-    own: Callable[..., Benchmark], context: EvaluationContext, tmp_path: Path
+    own: Callable[..., Benchmark], context: Context, tmp_path: Path
 ) -> None:
     (tmp_path / "shown.csv").write_text("country,cities,right\nMali,Bamako,Bamako\n", encoding="utf-8")
     requests = built(own(n_examples=1, examples="shown.csv"), context)
@@ -100,7 +98,7 @@ def test_examples_may_come_from_another_file(
     ("metric", "value"), [("exact_match", 50.0), ("f1", pytest.approx(100 * (1 + 2 / 3) / 2)), ("bleu", None)]
 )
 def test_answers_are_generated_and_judged(
-    own: Callable[..., Benchmark], context: EvaluationContext, metric: str, value: Any
+    own: Callable[..., Benchmark], context: Context, metric: str, value: Any
 ) -> None:
     benchmark = own(kind="generate", answer="{cities}", metric=metric, stop=";", max_new_tokens=5)
     requests = built(benchmark, context)
@@ -113,7 +111,7 @@ def test_answers_are_generated_and_judged(
         assert result.metrics[0].value == value
 
 
-def test_last_words_and_texts_are_scored(own: Callable[..., Benchmark], context: EvaluationContext) -> None:
+def test_last_words_and_texts_are_scored(own: Callable[..., Benchmark], context: Context) -> None:
     words = built(own(kind="last_word", prompt="Go to {country}"), context)
     assert texts_of(context, words)[1] == [["Go to", " Peru"]]
     texts = built(own(kind="perplexity", prompt="Go to {country}"), context)
@@ -134,7 +132,7 @@ def test_tables_of_all_kinds_are_read(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"ends in none of .jsonl, .json, .csv, .tsv"):
         read_table(tmp_path / "a.txt")
     (tmp_path / "a.json").write_text("[]", encoding="utf-8")
-    with pytest.raises(ValueError, match="holds no rows"):
+    with pytest.raises(ValueError, match="holds no records"):
         read_table(tmp_path / "a.json")
 
 
@@ -158,9 +156,7 @@ def test_all_faults_of_a_file_are_named_at_once(own: Callable[..., Benchmark]) -
         own(name="lambada")
 
 
-def test_an_answer_that_is_no_choice_is_refused(
-    own: Callable[..., Benchmark], context: EvaluationContext
-) -> None:
+def test_an_answer_that_is_no_choice_is_refused(own: Callable[..., Benchmark], context: Context) -> None:
     with pytest.raises(ValueError, match=r"answer 'Rome' is none of the choices \['Paris', 'Lyon'\]"):
         built(own(answer="Rome"), context)
 

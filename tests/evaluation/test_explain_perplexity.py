@@ -11,7 +11,7 @@ from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.cli import main
 from gpt_toolkit.evaluation.explain_perplexity import Explanation, explain
 from gpt_toolkit.evaluation.items import Document
-from gpt_toolkit.evaluation.protocol import EvaluationContext
+from gpt_toolkit.evaluation.protocol import EvaluationContext as Context
 from gpt_toolkit.evaluation.registry import BENCHMARKS
 from gpt_toolkit.generation.language_model import LanguageModel
 from gpt_toolkit.generation.scorer import Scorer
@@ -43,7 +43,7 @@ ROWS = {
     ],
     "storyworld:text": [Document("Mira sat by the well. She sang."), Document("Otto was late, as ever.")],
 }
-CONTEXT = EvaluationContext(load_tokenizer("bytes"), N_CTX)
+CONTEXT = Context(load_tokenizer("bytes"), N_CTX)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def scorer(decoder: Decoder) -> Scorer:
 
 def explained(benchmark: str, scorer: Scorer) -> list[Explanation]:
     found = BENCHMARKS[benchmark]
-    return explain(scorer, found, found.protocols, ROWS[benchmark], CONTEXT)
+    return explain(scorer, benchmark, found.protocols, ROWS[benchmark], CONTEXT)
 
 
 @pytest.mark.parametrize("benchmark", ROWS)
@@ -110,12 +110,16 @@ def test_one_flag_prints_both_tables(
     decoder: Decoder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     LanguageModel(decoder, load_tokenizer("bytes")).save(tmp_path / "model")
-    options = ["--benchmarks", "storyworld:text", "--limit", "2", "--explain"]
+    (tmp_path / "ptb").mkdir()
+    (tmp_path / "ptb" / "ptb.test.txt").write_text(PTB + " mr. <unk> said N \n", encoding="utf-8")
+    options = ["--benchmarks", "storyworld:text,ptb", "--limit", "2", "--explain", "--no_check_files"]
+    options += ["--root", str(tmp_path)]
     output = tmp_path / "why.json"
     assert main(["zero-shot", str(tmp_path / "model"), *options, "--output", str(output)]) == 0
     out = capsys.readouterr().out
     assert "storyworld:text: one model, one text" in out
     assert "storyworld:text: from paper-1, one change after the other" in out
+    assert "ptb: from paper-1, one change after the other" in out
     results = json.loads(output.read_text(encoding="utf-8"))["benchmarks"]["storyworld:text"]
     assert [result["protocol"] for result in results] == [
         "paper-1",

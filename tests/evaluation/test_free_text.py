@@ -5,7 +5,7 @@ import pytest
 from gpt_toolkit.evaluation import free_text
 from gpt_toolkit.evaluation.free_text import examples_for, sentences
 from gpt_toolkit.evaluation.items import Conversation, Question, Summary, Translation
-from gpt_toolkit.evaluation.protocol import EvaluationContext
+from gpt_toolkit.evaluation.protocol import EvaluationContext as Context
 from gpt_toolkit.generation.requests import Answer, Prompt
 from tests.evaluation.conftest import by_name, result_of, stops, texts_of, written
 
@@ -13,7 +13,7 @@ TALK = Conversation("A story.", ("Who?", "Where?"), (("Ann", "Ann Lee"), ("at ho
 QUESTIONS = [Question(f"what is number {i}?", (f"answer {i}", f"{i}")) for i in range(200)]
 
 
-def test_every_turn_is_asked_after_people_s_answers(context: EvaluationContext) -> None:
+def test_every_turn_is_asked_after_people_s_answers(context: Context) -> None:
     protocol = by_name(free_text.CONVERSATION, "paper-1")
     built = protocol.build_requests([TALK], context)
     first = "A story.\n\nQ: Who?\nA:"
@@ -26,15 +26,15 @@ def test_every_turn_is_asked_after_people_s_answers(context: EvaluationContext) 
     assert result.metrics[0].n == 2
 
 
-def test_the_harness_scores_the_last_turn_without_equal_references(context: EvaluationContext) -> None:
+def test_the_harness_scores_the_last_turn_without_equal_references(context: Context) -> None:
     row = TALK._replace(answers=(("Ann",), ("Home", "home", "inside")))
     built = by_name(free_text.CONVERSATION, "lm-eval-1").build_requests([row], context)
     assert built.references == [(("Home", "inside"),)]
     assert len(built.requests[0]) == 1
 
 
-def test_an_article_that_is_too_long_keeps_its_beginning_and_the_hint(context: EvaluationContext) -> None:
-    small = EvaluationContext(context.tokenizer, n_ctx=30, seed=3)
+def test_an_article_that_is_too_long_keeps_its_beginning_and_the_hint(context: Context) -> None:
+    small = Context(context.tokenizer, n_ctx=30, seed=3)
     built = by_name(free_text.SUMMARIES, "paper-1").build_requests(
         [Summary("abcdefghijkl", "a b"), Summary("ab", "c")], small
     )
@@ -49,7 +49,7 @@ def test_an_article_that_is_too_long_keeps_its_beginning_and_the_hint(context: E
     assert texts_of(context, no_hint) == [[["ab"]]]
 
 
-def test_three_sentences_of_a_summary_are_judged(context: EvaluationContext) -> None:
+def test_three_sentences_of_a_summary_are_judged(context: Context) -> None:
     protocol = by_name(free_text.SUMMARIES, "paper-1")
     built = protocol.build_requests([Summary("text", "Ann won.\nBo lost.")], context)
     result = result_of(protocol, built, lambda *_: written(" Ann won. Bo lost! It rained. And more."))
@@ -82,7 +82,7 @@ def test_examples_are_the_same_for_all_rows_but_never_the_row_itself() -> None:
     assert examples_for(rows, 0, seed=1)(4) == []
 
 
-def test_pairs_stand_before_the_sentence_to_translate(context: EvaluationContext) -> None:
+def test_pairs_stand_before_the_sentence_to_translate(context: Context) -> None:
     rows = [Translation(f"dog {i}", f"chien {i}") for i in range(9)]
     protocol = free_text.translation("English", "French")[0]
     [[prompt]] = texts_of(context, protocol.build_requests(rows, context))[4]
@@ -91,25 +91,25 @@ def test_pairs_stand_before_the_sentence_to_translate(context: EvaluationContext
     assert built == "dog 4 ="
     assert all(line.replace("dog", "chien").split(" = ")[0] == line.split(" = ")[1] for line in shown)
     assert "dog 4 = " not in prompt
-    few = EvaluationContext(context.tokenizer, context.n_ctx, n_examples=1)
+    few = Context(context.tokenizer, context.n_ctx, n_examples=1)
     assert texts_of(context, protocol.build_requests(rows, few))[4][0][0].count("\n") == 1
 
 
-def test_the_first_sentence_of_the_first_line_is_the_translation(context: EvaluationContext) -> None:
+def test_the_first_sentence_of_the_first_line_is_the_translation(context: Context) -> None:
     protocol = free_text.translation("English", "French")[0]
     built = protocol.build_requests([Translation("A dog runs there.", "Un chien court vite là.")], context)
     result = result_of(protocol, built, lambda *_: written(" Un chien court vite là. Et encore.\nThe"))
     assert result.metrics[0].value == pytest.approx(100.0)
 
 
-def test_questions_come_after_five_others_with_their_answers(context: EvaluationContext) -> None:
+def test_questions_come_after_five_others_with_their_answers(context: Context) -> None:
     protocol = by_name(free_text.QUESTIONS, "paper-1")
     [[prompt]] = texts_of(context, protocol.build_requests(QUESTIONS, context))[7]
     assert prompt.count("Q: ") == 6
     assert prompt.endswith("\n\nQ: what is number 7?\nA:")
 
 
-def test_the_most_confident_hundredth_is_scored_on_its_own(context: EvaluationContext) -> None:
+def test_the_most_confident_hundredth_is_scored_on_its_own(context: Context) -> None:
     protocol = by_name(free_text.QUESTIONS, "paper-1")
     built = protocol.build_requests(QUESTIONS, context)
 
@@ -122,7 +122,7 @@ def test_the_most_confident_hundredth_is_scored_on_its_own(context: EvaluationCo
     assert confident.name == "exact_match_of_most_confident_1%"
 
 
-def test_the_harness_compares_questions_without_case_and_articles(context: EvaluationContext) -> None:
+def test_the_harness_compares_questions_without_case_and_articles(context: Context) -> None:
     protocol = by_name(free_text.QUESTIONS, "lm-eval-1")
     built = protocol.build_requests([Question("who", ("The Beatles",))], context)
     assert result_of(protocol, built, lambda *_: written(" beatles")).metrics[0].value == 100.0

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gpt_toolkit.evaluation.items import Conversation, Question, Summary, Translation
-from gpt_toolkit.evaluation.protocol import EvaluationContext
+from gpt_toolkit.evaluation.protocol import EvaluationContext as Context
 from gpt_toolkit.evaluation.registry import BENCHMARKS
 from gpt_toolkit.generation.requests import Prompt
 from tests.evaluation.conftest import stops, texts_of
@@ -33,7 +33,7 @@ END = "<|endoftext|>"
     [("lambada", "lambada_openai"), ("winograd", "wsc273"), ("wikitext2_raw", "wikitext")],
 )
 def test_requests_of_all_real_rows_are_the_harness_s(
-    shared_data: Path, context: EvaluationContext, benchmark: str, task: str
+    shared_data: Path, context: Context, benchmark: str, task: str
 ) -> None:
     found = BENCHMARKS[benchmark]
     protocol = found.protocol("lm-eval")
@@ -57,13 +57,11 @@ def test_requests_of_all_real_rows_are_the_harness_s(
         ("cnn_dm", "cnn_dailymail_abisee"),
     ],
 )
-def test_prompts_of_made_rows_are_the_harness_s(
-    context: EvaluationContext, benchmark: str, task: str
-) -> None:
+def test_prompts_of_made_rows_are_the_harness_s(context: Context, benchmark: str, task: str) -> None:
     protocol = BENCHMARKS[benchmark].protocol("lm-eval-1")
     assert protocol is not None
     built = protocol.build_requests(
-        [ROWS[benchmark]], EvaluationContext(context.tokenizer, context.n_ctx, n_examples=3)
+        [ROWS[benchmark]], Context(context.tokenizer, context.n_ctx, n_examples=3)
     )
     [[[prompt, arguments]]] = EXPECTED[task]
     assert texts_of(context, built) == [[[prompt]]]

@@ -4,14 +4,14 @@ import pytest
 
 from gpt_toolkit.evaluation import multiple_choice
 from gpt_toolkit.evaluation.items import Choice, Cloze, Labelled, Schema
-from gpt_toolkit.evaluation.protocol import EvaluationContext
+from gpt_toolkit.evaluation.protocol import EvaluationContext as Context
 from gpt_toolkit.generation.requests import Answer
 from tests.evaluation.conftest import by_name, result_of, texts_of
 
 SCHEMA = Schema(("The cup fell because the cup", "The cup fell because the table"), "was wet.", 1)
 
 
-def test_cbt_scores_a_candidate_with_the_rest_of_its_sentence(context: EvaluationContext) -> None:
+def test_cbt_scores_a_candidate_with_the_rest_of_its_sentence(context: Context) -> None:
     row = Cloze(
         ("It was cold .", "`` Go , '' he said ."), "`` XXXXX is n't here . ''", 1, ("Ann", "Bo"), True
     )
@@ -30,12 +30,12 @@ def test_cbt_scores_a_candidate_with_the_rest_of_its_sentence(context: Evaluatio
     assert result.items == [{"correct": True, "chosen": 1, "scores": [-9.0, -8.0]}]
 
 
-def test_a_query_without_a_gap_is_refused(context: EvaluationContext) -> None:
-    with pytest.raises(ValueError, match="no gap: XXXXX"):
+def test_a_query_without_a_gap_is_refused(context: Context) -> None:
+    with pytest.raises(ValueError, match="no gap; expected XXXXX"):
         multiple_choice.cloze_requests(Cloze((), "No gap .", 0, ("a", "b")), context)
 
 
-def test_winograd_is_scored_in_part_and_in_full(context: EvaluationContext) -> None:
+def test_winograd_is_scored_in_part_and_in_full(context: Context) -> None:
     protocol = by_name(multiple_choice.SCHEMAS, "paper-1")
     built = protocol.build_requests([SCHEMA], context)
     mark = "<|endoftext|>"
@@ -53,14 +53,14 @@ def test_winograd_is_scored_in_part_and_in_full(context: EvaluationContext) -> N
     assert (full.name, full.value) == ("full_accuracy", 0.0)
 
 
-def test_punctuation_after_the_pronoun_follows_without_a_blank(context: EvaluationContext) -> None:
+def test_punctuation_after_the_pronoun_follows_without_a_blank(context: Context) -> None:
     [row] = texts_of(
         context, multiple_choice.RESOLUTION[0].build_requests([SCHEMA._replace(rest=", he said.")], context)
     )
     assert [text for _, text in row] == [", he said.", ", he said."]
 
 
-def test_dprd_takes_the_higher_mean_of_the_rest(context: EvaluationContext) -> None:
+def test_dprd_takes_the_higher_mean_of_the_rest(context: Context) -> None:
     [protocol] = multiple_choice.RESOLUTION
     answers = [Answer(-6.0, 4), Answer(-5.0, 3)]  # -1.5 and -1.67 a token
     [metric] = result_of(
@@ -69,7 +69,7 @@ def test_dprd_takes_the_higher_mean_of_the_rest(context: EvaluationContext) -> N
     assert metric.value == 0.0
 
 
-def test_race_takes_the_answer_with_the_higher_mean(context: EvaluationContext) -> None:
+def test_race_takes_the_answer_with_the_higher_mean(context: Context) -> None:
     [protocol] = multiple_choice.READING
     built = protocol.build_requests([Choice("A text.\nWhy?", ("It is.", "It is not so."), 1)], context)
     assert texts_of(context, built)[0][1] == ["A text.\nWhy?", " It is not so."]
@@ -78,7 +78,7 @@ def test_race_takes_the_answer_with_the_higher_mean(context: EvaluationContext) 
     assert metric.value == 1.0
 
 
-def test_sst2_compares_positive_and_negative_after_very(context: EvaluationContext) -> None:
+def test_sst2_compares_positive_and_negative_after_very(context: Context) -> None:
     [protocol] = multiple_choice.SENTIMENT
     built = protocol.build_requests([Labelled("a fine film ", 1), Labelled("dull", 0)], context)
     assert texts_of(context, built)[0] == [
@@ -90,7 +90,7 @@ def test_sst2_compares_positive_and_negative_after_very(context: EvaluationConte
     assert metric.value == 0.5
 
 
-def test_cola_calls_the_published_share_of_sentences_acceptable(context: EvaluationContext) -> None:
+def test_cola_calls_the_published_share_of_sentences_acceptable(context: Context) -> None:
     [protocol] = multiple_choice.ACCEPTABILITY
     rows = [Labelled(f"sentence {i}", int(i >= 3)) for i in range(10)]
     built = protocol.build_requests(rows, context)
@@ -101,7 +101,7 @@ def test_cola_calls_the_published_share_of_sentences_acceptable(context: Evaluat
     assert accuracy.value == 1.0
 
 
-def test_the_first_of_equal_candidates_is_taken(context: EvaluationContext) -> None:
+def test_the_first_of_equal_candidates_is_taken(context: Context) -> None:
     [protocol] = multiple_choice.RESOLUTION
     result = result_of(protocol, protocol.build_requests([SCHEMA], context), lambda *_: Answer(-1.0, 1))
     assert result.items[0]["chosen"] == 0

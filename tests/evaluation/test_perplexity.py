@@ -21,7 +21,7 @@ from gpt_toolkit.evaluation.perplexity import (
     perplexity_protocols,
     split_pages,
 )
-from gpt_toolkit.evaluation.protocol import EvaluationContext
+from gpt_toolkit.evaluation.protocol import EvaluationContext as Context
 from gpt_toolkit.evaluation.registry import BENCHMARKS
 from gpt_toolkit.generation.requests import Answer, Continuation, Request, RunningText
 from tests.evaluation.conftest import by_name, result_of
@@ -111,8 +111,8 @@ def test_overlapping_windows_are_hugging_face_s(n: int, window: int, data: st.Da
     assert ours == theirs
 
 
-def test_windows_as_long_as_their_stride_leave_their_first_token_out(context: EvaluationContext) -> None:
-    small = EvaluationContext(context.tokenizer, n_ctx=4)
+def test_windows_as_long_as_their_stride_leave_their_first_token_out(context: Context) -> None:
+    small = Context(context.tokenizer, n_ctx=4)
     built = HF.build_requests([Document("abcdefghi")], small)
     [requests] = built.requests
     assert [bytes(request.ids) for request in requests if isinstance(request, RunningText)] == [
@@ -124,14 +124,14 @@ def test_windows_as_long_as_their_stride_leave_their_first_token_out(context: Ev
     )  # the ninth would be a window of its own, without anything to score
 
 
-def test_a_stride_and_a_window_can_be_chosen(context: EvaluationContext) -> None:
+def test_a_stride_and_a_window_can_be_chosen(context: Context) -> None:
     chosen = perplexity_protocol("hf-strided-1", PLAIN, ":2:4")
     [[request, *_]] = chosen.build_requests([Document("abcdefghi")], context).requests
     assert request == RunningText(tuple(b"abcdefgh"), 3, 2)
 
 
-def test_the_paper_s_windows_overlap_by_half_after_the_end_of_text(context: EvaluationContext) -> None:
-    small = EvaluationContext(context.tokenizer, n_ctx=8)
+def test_the_paper_s_windows_overlap_by_half_after_the_end_of_text(context: Context) -> None:
+    small = Context(context.tokenizer, n_ctx=8)
     built = by_name(perplexity_protocols(PLAIN), "paper-1").build_requests(
         [Document("ab cd"), Document("ef")], small
     )
@@ -142,7 +142,7 @@ def test_the_paper_s_windows_overlap_by_half_after_the_end_of_text(context: Eval
     assert built.references[0]._asdict() == {"tokens": 5, "words": 2, "bytes": 5, "characters": 5}
 
 
-def test_every_report_has_all_units_the_protocol_s_own_first(context: EvaluationContext) -> None:
+def test_every_report_has_all_units_the_protocol_s_own_first(context: Context) -> None:
     protocol = by_name(perplexity_protocols(PLAIN), "paper-1")
     built = protocol.build_requests([Document("ab cé"), Document("e")], context)
     metrics = result_of(protocol, built, lambda i, _: Answer(-4.0 if i else -5.0, 1)).metrics
@@ -164,7 +164,7 @@ def test_every_report_has_all_units_the_protocol_s_own_first(context: Evaluation
     assert math.isnan(metrics[0].interval)  # one stream
 
 
-def test_text8_is_told_in_bits_per_character(context: EvaluationContext) -> None:
+def test_text8_is_told_in_bits_per_character(context: Context) -> None:
     protocol = BENCHMARKS["text8"].protocols[0]
     [first, *_] = result_of(
         protocol, protocol.build_requests([Document("ab c")], context), lambda *_: Answer(-4.0, 4)
@@ -178,16 +178,14 @@ def test_ends_of_lines_are_words_of_wikitext_and_ptb(shared_data: Path) -> None:
         assert corpus_of(name).count_words((shared_data / file).read_text(encoding="utf-8")) == n
 
 
-def test_hugging_face_s_token_count_of_wikitext2_comes_out(
-    shared_data: Path, gpt2: EvaluationContext
-) -> None:
+def test_hugging_face_s_token_count_of_wikitext2_comes_out(shared_data: Path, gpt2: Context) -> None:
     items = benchmark_files.read_wikitext(shared_data / "wikitext2" / "wiki.test.raw").items
     assert len(items) == 62
     [requests] = by_name(perplexity_protocols(WIKITEXT), "hf-strided-1").build_requests(items, gpt2).requests
     assert sum(len(request.ids) for request in requests if isinstance(request, RunningText)) == 287_644
 
 
-def test_megatron_divides_by_one_word_less(gpt2: EvaluationContext) -> None:
+def test_megatron_divides_by_one_word_less(gpt2: Context) -> None:
     protocol = by_name(perplexity_protocols(WIKITEXT), "megatron-1")
     text = " = A = \n \n One , two N more . \n"
     built = protocol.build_requests([Document(text)], gpt2)
@@ -204,7 +202,7 @@ def test_pages_begin_at_their_titles() -> None:
     assert split_pages(text) == [" = One = \n \n text \n = = Part = = \n more ", " = Two = \n end \n"]
 
 
-def test_the_first_pages_are_the_same_whatever_is_read_after_them(context: EvaluationContext) -> None:
+def test_the_first_pages_are_the_same_whatever_is_read_after_them(context: Context) -> None:
     protocol = by_name(perplexity_protocols(WIKITEXT), "lm-eval-1")
     rows = split_articles([" \n", " = One = \n", " a \n", " = Two = \n", " b \n"])
     assert [row.goes_on for row in rows] == [True, False]
@@ -231,7 +229,7 @@ def test_statements_name_what_is_done() -> None:
     assert "move by 512 tokens" in chosen.statement
 
 
-def test_gpt1_s_tokenizer_reads_the_same_text(gpt1: EvaluationContext) -> None:
+def test_gpt1_s_tokenizer_reads_the_same_text(gpt1: Context) -> None:
     protocol = by_name(perplexity_protocols(WIKITEXT), "paper-1")
     built = protocol.build_requests([Document(" = A = \n The president is here . \n")], gpt1)
     assert built.references[0].words == 10

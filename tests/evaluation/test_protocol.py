@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpt_toolkit.evaluation.protocol import EvaluationContext
+from gpt_toolkit.evaluation.protocol import EvaluationContext as Context
 from gpt_toolkit.generation.requests import Continuation
 from gpt_toolkit.tokenizers import load_tokenizer
 
@@ -15,23 +15,21 @@ BYTES = load_tokenizer("bytes")
     ("context", "text"),
     [("The dog", " ran home"), ("The dog ", "ran home"), ("It's 3", "33 o'clock"), ("a\n\n", "b")],
 )
-def test_the_tokens_of_both_parts_are_those_of_the_joint_text(
-    gpt2: EvaluationContext, context: str, text: str
-) -> None:
+def test_the_tokens_of_both_parts_are_those_of_the_joint_text(gpt2: Context, context: str, text: str) -> None:
     before, scored = gpt2.split_ids(context, text)
     assert before + scored == gpt2.tokenizer.encode(context + text)
 
 
-def test_spaces_at_the_end_of_the_context_belong_to_the_continuation(gpt2: EvaluationContext) -> None:
+def test_spaces_at_the_end_of_the_context_belong_to_the_continuation(gpt2: Context) -> None:
     assert gpt2.split_ids("The dog ", "ran") == gpt2.split_ids("The dog", " ran")
     assert gpt2.tokenizer.decode(gpt2.split_ids("The dog \n", "ran")[1]) == " \nran"
 
 
-def test_the_end_of_text_stands_for_an_empty_context(gpt2: EvaluationContext) -> None:
+def test_the_end_of_text_stands_for_an_empty_context(gpt2: Context) -> None:
     assert gpt2.split_ids("", "The dog") == ([50256], gpt2.tokenizer.encode("The dog"))
 
 
-def test_gpt1_words_are_split_between_words(gpt1: EvaluationContext) -> None:
+def test_gpt1_words_are_split_between_words(gpt1: Context) -> None:
     assert gpt1.split_ids("The president is", " very positive.") == ([481, 4735, 544], [963, 6353, 239])
 
 
@@ -39,7 +37,7 @@ def test_gpt1_words_are_split_between_words(gpt1: EvaluationContext) -> None:
 def test_bytes_are_split_where_the_texts_meet(context: str, text: str) -> None:
     if not text.strip():
         return
-    before, scored = EvaluationContext(BYTES, 100).split_ids(context, text)
+    before, scored = Context(BYTES, 100).split_ids(context, text)
     stripped = context.rstrip()
     assert before == (list(stripped.encode()) or [256])
     assert bytes(scored) == (context + text).encode()[len(stripped.encode()) :]
@@ -48,11 +46,11 @@ def test_bytes_are_split_where_the_texts_meet(context: str, text: str) -> None:
 @pytest.mark.parametrize(("context", "text"), [("The dog", ""), ("The dog ", " "), ("", "\n")])
 def test_an_empty_continuation_is_refused(context: str, text: str) -> None:
     with pytest.raises(ValueError, match="no token of its own"):
-        EvaluationContext(BYTES, 100).split_ids(context, text)
+        Context(BYTES, 100).split_ids(context, text)
 
 
 def test_a_context_that_does_not_fit_loses_its_beginning_and_is_counted() -> None:
-    context = EvaluationContext(BYTES, 8)
+    context = Context(BYTES, 8)
     request = context.continuation("abcdefgh", "xyz")
     assert bytes(request.context) == b"cdefgh"  # 6 + 3 tokens, of which the last is never an input
     assert bytes(request.continuation) == b"xyz"
@@ -61,14 +59,14 @@ def test_a_context_that_does_not_fit_loses_its_beginning_and_is_counted() -> Non
 
 
 def test_a_continuation_that_does_not_fit_loses_its_end_and_is_counted() -> None:
-    context = EvaluationContext(BYTES, 3)
+    context = Context(BYTES, 3)
     request = context.continuation("ab", "wxyz")
     assert (bytes(request.context), bytes(request.continuation)) == (b"b", b"wxy")
     assert context.warnings["continuations lost their end: only the first 3 tokens are scored"] == 1
 
 
 def test_candidates_of_an_item_have_one_context() -> None:
-    context = EvaluationContext(BYTES, 8)
+    context = Context(BYTES, 8)
     requests = context.continuations("abcdefgh", ["x", "xyz"])
     assert {bytes(request.context) for request in requests if isinstance(request, Continuation)} == {
         b"cdefgh"
@@ -77,7 +75,7 @@ def test_candidates_of_an_item_have_one_context() -> None:
 
 
 def test_a_prompt_leaves_room_for_its_answer() -> None:
-    context = EvaluationContext(BYTES, 10)
+    context = Context(BYTES, 10)
     request = context.prompt("abcdefgh", max_new_tokens=4, stop=("\n",))
     assert bytes(request.ids) == b"cdefgh"
     assert request.stop == ("\n", "<|endoftext|>")

@@ -4,7 +4,7 @@ import pytest
 
 from gpt_toolkit.evaluation.detokenizers import ESCAPE
 from gpt_toolkit.evaluation.items import GAP, Cloze, Schema
-from gpt_toolkit.evaluation.protocol import EvaluationContext
+from gpt_toolkit.evaluation.protocol import EvaluationContext as Context
 from gpt_toolkit.evaluation.registry import BENCHMARKS, GROUPS
 from gpt_toolkit.generation.requests import Answer, Prompt, Request
 from gpt_toolkit.storyworld import benchmarks
@@ -12,7 +12,7 @@ from tests.evaluation.conftest import texts_of, written
 
 
 @pytest.mark.parametrize("name", GROUPS["storyworld"])
-def test_rows_are_asked_and_judged_under_every_protocol(context: EvaluationContext, name: str) -> None:
+def test_rows_are_asked_and_judged_under_every_protocol(context: Context, name: str) -> None:
     benchmark = BENCHMARKS[name]
     rows = benchmark.source.read(None, 4, check=True)
     assert len(rows.items) == 4

@@ -8,7 +8,7 @@ import pytest
 from gpt_toolkit.data.supervised.gpt1_datasets import KNOWN
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
 from gpt_toolkit.evaluation.item_sources import Items
-from gpt_toolkit.evaluation.protocol import EvaluationContext
+from gpt_toolkit.evaluation.protocol import EvaluationContext as Context
 from gpt_toolkit.evaluation.registry import find, pairs
 from gpt_toolkit.generation.requests import Answer
 from tests.evaluation.conftest import result_of, stops, texts_of, written
@@ -29,7 +29,7 @@ def read(name: str, root: Path | None = None, limit: int | None = 20) -> Items:
     return find([name])[0].source.read(root, limit, check=True)
 
 
-def test_a_row_is_asked_in_the_words_of_its_template(shared_data: Path, context: EvaluationContext) -> None:
+def test_a_row_is_asked_in_the_words_of_its_template(shared_data: Path, context: Context) -> None:
     [(_, protocol)] = pairs(find(["prompt:rte"]), ["prompt"])
     found = read("prompt:rte", shared_data)
     assert found.origin.endswith("val, 20 rows")
@@ -39,9 +39,7 @@ def test_a_row_is_asked_in_the_words_of_its_template(shared_data: Path, context:
     assert false == [true[0], " false"]
 
 
-def test_examples_are_of_the_training_split_and_of_the_seed(
-    shared_data: Path, context: EvaluationContext
-) -> None:
+def test_examples_are_of_the_training_split_and_of_the_seed(shared_data: Path, context: Context) -> None:
     [(_, protocol)] = pairs(find(["prompt:rte"]), None)
     found = read("prompt:rte", shared_data)
     shown = [row.answered() for row in found.read_examples()]
@@ -57,22 +55,20 @@ def test_examples_are_of_the_training_split_and_of_the_seed(
     assert texts[0] != texts[1]
 
 
-def test_without_training_rows_the_other_rows_are_the_examples(
-    shared_data: Path, context: EvaluationContext
-) -> None:
+def test_without_training_rows_the_other_rows_are_the_examples(shared_data: Path, context: Context) -> None:
     [(_, protocol)] = pairs(find(["prompt:qnli"]), None)
     found = read("prompt:qnli", shared_data, 4)
     few = replace(context, n_examples=3, read_examples=found.read_examples)
     for row, requests in zip(
         found.items, texts_of(few, protocol.build_requests(found.items, few)), strict=True
     ):
-        context = requests[0][0]
-        assert context.endswith(row.question())
-        assert row.answered() not in context
-        assert sum(other.answered() in context for other in found.items) == 3
+        before = requests[0][0]
+        assert before.endswith(row.question())
+        assert row.answered() not in before
+        assert sum(other.answered() in before for other in found.items) == 3
 
 
-def test_a_file_of_one_s_own_is_a_set_too(reviews: Path, context: EvaluationContext) -> None:
+def test_a_file_of_one_s_own_is_a_set_too(reviews: Path, context: Context) -> None:
     [(_, protocol)] = pairs(find([f"prompt:{reviews}"]), None)
     [[bad, good], *_] = texts_of(context, protocol.build_requests(read(f"prompt:{reviews}").items, context))
     assert (bad[1], good[1]) == (" bad", " good")
@@ -81,7 +77,7 @@ def test_a_file_of_one_s_own_is_a_set_too(reviews: Path, context: EvaluationCont
 
 @pytest.mark.parametrize("name", [*LABELLED, *FREE])
 def test_every_set_has_words_and_a_score_of_its_own_metric(
-    name: str, shared_data: Path, context: EvaluationContext
+    name: str, shared_data: Path, context: Context
 ) -> None:
     [(_, protocol)] = pairs(find([f"prompt:{name}"]), None)
     built = protocol.build_requests(read(f"prompt:{name}", shared_data).items, context)
@@ -101,7 +97,7 @@ def test_every_set_has_words_and_a_score_of_its_own_metric(
     assert result.metrics[0].value > 0.9
 
 
-def test_the_world_s_sets_are_benchmarks_too(context: EvaluationContext) -> None:
+def test_the_world_s_sets_are_benchmarks_too(context: Context) -> None:
     data = ZeroShotDataModule(
         ["prompt:storyworld:entailment", "prompt:storyworld:similarity"],
         tokenizer="bytes",

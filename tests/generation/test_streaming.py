@@ -133,8 +133,12 @@ def test_each_prompt_gets_its_own_text_whatever_the_others_are() -> None:
     model = LanguageModel(small_model(vocab_size=260, n_ctx=16), BYTES)
     prompts = ["a", "a longer one", "", "Ünï"]
     shared: dict[str, Any] = {"max_new_tokens": 30, "stop": ["\x10"]}
-    for options in ({"temperature": 0.0}, {"top_k": 20, "top_p": 0.95, "repetition_penalty": 1.2}):
-        sampling = Sampling(**options)  # type: ignore[arg-type]
+    settings: list[dict[str, Any]] = [
+        {"temperature": 0.0},
+        {"top_k": 20, "top_p": 0.95, "repetition_penalty": 1.2},
+    ]
+    for options in settings:
+        sampling = Sampling(**options)
         together = model.write(prompts, sampling=sampling, seeds=[5] * 4, **shared)
         for prompt, got in zip(prompts, together, strict=True):
             assert model.write([prompt], sampling=sampling, seeds=[5], **shared) == [got]

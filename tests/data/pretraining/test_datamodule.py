@@ -12,7 +12,7 @@ from lightning.pytorch.callbacks import Callback, GradientAccumulationScheduler,
 from torch import Tensor
 
 from gpt_toolkit import storyworld
-from gpt_toolkit.batches import IGNORE_INDEX, LanguageModelBatch, LanguageModelData
+from gpt_toolkit.batches import IGNORE_INDEX, LanguageModelBatch
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
 from gpt_toolkit.data.window_order import StepShare, WindowOrder, step_windows
 
@@ -327,7 +327,7 @@ def test_the_plan_names_what_decides_the_order(numbers: Path) -> None:
 
 
 def test_the_module_is_what_a_language_modelling_task_expects(numbers: Path) -> None:
-    module: LanguageModelData = ready(data(numbers))
+    module = ready(data(numbers))
     assert module.vocabulary.vocab_size == 257
     assert module.n_ctx == N_CTX
 
