@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch import LightningDataModule
 
 from gpt_toolkit.batches import Answer, Continuation, Prompt, Request, RequestBatch, Score
-from gpt_toolkit.data.step_loader import BatchLoader, InOrder, ReadyBatches, step_share
+from gpt_toolkit.data.step_loader import BatchLoader, ReadyBatches, StepSampler, step_share
 from gpt_toolkit.data.window_order import StepShare
 from gpt_toolkit.evaluation.benchmark import Benchmark
 from gpt_toolkit.evaluation.build_requests import Setting
@@ -207,7 +207,7 @@ class ZeroShotDataModule(LightningDataModule):
         """All requests once, in batches of one benchmark, protocol and kind, the longest first."""
         share = step_share(self.trainer, self.batch_size, training=False)
         batches = RequestBatches(list(self.evaluations.values()), share)
-        return BatchLoader(batches, batch_size=None, sampler=InOrder(batches), collate_fn=_as_it_is)
+        return BatchLoader(batches, batch_size=None, sampler=StepSampler(batches), collate_fn=_as_it_is)
 
     def test_dataloader(self) -> BatchLoader:
         """The batches of :meth:`val_dataloader`."""

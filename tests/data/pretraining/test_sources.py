@@ -7,14 +7,14 @@ import pytest
 
 from gpt_toolkit import storyworld
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
-from gpt_toolkit.data.pretraining.sources import WorldSource
+from gpt_toolkit.data.pretraining.sources import StoryworldSource
 from gpt_toolkit.storyworld.documents import documents
 
 
-def source(world: dict[str, float] | None = None, limit: int = 40) -> WorldSource:
+def source(world: dict[str, float] | None = None, limit: int = 40) -> StoryworldSource:
     module = CorpusDataModule(dataset="storyworld:3", world=world, limit_documents=limit, val_fraction=0.1)
     found = module.source()
-    assert isinstance(found, WorldSource)
+    assert isinstance(found, StoryworldSource)
     return found
 
 
