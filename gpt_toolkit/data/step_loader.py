@@ -127,7 +127,7 @@ def step_share(trainer: Trainer | None, batch_size: int, *, training: bool = Tru
     if training and any(isinstance(callback, GradientAccumulationScheduler) for callback in callbacks):
         raise ValueError(
             "GradientAccumulationScheduler changes the number of windows a step while training, which the "
-            "data's order does not allow: set accumulate_grad_batches to one number."
+            "order of the data does not allow; set accumulate_grad_batches to one number"
         )
     ranks = trainer.distributed_sampler_kwargs or {"num_replicas": 1, "rank": 0}
     accumulate = trainer.accumulate_grad_batches if training else 1

@@ -433,7 +433,7 @@ def write_records(path: Path) -> None:
             "short.txt",
             r"has \d tokens, but one window of n_ctx=32 needs 33",
         ),
-        (lambda path: path.write_text("a"), "a.csv", r"a\.csv has a format that cannot be read"),
+        (lambda path: path.write_text("a"), "a.csv", r"a\.csv has an unknown format"),
     ],
 )
 def test_bad_text_is_refused_by_name_and_leaves_nothing_to_trust(

@@ -81,8 +81,8 @@ def load_vocabulary(spec: str, source: Source) -> Tokenizer:
         return load_tokenizer(spec)
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"The vocabulary of {source.title} is not in {folder}: run `gpt-toolkit prepare` with the same "
-            "arguments."
+            f"the vocabulary of {source.title} is not in {folder}; run `gpt-toolkit prepare` with the same "
+            "arguments"
         )
     return load_tokenizer(folder)
 
@@ -116,5 +116,5 @@ def _training_texts(source: Source, progress: ProgressBar) -> Iterator[str]:
 def _trained_size(spec: str) -> int:
     size = spec.removeprefix(_TRAIN)
     if not size.isdecimal():
-        raise ValueError(f"tokenizer: {spec!r} should end in a vocabulary size, such as {_TRAIN}4096.")
+        raise ValueError(f"tokenizer: {spec!r}; expected a vocabulary size at its end, such as {_TRAIN}4096")
     return int(size)

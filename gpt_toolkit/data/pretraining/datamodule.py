@@ -130,7 +130,7 @@ class CorpusDataModule(LightningDataModule):
         if self.limit_documents is not None and self.limit_documents < 1:
             problems.append(f"limit_documents is {self.limit_documents}; it must be at least 1")
         if problems:
-            raise ValueError(f"CorpusDataModule: {'; '.join(problems)}.")
+            raise ValueError(f"CorpusDataModule: {'; '.join(problems)}")
 
     def source(self, progress: ProgressBar | None = None) -> Source:
         """Return the text that the arguments name.
@@ -148,7 +148,7 @@ class CorpusDataModule(LightningDataModule):
                 self.dataset, self.streaming, self.val_fraction, self.text_field, self.limit_documents
             )
         if seed and not seed.isdecimal():
-            raise ValueError(f"dataset: {self.dataset!r} should end in a seed, such as {STORYWORLD}:1.")
+            raise ValueError(f"dataset: {self.dataset!r}; expected a seed at its end, such as {STORYWORLD}:1")
         count = self.limit_documents or STORYWORLD_DOCUMENTS
         return StoryworldSource(int(seed or 0), self.val_fraction, count, self.world or MIX)
 
@@ -190,17 +190,17 @@ class CorpusDataModule(LightningDataModule):
     def _require_validation(self, cache: TokenCache) -> None:
         if self.val_fraction and "val" not in cache.splits:
             raise ValueError(
-                f"No text is left for validation: there are {cache.n_documents('train'):,} documents for "
-                f"training, and val_fraction={self.val_fraction} takes every "
-                f"{max(2, round(1 / self.val_fraction))}th of them. Raise it, give val_files, or set it to "
-                "0 to go without validation."
+                f"no text is left for validation: {cache.n_documents('train'):,} documents for training, "
+                f"and val_fraction={self.val_fraction} takes every "
+                f"{max(2, round(1 / self.val_fraction))}th of them; raise it, give val_files, or set it to 0 "
+                "for no validation"
             )
 
     @property
     def cache(self) -> TokenCache:
         """The prepared tokens; available after ``setup``."""
         if self._cache is None:
-            raise RuntimeError("CorpusDataModule: call prepare_data() and setup() first.")
+            raise RuntimeError("CorpusDataModule: no tokens are open; call prepare_data() and setup() first")
         return self._cache
 
     def summary(self) -> str:

@@ -83,8 +83,8 @@ def encode(job: Job, tokenizer: Tokenizer) -> Encoded:
         ids = np.concatenate(arrays)
         if len(ids) and int(ids.max()) >= tokenizer.vocab_size:
             raise ValueError(
-                f"Tokenizer {tokenizer.name} made the id {ids.max()}, but its vocab_size is "
-                f"{tokenizer.vocab_size}."
+                f"tokenizer {tokenizer.name}: id {ids.max()}; expected ids below its vocab_size "
+                f"{tokenizer.vocab_size}"
             )
         result[split] = ids.astype(dtype)
     return Encoded(result, n_bytes, n_documents, job[-1].position, job[-1].fraction)

@@ -102,12 +102,12 @@ def encode_on_ray(source: Source, position: Position, tokenizer: Tokenizer) -> G
     if not isinstance(source, FileSource):
         raise ValueError(
             f"encode_on=ray reads files on many machines, but {source.title} is read from one end to the "
-            "other: give files, or leave encode_on at threads."
+            "other; give files, or set encode_on to threads"
         )
     try:
         import ray
     except ImportError as error:
-        raise ValueError("encode_on=ray needs Ray: pip install 'gpt-toolkit[ray]'.") from error
+        raise ValueError("encode_on=ray needs Ray; run pip install 'gpt-toolkit[ray]'") from error
     starts_ray = not ray.is_initialized()
     if starts_ray:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no statistics are sent without consent

@@ -62,9 +62,7 @@ class HubSource:
             if (split := split_named(str(split_name))) is not None:
                 found.setdefault(split, records)
         if "train" not in found:
-            raise ValueError(
-                f"dataset: {self.name!r} has no training split; its splits: {', '.join(loaded)}."
-            )
+            raise ValueError(f"dataset: {self.name!r} has no training split; its splits: {', '.join(loaded)}")
         return {split: found[split] for split in SPLITS if split in found}
 
     @cached_property
@@ -83,8 +81,8 @@ class HubSource:
             yield
         except (OSError, ValueError, RuntimeError) as error:
             raise ValueError(
-                f"dataset: {self.name!r} could not be loaded: {str(error).rstrip('.')}. A dataset of the hub "
-                "needs a network the first time; give local files with files instead."
+                f"dataset: {self.name!r} could not be loaded: {str(error).rstrip('.')}; a dataset of the hub "
+                "needs a network the first time; give local files with files instead"
             ) from error
 
     def identity(self) -> Mapping[str, Any]:

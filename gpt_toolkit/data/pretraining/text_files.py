@@ -83,9 +83,9 @@ def find_files(patterns: Sequence[str], argument: str) -> list[FoundFile]:
         elif glob.has_magic(pattern):
             matches = sorted(map(Path, glob.glob(str(path), recursive=True)))  # noqa: PTH207 - any pattern
             if not matches:
-                raise FileNotFoundError(f"{argument}: nothing matches {pattern!r} (looked in {Path.cwd()}).")
+                raise FileNotFoundError(f"{argument}: nothing matches {pattern!r} (looked in {Path.cwd()})")
         else:
-            raise FileNotFoundError(f"{argument}: no file or folder {pattern!r} (looked in {Path.cwd()}).")
+            raise FileNotFoundError(f"{argument}: no file or folder {pattern!r} (looked in {Path.cwd()})")
         for match in matches:
             for file in _files_of(match, is_explicit=match == path, argument=argument):
                 found.setdefault(file.path.resolve(), file)
@@ -101,7 +101,7 @@ def _files_of(path: Path, *, is_explicit: bool, argument: str) -> Iterator[Found
         ]
         if not inside and is_explicit:
             raise FileNotFoundError(
-                f"{argument}: the folder {path} holds no file ending in {', '.join(SUFFIXES)}."
+                f"{argument}: the folder {path} holds no file ending in {', '.join(SUFFIXES)}"
             )
         for file in inside:
             splits = [split_named(name) for name in (*file.relative_to(path).parts, path.name)]
@@ -110,8 +110,8 @@ def _files_of(path: Path, *, is_explicit: bool, argument: str) -> Iterator[Found
         yield FoundFile(path, split_named(path.name))
     elif is_explicit:
         raise ValueError(
-            f"{argument}: {path} has a format that cannot be read. Known endings: {', '.join(SUFFIXES)}; "
-            "rename the file if it is one of these."
+            f"{argument}: {path} has an unknown format; expected {', '.join(SUFFIXES)}; rename the file if "
+            "it is one of these"
         )
 
 
@@ -151,7 +151,7 @@ def divide(
         named = [file for file in found if (file.named_split or "train") == split]
         result += [SplitFile(file.path, split) for file in (*named, *given.get(split, []))]
     if not result or result[0].split != "train":
-        raise ValueError("files: all of them are also val_files or test_files, so no training text is left.")
+        raise ValueError("files: all of them are also val_files or test_files, so no training text is left")
     _refuse_copies(result, memo)
     return tuple(result)
 
@@ -164,8 +164,8 @@ def _refuse_copies(files: Sequence[SplitFile], memo: "FileMemo") -> None:
         other = first.setdefault(memo.checksum(file.path), file)
         if file.split != other.split and file.path.stat().st_size:
             raise ValueError(
-                f"{other.path} ({other.split}) and {file.path} ({file.split}) hold the same text. Leave one "
-                "of them out, so that no text is in two splits."
+                f"{other.path} ({other.split}) and {file.path} ({file.split}) hold the same text; leave one "
+                "of them out, so that no text is in two splits"
             )
 
 

@@ -145,7 +145,7 @@ def _decode(data: bytes, path: Path, offset: int, *, is_last: bool) -> str:
         if error.reason == "unexpected end of data" and not is_last:
             return data[: error.start].decode()
         raise ValueError(
-            f"{path} is not UTF-8: byte {data[error.start]:#04x} at offset {offset + error.start}. Convert "
+            f"{path} is not UTF-8: byte {data[error.start]:#04x} at offset {offset + error.start}; convert "
             f"it first, for example: iconv -f WINDOWS-1252 -t UTF-8 {path.name} > utf8.txt"
         ) from error
 
@@ -194,7 +194,7 @@ def _read_json_lines(
 ) -> Iterator[tuple[str, Position, float]]:
     """Yield records from a byte offset on, before which ``number`` lines lie."""
     size = path.stat().st_size
-    example = f'A .jsonl file holds one object a line, such as {{"{text_field}": "..."}}.'
+    expected = f'expected one object a line, such as {{"{text_field}": "..."}}'
     with open_bytes(path) as file:
         file.seek(offset)
         for line in file:
@@ -207,11 +207,11 @@ def _read_json_lines(
             try:
                 value = json.loads(line)
             except UnicodeDecodeError as error:
-                raise ValueError(f"{where} is not UTF-8 ({error.reason}). Convert the file first.") from error
+                raise ValueError(f"{where} is not UTF-8 ({error.reason}); convert the file first") from error
             except ValueError as error:
-                raise ValueError(f"{where} is not JSON ({error}). {example}") from error
+                raise ValueError(f"{where} is not JSON ({error}); {expected}") from error
             if not isinstance(value, dict):
-                raise ValueError(f"{where} is not an object but {type(value).__name__}. {example}")
+                raise ValueError(f"{where} is not an object but {type(value).__name__}; {expected}")
             fraction = min(1.0, _packed_offset(file) / size)
             yield text_of(value, text_field, where), [offset, number], fraction
 
@@ -228,8 +228,8 @@ def _read_parquet(
             columns = file.schema_arrow.names
             if text_field not in columns:
                 raise ValueError(
-                    f"{path} has no column {text_field!r}; it has {', '.join(columns)}. Set text_field to "
-                    "one of them."
+                    f"{path} has no column {text_field!r}; it has {', '.join(columns)}; set text_field to "
+                    "one of them"
                 )
             n_groups = file.num_row_groups
             for group in range(first_group, n_groups):
@@ -259,19 +259,19 @@ def text_of(record: Mapping[str, Any], text_field: str, where: str) -> str:
     if text_field not in record:
         keys = ", ".join(map(str, record)) or "none"
         raise ValueError(
-            f"{where} has no field {text_field!r}; its fields: {keys}. Set text_field to one of them."
+            f"{where} has no field {text_field!r}; its fields: {keys}; set text_field to one of them"
         )
     text = record[text_field]
     if not isinstance(text, str):
         raise ValueError(
-            f"{where}: field {text_field!r} is not a string but {type(text).__name__}. Set text_field to the "
-            "field that holds the text."
+            f"{where}: field {text_field!r} is not a string but {type(text).__name__}; set text_field to the "
+            "field that holds the text"
         )
     try:
         text.isascii() or text.encode()
     except UnicodeEncodeError as error:
         raise ValueError(
-            f"{where}: field {text_field!r} holds half a surrogate pair, which is not text."
+            f"{where}: field {text_field!r} holds half a surrogate pair, which is not text"
         ) from error
     return normalize_newlines(text)
 

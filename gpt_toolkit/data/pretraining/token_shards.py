@@ -73,13 +73,13 @@ class Shard:
         expected = HEADER_BYTES + self.count * dtype.itemsize
         fix = _fix(self.path.parent)
         if not self.path.is_file():
-            raise ValueError(f"Token file {self.path} is missing. {fix}")
+            raise ValueError(f"token file {self.path} is missing; {fix}")
         if (size := self.path.stat().st_size) != expected:
-            raise ValueError(f"Token file {self.path} has {size:,} bytes instead of {expected:,}. {fix}")
+            raise ValueError(f"token file {self.path} has {size:,} bytes; expected {expected:,}; {fix}")
         with self.path.open("rb") as file:
             header = file.read(HEADER_BYTES)
         if header != shard_header(dtype.itemsize, self.count, bytes.fromhex(self.checksum)):
-            raise ValueError(f"Token file {self.path} is not the one that {MANIFEST} describes. {fix}")
+            raise ValueError(f"token file {self.path} is not the one that {MANIFEST} describes; {fix}")
 
     def verify(self) -> None:
         """Read the whole file and compare its checksum.
@@ -93,7 +93,7 @@ class Shard:
             while block := file.read(BLOCK_BYTES):
                 checksum.update(block)
         if checksum.hexdigest() != self.checksum:
-            raise ValueError(f"Token file {self.path} has a wrong checksum. {_fix(self.path.parent)}")
+            raise ValueError(f"token file {self.path} has a wrong checksum; {_fix(self.path.parent)}")
 
 
 def _map(shards: Sequence[Shard], dtype: np.dtype[Any], number: int) -> NDArray[Any]:
@@ -179,17 +179,16 @@ class TokenCache:
         path = folder / MANIFEST
         if not path.is_file():
             raise FileNotFoundError(
-                f"No finished token cache in {folder}: run `gpt-toolkit prepare` with the same arguments "
-                "first."
+                f"no finished token cache in {folder}; first run `gpt-toolkit prepare` with these arguments"
             )
         try:
             manifest = json.loads(path.read_bytes())
             version = manifest["format"]
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} is damaged. {_fix(folder)}") from error
+            raise ValueError(f"{path} is damaged; {_fix(folder)}") from error
         if version != FORMAT_VERSION:
             raise ValueError(
-                f"{path} has format {version}; this version reads {FORMAT_VERSION}. {_fix(folder)}"
+                f"{path} has format {version}; this version reads {FORMAT_VERSION}; {_fix(folder)}"
             )
         cache = cls(folder, manifest)
         for split in cache.splits:
@@ -249,4 +248,4 @@ class TokenCache:
 
 
 def _fix(folder: Path) -> str:
-    return f"Delete the folder {folder} and run `gpt-toolkit prepare` again."
+    return f"delete the folder {folder} and run `gpt-toolkit prepare` again"

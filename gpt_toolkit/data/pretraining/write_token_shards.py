@@ -192,7 +192,7 @@ class CacheWriter:
             ValueError: If the source has no training text.
         """
         if "train" not in self._splits:
-            raise ValueError(f"No training text in {source.title}: all of it is empty.")
+            raise ValueError(f"no training text in {source.title}: all of it is empty")
         with self._explain_full_disk():
             for split in self._splits.values():
                 split.finish()

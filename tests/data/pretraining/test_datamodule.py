@@ -419,7 +419,7 @@ def test_the_built_in_world_is_a_corpus() -> None:
     chunks = list(first.source().chunks())
     for i in (0, 59, 60, 62, 65):
         assert list(first.source().chunks(chunks[i].position)) == chunks[i + 1 :]
-    with pytest.raises(ValueError, match=r"'storyworld:x' should end in a seed"):
+    with pytest.raises(ValueError, match=r"'storyworld:x'; expected a seed at its end"):
         CorpusDataModule(dataset="storyworld:x").source()
 
 

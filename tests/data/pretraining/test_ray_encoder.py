@@ -205,7 +205,9 @@ class TestOnACluster:
             vocab_size = 100
             name = "faulty"
 
-        with pytest.raises(ValueError, match=r"^Tokenizer faulty made the id 256, but its vocab_size is 100"):
+        with pytest.raises(
+            ValueError, match=r"^tokenizer faulty: id 256; expected ids below its vocab_size 100$"
+        ):
             run(source_of(folder), Faulty(), tmp_path, encode_on_ray)
 
     def test_a_worker_that_is_lost_changes_nothing(

@@ -203,7 +203,7 @@ def test_checksums_are_remembered_until_a_file_changes(
         ("nowhere.txt", FileNotFoundError, r"files: no file or folder '.*nowhere\.txt' \(looked in"),
         ("*.jsonl", FileNotFoundError, r"files: nothing matches '.*\*\.jsonl'"),
         ("empty", FileNotFoundError, r"files: the folder .*empty holds no file ending in \.txt, "),
-        ("a.docx", ValueError, r"files: .*a\.docx has a format that cannot be read\. Known endings: \.txt, "),
+        ("a.docx", ValueError, r"files: .*a\.docx has an unknown format; expected \.txt, "),
     ],
 )
 def test_what_cannot_be_found_or_read_is_named(

@@ -84,7 +84,7 @@ def test_an_empty_file_gives_nothing(write: Write) -> None:
 def test_text_that_is_not_utf8_is_refused_with_its_offset(write: Write, before: int, ending: str) -> None:
     path = write(f"a{ending}", packed(b"a " * (before // 2) + b"caf\xe9 au lait", ending))
     offset = before // 2 * 2 + 3
-    with pytest.raises(ValueError, match=rf"a{ending} is not UTF-8: byte 0xe9 at offset {offset}\. .*iconv"):
+    with pytest.raises(ValueError, match=rf"a{ending} is not UTF-8: byte 0xe9 at offset {offset}; .*iconv"):
         list(read_text(path, 0, None))
 
 
@@ -117,8 +117,8 @@ def test_a_line_of_json_is_a_document(write: Write, ending: str) -> None:
     ("line", "message"),
     [
         ("{oops", r"a\.jsonl, line 2 is not JSON \(.*one object a line"),
-        ("[1]", r"a\.jsonl, line 2 is not an object but list\."),
-        ('{"body": 1, "id": 2}', r"a\.jsonl, line 2 has no field 'text'; its fields: body, id\. Set"),
+        ("[1]", r"a\.jsonl, line 2 is not an object but list;"),
+        ('{"body": 1, "id": 2}', r"a\.jsonl, line 2 has no field 'text'; its fields: body, id; set"),
         ('{"text": 5}', r"a\.jsonl, line 2: field 'text' is not a string but int"),
         ('{"text": "\\ud800"}', r"a\.jsonl, line 2: field 'text' holds half a surrogate pair"),
         (b'{"text": "\xff"}', r"a\.jsonl, line 2 is not UTF-8"),
@@ -147,7 +147,7 @@ def test_a_row_of_parquet_is_a_document(tmp_path: Path) -> None:
 
 
 def test_faulty_parquet_is_refused_by_name(tmp_path: Path, write: Write) -> None:
-    with pytest.raises(ValueError, match=r"a\.parquet has no column 'text'; it has id, body\. Set text"):
+    with pytest.raises(ValueError, match=r"a\.parquet has no column 'text'; it has id, body; set text"):
         list(read_records(parquet(tmp_path / "a.parquet", ["x"], "body"), "text"))
     with pytest.raises(ValueError, match=r"b\.parquet, row 2 of row group 1: .* not a string but NoneType"):
         list(read_records(parquet(tmp_path / "b.parquet", ["x", None]), "text"))
