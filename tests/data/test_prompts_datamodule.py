@@ -40,7 +40,7 @@ def test_lines_and_records_are_prompts(tmp_path: Path) -> None:
     assert [batch["rows"] for batch in data.predict_dataloader()] == [[0, 1, 2]]
 
 
-def test_faults_of_the_files_are_named(tmp_path: Path) -> None:
+def test_broken_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
     (tmp_path / "other.jsonl").write_text(json.dumps({"text": "x"}))
     (tmp_path / "empty.txt").write_text("\n\n")

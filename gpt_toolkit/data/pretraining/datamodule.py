@@ -18,7 +18,7 @@ from gpt_toolkit.data.pretraining.sources import (
     StoryworldSource,
 )
 from gpt_toolkit.data.pretraining.text_files import FileMemo, FileSource, divide
-from gpt_toolkit.data.pretraining.text_readers import Source
+from gpt_toolkit.data.pretraining.text_readers import Source, hold_out_interval
 from gpt_toolkit.data.pretraining.token_shards import Split, TokenCache
 from gpt_toolkit.data.pretraining.write_token_shards import cache_key, prepare_tokens
 from gpt_toolkit.data.step_loader import (
@@ -192,7 +192,7 @@ class CorpusDataModule(LightningDataModule):
             raise ValueError(
                 f"no text is left for validation: {cache.n_documents('train'):,} documents for training, "
                 f"and val_fraction={self.val_fraction} takes every "
-                f"{max(2, round(1 / self.val_fraction))}th of them; raise it, give val_files, or set it to 0 "
+                f"{hold_out_interval(self.val_fraction)}th of them; raise it, give val_files, or set it to 0 "
                 "for no validation"
             )
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from gpt_toolkit import storyworld
 from gpt_toolkit.data.pretraining.text_files import estimate_bytes, split_named
-from gpt_toolkit.data.pretraining.text_readers import Chunk, Position, text_of
+from gpt_toolkit.data.pretraining.text_readers import Chunk, Position, hold_out_interval, text_of
 from gpt_toolkit.data.pretraining.token_shards import SPLITS, Split
 
 STORYWORLD: Final = "storyworld"
@@ -105,7 +105,7 @@ class HubSource:
     def chunks(self, position: Position = None) -> Iterator[Chunk]:
         """Yield the records in order, from a position."""
         first_split, n_done = position or (0, 0)
-        every = max(2, round(1 / self.val_fraction)) if self.val_fraction and "val" not in self._splits else 0
+        every = 0 if "val" in self._splits else hold_out_interval(self.val_fraction)
         sizes = [0 if self.streaming else self._size(records) for records in self._splits.values()]
         for number, (split, records) in enumerate(self._splits.items()):
             if number < first_split:

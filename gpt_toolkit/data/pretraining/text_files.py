@@ -16,6 +16,7 @@ from gpt_toolkit.data.pretraining.text_readers import (
     Chunk,
     Position,
     character_boundary,
+    hold_out_interval,
     is_plain_text,
     read_records,
     read_text,
@@ -319,7 +320,7 @@ class FileSource:
     def _records(self, number: int, at: Position, documents: int) -> Generator[Chunk, None, int]:
         """Read a file of records. Return the documents so far."""
         file = self.files[number]
-        every = max(2, round(1 / self.held_out)) if file.split == "train" and self.held_out else 0
+        every = hold_out_interval(self.held_out) if file.split == "train" else 0
         for text, after, fraction in read_records(file.path, self.text_field, at):
             is_held_out = every and documents % every == every - 1
             documents += 1

@@ -1,4 +1,4 @@
-"""Reading one file of text in chunks: plain text, JSON lines and parquet, from any position.
+"""Readers of one file of text, in chunks and from any position: plain text, JSON lines, parquet.
 
 A plain text file is one document. A line of JSON and a row of parquet are a document each. Memory does not
 grow with the size of a file (a single record is held whole). Line ends become LF, and a byte-order mark at
@@ -30,13 +30,13 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of a document.
+    """Text of a document, or of a part of it.
 
     Attributes:
-        text: The piece; never empty.
-        starts_document: Whether it is the first piece of its document.
+        text: The text; never empty.
+        starts_document: Whether it is the first chunk of its document.
         split: Split of the document.
-        position: Position after the piece.
+        position: Position after the chunk.
         fraction: Fraction of the source that has been read with it, in [0, 1]; None if unknown.
     """
 
@@ -75,7 +75,7 @@ def is_plain_text(path: Path) -> bool:
 
 
 def read_documents(path: Path, text_field: str) -> Iterator[Iterator[str]]:
-    """Yield the documents of a file, each as its pieces.
+    """Yield the documents of a file, each as the texts of its chunks.
 
     Raises:
         ValueError: If the file is broken; see :func:`read_text` and :func:`read_records`.
@@ -88,7 +88,7 @@ def read_documents(path: Path, text_field: str) -> Iterator[Iterator[str]]:
 
 
 def read_text(path: Path, start: int, stop: int | None) -> Iterator[tuple[str, int]]:
-    """Yield a plain text file in pieces of about 1 MiB, cut where no token crosses.
+    """Yield a plain text file in chunks of about 1 MiB, cut where no token crosses.
 
     Args:
         path: ``.txt`` or ``.txt.gz``.
@@ -274,6 +274,11 @@ def text_of(record: Mapping[str, Any], text_field: str, where: str) -> str:
             f"{where}: field {text_field!r} holds half a surrogate pair, which is not text"
         ) from error
     return normalize_newlines(text)
+
+
+def hold_out_interval(fraction: float) -> int:
+    """Return n if every n-th record is held out for validation; 0 if none is."""
+    return max(2, round(1 / fraction)) if fraction else 0
 
 
 def normalize_newlines(text: str) -> str:

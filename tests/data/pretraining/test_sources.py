@@ -29,7 +29,7 @@ def test_the_world_is_read_as_documents_of_its_splits() -> None:
     assert [chunk.split for chunk in chunks] == ["train"] * 40 + ["val"] * 4 + ["test"] * 4
 
 
-def test_reading_goes_on_from_any_position() -> None:
+def test_reading_resumes_from_any_position() -> None:
     chunks = list(source().chunks())
     for at in (0, 39, 40, 47):
         assert list(source().chunks(chunks[at].position)) == chunks[at + 1 :]

@@ -138,7 +138,7 @@ def test_the_cut_of_a_packed_file_is_that_of_the_plain_one(write: Write, memo: F
     assert texts(source(memo, write("b.txt.gz", gzip.compress(text.encode())), fraction=0.2)) == plain
 
 
-def test_every_so_manieth_record_is_held_out_across_files(write: Write, memo: FileMemo) -> None:
+def test_every_nth_record_is_held_out_across_files(write: Write, memo: FileMemo) -> None:
     first = write("a.jsonl", "".join(json.dumps({"body": str(i)}) + "\n" for i in range(7)))
     second = write("b.jsonl", "".join(json.dumps({"body": str(i)}) + "\n" for i in range(7, 12)))
     found = texts(source(memo, first, second, fraction=0.25, field="body"))
@@ -157,7 +157,7 @@ def test_a_limit_caps_the_documents_of_each_part(write: Write, memo: FileMemo) -
 
 @pytest.mark.parametrize("limit", [None, 4])
 @pytest.mark.parametrize("fraction", [0.0, 0.34])
-def test_reading_goes_on_exactly_after_any_chunk(
+def test_reading_resumes_exactly_after_any_chunk(
     limit: int | None, fraction: float, write: Write, memo: FileMemo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(text_readers, "BLOCK_BYTES", 16)

@@ -39,7 +39,7 @@ def test_a_text_file_is_read_whole_in_small_blocks(
     assert blocks[-1][1] == text_size(path) == len(PROSE.encode())
 
 
-def test_reading_goes_on_after_any_block(write: Write, ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_resumes_after_any_block(write: Write, ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text_readers, "BLOCK_BYTES", 100)
     path = write(f"a{ending}", packed(b"\xef\xbb\xbf" + PROSE.replace("\n", "\r\n").encode(), ending))
     blocks = list(read_text(path, 0, None))
@@ -146,7 +146,7 @@ def test_a_row_of_parquet_is_a_document(tmp_path: Path) -> None:
         assert list(read_records(path, "text", records[i][1])) == records[i + 1 :]
 
 
-def test_faulty_parquet_is_refused_by_name(tmp_path: Path, write: Write) -> None:
+def test_broken_parquet_is_refused_by_name(tmp_path: Path, write: Write) -> None:
     with pytest.raises(ValueError, match=r"a\.parquet has no column 'text'; it has id, body; set text"):
         list(read_records(parquet(tmp_path / "a.parquet", ["x"], "body"), "text"))
     with pytest.raises(ValueError, match=r"b\.parquet, row 2 of row group 1: .* not a string but NoneType"):

@@ -80,7 +80,10 @@ def test_documents_follow_each_other_each_after_its_end_of_text(tmp_path: Path) 
         texts = [chunk.text for chunk in Documents().chunks() if chunk.split == split]
         expected = [i for text in texts for i in (256, *text.encode())]
         assert tokens.read(0, len(tokens)).tolist() == expected
-        assert len(cache.shards(split)) > 2 or split == "val"
+        *full, last = [shard.count for shard in cache.shards(split)]
+        assert full == [SHARD] * len(full)
+        assert 0 < last <= SHARD
+        assert len(full) > 2 or split == "val"
         assert cache.n_tokens(split) == len(tokens) == len(expected)
         assert cache.n_bytes(split) == sum(map(len, texts))
         assert cache.n_documents(split) == len(texts)
@@ -121,14 +124,17 @@ def test_tokens_travel_to_workers_as_paths(tmp_path: Path) -> None:
     assert np.array_equal(copy.read(0, 500), tokens.read(0, 500))
 
 
-@pytest.mark.parametrize("threads", [1, 3, 8])
-def test_the_number_of_threads_does_not_change_a_byte(threads: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("threads", "job_characters"), [(1, 60), (3, 1), (8, 10_000)])
+def test_threads_and_jobs_do_not_change_a_byte(
+    threads: int, job_characters: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = run(Documents(), tmp_path / "two")
+    monkeypatch.setattr(parallel_tokenize, "_JOB_CHARACTERS", job_characters)
     assert contents(run(Documents(), tmp_path / "other", threads).folder) == contents(first.folder)
 
 
 @pytest.mark.parametrize("kill_at", [0, 1, 20, 37, 38, 39, 60, 99])
-def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(kill_at: int, tmp_path: Path) -> None:
+def test_a_killed_run_resumes_and_ends_with_the_same_bytes(kill_at: int, tmp_path: Path) -> None:
     expected = contents(run(Documents(), tmp_path / "whole").folder)
     with pytest.raises(Killed):
         run(Documents(kill_at=kill_at), tmp_path / "killed")
@@ -148,7 +154,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bytes(tmp_path: Path) -
 
 @pytest.mark.parametrize("victim", ["progress.json", "manifest.json"])
 @pytest.mark.parametrize("times", [1, 2, 3])
-def test_a_run_killed_while_it_writes_its_notes_ends_with_the_same_bytes(
+def test_a_run_killed_while_it_writes_its_journal_ends_with_the_same_bytes(
     victim: str, times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = contents(run(Documents(), tmp_path / "whole").folder)
@@ -167,23 +173,23 @@ def test_a_run_killed_while_it_writes_its_notes_ends_with_the_same_bytes(
     assert contents(run(Documents(), tmp_path / "killed").folder) == expected
 
 
-def test_notes_become_rarer_as_the_shards_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    notes: list[int] = []
+def test_journals_become_rarer_as_the_shards_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journals: list[int] = []
 
     def counted(path: Path, value: Any, **options: Any) -> None:
         if path.name == "progress.json":
-            notes.append(sum(state["n_tokens"] for state in value["splits"].values()))
+            journals.append(sum(state["n_tokens"] for state in value["splits"].values()))
         write_json(path, value, **options)
 
     monkeypatch.setattr(write_token_shards, "write_json", counted)
     cache = run(Documents(2500), tmp_path, journal_tokens=1)
-    assert 256 < len(notes) < 800
-    for before, after in itertools.pairwise([*notes, sum(map(cache.n_tokens, cache.splits))]):
+    assert 256 < len(journals) < 800
+    for before, after in itertools.pairwise([*journals, sum(map(cache.n_tokens, cache.splits))]):
         assert after - before < before / 256 + 150  # a job more, at most
 
 
 @pytest.mark.parametrize("damage", ["not json", '{"key": "other"}', None])
-def test_notes_that_cannot_be_relied_on_mean_beginning_again(damage: str | None, tmp_path: Path) -> None:
+def test_a_journal_that_cannot_be_trusted_means_starting_again(damage: str | None, tmp_path: Path) -> None:
     expected = contents(run(Documents(), tmp_path / "whole").folder)
     with pytest.raises(Killed):
         run(Documents(kill_at=70), tmp_path / "killed")
@@ -258,7 +264,7 @@ def test_a_source_without_text_is_refused(tmp_path: Path) -> None:
         (None, "is missing"),
     ],
 )
-def test_a_truncated_or_missing_file_is_an_error_with_the_way_out(
+def test_a_truncated_or_missing_file_is_an_error_with_the_fix(
     split: str, size: int | None, message: str, tmp_path: Path
 ) -> None:
     folder = run(Documents(), tmp_path).folder
