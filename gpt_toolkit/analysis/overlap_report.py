@@ -26,13 +26,7 @@ from gpt_toolkit.analysis.ngram_overlap import (
     together,
 )
 from gpt_toolkit.data.pretraining.text_files import find_files
-from gpt_toolkit.data.pretraining.text_readers import (
-    TEXT_SUFFIXES,
-    read_records,
-    read_text,
-    suffix,
-    utf8_length,
-)
+from gpt_toolkit.data.pretraining.text_readers import is_plain_text, read_documents, suffix, utf8_length
 from gpt_toolkit.progress import ProgressBar
 
 _BYTES_A_WORD = 4  # of running text at least, with its blank; ours: to judge a filter's size
@@ -107,11 +101,8 @@ def _name(patterns: Sequence[str]) -> str:
 
 def _pieces(path: Path, text_field: str) -> Iterator[tuple[str, Iterator[str]]]:
     """Documents of a file: a plain text is one, of records each is; with their pieces."""
-    if suffix(path) in TEXT_SUFFIXES:
-        yield str(path), (text for text, _ in read_text(path, 0, None))
-    else:
-        for number, record in enumerate(read_records(path, text_field)):
-            yield f"{path}:{number}", iter([record.text])
+    for number, document in enumerate(read_documents(path, text_field)):
+        yield str(path) if is_plain_text(path) else f"{path}:{number}", document
 
 
 def _test_files(args: argparse.Namespace) -> Iterator[TestDocument]:
