@@ -13,7 +13,7 @@ from gpt_toolkit import generation
 from gpt_toolkit.backbone import Decoder
 from gpt_toolkit.backbone.heads import LanguageModelHead
 from gpt_toolkit.backbone.packed_linear import pack
-from gpt_toolkit.checkpoints import build_decoder, open_model, read_stored, write_model_folder
+from gpt_toolkit.checkpoints import build_decoder, open_model, write_model_folder
 from gpt_toolkit.generation import Sampling, TopPRule, Written
 from gpt_toolkit.hardware import device_named, scoring_dtype
 from gpt_toolkit.tokenizers.loading import Tokenizer, tokenizer_of
@@ -284,9 +284,9 @@ def load(
     device = device_named(device)
     stored = open_model(model)
     dtype = dtype or scoring_dtype(stored.dtype, device)
-    saved = read_stored(stored, dtype=dtype, device=device)
-    tokenizer = tokenizer_of(saved.tokenizer, str(saved.source))
+    state_dict = stored.read(dtype=dtype, device=device)
+    tokenizer = tokenizer_of(stored.tokenizer, str(stored.source))
     try:
-        return LanguageModel(build_decoder(saved.config, saved.state_dict), tokenizer)
+        return LanguageModel(build_decoder(stored.config, state_dict), tokenizer)
     except ValueError as error:
-        raise ValueError(f"{saved.source}: {error}") from None
+        raise ValueError(f"{stored.source}: {error}") from None

@@ -21,8 +21,8 @@ from torchmetrics import Metric
 from gpt_toolkit.backbone import Decoder, DecoderConfig, decoder_fields
 from gpt_toolkit.backbone.parallel import average_gradients, divide
 from gpt_toolkit.batches import LanguageModelData, SupervisedData
-from gpt_toolkit.checkpoints import open_model, read_model
-from gpt_toolkit.checkpoints.model_sources import CHECKPOINT_FORMAT, CHECKPOINT_KEY
+from gpt_toolkit.checkpoints import open_model
+from gpt_toolkit.checkpoints.training_checkpoint import CHECKPOINT_FORMAT, CHECKPOINT_KEY
 from gpt_toolkit.hardware import keep_freed_memory
 from gpt_toolkit.optim import (
     OptimizerFactory,
@@ -177,7 +177,7 @@ class BaseTask(LightningModule, ABC):
 
         Rows of the token embeddings that only one of the two has keep their initial values, or are left.
         """
-        saved = read_model(model)
+        saved = open_model(model)
         backbone = self.built_backbone
         ours, theirs = backbone.config.to_fields(), saved.config.to_fields()
         structural = ["n_ctx", "n_layer", "n_head", "n_embd", "norm"]
@@ -188,11 +188,10 @@ class BaseTask(LightningModule, ABC):
         ]:
             raise ValueError(f"init_from {model}: this decoder differs from the model's: {', '.join(faults)}")
         self._check_same_tokenizer(model, saved.tokenizer)
-        names = [name for name in backbone.state_dict() if self.transfers(name)]
         with torch.no_grad():
             for name, tensor in backbone.state_dict().items():
-                if name in names:
-                    stored = saved.state_dict[name]
+                if self.transfers(name):
+                    stored = saved.tensors[name].read()
                     rows = min(len(tensor), len(stored))
                     tensor[:rows].copy_(stored[:rows])
         if self.trainer.is_global_zero:

@@ -76,7 +76,7 @@ def openai_value(ours: str, tensor: Tensor) -> np.ndarray[Any, np.dtype[np.float
 # TensorFlow's bundle: core/lib/io/table_format.txt, core/protobuf/tensor_bundle.proto
 
 
-def crc32c(data: bytes) -> int:
+def slow_crc32c(data: bytes) -> int:
     crc = 0xFFFFFFFF
     for byte in data:
         crc ^= byte
@@ -86,7 +86,7 @@ def crc32c(data: bytes) -> int:
 
 
 def masked(data: bytes) -> int:
-    crc = crc32c(data)
+    crc = slow_crc32c(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 

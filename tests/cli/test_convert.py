@@ -175,7 +175,7 @@ def test_what_nanogpt_computes_otherwise_is_told_and_measured(
 ) -> None:
     decoder = random_decoder("pre", (2, 2, 16, 9, 40))
     run(write_nanogpt(tmp_path / "src", decoder), tmp_path / "dst")
-    input_ids = compare_logits.windows(decoder.config)
+    input_ids = compare_logits.make_windows(decoder.config)
     ours = logits(decoder, input_ids)
     their_config = transformers.AutoConfig.from_pretrained(tmp_path / "dst", activation_function="gelu")
     exact = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "dst", config=their_config).eval()
@@ -227,7 +227,7 @@ def test_the_tokenizer_can_be_given_left_out_and_must_fit(
     assert load(tmp_path / "a").tokenizer.name == "bytes"
     assert load(tmp_path / "a").decoder.config.vocab_size == 300
     run(tmp_path / "a", tmp_path / "b", "--tokenizer", "none")
-    assert "there is no tokenizer" in capsys.readouterr().out
+    assert "no tokenizer found" in capsys.readouterr().out
     assert not (tmp_path / "b" / "tokenizer.json").exists()
     torch.save(nanogpt_content(random_decoder("pre", (1, 1, 8, 4, 256))), tmp_path / "ckpt.pt")
     with pytest.raises(ValueError, match=r"tokenizer bytes has 257 ids, the model embeds 256.*--tokenizer"):
@@ -266,9 +266,9 @@ def test_weights_are_rounded_to_the_type_asked_for_and_the_remark_says_so(
     assert json.loads((tmp_path / "dst" / "config.json").read_text())["dtype"] == dtype
     rounded = f"the weights were rounded to {dtype}" in capsys.readouterr().out
     assert rounded == (dtype != "float32")
-    expected = logits(decoder.to(wanted).float(), compare_logits.windows(decoder.config))
+    expected = logits(decoder.to(wanted).float(), compare_logits.make_windows(decoder.config))
     difference = float(
-        (expected - logits(random_decoder("pre", SHAPES[2]), compare_logits.windows(decoder.config)))
+        (expected - logits(random_decoder("pre", SHAPES[2]), compare_logits.make_windows(decoder.config)))
         .abs()
         .max()
     )
@@ -296,8 +296,8 @@ def test_without_transformers_our_decoder_runs_both(tmp_path: Path, monkeypatch:
     assert record["logits"]["result_by"].startswith("gpt_toolkit ")
     assert record["logits"]["largest_difference"] == 0.0
     assert record["versions"]["transformers"] is None
-    input_ids = compare_logits.windows(decoder.config)
-    source_logits, _ = compare_logits._logits(open_model(tmp_path / "src"), input_ids)
+    input_ids = compare_logits.make_windows(decoder.config)
+    source_logits, _ = compare_logits.compute_logits(open_model(tmp_path / "src"), input_ids)
     torch.testing.assert_close(source_logits, logits(decoder, input_ids), rtol=1e-6, atol=1e-6)
 
 
@@ -316,9 +316,9 @@ def test_a_fault_of_transformers_is_told_and_our_decoder_runs_the_model(
 
 def test_the_windows_are_fixed_and_from_all_over_the_vocabulary() -> None:
     config = random_decoder("pre", (1, 1, 2, 100, 1000)).config
-    windows = compare_logits.windows(config)
+    windows = compare_logits.make_windows(config)
     assert windows.shape == (3, 64)
-    assert torch.equal(windows, compare_logits.windows(config))
+    assert torch.equal(windows, compare_logits.make_windows(config))
     spread = windows.flatten().sort().values
     assert spread[0] < 6
     assert spread[-1] >= 994

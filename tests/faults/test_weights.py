@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from gpt_toolkit.checkpoints import conversion, folder_writer
-from gpt_toolkit.checkpoints.lazy_tensor import StoredTensor
+from gpt_toolkit.checkpoints import LazyTensor, conversion, hf_folder
 from gpt_toolkit.cli import main
 from gpt_toolkit.generation.language_model import LanguageModel
 from tests.checkpoints.layouts import SHAPES, Probe, nanogpt_content, random_decoder, write_openai_gpt2
@@ -128,24 +127,24 @@ def test_a_full_disk_leaves_nothing(
     if overwrite:
         LanguageModel(random_decoder("post", SHAPES[0])).save(dst)
     before = state_of(dst)
-    blocks = StoredTensor.blocks
+    read = LazyTensor.read
     n_written = 0
 
-    def full(tensor: StoredTensor) -> Any:
+    def full(tensor: LazyTensor) -> Any:
         nonlocal n_written
         n_written += 1
         if n_written > 5:
             raise OSError(28, "No space left on device")
-        return blocks(tensor)
+        return read(tensor)
 
-    monkeypatch.setattr(StoredTensor, "blocks", full)
+    monkeypatch.setattr(LazyTensor, "read", full)
     options = ["--overwrite"] if overwrite else []
     told = refused(src, dst, capsys, *options)
     assert "dst: could not be written: No space left on device" in told
     assert state_of(dst) == before
 
 
-@pytest.mark.parametrize("stage", ["write_model_files", "compare", "_record"])
+@pytest.mark.parametrize("stage", ["write_model_files", "compare", "write_json"])
 def test_ctrl_c_leaves_nothing_at_any_stage(
     stage: str, src: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,7 +171,7 @@ def test_damage_that_shows_in_the_middle_of_writing_leaves_nothing(
 def test_a_source_that_changes_meanwhile_is_told(
     src: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written = folder_writer.write_model_files
+    written = hf_folder.write_model_files
 
     def write_and_touch(*arguments: Any, **options: Any) -> None:
         written(*arguments, **options)
@@ -185,7 +184,7 @@ def test_a_source_that_changes_meanwhile_is_told(
 def test_a_result_that_is_not_the_sources_equal_is_not_kept(
     src: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written = folder_writer.write_model_files
+    written = hf_folder.write_model_files
 
     def swapped(folder: Path, config: Any, tensors: Any, *arguments: Any, **options: Any) -> None:
         wrong = dict(tensors) | {"h.0.ln_1.weight": tensors["h.0.ln_2.weight"]}

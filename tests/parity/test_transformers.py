@@ -18,7 +18,7 @@ from gpt_toolkit.checkpoints import (
     build_decoder,
     config_from_hugging_face,
     from_hugging_face,
-    read_model_folder,
+    open_model,
     to_hugging_face,
     write_model_folder,
 )
@@ -121,8 +121,8 @@ def test_transformers_loads_what_we_write_and_we_what_it_writes(norm: Norm, tmp_
     shape = (3, 4, 16, 9, 300)
     theirs = their_model(norm, shape)
     theirs.save_pretrained(tmp_path / "theirs")
-    config, state_dict = read_model_folder(tmp_path / "theirs")
-    write_model_folder(tmp_path / "ours", config, state_dict, {})
+    model = open_model(tmp_path / "theirs")
+    write_model_folder(tmp_path / "ours", model.config, model.read(), {})
     loaded, report = transformers.AutoModelForCausalLM.from_pretrained(
         tmp_path / "ours", output_loading_info=True
     )
@@ -140,8 +140,8 @@ def test_shards_that_transformers_writes_are_read(tmp_path: Path) -> None:
     theirs = their_model("pre", (4, 2, 32, 33, 257))
     theirs.save_pretrained(tmp_path, max_shard_size="40KB")
     assert len(list(tmp_path.glob("model-*.safetensors"))) > 2
-    config, state_dict = read_model_folder(tmp_path)
-    for name, tensor in to_hugging_face(state_dict, config).items():
+    model = open_model(tmp_path)
+    for name, tensor in to_hugging_face(model.read(), model.config).items():
         assert torch.equal(tensor, theirs.state_dict()[name]), name
 
 
