@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gpt_toolkit.tokenizers import ByteLevelBPE, RawBytes, load_tokenizer
-from gpt_toolkit.tokenizers.cached_tokenizer import tokenizer_name
-from gpt_toolkit.tokenizers.loading import KNOWN_FILES, check_files
+from gpt_toolkit.tokenizers import ByteLevelBPE, ByteTokenizer, load_tokenizer
+from gpt_toolkit.tokenizers.loading import KNOWN_FILES, check_files, tokenizer_name
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +18,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_kind_of_tokenizer_has_only_known_files(
     trained: ByteLevelBPE, gpt1_toy: dict[str, str], gpt2_toy: dict[str, str]
 ) -> None:
-    for tokenizer in (RawBytes(), trained, load_tokenizer(gpt1_toy), load_tokenizer(gpt2_toy)):
+    for tokenizer in (ByteTokenizer(), trained, load_tokenizer(gpt1_toy), load_tokenizer(gpt2_toy)):
         assert tokenizer.files().keys() <= set(KNOWN_FILES)
         folder = Path(tokenizer_name(tokenizer.files(), "model"))
         assert {path.name for path in folder.iterdir()} == tokenizer.files().keys()
@@ -35,11 +34,11 @@ def test_an_unknown_name_is_refused_in_one_line_before_anything_is_written(name:
     with pytest.raises(
         ValueError, match=r"\Amodel: tokenizer file '[^\n]*'; expected only [^\n]*\Z"
     ) as caught:
-        tokenizer_name({**RawBytes().files(), name: "x"}, "model")
+        tokenizer_name({**ByteTokenizer().files(), name: "x"}, "model")
     assert repr(name) in str(caught.value)
     assert not cache.exists()
     with pytest.raises(ValueError, match="the given files: tokenizer file"):
-        load_tokenizer({**RawBytes().files(), name: "x"})
+        load_tokenizer({**ByteTokenizer().files(), name: "x"})
 
 
 def test_a_long_name_is_cut_in_the_message() -> None:
@@ -49,7 +48,7 @@ def test_a_long_name_is_cut_in_the_message() -> None:
 
 
 def test_links_in_the_cache_folder_are_replaced_and_never_followed(tmp_path: Path) -> None:
-    files = RawBytes().files()
+    files = ByteTokenizer().files()
     folder = Path(tokenizer_name(files, "model"))
     target = tmp_path / "precious"
     target.write_text("belongs to the user", encoding="utf-8")
@@ -65,7 +64,7 @@ def test_links_in_the_cache_folder_are_replaced_and_never_followed(tmp_path: Pat
 
 
 def test_writers_side_by_side_leave_whole_files_and_nothing_else() -> None:
-    files = {**RawBytes().files(), "merges.txt": "#version: 0.2\n" * 100_000}
+    files = {**ByteTokenizer().files(), "merges.txt": "#version: 0.2\n" * 100_000}
     start, errors = threading.Barrier(8), list[BaseException]()
 
     def write() -> None:

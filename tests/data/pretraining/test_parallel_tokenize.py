@@ -16,7 +16,7 @@ from gpt_toolkit.data.pretraining.sources import WorldSource
 from gpt_toolkit.data.pretraining.text_files import FileMemo, FileSource, divide
 from gpt_toolkit.data.pretraining.text_readers import Chunk, DivisibleSource
 from gpt_toolkit.storyworld import MIX
-from gpt_toolkit.tokenizers.byte_tokenizer import RawBytes
+from gpt_toolkit.tokenizers.byte_tokenizer import ByteTokenizer
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_what_is_handed_out_comes_back_in_order_and_not_far_ahead() -> None:
 def test_documents_and_bytes_are_counted_by_split(folder: Path, tmp_path: Path) -> None:
     source = source_of(folder, tmp_path, 0.25)
     chunks: list[Chunk] = list(source.chunks())
-    encoded = list(OnThreads(2)(source, None, RawBytes()))
+    encoded = list(OnThreads(2)(source, None, ByteTokenizer()))
     for split in ("train", "val"):
         mine = [chunk for chunk in chunks if chunk.split == split]
         assert sum(job.n_bytes.get(split, 0) for job in encoded) == sum(chunk.n_bytes for chunk in mine)
@@ -112,10 +112,10 @@ def test_ray_is_for_files_and_says_how_it_is_installed(
     world = WorldSource(0, 0.1, 10, MIX)
     assert not isinstance(world, DivisibleSource)
     with pytest.raises(ValueError, match=r"storyworld \(10 documents, seed 0\) is read from one end"):
-        next(OnRay()(world, None, RawBytes()))
+        next(OnRay()(world, None, ByteTokenizer()))
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ValueError, match=r"pip install 'gpt-toolkit\[ray\]'"):
-        next(OnRay()(source_of(folder, tmp_path, 0.1), None, RawBytes()))
+        next(OnRay()(source_of(folder, tmp_path, 0.1), None, ByteTokenizer()))
 
 
 def test_where_text_may_be_encoded_is_checked() -> None:

@@ -22,7 +22,7 @@ from gpt_toolkit.data.pretraining.token_shards import TokenCache
 from gpt_toolkit.data.pretraining.write_token_shards import prepare_tokens
 from gpt_toolkit.progress import ReadingProgress
 from gpt_toolkit.tokenizers import load_tokenizer
-from gpt_toolkit.tokenizers.byte_tokenizer import RawBytes
+from gpt_toolkit.tokenizers.byte_tokenizer import ByteTokenizer
 from gpt_toolkit.tokenizers.loading import Tokenizer
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # Ray's own
@@ -113,7 +113,7 @@ def test_two_workers_write_the_bits_of_one_process(cluster: Any, folder: Path, t
 def test_both_workers_work(cluster: Any, folder: Path, tmp_path: Path) -> None:
     (seen := tmp_path / "seen").mkdir()
 
-    class Witness(RawBytes):
+    class Witness(ByteTokenizer):
         def encode_chunk(self, text: str, *, first: bool) -> NDArray[np.uint32]:
             import ray
 
@@ -127,7 +127,7 @@ def test_both_workers_work(cluster: Any, folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_killed_run_goes_on_on_the_cluster_and_off_it(cluster: Any, folder: Path, tmp_path: Path) -> None:
-    source, tokenizer = source_of(folder, tmp_path / "memo"), RawBytes()
+    source, tokenizer = source_of(folder, tmp_path / "memo"), ByteTokenizer()
     expected = contents(run(source, tokenizer, tmp_path / "one", OnThreads(2)).folder)
     for again in ("on the cluster", "off it"):
         with pytest.raises(Killed):
@@ -140,7 +140,7 @@ def test_a_killed_run_goes_on_on_the_cluster_and_off_it(cluster: Any, folder: Pa
 def test_an_error_of_a_worker_is_the_one_that_a_thread_raises(
     cluster: Any, folder: Path, tmp_path: Path
 ) -> None:
-    class Faulty(RawBytes):
+    class Faulty(ByteTokenizer):
         vocab_size = 100
         name = "faulty"
 
@@ -150,7 +150,7 @@ def test_an_error_of_a_worker_is_the_one_that_a_thread_raises(
 
 def test_a_worker_that_is_lost_changes_nothing(cluster: Any, folder: Path, tmp_path: Path) -> None:
     expected = contents(
-        run(source_of(folder, tmp_path / "memo"), RawBytes(), tmp_path / "one", OnThreads(1)).folder
+        run(source_of(folder, tmp_path / "memo"), ByteTokenizer(), tmp_path / "one", OnThreads(1)).folder
     )
     lost = cluster.add_node(num_cpus=1)
 
@@ -162,7 +162,7 @@ def test_a_worker_that_is_lost_changes_nothing(cluster: Any, folder: Path, tmp_p
                 yield found
 
     source = source_of(folder, tmp_path / "memo", Losing)
-    assert contents(run(source, RawBytes(), tmp_path / "ray", OnRay()).folder) == expected
+    assert contents(run(source, ByteTokenizer(), tmp_path / "ray", OnRay()).folder) == expected
 
 
 def test_a_config_names_the_cluster(cluster: Any, cache: Path, folder: Path) -> None:
