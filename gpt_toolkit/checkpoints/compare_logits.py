@@ -16,7 +16,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
-from gpt_toolkit.backbone.heads import LanguageModelHead
 from gpt_toolkit.checkpoints.hf_folder import HUGGING_FACE, open_model_folder
 from gpt_toolkit.checkpoints.stored_model import StoredModel, build_decoder
 from gpt_toolkit.hardware import return_freed_memory
@@ -136,7 +135,7 @@ def _run(model: StoredModel, input_ids: Tensor, *, exact_gelu: bool = False) -> 
     decoder = build_decoder(model.config, model.read(dtype=torch.float32))
     if exact_gelu:
         _use_exact_gelu(decoder)
-    return LanguageModelHead(decoder.wte)(decoder(input_ids))  # type: ignore[no-any-return]
+    return decoder.logits(decoder(input_ids))
 
 
 def _use_exact_gelu(decoder: Decoder) -> None:

@@ -21,12 +21,12 @@ from gpt_toolkit.checkpoints.hf_folder import (
 from gpt_toolkit.checkpoints.model_sources import open_model
 from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel
 from gpt_toolkit.io import write_json
-from gpt_toolkit.progress import ReadingProgress
+from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers.gpt1_bpe import GPT1BPE
 from gpt_toolkit.tokenizers.loading import Tokenizer, load_tokenizer, tokenizer_of
 
 _RECORD = "conversion.json"
-_PIECE = 1 << 24  # bytes hashed at a time
+_PIECE = 1 << 24  # bytes in one reading
 _TOLERANCE = 1e-3
 """Largest difference, relative to the largest logit. Tuned here: more than rounding causes in float32, less
 than a misplaced tensor does."""
@@ -164,31 +164,22 @@ def _write(
         files = tokenizer.files()
         extra = dict.fromkeys(("bos_token_id", "eos_token_id"), tokenizer.end_of_text)
     n_bytes = sum(tensor.n_bytes for tensor in tensors.values())
-    n_written = 0
-    with ReadingProgress("writing") as progress:
-
-        def advance(n: int) -> None:
-            nonlocal n_written
-            n_written += n
-            progress.advance(n, n_written / n_bytes)
-
-        write_model_files(folder, config, tensors, files, extra=extra, advance=advance)
+    with ProgressBar("writing", total=n_bytes) as progress:
+        write_model_files(folder, config, tensors, files, extra=extra, advance=progress.advance)
 
 
 def _hash_files(paths: tuple[Path, ...], title: str, root: Path) -> dict[str, str]:
     """Return the SHA-256 of each file by its name in the source."""
-    n_bytes, n_read = max(1, sum(path.stat().st_size for path in paths)), 0
     hashes = {}
-    with ReadingProgress(title) as progress:
+    with ProgressBar(title, total=sum(path.stat().st_size for path in paths)) as progress:
         for path in paths:
             digest = hashlib.sha256()
             with path.open("rb") as file:
                 while piece := file.read(_PIECE):
                     digest.update(piece)
-                    n_read += len(piece)
-                    progress.advance(len(piece), n_read / n_bytes)
-            name = path.relative_to(root) if root in path.parents else path.name
-            hashes[Path(name).as_posix()] = digest.hexdigest()
+                    progress.advance(len(piece))
+            name = path.relative_to(root) if root in path.parents else path.relative_to(path.parent)
+            hashes[name.as_posix()] = digest.hexdigest()
     return hashes
 
 
