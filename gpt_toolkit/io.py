@@ -94,6 +94,25 @@ def write_json(path: Path, value: Any, *, indent: int | None = 2, durable: bool 
     write_text(path, json.dumps(value, indent=indent, ensure_ascii=False) + "\n", durable=durable)
 
 
+def read_json(path: Path, advice: str) -> Any:
+    """Read a JSON file.
+
+    Args:
+        path: The file.
+        advice: End of the message if it is missing.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: no such file; {advice}") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: is not JSON: {error}") from None
+
+
 @contextmanager
 def explain_write_errors(path: Path, advice: str, *, disk_full_only: bool = False) -> Iterator[None]:
     """Raise errors of writing again with the path, the free space and what to do.

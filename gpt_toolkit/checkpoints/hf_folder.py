@@ -25,7 +25,7 @@ from gpt_toolkit.checkpoints.hugging_face import (
 )
 from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel, check_tensors
 from gpt_toolkit.checkpoints.torch_pickle import TorchFile
-from gpt_toolkit.io import atomic_folder, is_file_name
+from gpt_toolkit.io import atomic_folder, is_file_name, read_json
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -71,7 +71,7 @@ def open_model_folder(folder: Path) -> StoredModel:
         FileNotFoundError: If a file is missing.
         ValueError: If a file is damaged, or config and tensors do not fit each other or this toolkit.
     """
-    config = config_from_hugging_face(_read_json(folder / CONFIG), where=str(folder / CONFIG))
+    config = config_from_hugging_face(_read_object(folder / CONFIG), where=str(folder / CONFIG))
     main, shards = _find_weights(folder)
     stored: dict[str, LazyTensor] = {}
     pickles: list[TorchFile] = []
@@ -112,13 +112,8 @@ def open_model_folder(folder: Path) -> StoredModel:
     return StoredModel(layout, config, tensors, folder, folder, files, release=release)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: no such file; a model folder holds one") from None
-    except ValueError as error:
-        raise ValueError(f"{path}: is not JSON: {error}") from None
+def _read_object(path: Path) -> dict[str, Any]:
+    fields = read_json(path, "a model folder holds one")
     if not isinstance(fields, dict):
         raise ValueError(f"{path}: holds a {type(fields).__name__}, expected a JSON object")
     return fields
@@ -136,7 +131,7 @@ def _find_weights(folder: Path) -> tuple[Path, dict[Path, set[str] | None]]:
         index = folder / (name + _INDEX)
         if not index.is_file():
             continue
-        weight_map = _read_json(index).get("weight_map")
+        weight_map = _read_object(index).get("weight_map")
         if not isinstance(weight_map, dict) or not all(map(is_file_name, weight_map.values())):
             raise ValueError(f"{index}: expected a weight_map from tensors to files of this folder")
         shards: dict[Path, set[str] | None] = {}

@@ -6,7 +6,6 @@ other (finetune-transformer-lm: train.py, model/params_shapes.json).
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
@@ -19,6 +18,7 @@ from torch import Tensor
 from gpt_toolkit.backbone.config import DecoderConfig
 from gpt_toolkit.checkpoints.hugging_face import is_transposed
 from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel, check_tensors
+from gpt_toolkit.io import read_json
 
 BLOCK_PARTS = {  # ours -> theirs, in the order of the release (finetune-transformer-lm: train.py, block)
     "attn.c_attn.weight": "attn/c_attn/w",
@@ -93,14 +93,7 @@ def _names(n_layer: int) -> list[str]:
 
 
 def _read_shapes(path: Path) -> list[tuple[int, ...]]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"{path}: no such file; GPT-1's release has it next to params_0.npy"
-        ) from None
-    except ValueError as error:
-        raise ValueError(f"{path}: is not JSON: {error}") from None
+    content = read_json(path, "GPT-1's release has it next to params_0.npy")
     is_shapes = isinstance(content, list) and all(
         isinstance(shape, list) and shape and all(isinstance(n, int) and n > 0 for n in shape)
         for shape in content

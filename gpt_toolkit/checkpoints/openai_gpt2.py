@@ -5,7 +5,6 @@ openai/gpt-2's download_model.py downloads these files, and fine-tuning scripts 
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from gpt_toolkit.checkpoints.hugging_face import is_transposed
 from gpt_toolkit.checkpoints.openai_gpt1 import BLOCK_PARTS, find_tokenizer
 from gpt_toolkit.checkpoints.stored_model import StoredModel, check_tensors
 from gpt_toolkit.checkpoints.tf_checkpoint import open_tensors
-from gpt_toolkit.io import is_file_name
+from gpt_toolkit.io import is_file_name, read_json
 
 _HPARAMS = "hparams.json"
 _FIELDS = {
@@ -92,14 +91,7 @@ def _names(n_layer: int) -> dict[str, str]:
 
 
 def _config(path: Path) -> DecoderConfig:
-    try:
-        hparams = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"{path}: no such file; OpenAI's releases have one, with {', '.join(_FIELDS)}"
-        ) from None
-    except ValueError as error:
-        raise ValueError(f"{path}: is not JSON: {error}") from None
+    hparams = read_json(path, f"OpenAI's releases have one, with {', '.join(_FIELDS)}")
     values = hparams if isinstance(hparams, dict) else {}
     if missing := [name for name in _FIELDS if not isinstance(values.get(name), int)]:
         raise ValueError(f"{path}: has no whole number for {', '.join(missing)}")

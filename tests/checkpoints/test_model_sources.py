@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +12,12 @@ from safetensors.torch import load_file
 
 from gpt_toolkit.backbone.config import Norm
 from gpt_toolkit.checkpoints import open_model
+from tests.checkpoints.layouts import Probe, checkpoint_content
 from tests.small_decoder import NORMS, small_config, small_decoder
 
 
 def checkpoint(norm: Norm = "pre") -> dict[str, Any]:
-    decoder = small_decoder(norm)
-    return {
-        "state_dict": {f"backbone.{name}": tensor for name, tensor in decoder.state_dict().items()},
-        "optimizer_states": [{"state": {}}],
-        "gpt_toolkit": {
-            "format": 2,
-            "version": "0.1.0",
-            "task": "PretrainTask",
-            "decoder": decoder.config.to_fields(),
-            "tokenizer": {"merges.txt": "#version"},
-            "fingerprint": "f",
-            "plan": "p",
-            "step": 3,
-        },
-    }
+    return checkpoint_content(small_decoder(norm))
 
 
 @pytest.mark.parametrize("norm", NORMS)
@@ -46,16 +31,6 @@ def test_a_training_checkpoint_gives_its_decoder(norm: Norm, tmp_path: Path) -> 
     assert saved.tokenizer == {"merges.txt": "#version"}
     assert tensors.keys() == decoder.state_dict().keys()
     assert all(torch.equal(tensors[n], t) for n, t in decoder.state_dict().items())
-
-
-class Probe:
-    """Unpickling it would make a folder."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
-        return os.mkdir, (str(self.path),)
 
 
 @pytest.mark.parametrize("as_zip", [True, False])

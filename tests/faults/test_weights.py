@@ -76,20 +76,6 @@ def test_a_config_that_contradicts_the_tensors_is_refused(
     assert "holds the tensors of a GPT-2 decoder" in refused(src, src.parent / "dst", capsys)
 
 
-def test_a_hub_id_without_a_network_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hub = pytest.importorskip("huggingface_hub")
-
-    def unreachable(*_: object, **__: object) -> str:
-        raise hub.errors.LocalEntryNotFoundError("cannot reach the hub\nlong story")
-
-    monkeypatch.setattr(hub, "snapshot_download", unreachable)
-    told = refused("openai-gpt", tmp_path / "dst", capsys)
-    assert "openai-gpt: no such folder here, and the Hugging Face hub did not give it" in told
-    assert "put them into one folder" in told
-
-
 def test_a_folder_that_is_there_is_replaced_only_when_told(
     src: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -101,14 +87,6 @@ def test_a_folder_that_is_there_is_replaced_only_when_told(
     assert main(["convert", str(src), str(dst), "--overwrite"]) == 0
     assert state_of(dst)["model.safetensors"] == state_of(src)["model.safetensors"]
     assert sorted(path.name for path in src.parent.iterdir()) == ["dst", "src"]
-
-
-def test_a_folder_of_something_else_is_never_replaced(src: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    letters = src.parent / "letters"
-    letters.mkdir()
-    (letters / "a.txt").write_text("dear")
-    assert "is not a model folder" in refused(src, letters, capsys, "--overwrite")
-    assert (letters / "a.txt").read_text() == "dear"
 
 
 def test_the_source_is_never_written_to(src: Path, capsys: pytest.CaptureFixture[str]) -> None:
