@@ -174,7 +174,7 @@ def config_from_hugging_face(fields: Mapping[str, Any], where: str = "config.jso
         where: Name of the file, for the message.
 
     Raises:
-        ValueError: If the model is not one of the two papers'. The message lists every problem.
+        ValueError: If it is neither a GPT-1 nor a GPT-2. The message lists every problem.
     """
     kind = fields.get("model_type")
     if kind not in ("gpt2", "openai-gpt"):

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gpt_toolkit.checkpoints.stored_model import LazyTensor
 
-# What is read through a mapping stays in memory until it ends, so a file is mapped anew after 1/16 of it.
+# What is read through a mapping stays in memory until it ends, so a file is mapped again after 1/16 of it.
 _N_MAPPINGS = 16  # tuned here: each mapping parses the whole table of tensors
 _BEFORE_TORCH_1_6 = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # first pickle of the format without zip
 

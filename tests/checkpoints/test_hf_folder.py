@@ -183,7 +183,7 @@ def test_further_config_fields_are_kept_beside_ours(tmp_path: Path) -> None:
     assert fields["gpt_toolkit"] == {"residual_init": "scaled", "wpe_std": 0.01, "step": 7}
 
 
-def test_an_existing_folder_is_replaced_only_when_told(folder: Path) -> None:
+def test_an_existing_folder_is_replaced_only_with_overwrite(folder: Path) -> None:
     other = small_decoder("post")
     with pytest.raises(FileExistsError, match=r"model: exists already"):
         write_model_folder(folder, other.config, other.state_dict(), {})
@@ -208,10 +208,10 @@ def test_a_folder_of_something_else_is_never_overwritten(tmp_path: Path) -> None
 
 
 def test_a_full_disk_leaves_everything_as_it_was(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_room(*_: object) -> None:
+    def disk_full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(hf_folder, "_write_safetensors", no_room)
+    monkeypatch.setattr(hf_folder, "_write_safetensors", disk_full)
     before = (folder / "model.safetensors").read_bytes()
     decoder = small_decoder("post")
     with pytest.raises(OSError, match=r"model: could not be written: No space left on device"):

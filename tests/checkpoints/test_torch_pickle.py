@@ -16,7 +16,7 @@ from tests.checkpoints.layouts import SHAPES, Probe, checkpoint_content, random_
 
 
 def stored_tensors(norm: Norm) -> dict[str, Tensor]:
-    """As the hub's old files have them: bare names, masks, and the output matrix a second time."""
+    """Return tensors as in the hub's old files: bare names, masks, and the output matrix a second time."""
     decoder = random_decoder(norm, SHAPES[1])
     named = to_hugging_face(decoder.state_dict(), decoder.config)
     tensors = {name.removeprefix("transformer."): tensor.contiguous() for name, tensor in named.items()}
@@ -104,7 +104,7 @@ def test_an_untied_output_matrix_and_missing_tensors_are_named(tmp_path: Path) -
         open_model(write_folder(folder, stored_tensors("post")))
 
 
-def test_a_file_is_mapped_anew_while_it_is_the_same_and_kept_when_it_is_replaced(
+def test_a_file_is_mapped_again_while_it_is_the_same_and_not_once_it_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = []

@@ -32,18 +32,18 @@ def src(tmp_path: Path) -> Path:
 
 
 def refused(src: Path | str, dst: Path, capsys: pytest.CaptureFixture[str], *options: str) -> str:
-    """What a refused conversion says; it must be a line, and leave neither DST nor a draft of it."""
+    """Return the message of a refused conversion: one line; nothing may be left of DST."""
     before = state_of(Path(src)) if Path(src).is_dir() else {}
     beside = set(dst.parent.iterdir())
     capsys.readouterr()
     assert main(["convert", str(src), str(dst), *options]) == 1
-    told = capsys.readouterr().err
-    assert told.startswith("gpt-toolkit: ")
-    assert told.count("\n") == 1
+    message = capsys.readouterr().err
+    assert message.startswith("gpt-toolkit: ")
+    assert message.count("\n") == 1
     assert set(dst.parent.iterdir()) == beside
     if before:
         assert state_of(Path(src)) == before
-    return told
+    return message
 
 
 def test_a_truncated_file_is_refused(src: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,14 +69,14 @@ def test_a_config_that_contradicts_the_tensors_is_refused(
 ) -> None:
     fields = json.loads((src / "config.json").read_text())
     (src / "config.json").write_text(json.dumps(fields | {"n_positions": 1024, "vocab_size": 50_257}))
-    told = refused(src, src.parent / "dst", capsys)
-    assert "wte.weight is (30, 16), config.json makes it (50257, 16): the vocabulary is cut" in told
-    assert "wpe.weight is (9, 16), config.json makes it (1024, 16): the position table is cut" in told
+    message = refused(src, src.parent / "dst", capsys)
+    assert "wte.weight is (30, 16), config.json makes it (50257, 16): the vocabulary is cut" in message
+    assert "wpe.weight is (9, 16), config.json makes it (1024, 16): the position table is cut" in message
     (src / "config.json").write_text(json.dumps(fields | {"model_type": "openai-gpt", "afn": "gelu"}))
     assert "holds the tensors of a GPT-2 decoder" in refused(src, src.parent / "dst", capsys)
 
 
-def test_a_folder_that_is_there_is_replaced_only_when_told(
+def test_an_existing_folder_is_replaced_only_with_overwrite(
     src: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dst = src.parent / "dst"
@@ -117,8 +117,8 @@ def test_a_full_disk_leaves_nothing(
 
     monkeypatch.setattr(LazyTensor, "read", full)
     options = ["--overwrite"] if overwrite else []
-    told = refused(src, dst, capsys, *options)
-    assert "dst: could not be written: No space left on device" in told
+    message = refused(src, dst, capsys, *options)
+    assert "dst: could not be written: No space left on device" in message
     assert state_of(dst) == before
 
 
@@ -146,7 +146,7 @@ def test_damage_that_shows_in_the_middle_of_writing_leaves_nothing(
     assert "is damaged: its checksum" in refused(src, tmp_path / "dst", capsys)
 
 
-def test_a_source_that_changes_meanwhile_is_told(
+def test_a_source_that_changes_meanwhile_is_reported(
     src: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written = hf_folder.write_model_files
@@ -179,6 +179,6 @@ def test_weights_that_a_type_cannot_hold_are_not_kept(
     with torch.no_grad():
         decoder.wte.weight[0, 0] = 1e6
     LanguageModel(decoder).save(tmp_path / "src")
-    told = refused(tmp_path / "src", tmp_path / "dst", capsys, "--dtype", "float16")
-    assert "float16 does not hold these weights" in told
+    message = refused(tmp_path / "src", tmp_path / "dst", capsys, "--dtype", "float16")
+    assert "float16 does not hold these weights" in message
     assert main(["convert", str(tmp_path / "src"), str(tmp_path / "dst"), "--dtype", "bfloat16"]) == 0

@@ -24,6 +24,7 @@ from gpt_toolkit.checkpoints import (
 from gpt_toolkit.generation import generate
 from gpt_toolkit.generation.language_model import LanguageModel, load
 from gpt_toolkit.tokenizers.loading import load_tokenizer
+from tests.checkpoints.layouts import their_model
 
 transformers = pytest.importorskip("transformers")
 
@@ -40,33 +41,6 @@ SHAPES = [  # n_layer, n_head, n_embd, n_ctx, vocab_size
 
 def assert_close(got: Tensor, expected: Tensor) -> None:
     torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-5)
-
-
-def their_model(norm: Norm, shape: tuple[int, ...], seed: int = 0) -> Any:
-    """A model of transformers with weights in which no bias is 0 and no gain is 1."""
-    n_layer, n_head, n_embd, n_ctx, vocab_size = shape
-    name = "GPT2" if norm == "pre" else "OpenAIGPT"
-    config = getattr(transformers, f"{name}Config")(
-        n_layer=n_layer,
-        n_head=n_head,
-        n_embd=n_embd,
-        n_positions=n_ctx,
-        vocab_size=vocab_size,
-        bos_token_id=None,
-        eos_token_id=None,
-        embd_pdrop=0.0,
-        attn_pdrop=0.0,
-        resid_pdrop=0.0,
-    )
-    model = getattr(transformers, f"{name}LMHeadModel")(config).eval()
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter_name, parameter in model.named_parameters():
-            spread = 0.02 if parameter.ndim == 1 else 0.2
-            parameter.normal_(std=spread, generator=generator)
-            if "ln_" in parameter_name and parameter_name.endswith("weight"):
-                parameter.add_(1.0)
-    return model
 
 
 def our_model(theirs: Any) -> Decoder:

@@ -1,4 +1,4 @@
-"""What holds for every tokenizer and every text, however nasty."""
+"""Properties of every tokenizer on every text."""
 
 import json
 import warnings

@@ -37,14 +37,14 @@ def test_an_unknown_name_is_answered_with_the_nearest(tmp_path: Path) -> None:
         load_tokenizer(tmp_path / "shakespear")
 
 
-def test_an_empty_folder_is_told_what_makes_a_tokenizer(tmp_path: Path) -> None:
+def test_an_empty_folder_is_refused_with_the_expected_files(tmp_path: Path) -> None:
     with pytest.raises(
         FileNotFoundError, match=r"holds no tokenizer: tokenizer.json, or vocab.bpe and encoder.json"
     ):
         load_tokenizer(tmp_path)
 
 
-def test_half_a_pair_is_told_the_other_half(tmp_path: Path, gpt2_toy: dict[str, str]) -> None:
+def test_half_a_pair_is_refused_with_the_missing_half(tmp_path: Path, gpt2_toy: dict[str, str]) -> None:
     del gpt2_toy["encoder.json"]
     write(tmp_path, gpt2_toy)
     for path in (tmp_path, tmp_path / "vocab.bpe"):
@@ -92,7 +92,7 @@ def test_without_network_gpt2_says_where_to_place_its_files(
     assert not (cache / "tokenizers").exists()
 
 
-def test_gpt2_is_fetched_once_and_kept(
+def test_gpt2_is_downloaded_once(
     cache: Path, gpt2_toy: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetched: list[str] = []
@@ -115,9 +115,7 @@ def test_gpt1_says_where_to_place_its_files() -> None:
         load_tokenizer("gpt1")
 
 
-def test_the_built_in_worlds_vocabulary_is_there_whole(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_built_in_worlds_vocabulary_is_complete(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     tokenizer = load_tokenizer("storyworld")
     assert (tokenizer.vocab_size, tokenizer.end_of_text) == (4096, 4095)
     text = "Konrad went to the lighthouse.\n\nQ: Who is Vera? é\n"
