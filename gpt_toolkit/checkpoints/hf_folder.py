@@ -18,12 +18,10 @@ from gpt_toolkit.backbone.config import DecoderConfig
 from gpt_toolkit.checkpoints.hugging_face import (
     config_from_hugging_face,
     hugging_face_config,
-    is_transposed,
-    match_names,
+    match_tensors,
     to_hugging_face,
-    untied_message,
 )
-from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel, check_tensors
+from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel
 from gpt_toolkit.checkpoints.torch_pickle import TorchFile
 from gpt_toolkit.io import atomic_folder, is_file_name, read_json
 
@@ -78,30 +76,14 @@ def open_model_folder(folder: Path) -> StoredModel:
     for path, names in shards.items():
         if path.suffix == ".bin":
             pickles.append(_open_pickle(path))
-            tensors = _pickled_tensors(pickles[-1])
+            in_file = _pickled_tensors(pickles[-1])
         else:
-            tensors = _safetensors(path)
-        if absent := sorted((names or set()) - tensors.keys()):
+            in_file = _safetensors(path)
+        if absent := sorted((names or set()) - in_file.keys()):
             raise ValueError(f"{path}: the index promises {absent[0]}, which is not there")
-        stored |= {name: tensors[name] for name in names or tensors}
+        stored |= {name: in_file[name] for name in names or in_file}
 
-    where = str(main)
-    norm, names_of, output = match_names(stored, where)
-    if norm != config.norm:
-        whose = {"pre": "GPT-2", "post": "GPT-1"}
-        raise ValueError(
-            f"{where}: holds the tensors of a {whose[norm]} decoder, {folder / CONFIG} describes a "
-            f"{whose[config.norm]} one; the two do not belong together"
-        )
-    tensors = {
-        ours: stored[theirs].t() if is_transposed(ours) else stored[theirs]
-        for ours, theirs in names_of.items()
-    }
-    check_tensors(
-        where, config, tensors, described_by=CONFIG, stored_name=lambda ours: names_of.get(ours, ours)
-    )
-    if output is not None and not stored[output].equals(tensors["wte.weight"]):
-        raise ValueError(f"{where}: {untied_message(output, names_of['wte.weight'])}")
+    tensors = match_tensors(stored, config, str(main), str(folder / CONFIG))
 
     def release() -> None:
         for file in pickles:

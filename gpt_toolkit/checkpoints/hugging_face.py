@@ -7,15 +7,15 @@ blocks have the same tensor names and shapes; only the names of the embeddings a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
 from torch import Tensor
 
 from gpt_toolkit.backbone.block import LAYER_NORM_EPS
 from gpt_toolkit.backbone.config import DecoderConfig, Norm
-from gpt_toolkit.checkpoints.stored_model import LazyTensor
+from gpt_toolkit.checkpoints.stored_model import LazyTensor, check_tensors
 
 AnyTensor = TypeVar("AnyTensor", Tensor, LazyTensor)
 
@@ -68,42 +68,6 @@ def is_transposed(name: str) -> bool:
     return name.endswith(tuple(f".{matrix}.weight" for matrix in _MATRICES))
 
 
-def match_names(stored: Iterable[str], where: str) -> tuple[Norm, dict[str, str], str | None]:
-    """Find our tensors among the names of a file or state dict.
-
-    Args:
-        stored: All names there, with or without ``transformer.``.
-        where: Name of the place, for the message.
-
-    Returns:
-        ``norm`` of the decoder, the stored name of each of our tensors, and the name of a stored output
-        matrix or None. The caller checks that it equals the token embeddings.
-
-    Raises:
-        ValueError: If tensors are missing or surplus, or belong to neither or both architectures.
-    """
-    found = {name.removeprefix(_PREFIX): name for name in stored}
-    output = found.pop(_LM_HEAD, None)
-    found = {plain: name for plain, name in found.items() if not _MASKS.fullmatch(plain)}
-    tokens: dict[Norm, str] = {norm: table["wte.weight"] for norm, table in _OUTSIDE_BLOCKS.items()}
-    norms = [norm for norm, name in tokens.items() if name in found]
-    if len(norms) != 1:
-        have = "both" if norms else "neither"
-        raise ValueError(
-            f"{where}: expected the token embeddings of GPT-2 ({tokens['pre']}) or of GPT-1 "
-            f"({tokens['post']}), found {have}; its tensors: {_some(sorted(found))}"
-        )
-    layers = [int(name.split(".")[1]) for name in found if re.match(r"h\.\d+\.", name)]
-    table = stored_names(norms[0], max(layers, default=-1) + 1)
-    missing = [name for name in table.values() if name not in found]
-    surplus = sorted(set(found) - set(table.values()))
-    problems = [f"missing {_some(missing)}"] if missing else []
-    problems += [f"surplus {_some(surplus)}"] if surplus else []
-    if problems:
-        raise ValueError(f"{where}: not the tensors of a {_WHOSE[norms[0]]} decoder: {'; '.join(problems)}")
-    return norms[0], {ours: found[theirs] for ours, theirs in table.items()}, output
-
-
 def to_hugging_face(state_dict: Mapping[str, AnyTensor], config: DecoderConfig) -> dict[str, AnyTensor]:
     """Rename and transpose a decoder's tensors as Hugging Face has them; nothing is copied or read.
 
@@ -130,22 +94,75 @@ def to_hugging_face(state_dict: Mapping[str, AnyTensor], config: DecoderConfig) 
     }
 
 
-def from_hugging_face(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def from_hugging_face(
+    state_dict: Mapping[str, Tensor], config: DecoderConfig, where: str = "state dict"
+) -> dict[str, Tensor]:
     """Rename and transpose the tensors of either class as a decoder has them; nothing is copied.
 
     Accepts names with and without ``transformer.``, an output matrix that equals the token embeddings, and
     the mask buffers of older releases.
 
+    Args:
+        state_dict: Tensors of ``GPT2LMHeadModel`` or ``OpenAIGPTLMHeadModel``.
+        config: The decoder's config.
+        where: Name of the place, for the message.
+
     Raises:
-        ValueError: If tensors are missing or surplus, or the output matrix is not tied.
+        ValueError: If the tensors are not those of such a decoder, or the output matrix is not tied.
     """
-    _, names, output = match_names(state_dict, "state dict")
-    if output is not None and not torch.equal(state_dict[output], state_dict[names["wte.weight"]]):
-        raise ValueError(f"state dict: {untied_message(output, names['wte.weight'])}")
-    return {
-        ours: state_dict[theirs].t() if is_transposed(ours) else state_dict[theirs]
-        for ours, theirs in names.items()
+    stored = {name: LazyTensor.of(tensor) for name, tensor in state_dict.items()}
+    return {name: tensor.read() for name, tensor in match_tensors(stored, config, where).items()}
+
+
+def match_tensors(
+    stored: Mapping[str, LazyTensor], config: DecoderConfig, where: str, config_name: str = "the config"
+) -> dict[str, LazyTensor]:
+    """Do the same for tensors that are not read yet.
+
+    Args:
+        stored: Tensors by their stored names.
+        config: The decoder's config.
+        where: Name of the file of tensors, for the message.
+        config_name: Name of the file of the config, for the message.
+
+    Raises:
+        ValueError: If the tensors are not those of such a decoder, or the output matrix is not tied.
+    """
+    found = {name.removeprefix(_PREFIX): name for name in stored}
+    output = found.pop(_LM_HEAD, None)
+    found = {plain: name for plain, name in found.items() if not _MASKS.fullmatch(plain)}
+    tokens = {norm: table["wte.weight"] for norm, table in _OUTSIDE_BLOCKS.items()}
+    norms = [norm for norm, name in tokens.items() if name in found]
+    if len(norms) != 1:
+        have = "both" if norms else "neither"
+        raise ValueError(
+            f"{where}: expected the token embeddings of GPT-2 ({tokens['pre']}) or of GPT-1 "
+            f"({tokens['post']}), found {have}; its tensors: {_some(sorted(found))}"
+        )
+    if norms[0] != config.norm:
+        raise ValueError(
+            f"{where}: holds the tensors of a {_WHOSE[norms[0]]} decoder, {config_name} describes a "
+            f"{_WHOSE[config.norm]} one; the two do not belong together"
+        )
+    layers = [int(name.split(".")[1]) for name in found if re.match(r"h\.\d+\.", name)]
+    table = stored_names(config.norm, max([config.n_layer, *(layer + 1 for layer in layers)]))
+    names = {ours: found.pop(theirs, theirs) for ours, theirs in table.items()}
+    tensors = {
+        ours: stored[name].t() if is_transposed(ours) else stored[name]
+        for ours, name in names.items()
+        if name in stored
     }
+    check_tensors(
+        where,
+        config,
+        tensors,
+        described_by=Path(config_name).name,
+        stored_name=names.__getitem__,
+        surplus=sorted(found.values()),
+    )
+    if output is not None and not stored[output].equals(tensors["wte.weight"]):
+        raise ValueError(f"{where}: {untied_message(output, names['wte.weight'])}")
+    return tensors
 
 
 def hugging_face_config(config: DecoderConfig) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def change_tensors(folder: Path, change: Callable[[dict[str, Tensor]], Any]) -> 
 def test_renaming_there_and_back_changes_nothing(norm: Norm) -> None:
     decoder = small_decoder(norm)
     ours = decoder.state_dict()
-    back = from_hugging_face(to_hugging_face(ours, decoder.config))
+    back = from_hugging_face(to_hugging_face(ours, decoder.config), decoder.config)
     assert back.keys() == ours.keys()
     assert all(torch.equal(back[name], ours[name]) for name in ours)
 
@@ -61,7 +61,7 @@ def test_old_names_masks_and_a_tied_output_matrix_are_accepted(norm: Norm) -> No
     bare["lm_head.weight"] = decoder.wte.weight.detach().clone()
     bare["h.0.attn.bias"] = torch.ones(1, 1, 6, 6)
     bare["h.1.attn.masked_bias"] = torch.tensor(-1e4)
-    assert from_hugging_face(bare).keys() == decoder.state_dict().keys()
+    assert from_hugging_face(bare, decoder.config).keys() == decoder.state_dict().keys()
 
 
 def test_an_untied_output_matrix_is_refused() -> None:
@@ -69,17 +69,17 @@ def test_an_untied_output_matrix_is_refused() -> None:
     stored = to_hugging_face(decoder.state_dict(), decoder.config)
     stored["lm_head.weight"] = decoder.wte.weight.detach() + 1
     with pytest.raises(ValueError, match=r"lm_head\.weight differs from transformer\.wte\.weight.*untied"):
-        from_hugging_face(stored)
+        from_hugging_face(stored, decoder.config)
 
 
 def test_missing_and_surplus_tensors_are_named() -> None:
     decoder = small_decoder()
     stored = to_hugging_face(decoder.state_dict(), decoder.config)
     stored["score.weight"] = stored.pop("transformer.h.1.mlp.c_fc.bias")
-    with pytest.raises(ValueError, match=r"missing h\.1\.mlp\.c_fc\.bias; surplus score\.weight"):
-        from_hugging_face(stored)
+    with pytest.raises(ValueError, match=r"h\.1\.mlp\.c_fc\.bias is missing; score\.weight is surplus"):
+        from_hugging_face(stored, decoder.config)
     with pytest.raises(ValueError, match=r"neither.*c_fc"):
-        from_hugging_face({"c_fc": torch.zeros(1)})
+        from_hugging_face({"c_fc": torch.zeros(1)}, decoder.config)
     with pytest.raises(ValueError, match=r"GPT-1 decoder.*missing none; surplus ln_f\.bias, ln_f\.weight"):
         to_hugging_face(decoder.state_dict(), small_config("post"))
 
@@ -283,8 +283,8 @@ def test_a_config_that_contradicts_the_tensors_is_refused(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: t.pop("transformer.ln_f.bias"), r"missing ln_f\.bias"),
-        (lambda t: t.update(more=torch.zeros(1)), "surplus more"),
+        (lambda t: t.pop("transformer.ln_f.bias"), r"ln_f\.bias is missing"),
+        (lambda t: t.update(more=torch.zeros(1)), "more is surplus"),
         (lambda t: t.update({"lm_head.weight": torch.zeros(13, 8)}), r"lm_head\.weight differs"),
         (lambda t: t.update({"lm_head.weight": torch.zeros(14, 8)}), r"lm_head\.weight differs"),
         (

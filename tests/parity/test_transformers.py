@@ -46,7 +46,7 @@ def assert_close(got: Tensor, expected: Tensor) -> None:
 def our_model(theirs: Any) -> Decoder:
     config = config_from_hugging_face(theirs.config.to_dict())
     state_dict = {name: tensor.clone() for name, tensor in theirs.state_dict().items()}
-    return build_decoder(config, from_hugging_face(state_dict))
+    return build_decoder(config, from_hugging_face(state_dict, config))
 
 
 def random_ids(shape: tuple[int, ...], batch: int = 3) -> Tensor:
@@ -82,7 +82,7 @@ def test_logits_and_gradients_agree_with_transformers(norm: Norm, shape: tuple[i
 def test_there_and_back_gives_equal_tensors(norm: Norm, shape: tuple[int, ...]) -> None:
     theirs = their_model(norm, shape).state_dict()
     config = config_from_hugging_face(their_model(norm, shape).config.to_dict())
-    back = to_hugging_face(from_hugging_face(theirs), config)
+    back = to_hugging_face(from_hugging_face(theirs, config), config)
     assert back.keys() == theirs.keys() - {"lm_head.weight"}
     for name, tensor in back.items():
         assert torch.equal(tensor, theirs[name]), name
