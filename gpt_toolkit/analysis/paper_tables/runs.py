@@ -11,7 +11,7 @@ from pathlib import Path
 from gpt_toolkit.analysis.paper_tables.published import FIGURE, LAYER_TASKS, TABLES, TWINS, ZERO_SHOT
 from gpt_toolkit.analysis.paper_tables.table_budget import Budget, slowness
 from gpt_toolkit.checkpoints import open_model
-from gpt_toolkit.tokenizers.cached_tokenizer import tokenizer_name
+from gpt_toolkit.tokenizers.loading import tokenizer_name
 
 FULL, SCRATCH, NO_AUX = "full", "no_pretraining", "no_aux"
 """Variants of a fine-tuning: Table 5's rows. ``layers_<k>``: Figure 2 left."""

@@ -9,7 +9,7 @@ from gpt_toolkit.data.pretraining.parallel_tokenize import encode_on_threads, in
 from gpt_toolkit.data.pretraining.sources import StoryworldSource
 from gpt_toolkit.data.pretraining.text_readers import Chunk, Position
 from gpt_toolkit.storyworld import MIX
-from gpt_toolkit.tokenizers.byte_tokenizer import RawBytes
+from gpt_toolkit.tokenizers.byte_tokenizer import ByteTokenizer
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def test_documents_and_bytes_are_counted_by_split(
     monkeypatch.setattr("gpt_toolkit.data.pretraining.parallel_tokenize._JOB_CHARACTERS", job_characters)
     source = Documents(0, 0.25, 40, MIX)
     chunks = list(source.chunks())
-    encoded = list(encode_on_threads(source, None, RawBytes(), 2))
+    encoded = list(encode_on_threads(source, None, ByteTokenizer(), 2))
     assert (len(encoded) == len(chunks)) == (job_characters == 1)
     assert encoded[-1].position == chunks[-1].position
     assert encoded[-1].fraction == 1.0

@@ -26,7 +26,7 @@ from gpt_toolkit.data.pretraining.write_token_shards import prepare_tokens
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.storyworld import MIX
 from gpt_toolkit.tokenizers import load_tokenizer
-from gpt_toolkit.tokenizers.byte_tokenizer import RawBytes
+from gpt_toolkit.tokenizers.byte_tokenizer import ByteTokenizer
 from gpt_toolkit.tokenizers.loading import Tokenizer
 
 on_cluster = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # Ray's own warnings
@@ -61,7 +61,7 @@ def source_of(folder: Path, fraction: float = 0.1, limit: int | None = None) -> 
 
 
 def in_corpus(group: FileGroup, chunk: Chunk) -> Chunk:
-    encoded = group.in_corpus(encode([chunk], RawBytes()))
+    encoded = group.in_corpus(encode([chunk], ByteTokenizer()))
     assert encoded.fraction is not None
     return replace(chunk, position=encoded.position, fraction=round(encoded.fraction, 9))
 
@@ -98,10 +98,10 @@ def test_ray_reads_files_and_an_error_says_how_to_install_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(ValueError, match=r"storyworld \(10 documents, seed 0\) is read from one end"):
-        next(encode_on_ray(StoryworldSource(0, 0.1, 10, MIX), None, RawBytes()))
+        next(encode_on_ray(StoryworldSource(0, 0.1, 10, MIX), None, ByteTokenizer()))
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ValueError, match=r"pip install 'gpt-toolkit\[ray\]'"):
-        next(encode_on_ray(source_of(folder), None, RawBytes()))
+        next(encode_on_ray(source_of(folder), None, ByteTokenizer()))
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +169,7 @@ class TestOnACluster:
     def test_both_workers_work(self, cluster: Any, folder: Path, tmp_path: Path) -> None:
         (seen := tmp_path / "seen").mkdir()
 
-        class Witness(RawBytes):
+        class Witness(ByteTokenizer):
             def encode_chunk(self, text: str, *, first: bool) -> NDArray[np.uint32]:
                 import ray
 
@@ -185,7 +185,7 @@ class TestOnACluster:
     def test_a_killed_run_resumes_on_the_cluster_and_off_it(
         self, encoder: Encoder, cluster: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        source, tokenizer = source_of(folder), RawBytes()
+        source, tokenizer = source_of(folder), ByteTokenizer()
         expected = in_one_process(source, tokenizer, tmp_path / "one")
 
         def kill() -> None:
@@ -201,7 +201,7 @@ class TestOnACluster:
     def test_an_error_of_a_worker_is_the_one_that_a_thread_raises(
         self, cluster: Any, folder: Path, tmp_path: Path
     ) -> None:
-        class Faulty(RawBytes):
+        class Faulty(ByteTokenizer):
             vocab_size = 100
             name = "faulty"
 
@@ -214,11 +214,11 @@ class TestOnACluster:
         self, cluster: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         source = source_of(folder)
-        expected = in_one_process(source, RawBytes(), tmp_path / "one")
+        expected = in_one_process(source, ByteTokenizer(), tmp_path / "one")
         lost = cluster.add_node(num_cpus=1)
         interrupted(monkeypatch, 6, lambda: cluster.remove_node(lost, allow_graceful=False))
         assert (
-            contents(run(source_of(folder), RawBytes(), tmp_path / "ray", encode_on_ray).folder) == expected
+            contents(run(source_of(folder), ByteTokenizer(), tmp_path / "ray", encode_on_ray).folder) == expected
         )
 
     def test_a_config_names_the_cluster(self, cluster: Any, cache: Path, folder: Path) -> None:

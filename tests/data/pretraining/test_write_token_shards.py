@@ -21,7 +21,7 @@ from gpt_toolkit.data.pretraining.token_shards import TokenCache, Tokens, token_
 from gpt_toolkit.data.pretraining.write_token_shards import cache_key, prepare_tokens
 from gpt_toolkit.io import write_json
 from gpt_toolkit.progress import ProgressBar
-from gpt_toolkit.tokenizers.byte_tokenizer import RawBytes
+from gpt_toolkit.tokenizers.byte_tokenizer import ByteTokenizer
 
 SHARD, JOURNAL = 400, 150
 
@@ -64,7 +64,7 @@ def run(source: Documents, root: Path, threads: int = 2, **options: int) -> Toke
     sizes = {"shard_tokens": SHARD, "journal_tokens": JOURNAL} | options
     encoder = partial(encode_on_threads, n_threads=threads)
     with ProgressBar("Test") as progress:
-        return prepare_tokens(source, RawBytes(), root, progress, encoder=encoder, **sizes)
+        return prepare_tokens(source, ByteTokenizer(), root, progress, encoder=encoder, **sizes)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -212,19 +212,19 @@ def test_a_finished_cache_is_not_written_again(tmp_path: Path) -> None:
 
 
 def test_the_key_follows_source_tokenizer_and_format(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Other(RawBytes):
+    class Other(ByteTokenizer):
         fingerprint = "another"
 
-    key = cache_key(Documents(), RawBytes())
-    assert key == cache_key(Documents(), RawBytes())
-    assert key != cache_key(Documents(name="b"), RawBytes())
+    key = cache_key(Documents(), ByteTokenizer())
+    assert key == cache_key(Documents(), ByteTokenizer())
+    assert key != cache_key(Documents(name="b"), ByteTokenizer())
     assert key != cache_key(Documents(), Other())
     monkeypatch.setattr(write_token_shards, "FORMAT_VERSION", 2)
-    assert key != cache_key(Documents(), RawBytes())
+    assert key != cache_key(Documents(), ByteTokenizer())
 
 
 def test_large_vocabularies_take_four_bytes_an_id(tmp_path: Path) -> None:
-    class Large(RawBytes):
+    class Large(ByteTokenizer):
         vocab_size = 70_000
 
         def encode_chunk(self, text: str, *, first: bool) -> "np.ndarray[Any, np.dtype[np.uint32]]":
@@ -239,7 +239,7 @@ def test_large_vocabularies_take_four_bytes_an_id(tmp_path: Path) -> None:
 
 
 def test_an_id_outside_the_vocabulary_is_refused(tmp_path: Path) -> None:
-    class Faulty(RawBytes):
+    class Faulty(ByteTokenizer):
         vocab_size = 100
         name = "faulty"
 
@@ -331,7 +331,7 @@ def test_a_full_disk_is_one_message_and_leaves_nothing_that_is_trusted(
 
 
 def test_a_second_process_waits_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    held, path = threading.Event(), tmp_path / f"{cache_key(Documents(), RawBytes())}.lock"
+    held, path = threading.Event(), tmp_path / f"{cache_key(Documents(), ByteTokenizer())}.lock"
 
     def hold() -> None:
         with FileLock(path):
@@ -356,7 +356,7 @@ def test_novels_become_tokens_and_back(shared_data: Path, cache: Path) -> None:
     memo = FileMemo(cache / "files")
     source = FileSource(divide([str(folder)], [], [], memo), 0.0, "text", None, memo)
     with ProgressBar("Test") as progress:
-        tokens = prepare_tokens(source, RawBytes(), cache, progress)
+        tokens = prepare_tokens(source, ByteTokenizer(), cache, progress)
     parts = [gzip.decompress(path.read_bytes()).decode("utf-8-sig") for path in sorted(folder.iterdir())]
     text = "".join(f"\0{part}".replace("\r\n", "\n") for part in parts)
     ids = tokens.tokens("train").read(0, tokens.n_tokens("train"))
