@@ -31,7 +31,7 @@ from benchmarks.workers import Turns, Worker, choose_start_method, compare
 from gpt_toolkit.data.pretraining.parallel_tokenize import OnThreads
 from gpt_toolkit.data.pretraining.text_files import FileMemo, FileSource, divide
 from gpt_toolkit.data.pretraining.write_token_shards import prepare_tokens
-from gpt_toolkit.progress import ReadingProgress
+from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers import load_tokenizer
 from gpt_toolkit.tokenizers.byte_level_bpe import SPLIT, ByteLevelBPE
 
@@ -53,7 +53,7 @@ def prepare(turns: Turns, folder: Path, tokenizer: str, scratch: Path, threads: 
     loaded.encode("")  # which makes tiktoken's tables
     n_tokens = number = 0
     while turns.wait():
-        with ReadingProgress("Text to tokens") as progress:
+        with ProgressBar("Text to tokens") as progress:
             parts = divide([str(folder)], [], [], memo := FileMemo(scratch / f"files-{number}", progress))
             source = FileSource(parts, 0.0, "text", None, memo)
             root, encoder = scratch / f"tokens-{number}", OnThreads(threads)

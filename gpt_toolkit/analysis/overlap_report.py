@@ -33,7 +33,7 @@ from gpt_toolkit.data.pretraining.text_readers import (
     suffix,
     utf8_length,
 )
-from gpt_toolkit.progress import ReadingProgress
+from gpt_toolkit.progress import ProgressBar
 
 _BYTES_A_WORD = 4  # of running text at least, with its blank; ours: to judge a filter's size
 _PACKED = 3  # as data.files judges
@@ -165,14 +165,14 @@ def _overlap(
 
 def _training_prints(args: argparse.Namespace, name: str, files: Sequence[Path]) -> Iterator[Prints]:
     total, passed = sum(path.stat().st_size for path in files) or 1, 0
-    with ReadingProgress(name) as progress:
+    with ProgressBar(name) as progress:
         for path in files:
             for _, pieces in _pieces(path, args.text_field):
                 yield from document_prints(_counted(pieces, progress, passed / total), args.ngram)
             passed += path.stat().st_size
 
 
-def _counted(pieces: Iterator[str], progress: ReadingProgress, share: float) -> Iterator[str]:
+def _counted(pieces: Iterator[str], progress: ProgressBar, share: float) -> Iterator[str]:
     for piece in pieces:
         yield piece
         progress.advance(utf8_length(piece), share)

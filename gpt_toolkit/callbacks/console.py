@@ -6,9 +6,7 @@ import logging
 import re
 import warnings
 
-from rich.console import Console
-
-CONSOLE = Console(stderr=True)
+from gpt_toolkit.progress import CONSOLE as CONSOLE
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 

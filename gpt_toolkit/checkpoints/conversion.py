@@ -16,7 +16,7 @@ from gpt_toolkit.backbone import DecoderConfig
 from gpt_toolkit.checkpoints import StoredModel, StoredTensor, open_model
 from gpt_toolkit.checkpoints.compare_logits import Comparison, compare
 from gpt_toolkit.checkpoints.folder_writer import WEIGHTS, check_free, drafted_folder, write_model_files
-from gpt_toolkit.progress import ReadingProgress
+from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers.gpt1_bpe import GPT1BPE
 from gpt_toolkit.tokenizers.loading import Tokenizer, load_tokenizer, tokenizer_of
 
@@ -179,7 +179,7 @@ def _write(draft: Path, plan: _Plan) -> None:
         extra = dict.fromkeys(("bos_token_id", "eos_token_id"), plan.tokenizer.end_of_text)
     n_bytes = sum(tensor.n_bytes for tensor in plan.tensors.values())
     done = 0
-    with ReadingProgress("writing") as progress:
+    with ProgressBar("writing") as progress:
 
         def advance(n: int) -> None:
             nonlocal done
@@ -193,7 +193,7 @@ def _hashes(paths: tuple[Path, ...], title: str, root: Path) -> dict[str, str]:
     """SHA-256 of each file, by its name within the source."""
     total, done = max(1, sum(path.stat().st_size for path in paths)), 0
     hashes = {}
-    with ReadingProgress(title) as progress:
+    with ProgressBar(title) as progress:
         for path in paths:
             digest = hashlib.sha256()
             with path.open("rb") as file:

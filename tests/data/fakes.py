@@ -9,7 +9,7 @@ from typing import Any
 from gpt_toolkit.batches import Kind, TaskSpec
 from gpt_toolkit.data.supervised.example import Example
 from gpt_toolkit.data.supervised.tokenized_rows import EncodedRows, Plain, View, encode_rows
-from gpt_toolkit.progress import ReadingProgress
+from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers import load_tokenizer
 from gpt_toolkit.tokenizers.loading import Tokenizer
 
@@ -64,7 +64,7 @@ def single(name: str, n_train: int, *, longest: int = 40, n_val: int = 5, **fiel
 
 def encoded(fake: FakeSet, root: Path, split: str = "train", view: View | None = None) -> EncodedRows:
     """Rows of a set, encoded as bytes."""
-    with ReadingProgress("test") as progress:
+    with ProgressBar("test") as progress:
         return encode_rows(fake, split, tokenizer(), view or Plain(), root, progress, threads=1)
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from gpt_toolkit.data.pretraining.shard_writer import writing
 from gpt_toolkit.data.pretraining.text_readers import Source
 from gpt_toolkit.io import cache_folder
-from gpt_toolkit.progress import ReadingProgress
+from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers.bpe_training import train_byte_level
 from gpt_toolkit.tokenizers.loading import Tokenizer, load_tokenizer
 
@@ -90,7 +90,7 @@ def load_vocabulary(spec: str, source: Source) -> Tokenizer:
     return load_tokenizer(folder)
 
 
-def prepare_vocabulary(spec: str, source: Source, progress: ReadingProgress) -> Tokenizer:
+def prepare_vocabulary(spec: str, source: Source, progress: ProgressBar) -> Tokenizer:
     """The tokenizer of a resolved spec, trained and kept if it is not there yet."""
     folder = vocabulary_folder(spec, source)
     if folder is not None and not folder.is_dir():
@@ -110,7 +110,7 @@ def prepare_vocabulary(spec: str, source: Source, progress: ReadingProgress) -> 
     return load_vocabulary(spec, source)
 
 
-def _training_texts(source: Source, progress: ReadingProgress) -> Iterator[str]:
+def _training_texts(source: Source, progress: ProgressBar) -> Iterator[str]:
     for chunk in source.chunks():
         progress.advance(chunk.n_bytes, chunk.share)
         if chunk.split == "train":

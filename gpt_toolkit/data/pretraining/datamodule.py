@@ -27,7 +27,7 @@ from gpt_toolkit.data.step_loader import (
 )
 from gpt_toolkit.data.window_order import ORDER_VERSION, StepShare, WindowOrder, steps_per_pass
 from gpt_toolkit.io import cache_folder
-from gpt_toolkit.progress import ReadingProgress
+from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.storyworld import MIX, check_mix
 from gpt_toolkit.tokenizers import Tokenizer
 
@@ -128,7 +128,7 @@ class CorpusDataModule(LightningDataModule):
         if faults:
             raise ValueError(f"CorpusDataModule: {'; '.join(faults)}.")
 
-    def source(self, progress: ReadingProgress | None = None) -> Source:
+    def source(self, progress: ProgressBar | None = None) -> Source:
         """The text that the arguments name.
 
         Args:
@@ -150,15 +150,15 @@ class CorpusDataModule(LightningDataModule):
 
     def prepare_data(self) -> None:
         """Train the vocabulary and write the token shards, unless they are in the cache already."""
-        with ReadingProgress("Checking files") as progress:
+        with ProgressBar("Checking files") as progress:
             source = self.source(progress)
             source.identity()
         spec, statement = resolve(self.tokenizer, source)
         if statement:
             log.info(statement)
-        with ReadingProgress("Vocabulary") as progress:
+        with ProgressBar("Vocabulary") as progress:
             tokenizer = prepare_vocabulary(spec, source, progress)
-        with ReadingProgress("Text to tokens") as progress:
+        with ProgressBar("Text to tokens") as progress:
             cache = prepare_tokens(
                 source, tokenizer, _token_root(), progress, encoder=ENCODERS[self.encode_on]()
             )

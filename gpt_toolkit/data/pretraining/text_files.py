@@ -20,7 +20,7 @@ from gpt_toolkit.data.pretraining.text_readers import (
 )
 from gpt_toolkit.data.pretraining.text_slices import SLICE_BYTES, File, FileSlice, Rule, read_files
 from gpt_toolkit.data.pretraining.token_shards import SPLITS, Split
-from gpt_toolkit.progress import ReadingProgress
+from gpt_toolkit.progress import ProgressBar
 
 _NAMES: Mapping[str, Split] = {
     "train": "train",
@@ -173,7 +173,7 @@ class FileMemo:
         progress: Told of the bytes of files that are read to the end for their checksum.
     """
 
-    def __init__(self, folder: Path, progress: ReadingProgress | None = None) -> None:
+    def __init__(self, folder: Path, progress: ProgressBar | None = None) -> None:
         self._folder, self._progress = folder, progress
         self._facts: dict[Path, dict[str, Any]] = {}
 
@@ -212,7 +212,7 @@ class FileMemo:
             while block := file.read(_BLOCK_BYTES):
                 checksum.update(block)
                 if self._progress is not None:
-                    self._progress.advance(len(block), None)
+                    self._progress.advance(len(block))
         return checksum.hexdigest()
 
 

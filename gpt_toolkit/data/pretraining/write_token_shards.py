@@ -19,7 +19,7 @@ from gpt_toolkit.data.pretraining.parallel_tokenize import Encoded, Encoder, OnT
 from gpt_toolkit.data.pretraining.shard_writer import SplitState, SplitWriter, write_json, writing
 from gpt_toolkit.data.pretraining.text_readers import Position, Source
 from gpt_toolkit.data.pretraining.token_shards import FORMAT_VERSION, MANIFEST, Split, TokenCache, token_dtype
-from gpt_toolkit.progress import ReadingProgress
+from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers.loading import Tokenizer
 
 SHARD_TOKENS: Final = 1 << 26
@@ -44,7 +44,7 @@ def prepare_tokens(
     source: Source,
     tokenizer: Tokenizer,
     root: Path,
-    progress: ReadingProgress,
+    progress: ProgressBar,
     *,
     encoder: Encoder | None = None,
     shard_tokens: int = SHARD_TOKENS,
@@ -94,7 +94,7 @@ class _Preparation:
         tokenizer: Tokenizer,
         folder: Path,
         key: str,
-        progress: ReadingProgress,
+        progress: ProgressBar,
         shard_tokens: int,
         checkpoint_tokens: int,
     ) -> None:

@@ -37,7 +37,7 @@ from gpt_toolkit.data.supervised.task_dataset import (
 from gpt_toolkit.data.supervised.tokenized_rows import EncodedRows, encode_rows, rows_folder
 from gpt_toolkit.data.window_order import permutation
 from gpt_toolkit.io import cache_folder
-from gpt_toolkit.progress import ReadingProgress
+from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers import Tokenizer
 
 log = logging.getLogger(__name__)
@@ -159,7 +159,7 @@ class SupervisedDataModule(LightningDataModule):
         for member in self._open(tokenizer):
             said: set[str] = set()  # what concerns the whole set comes with each split
             for split in self._splits(member, stage):
-                with ReadingProgress(f"{member.spec.name}, {split}: rows to tokens") as progress:
+                with ProgressBar(f"{member.spec.name}, {split}: rows to tokens") as progress:
                     rows = encode_rows(member.source, split, tokenizer, member.view, _root(), progress)
                 for remark in rows.remarks:
                     if remark not in said:

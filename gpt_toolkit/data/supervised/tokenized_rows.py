@@ -26,7 +26,7 @@ from gpt_toolkit.data.pretraining.text_readers import utf8_length
 from gpt_toolkit.data.pretraining.token_shards import MANIFEST, token_dtype
 from gpt_toolkit.data.supervised.example import Example, SupervisedSet
 from gpt_toolkit.hardware import usable_cores
-from gpt_toolkit.progress import ReadingProgress
+from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers.loading import Tokenizer
 
 ROWS_VERSION: Final = 1
@@ -160,7 +160,7 @@ def encode_rows(
     tokenizer: Tokenizer,
     view: View,
     root: Path,
-    progress: ReadingProgress,
+    progress: ProgressBar,
     *,
     threads: int | None = None,
 ) -> EncodedRows:
@@ -217,7 +217,7 @@ class _Encoding:
         tokenizer: Tokenizer,
         view: View,
         folder: Path,
-        progress: ReadingProgress,
+        progress: ProgressBar,
     ) -> None:
         self.rows, self.split, self.tokenizer, self.view = rows, split, tokenizer, view
         self.folder, self.progress = folder, progress
@@ -249,7 +249,7 @@ class _Encoding:
                     parts.append(self._part(row))
                     answers = list(self.view.references(row))
                     references.write(json.dumps(answers, ensure_ascii=False) + "\n" if answers else "[]\n")
-                self.progress.advance(sum(utf8_length(text) for row in job for text in row.texts), None)
+                self.progress.advance(sum(utf8_length(text) for row in job for text in row.texts))
 
             try:
                 for job in self._jobs():

@@ -10,7 +10,7 @@ from gpt_toolkit.analysis.paper_tables.table import Estimate
 from gpt_toolkit.data.supervised import open_set
 from gpt_toolkit.data.supervised.gpt1_datasets import KNOWN
 from gpt_toolkit.evaluation.registry import BENCHMARKS
-from gpt_toolkit.storyworld.tasks import TASKS as STORYWORLD_TASKS
+from gpt_toolkit.storyworld.datasets import DATASETS
 
 
 def scores_of(task: str, values: list[float], variant: str = "full") -> assemble.StoryworldScores:
@@ -41,12 +41,12 @@ def test_every_column_is_a_metric_of_its_set() -> None:
 
 
 def test_every_task_of_the_world_has_its_column() -> None:
-    assert TASKS.keys() == STORYWORLD_TASKS.keys()
+    assert TASKS.keys() == DATASETS.keys()
     shown = {column.dataset for table in TABLES.values() for column in table.storyworld_columns} - {""}
-    assert shown == STORYWORLD_TASKS.keys()
+    assert shown == DATASETS.keys()
     for name, task in TASKS.items():
-        assert task.metric == STORYWORLD_TASKS[name].metric
-        assert set(STORYWORLD_TASKS[name].twin.split(" and ")) <= set(task.datasets.split(", "))
+        assert task.metric == DATASETS[name].metric
+        assert set(DATASETS[name].counterpart.split(" and ")) <= set(task.datasets.split(", "))
         spec = open_set(f"storyworld:{name}").spec
         if task.metric == "accuracy":
             n = spec.choices if spec.kind == "multiple_choice" else len(spec.labels)

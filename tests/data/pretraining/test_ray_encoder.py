@@ -20,7 +20,7 @@ from gpt_toolkit.data.pretraining.text_readers import Position
 from gpt_toolkit.data.pretraining.text_slices import FileSlice
 from gpt_toolkit.data.pretraining.token_shards import TokenCache
 from gpt_toolkit.data.pretraining.write_token_shards import prepare_tokens
-from gpt_toolkit.progress import ReadingProgress
+from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers import load_tokenizer
 from gpt_toolkit.tokenizers.byte_tokenizer import RawBytes
 from gpt_toolkit.tokenizers.loading import Tokenizer
@@ -92,7 +92,7 @@ def source_of(folder: Path, memo: Path, kind: type[FileSource] = FileSource) -> 
 
 
 def run(source: FileSource, tokenizer: Tokenizer, root: Path, encoder: Encoder) -> TokenCache:
-    with ReadingProgress("Test") as progress:
+    with ProgressBar("Test") as progress:
         return prepare_tokens(
             source, tokenizer, root, progress, encoder=encoder, shard_tokens=200_000, checkpoint_tokens=60_000
         )

@@ -9,7 +9,7 @@ import pytest
 from gpt_toolkit.data.pretraining import text_readers
 from gpt_toolkit.data.pretraining.text_files import FileMemo, FileSource, divide, find_files, split_named
 from gpt_toolkit.data.pretraining.token_shards import Split
-from gpt_toolkit.progress import ReadingProgress
+from gpt_toolkit.progress import ProgressBar
 
 Write = Callable[[str, str | bytes], Path]
 
@@ -215,11 +215,11 @@ def test_what_cannot_be_found_or_read_is_named(
 
 
 def test_reading_files_for_their_checksums_is_reported_once(tmp_path: Path) -> None:
-    class Counting(ReadingProgress):
+    class Counting(ProgressBar):
         n_bytes = 0
 
-        def advance(self, n_bytes: int, share: float | None) -> None:
-            self.n_bytes += n_bytes
+        def advance(self, n: int = 1, fraction: float | None = None) -> None:
+            self.n_bytes += n
 
     path = tmp_path / "text.txt"
     path.write_bytes(b"x" * (5 << 20))

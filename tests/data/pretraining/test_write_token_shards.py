@@ -19,7 +19,7 @@ from gpt_toolkit.data.pretraining.shard_writer import write_json
 from gpt_toolkit.data.pretraining.text_readers import Chunk, Position
 from gpt_toolkit.data.pretraining.token_shards import TokenCache, Tokens, token_dtype
 from gpt_toolkit.data.pretraining.write_token_shards import cache_key, prepare_tokens
-from gpt_toolkit.progress import ReadingProgress
+from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers.byte_tokenizer import RawBytes
 
 SHARD, CHECKPOINT = 400, 150
@@ -61,7 +61,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(source: Documents, root: Path, threads: int = 2, **options: int) -> TokenCache:
     sizes = {"shard_tokens": SHARD, "checkpoint_tokens": CHECKPOINT} | options
-    with ReadingProgress("Test") as progress:
+    with ProgressBar("Test") as progress:
         return prepare_tokens(source, RawBytes(), root, progress, encoder=OnThreads(threads), **sizes)
 
 
@@ -224,7 +224,7 @@ def test_large_vocabularies_take_four_bytes_an_id(tmp_path: Path) -> None:
 
     assert token_dtype(65_536).itemsize == 2
     assert token_dtype(65_537).itemsize == 4
-    with ReadingProgress("Test") as progress:
+    with ProgressBar("Test") as progress:
         cache = prepare_tokens(Documents(), Large(), tmp_path, progress)
     cache.verify()
     assert cache.tokens("train").read(0, 3).tolist() == [256, 69_000 + ord("D"), 69_000 + ord("o")]
@@ -236,7 +236,7 @@ def test_an_id_outside_the_vocabulary_is_refused(tmp_path: Path) -> None:
         name = "faulty"
 
     with (
-        ReadingProgress("Test") as progress,
+        ProgressBar("Test") as progress,
         pytest.raises(ValueError, match=r"faulty made the id 256, but its vocab_size is 100"),
     ):
         prepare_tokens(Documents(), Faulty(), tmp_path, progress)
@@ -344,7 +344,7 @@ def test_novels_become_tokens_and_back(shared_data: Path, cache: Path) -> None:
     folder = shared_data / "books" / "valid"
     memo = FileMemo(cache / "files")
     source = FileSource(divide([str(folder)], [], [], memo), 0.0, "text", None, memo)
-    with ReadingProgress("Test") as progress:
+    with ProgressBar("Test") as progress:
         tokens = prepare_tokens(source, RawBytes(), cache, progress)
     parts = [gzip.decompress(path.read_bytes()).decode("utf-8-sig") for path in sorted(folder.iterdir())]
     text = "".join(f"\0{part}".replace("\r\n", "\n") for part in parts)

@@ -11,7 +11,7 @@ import pytest
 
 from gpt_toolkit.data.supervised.example import Example
 from gpt_toolkit.data.supervised.tokenized_rows import EncodedRows, Plain, encode_rows, rows_folder
-from gpt_toolkit.progress import ReadingProgress
+from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers import load_tokenizer
 from tests.data.fakes import FakeSet, encoded, spec, tokenizer, words
 
@@ -38,7 +38,7 @@ def test_rows_come_back_as_they_were_encoded(tmp_path: Path) -> None:
 
 def test_threads_do_not_change_what_is_written(tmp_path: Path) -> None:
     fake = pairs(30_000)
-    with ReadingProgress("test") as progress:
+    with ProgressBar("test") as progress:
         one = encode_rows(fake, "train", tokenizer(), Plain(), tmp_path / "1", progress, threads=1)
         four = encode_rows(fake, "train", tokenizer(), Plain(), tmp_path / "4", progress, threads=4)
     for name in ("ids.bin", "ends.npy", "targets.npy", "rows.npy", "parts.npy", "manifest.json"):
@@ -105,7 +105,7 @@ def test_text_that_the_vocabulary_cannot_write_is_refused_with_its_row(tmp_path:
     table["model"]["vocab"]["zz"] = 122
     files = {"tokenizer.json": json.dumps(table)}
     fake = FakeSet(spec("s"), {"train": [Example(("a",), 0, 0), Example(("xyz",), 0, 7)]})
-    with ReadingProgress("test") as progress, pytest.raises(ValueError, match=r"fake s, train row 7: .*0x7A"):
+    with ProgressBar("test") as progress, pytest.raises(ValueError, match=r"fake s, train row 7: .*0x7A"):
         encode_rows(fake, "train", load_tokenizer(files), Plain(), tmp_path, progress)
 
 
