@@ -47,7 +47,7 @@ def test_a_table_is_run_end_to_end_and_made_again_without_a_run(
     asked = [*TINY, "--parts", "table4", "--tasks", "acceptability"]
     assert main(["tables", *asked]) == 0, capsys.readouterr().err
     said = capsys.readouterr()
-    assert "3 runs, of which 3 are to be done" in said.err
+    assert "3 runs; 3 to be done" in said.err
     assert "Table 4: classification and similarity: Storyworld counterparts" in said.out
     assert "backbone of 1 x 16" in said.out
     content = json.loads(Path("out/tables.json").read_text(encoding="utf-8"))
@@ -64,7 +64,7 @@ def test_a_table_is_run_end_to_end_and_made_again_without_a_run(
 
     monkeypatch.setattr(subprocess, "Popen", none)
     assert main(["tables", *asked]) == 0
-    assert "of which 0 are to be done" in capsys.readouterr().err
+    assert "; 0 to be done" in capsys.readouterr().err
 
 
 def test_without_starting_runs_every_gap_is_named(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

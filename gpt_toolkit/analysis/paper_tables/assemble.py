@@ -155,7 +155,7 @@ def zero_shot_tables(
         if best is None:
             notes.append(f"{name}: no state of the art, because its fine-tuning is not done")
         elif best <= guess:
-            notes.append(f"{name}: not drawn, because fine-tuning is no better than guessing")
+            notes.append(f"{name}: not drawn, because fine-tuning does not exceed guessing")
     if not by_step:
         notes.append("no checkpoints of pre-training; --checkpoints.keep_every_n_steps keeps them")
     steps = [f"{step:,}" for step in by_step]

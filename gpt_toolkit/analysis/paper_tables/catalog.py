@@ -1,4 +1,4 @@
-"""What GPT-1's tables and figure consist of, read from ``paper_tables.yaml``."""
+"""The contents of GPT-1's tables and figure, read from ``paper_tables.yaml``."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class PaperTable(NamedTuple):
 
 @dataclass(frozen=True)
 class Budget:
-    """How much the Storyworld runs may cost, beyond their configs.
+    """The cost of the Storyworld runs, beyond their configs.
 
     Attributes:
         pretrain: Arguments of ``fit`` for the backbone.

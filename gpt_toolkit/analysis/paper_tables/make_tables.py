@@ -1,4 +1,4 @@
-"""Do the runs of GPT-1's tables that are missing, then print and write the tables."""
+"""The work of ``gpt-toolkit tables``: missing runs, then the tables."""
 
 from __future__ import annotations
 
@@ -138,8 +138,8 @@ def _do_runs(request: Request) -> None:
     later = sum(budget.seconds(each.task) for each in missing)
     seconds = later + sum(run.seconds for run in first if not run.is_done)
     say(
-        f"{output}: budget {request.budget}, {len(first) + len(wanted)} runs, of which "
-        f"{len(missing) + sum(not run.is_done for run in first)} are to be done; about {clock(seconds)} on "
+        f"{output}: budget {request.budget}, {len(first) + len(wanted)} runs; "
+        f"{len(missing) + sum(not run.is_done for run in first)} to be done; about {clock(seconds)} on "
         "2 CPU cores for models of the budget's size; Ctrl-C saves, and the same command resumes"
     )
     run_all(first, lambda run: str(run.folder / "model"), later_seconds=later)

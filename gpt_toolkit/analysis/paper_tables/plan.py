@@ -51,7 +51,7 @@ class Run:
 
     @property
     def is_done(self) -> bool:
-        """Whether all results exist."""
+        """True if all results exist."""
         return all((self.folder / name).exists() for name in self.results)
 
 

@@ -1,4 +1,4 @@
-"""Start planned runs one after another, each of which can be stopped and resumed."""
+"""Execution of planned runs, one after another; each can be stopped and resumed."""
 
 from __future__ import annotations
 

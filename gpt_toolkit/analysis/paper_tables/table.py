@@ -29,7 +29,7 @@ class Estimate(NamedTuple):
 
     @property
     def is_above_zero(self) -> bool:
-        """Whether the whole interval is above zero."""
+        """True if the whole interval is above zero."""
         return self.mean - self.interval > 0
 
 
@@ -55,7 +55,7 @@ def normalize(score: float, guess: float, best: float) -> float:
     """Return a score between guessing (0) and the state of the art (1), as in GPT-1's Figure 2 right.
 
     Returns:
-        Not a number where the state of the art is no better than guessing.
+        NaN if the state of the art does not exceed guessing.
     """
     return (score - guess) / (best - guess) if best > guess else math.nan
 
