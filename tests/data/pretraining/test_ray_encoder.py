@@ -218,7 +218,8 @@ class TestOnACluster:
         lost = cluster.add_node(num_cpus=1)
         interrupted(monkeypatch, 6, lambda: cluster.remove_node(lost, allow_graceful=False))
         assert (
-            contents(run(source_of(folder), ByteTokenizer(), tmp_path / "ray", encode_on_ray).folder) == expected
+            contents(run(source_of(folder), ByteTokenizer(), tmp_path / "ray", encode_on_ray).folder)
+            == expected
         )
 
     def test_a_config_names_the_cluster(self, cluster: Any, cache: Path, folder: Path) -> None:
