@@ -107,7 +107,7 @@ def read_chunks(files: Sequence[str]) -> Iterator[str]:
     """
     # These import numpy, which encode and --help do not need.
     from gpt_toolkit.data.pretraining.text_files import find_files
-    from gpt_toolkit.data.pretraining.text_readers import TEXT_SUFFIXES, read_records, read_text, suffix
+    from gpt_toolkit.data.pretraining.text_readers import read_documents
     from gpt_toolkit.storyworld.documents import documents
 
     files = list(files)
@@ -115,10 +115,8 @@ def read_chunks(files: Sequence[str]) -> Iterator[str]:
         files.remove(STORYWORLD)
         yield from islice(documents(seed=0), STORYWORLD_DOCUMENTS)
     for found in find_files(files, "FILE") if files else ():
-        if suffix(found.path) in TEXT_SUFFIXES:
-            yield from (text for text, _ in read_text(found.path, 0, None))
-        else:
-            yield from (record.text for record in read_records(found.path, "text") if record.text)
+        for document in read_documents(found.path, "text"):
+            yield from filter(None, document)
 
 
 def _sampled(chunks: Iterator[str], sample: list[str]) -> Iterator[str]:
