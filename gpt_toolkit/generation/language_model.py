@@ -12,9 +12,9 @@ from torch import Tensor
 
 from gpt_toolkit.backbone import Decoder
 from gpt_toolkit.backbone.packed_linear import pack
-from gpt_toolkit.batches import Continuation
 from gpt_toolkit.checkpoints import build_decoder, open_model, read_stored, write_model_folder
 from gpt_toolkit.generation.decoding import generate_steps
+from gpt_toolkit.generation.requests import Continuation
 from gpt_toolkit.generation.sampling import Sampling, TopPRule
 from gpt_toolkit.generation.scorer import Scorer
 from gpt_toolkit.generation.streaming import Ended, StreamedText
