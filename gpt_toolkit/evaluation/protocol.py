@@ -14,9 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-import yaml
-
 from gpt_toolkit.generation.requests import Answer, Continuation, Prompt, Request
+from gpt_toolkit.io import read_yaml
 from gpt_toolkit.tokenizers import Tokenizer
 
 Item = TypeVar("Item")
@@ -260,8 +259,7 @@ def protocols_of(family: str, steps: Mapping[str, Steps], **words: str) -> tuple
 @cache
 def catalogue() -> dict[str, Any]:
     """Read ``protocols.yaml``."""
-    text = Path(__file__).with_name("protocols.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text))
+    return dict(read_yaml(Path(__file__).with_name("protocols.yaml")))
 
 
 def one_by_one(
