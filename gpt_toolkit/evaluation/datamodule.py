@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 import torch
 from lightning.pytorch import LightningDataModule
 
-from gpt_toolkit.data.step_loader import BatchLoader, InOrder, ReadyBatches, step_share
+from gpt_toolkit.data.step_loader import BatchLoader, ReadyBatches, StepSampler, step_share
 from gpt_toolkit.data.window_order import StepShare
 from gpt_toolkit.evaluation.benchmark import Evaluation
 from gpt_toolkit.evaluation.item_sources import Items
@@ -156,7 +156,7 @@ class ZeroShotDataModule(LightningDataModule):
         """Return all requests once, in batches of one benchmark, protocol and kind, the longest first."""
         share = step_share(self.trainer, self.batch_size, training=False)
         batches = RequestBatches(list(self.evaluations.values()), share)
-        return BatchLoader(batches, batch_size=None, sampler=InOrder(batches), collate_fn=_unchanged)
+        return BatchLoader(batches, batch_size=None, sampler=StepSampler(batches), collate_fn=_unchanged)
 
     def test_dataloader(self) -> BatchLoader:
         """Return the batches of :meth:`val_dataloader`."""

@@ -30,7 +30,7 @@ from gpt_toolkit.evaluation.score_table import (
 from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
 from gpt_toolkit.hardware import default_device, emulation_warning, limit_threads
 from gpt_toolkit.io import write_json, write_text
-from gpt_toolkit.tokenizers.cached_tokenizer import tokenizer_name
+from gpt_toolkit.tokenizers.loading import tokenizer_name
 
 _FIGURES = (".png", ".svg", ".pdf")
 _PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-true", "float16": "16-true"}

@@ -18,7 +18,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from gpt_toolkit.backbone import Decoder, DecoderConfig, decoder_fields
 from gpt_toolkit.backbone.packed_linear import pack
 from gpt_toolkit.backbone.parallel import divide, whole
-from gpt_toolkit.checkpoints import build_decoder, open_model, read_stored
+from gpt_toolkit.checkpoints import build_decoder, open_model
 from gpt_toolkit.evaluation.benchmark import Score
 from gpt_toolkit.evaluation.datamodule import RequestBatch, ZeroShotDataModule
 from gpt_toolkit.generation.requests import Answer
@@ -109,11 +109,10 @@ class ZeroShotTask(LightningModule):
         assert self.init_from is not None
         strategy = self.trainer.strategy
         # the precision plugin of Lightning has set the default dtype
-        saved = read_stored(
-            open_model(self.init_from), dtype=torch.get_default_dtype(), device=strategy.root_device
-        )
+        saved = open_model(self.init_from)
+        tensors = saved.read(dtype=torch.get_default_dtype(), device=strategy.root_device)
         self._check_tokenizer(saved.tokenizer)
-        self.backbone = build_decoder(config, saved.state_dict)
+        self.backbone = build_decoder(config, tensors)
         if isinstance(strategy, ModelParallelStrategy):
             divide(self.backbone, strategy.device_mesh)
         if self.trainer.is_global_zero:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gpt_toolkit.backbone import Decoder
 from gpt_toolkit.backbone.packed_linear import pack
-from gpt_toolkit.checkpoints import build_decoder, open_model, read_stored, write_model_folder
+from gpt_toolkit.checkpoints import build_decoder, open_model, write_model_folder
 from gpt_toolkit.generation.decoding import generate_steps
 from gpt_toolkit.generation.requests import Continuation
 from gpt_toolkit.generation.sampling import Sampling, TopPRule
@@ -326,9 +326,9 @@ def load(
     device = device_named(device)
     stored = open_model(model)
     dtype = dtype or scoring_dtype(stored.dtype, device)
-    saved = read_stored(stored, dtype=dtype, device=device)
-    tokenizer = tokenizer_of(saved.tokenizer, str(saved.source))
+    state_dict = stored.read(dtype=dtype, device=device)
+    tokenizer = tokenizer_of(stored.tokenizer, str(stored.source))
     try:
-        return LanguageModel(build_decoder(saved.config, saved.state_dict), tokenizer)
+        return LanguageModel(build_decoder(stored.config, state_dict), tokenizer)
     except ValueError as error:
-        raise ValueError(f"{saved.source}: {error}") from None
+        raise ValueError(f"{stored.source}: {error}") from None

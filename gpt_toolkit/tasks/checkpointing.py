@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from lightning.pytorch.strategies import ModelParallelStrategy
 
-from gpt_toolkit.checkpoints import read_model
-from gpt_toolkit.checkpoints.model_sources import CHECKPOINT_FORMAT, CHECKPOINT_KEY
+from gpt_toolkit.checkpoints import open_model
+from gpt_toolkit.checkpoints.training_checkpoint import CHECKPOINT_FORMAT, CHECKPOINT_KEY
 from gpt_toolkit.optim import number_in_module_order
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def load_initial_weights(task: BaseTask, model: str) -> None:
     Raises:
         ValueError: If shape or tokenizer differ; the message names the fields.
     """
-    saved = read_model(model)
+    saved = open_model(model)
     backbone = task.built_backbone
     ours, theirs = backbone.config.to_fields(), saved.config.to_fields()
     compared = ["n_ctx", "n_layer", "n_head", "n_embd", "norm"]
@@ -41,7 +41,7 @@ def load_initial_weights(task: BaseTask, model: str) -> None:
     with torch.no_grad():
         for name, tensor in backbone.state_dict().items():
             if task.is_transferred(name):
-                stored = saved.state_dict[name]
+                stored = saved.tensors[name].read()
                 rows = min(len(tensor), len(stored))
                 tensor[:rows].copy_(stored[:rows])
     if task.trainer.is_global_zero:

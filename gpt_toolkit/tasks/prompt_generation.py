@@ -8,7 +8,7 @@ from typing import Any
 from lightning.pytorch import LightningModule
 
 from gpt_toolkit.backbone import Decoder
-from gpt_toolkit.checkpoints import build_decoder, read_model
+from gpt_toolkit.checkpoints import build_decoder, open_model
 from gpt_toolkit.generation import Sampling, TopPRule
 from gpt_toolkit.generation.language_model import LanguageModel
 from gpt_toolkit.hardware import DTYPES, dtype_named, emulation_warning
@@ -74,8 +74,8 @@ class GenerateTask(LightningModule):
             dtype = dtype_named(self.dtype_name, device)
             if self.trainer.is_global_zero and (message := emulation_warning(dtype, device, "dtype")):
                 log.warning("warning: %s", message)
-            saved = read_model(self.init_from, dtype=dtype)
-            self.backbone = build_decoder(saved.config, saved.state_dict).eval()
+            model = open_model(self.init_from)
+            self.backbone = build_decoder(model.config, model.read(dtype=dtype))
 
     def on_predict_start(self) -> None:
         """Join the model and the tokenizer of the data.

@@ -8,7 +8,7 @@ import pytest
 
 from gpt_toolkit.generation import Sampling, StreamedText
 from gpt_toolkit.generation.language_model import LanguageModel
-from gpt_toolkit.tokenizers import RawBytes, Tokenizer, load_tokenizer
+from gpt_toolkit.tokenizers import ByteTokenizer, Tokenizer, load_tokenizer
 from tests.generation.conftest import small_model
 
 BYTES = load_tokenizer("bytes")
@@ -113,7 +113,7 @@ def test_words_of_gpt1_are_parted_by_blanks_from_the_prompt_and_from_one_another
 
 
 def test_each_token_is_decoded_once() -> None:
-    class Counting(RawBytes):
+    class Counting(ByteTokenizer):
         n_ids = 0
 
         def decode(self, ids: Sequence[int]) -> str:

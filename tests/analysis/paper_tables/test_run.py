@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gpt_toolkit.analysis.paper_tables import subprocesses
-from gpt_toolkit.analysis.paper_tables.runs import Run
-from gpt_toolkit.analysis.paper_tables.subprocesses import LOG, command_lines, run_all
+from gpt_toolkit.analysis.paper_tables import run as running
+from gpt_toolkit.analysis.paper_tables.plan import Run
+from gpt_toolkit.analysis.paper_tables.run import LOG, command_lines, run_all
 
 TEST = ("test", "--ckpt_path", "best")
 
@@ -42,7 +42,7 @@ def test_a_stopped_run_goes_on_and_a_trained_one_is_only_tested(tmp_path: Path) 
 
 
 def test_only_the_missing_files_of_a_run_without_training_are_made(tmp_path: Path) -> None:
-    run = Run("scores", tmp_path, then=(("a",), ("b",)), leaves=("a.json", "b.json"))
+    run = Run("scores", tmp_path, then=(("a",), ("b",)), results=("a.json", "b.json"))
     (tmp_path / "a.json").write_text("{}", encoding="utf-8")
     assert command_lines(run) == [("b",)]
 
@@ -60,9 +60,9 @@ def test_what_is_done_is_not_done_again_and_leaves_only_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = a_run(tmp_path / "run")
-    monkeypatch.setattr(subprocesses, "_SCRIPT", WRITES.format(folder=str(run.folder)))
+    monkeypatch.setattr(running, "_SCRIPT", WRITES.format(folder=str(run.folder)))
     run_all([run], lambda run: "well")
-    assert run.done
+    assert run.is_done
     assert sorted(path.name for path in run.folder.iterdir()) == [LOG, "test.json"]
     assert json.dumps([["fit", "--config", "x"], list(TEST)]) in (run.folder / LOG).read_text()
     assert "run 1 of 1: a run: well; left about 0:00" in capsys.readouterr().err
@@ -73,13 +73,13 @@ def test_what_is_done_is_not_done_again_and_leaves_only_results(
 
 
 def test_a_failed_run_says_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subprocesses, "_SCRIPT", "import sys; print('the disk is full'); sys.exit(1)")
+    monkeypatch.setattr(running, "_SCRIPT", "import sys; print('the disk is full'); sys.exit(1)")
     with pytest.raises(ChildProcessError, match=r"a run: .* exit code 1: the disk is full"):
         run_all([a_run(tmp_path / "run")], lambda run: "")
 
 
 def test_a_run_that_leaves_no_result_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subprocesses, "_SCRIPT", "pass")
+    monkeypatch.setattr(running, "_SCRIPT", "pass")
     with pytest.raises(ChildProcessError, match=r"left no test\.json"):
         run_all([a_run(tmp_path / "run")], lambda run: "")
 
@@ -100,11 +100,11 @@ def test_an_interruption_reaches_the_run_and_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = a_run(tmp_path / "run")
-    monkeypatch.setattr(subprocesses, "_SCRIPT", STOPS)
+    monkeypatch.setattr(running, "_SCRIPT", STOPS)
     with pytest.raises(KeyboardInterrupt):
         run_all([run], lambda run: "")
     assert "saved" in (run.folder / LOG).read_text()
-    assert not run.done
+    assert not run.is_done
 
 
 class Interrupted:
@@ -131,5 +131,5 @@ def test_an_interruption_is_handed_on_where_the_console_does_not(
     monkeypatch.setattr(sys, "platform", platform)
     process: Any = Interrupted()
     (tmp_path / LOG).touch()
-    assert subprocesses._waited(process, tmp_path / LOG, "a run") == 130
+    assert running._wait(process, tmp_path / LOG, "a run") == 130
     assert process.signals == expected

@@ -1,15 +1,15 @@
 from collections import Counter
 from pathlib import Path
 
-from gpt_toolkit.analysis.paper_tables.published import PARTS, TABLES, TWINS
-from gpt_toolkit.analysis.paper_tables.runs import Finetuning, finetunings, pretraining, run_of
-from gpt_toolkit.analysis.paper_tables.table_budget import BUDGETS
+from gpt_toolkit.analysis.paper_tables.catalog import BUDGETS, PARTS, TABLES
+from gpt_toolkit.analysis.paper_tables.catalog import TASKS as STORYWORLD_TASKS
+from gpt_toolkit.analysis.paper_tables.plan import Finetuning, plan_finetunings, pretraining, run_of
 
-TASKS = list(TWINS)
+TASKS = list(STORYWORLD_TASKS)
 
 
 def test_each_run_is_planned_once_and_all_tasks_of_a_seed_before_the_next() -> None:
-    found = finetunings(PARTS, TASKS, 3, n_layer=4)
+    found = plan_finetunings(PARTS, TASKS, 3, n_layer=4)
     assert max(Counter(found).values()) == 1
     assert [which.seed for which in found] == sorted(which.seed for which in found)
     variants = Counter(which.variant for which in found if which.seed == 0)
@@ -18,18 +18,18 @@ def test_each_run_is_planned_once_and_all_tasks_of_a_seed_before_the_next() -> N
 
 
 def test_a_part_alone_takes_only_its_own_runs() -> None:
-    assert finetunings(["table3"], TASKS, 1, 4) == [
+    assert plan_finetunings(["table3"], TASKS, 1, 4) == [
         Finetuning("endings", "full", 0),
         Finetuning("reading", "full", 0),
         Finetuning("endings", "no_pretraining", 0),
         Finetuning("reading", "no_pretraining", 0),
     ]
-    figure = finetunings(["figure2"], TASKS, 1, 1)
+    figure = plan_finetunings(["figure2"], TASKS, 1, 1)
     assert {which.task for which in figure if which.variant == "full"} == {
         *("entailment", "acceptability", "sentiment", "reading")
     }
     assert [which.task for which in figure if which.variant == "layers_0"] == ["entailment", "reading"]
-    assert finetunings(list(TABLES), [], 3, 4) == []
+    assert plan_finetunings(list(TABLES), [], 3, 4) == []
 
 
 def test_a_larger_budget_is_reckoned_to_take_longer() -> None:

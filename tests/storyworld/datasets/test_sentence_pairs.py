@@ -1,10 +1,14 @@
-"""Paraphrase, with every sentence read back to what it means: a relation and who stands where in it."""
+"""Sentence pairs, with every sentence read back to its meaning.
+
+A paraphrase is a relation between people, things or places; a graded sentence is an event of five parts.
+"""
 
 import re
+from collections import Counter
 
 import pytest
 
-from tests.storyworld.datasets.reader import fill, rows, uncapitalized
+from tests.storyworld.datasets.reader import NAME_OF, any_of, fill, rows, uncapitalized
 
 # what each wording means; two or more wordings of one relation, with names for its places
 MEANINGS = {
@@ -137,29 +141,17 @@ PATTERNS = [
     for relation, patterns in MEANINGS.items()
     for pattern in patterns
 ]
-TIMES = {
-    "at sunrise": 6,
-    "at daybreak": 6,
-    "on Monday": 7,
-    "on the day after Sunday": 7,
-    "in the morning": 0,
-    "before noon": 0,
-    "at noon": 1,
-    "at midday": 1,
-    "in the evening": 2,
-    "at nightfall": 2,
-    "at night": 3,
-    "after dark": 3,
-    "on Sunday": 4,
-    "on the day of rest": 4,
-    "on the first day of May": 5,
-    "on May Day": 5,
-}
+PAIRS_OF_TIMES = (
+    "at sunrise|at daybreak", "on Monday|on the day after Sunday", "in the morning|before noon",
+    "at noon|at midday", "in the evening|at nightfall", "at night|after dark", "on Sunday|on the day of rest",
+    "on the first day of May|on May Day",
+)  # fmt: skip
+TIMES = {time: number for number, pair in enumerate(PAIRS_OF_TIMES) for time in pair.split("|")}
 TIME = "|".join(sorted(TIMES, key=len, reverse=True))
 
 
 def meaning(text: str) -> tuple[int | None, str, dict[str, str]]:
-    """When, which relation, and who and what stand in it."""
+    """Return the time, the relation, and who and what stand in it."""
     clause = uncapitalized(text)
     time = None
     if found := re.search(rf"^({TIME}), | ({TIME})$", clause):
@@ -189,3 +181,39 @@ def test_every_wording_occurs() -> None:
 
 def test_half_of_the_pairs_are_paraphrases() -> None:
     assert 0.47 < sum(row.target for row in rows("paraphrase", count=6000)) / 6000 < 0.53
+
+
+WHERE = any_of([where for where in NAME_OF if not where.startswith(("to ", "the "))])
+GIFTS = [
+    re.compile(fill(pattern + " (?P<place>WHERE)", WHERE=WHERE))
+    for pattern in (
+        "(?P<giver>NAME) (?:gave|handed) (?P<thing>THING) to (?P<taker>NAME)",
+        "(?P<giver>NAME) handed (?P<taker>NAME) (?P<thing>THING)",
+        "(?P<taker>NAME) received (?P<thing>THING) from (?P<giver>NAME)",
+        "(?P<taker>NAME) was given (?P<thing>THING) by (?P<giver>NAME)",
+        "(?P<giver>NAME) let (?P<taker>NAME) have (?P<thing>THING)",
+    )
+]
+
+
+def parts(text: str) -> dict[str, str | int]:
+    """Return who gave, who received, what, where and when."""
+    clause = uncapitalized(text).split(", while ")[0]
+    found = re.search(rf"^({TIME}), | ({TIME})$", clause)
+    assert found, text
+    clause = clause[: found.start()] + clause[found.end() :]
+    read = next(match.groupdict() for pattern in GIFTS if (match := pattern.fullmatch(clause)))
+    return read | {"place": NAME_OF[read["place"]], "time": TIMES[found.group(1) or found.group(2)]}
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_the_grade_is_the_number_of_parts_that_agree(split: str) -> None:
+    for texts, target, _ in rows("similarity", split, 2000):
+        first, second = map(parts, texts)
+        assert sum(first[part] == second[part] for part in first) == target, texts
+
+
+def test_all_grades_are_equally_frequent() -> None:
+    counts = Counter(row.target for row in rows("similarity", count=6000))
+    assert sorted(counts) == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    assert all(880 < count < 1120 for count in counts.values())

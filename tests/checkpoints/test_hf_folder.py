@@ -21,8 +21,9 @@ from gpt_toolkit.checkpoints import (
     build_decoder,
     config_from_hugging_face,
     from_hugging_face,
+    hf_folder,
     hugging_face_config,
-    read_model_folder,
+    open_model,
     to_hugging_face,
     write_model_folder,
 )
@@ -47,7 +48,7 @@ def change_tensors(folder: Path, change: Callable[[dict[str, Tensor]], Any]) -> 
 def test_renaming_there_and_back_changes_nothing(norm: Norm) -> None:
     decoder = small_decoder(norm)
     ours = decoder.state_dict()
-    back = from_hugging_face(to_hugging_face(ours, decoder.config))
+    back = from_hugging_face(to_hugging_face(ours, decoder.config), decoder.config)
     assert back.keys() == ours.keys()
     assert all(torch.equal(back[name], ours[name]) for name in ours)
 
@@ -60,7 +61,7 @@ def test_old_names_masks_and_a_tied_output_matrix_are_accepted(norm: Norm) -> No
     bare["lm_head.weight"] = decoder.wte.weight.detach().clone()
     bare["h.0.attn.bias"] = torch.ones(1, 1, 6, 6)
     bare["h.1.attn.masked_bias"] = torch.tensor(-1e4)
-    assert from_hugging_face(bare).keys() == decoder.state_dict().keys()
+    assert from_hugging_face(bare, decoder.config).keys() == decoder.state_dict().keys()
 
 
 def test_an_untied_output_matrix_is_refused() -> None:
@@ -68,17 +69,17 @@ def test_an_untied_output_matrix_is_refused() -> None:
     stored = to_hugging_face(decoder.state_dict(), decoder.config)
     stored["lm_head.weight"] = decoder.wte.weight.detach() + 1
     with pytest.raises(ValueError, match=r"lm_head\.weight differs from transformer\.wte\.weight.*untied"):
-        from_hugging_face(stored)
+        from_hugging_face(stored, decoder.config)
 
 
 def test_missing_and_surplus_tensors_are_named() -> None:
     decoder = small_decoder()
     stored = to_hugging_face(decoder.state_dict(), decoder.config)
     stored["score.weight"] = stored.pop("transformer.h.1.mlp.c_fc.bias")
-    with pytest.raises(ValueError, match=r"missing h\.1\.mlp\.c_fc\.bias; surplus score\.weight"):
-        from_hugging_face(stored)
+    with pytest.raises(ValueError, match=r"h\.1\.mlp\.c_fc\.bias is missing; score\.weight is surplus"):
+        from_hugging_face(stored, decoder.config)
     with pytest.raises(ValueError, match=r"neither.*c_fc"):
-        from_hugging_face({"c_fc": torch.zeros(1)})
+        from_hugging_face({"c_fc": torch.zeros(1)}, decoder.config)
     with pytest.raises(ValueError, match=r"GPT-1 decoder.*missing none; surplus ln_f\.bias, ln_f\.weight"):
         to_hugging_face(decoder.state_dict(), small_config("post"))
 
@@ -113,7 +114,7 @@ def test_fields_left_out_take_the_published_values() -> None:
         ("post", {"tie_word_embeddings": False}, "tie_word_embeddings is False"),
         ("post", {"layer_norm_epsilon": 1e-6}, "layer_norm_epsilon is 1e-06, implemented: 1e-05"),
         ("pre", {"n_embd": "8"}, "n_embd is '8', expected a whole number"),
-        ("pre", {"attn_pdrop": None}, "attn_pdrop is None, expected a rate"),
+        ("pre", {"attn_pdrop": None}, "attn_pdrop is None, expected a probability"),
         ("pre", {"n_head": 3}, "n_head 3 does not divide n_embd 8"),
         ("pre", {"n_inner": 16, "tie_word_embeddings": False}, "n_inner is 16.*; tie_word_embeddings"),
     ],
@@ -133,8 +134,9 @@ def test_a_config_that_is_not_implemented_is_refused_by_name(
 def test_a_folder_keeps_every_bit(norm: Norm, dtype: torch.dtype, tmp_path: Path) -> None:
     decoder = small_decoder(norm).to(dtype)
     write_model_folder(tmp_path / "deep" / "model", decoder.config, decoder.state_dict(), {"a.txt": "é\r\n"})
-    config, state_dict = read_model_folder(tmp_path / "deep" / "model")
-    assert config == decoder.config
+    model = open_model(tmp_path / "deep" / "model")
+    state_dict = model.read()
+    assert model.config == decoder.config
     assert state_dict.keys() == decoder.state_dict().keys()
     for name, tensor in decoder.state_dict().items():
         assert state_dict[name].dtype == dtype
@@ -156,14 +158,15 @@ def test_the_file_is_a_plain_safetensors_file(folder: Path) -> None:
 
 
 def test_tensors_are_cast_while_they_are_read(folder: Path) -> None:
-    _, state_dict = read_model_folder(folder, dtype=torch.bfloat16)
+    state_dict = open_model(folder).read(dtype=torch.bfloat16)
     expected = small_decoder().to(torch.bfloat16).state_dict()
     assert all(torch.equal(state_dict[name], expected[name]) for name in expected)
 
 
 def test_a_decoder_is_built_around_the_tensors_without_a_copy(folder: Path) -> None:
-    config, state_dict = read_model_folder(folder)
-    decoder = build_decoder(config, state_dict)
+    model = open_model(folder)
+    state_dict = model.read()
+    decoder = build_decoder(model.config, state_dict)
     assert not decoder.training
     for name, parameter in decoder.named_parameters():
         assert parameter.data_ptr() == state_dict[name].data_ptr()
@@ -180,13 +183,13 @@ def test_further_config_fields_are_kept_beside_ours(tmp_path: Path) -> None:
     assert fields["gpt_toolkit"] == {"residual_init": "scaled", "wpe_std": 0.01, "step": 7}
 
 
-def test_an_existing_folder_is_replaced_only_when_told(folder: Path) -> None:
+def test_an_existing_folder_is_replaced_only_with_overwrite(folder: Path) -> None:
     other = small_decoder("post")
     with pytest.raises(FileExistsError, match=r"model: exists already"):
         write_model_folder(folder, other.config, other.state_dict(), {})
-    assert read_model_folder(folder)[0].norm == "pre"
+    assert open_model(folder).config.norm == "pre"
     write_model_folder(folder, other.config, other.state_dict(), {}, overwrite=True)
-    assert read_model_folder(folder)[0].norm == "post"
+    assert open_model(folder).config.norm == "post"
     assert not (folder / "merges.txt").exists()
     assert [p.name for p in folder.parent.iterdir()] == ["model"]
 
@@ -205,10 +208,10 @@ def test_a_folder_of_something_else_is_never_overwritten(tmp_path: Path) -> None
 
 
 def test_a_full_disk_leaves_everything_as_it_was(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_room(*_: object) -> None:
+    def disk_full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gpt_toolkit.checkpoints.folder_writer.write_safetensors", no_room)
+    monkeypatch.setattr(hf_folder, "_write_safetensors", disk_full)
     before = (folder / "model.safetensors").read_bytes()
     decoder = small_decoder("post")
     with pytest.raises(OSError, match=r"model: could not be written: No space left on device"):
@@ -223,7 +226,7 @@ def test_a_folder_that_cannot_take_its_place_leaves_the_old_one(
     rename = Path.rename
 
     def refused(path: Path, target: Path) -> Path:
-        if path.name.endswith(".part"):
+        if path.name.endswith(".partial"):
             raise PermissionError(13, "Permission denied", str(path))
         return rename(path, target)
 
@@ -231,8 +234,26 @@ def test_a_folder_that_cannot_take_its_place_leaves_the_old_one(
     other = small_decoder("post")
     with pytest.raises(OSError, match=r"model: could not be written: Permission denied"):
         write_model_folder(folder, other.config, other.state_dict(), {}, overwrite=True)
-    assert read_model_folder(folder)[0].norm == "pre"
+    assert open_model(folder).config.norm == "pre"
     assert [p.name for p in folder.parent.iterdir()] == ["model"]
+
+
+def test_an_old_folder_that_cannot_be_put_back_is_not_deleted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = Path.rename
+
+    def refused(path: Path, target: Path) -> Path:
+        if path != folder:
+            raise PermissionError(13, "Permission denied", str(path))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refused)
+    other = small_decoder("post")
+    with pytest.raises(OSError, match="Permission denied"):
+        write_model_folder(folder, other.config, other.state_dict(), {}, overwrite=True)
+    [old] = folder.parent.iterdir()
+    assert open_model(old).config.norm == "pre"
 
 
 def test_a_truncated_file_is_named(folder: Path) -> None:
@@ -241,32 +262,31 @@ def test_a_truncated_file_is_named(folder: Path) -> None:
     for length in (0, 5, 100, len(whole) - 1):
         path.write_bytes(whole[:length])
         with pytest.raises(ValueError, match=r"model\.safetensors: is cut short or not a safetensors file"):
-            read_model_folder(folder)
+            open_model(folder)
 
 
-def test_every_missing_file_is_named(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"nowhere: no such folder"):
-        read_model_folder(tmp_path / "nowhere")
+def test_every_missing_file_is_named(folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "away")
     with pytest.raises(FileNotFoundError, match=r"model\.safetensors: no such file"):
-        read_model_folder(folder)
+        open_model(folder)
     (folder / "config.json").write_text("{")
     with pytest.raises(ValueError, match=r"config\.json: is not JSON"):
-        read_model_folder(folder)
+        open_model(folder)
     (folder / "config.json").write_text("[]")
     with pytest.raises(ValueError, match=r"config\.json: holds a list"):
-        read_model_folder(folder)
+        open_model(folder)
+    (folder / "away").rename(folder / "model.safetensors")
     (folder / "config.json").unlink()
     with pytest.raises(FileNotFoundError, match=r"config\.json: no such file"):
-        read_model_folder(folder)
+        open_model(folder)
 
 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
         ({"n_layer": 3}, r"holds 2 blocks, config\.json says n_layer 3"),
-        ({"n_positions": 7}, r"transformer\.wpe\.weight is \(6, 8\), config\.json makes it \(7, 8\)"),
-        ({"vocab_size": 16}, r"transformer\.wte\.weight is \(13, 8\), config\.json makes it \(16, 8\)"),
+        ({"n_positions": 7}, r"transformer\.wpe\.weight is \(6, 8\), .* \(7, 8\): the position table is cut"),
+        ({"vocab_size": 16}, r"transformer\.wte\.weight is \(13, 8\), .* \(16, 8\): the vocabulary is cut"),
         ({"model_type": "openai-gpt"}, r"holds the tensors of a GPT-2 decoder.*describes a GPT-1 one"),
     ],
 )
@@ -275,14 +295,14 @@ def test_a_config_that_contradicts_the_tensors_is_refused(
 ) -> None:
     change_config(folder, **fields)
     with pytest.raises(ValueError, match=r"model\.safetensors: .*" + message):
-        read_model_folder(folder)
+        open_model(folder)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: t.pop("transformer.ln_f.bias"), r"missing ln_f\.bias"),
-        (lambda t: t.update(more=torch.zeros(1)), "surplus more"),
+        (lambda t: t.pop("transformer.ln_f.bias"), r"ln_f\.bias is missing"),
+        (lambda t: t.update(more=torch.zeros(1)), "more is surplus"),
         (lambda t: t.update({"lm_head.weight": torch.zeros(13, 8)}), r"lm_head\.weight differs"),
         (lambda t: t.update({"lm_head.weight": torch.zeros(14, 8)}), r"lm_head\.weight differs"),
         (
@@ -300,13 +320,13 @@ def test_tensors_that_do_not_make_a_decoder_are_named(
 ) -> None:
     change_tensors(folder, change)
     with pytest.raises(ValueError, match=r"model\.safetensors: .*" + message):
-        read_model_folder(folder)
+        open_model(folder)
 
 
 def test_a_tied_output_matrix_in_the_file_is_ignored(folder: Path) -> None:
     change_tensors(folder, lambda t: t.update({"lm_head.weight": t["transformer.wte.weight"].clone()}))
     for dtype in (None, torch.bfloat16):
-        _, state_dict = read_model_folder(folder, dtype=dtype)
+        state_dict = open_model(folder).read(dtype=dtype)
         assert state_dict.keys() == small_decoder().state_dict().keys()
 
 
@@ -316,17 +336,17 @@ def test_a_shard_that_lacks_its_tensor_or_lies_elsewhere_is_refused(folder: Path
     index = folder / "model.safetensors.index.json"
     weight_map = dict.fromkeys(tensors, "one.safetensors")
     index.write_text(json.dumps({"weight_map": weight_map}))
-    assert torch.equal(read_model_folder(folder)[1]["wte.weight"], tensors["transformer.wte.weight"])
+    assert torch.equal(open_model(folder).read()["wte.weight"], tensors["transformer.wte.weight"])
     index.write_text(json.dumps({"weight_map": weight_map | {"gone": "one.safetensors"}}))
     with pytest.raises(ValueError, match=r"one\.safetensors: .*promises gone, which is not there"):
-        read_model_folder(folder)
+        open_model(folder)
     index.write_text(json.dumps({"weight_map": weight_map | {"gone": "two.safetensors"}}))
     with pytest.raises(FileNotFoundError, match=r"two\.safetensors: no such file"):
-        read_model_folder(folder)
+        open_model(folder)
     for name in ("../one.safetensors", "..", "", "a/b", "C:\\x", "x\0y", str(folder / "one.safetensors"), 5):
         index.write_text(json.dumps({"weight_map": {"x": name}}))
         with pytest.raises(ValueError, match=r"index\.json: expected a weight_map"):
-            read_model_folder(folder)
+            open_model(folder)
 
 
 @pytest.mark.parametrize("name", ["../evil", "..", "", "a/b", "C:\\x", "x\0y", "tokenizer.json/.."])
@@ -346,7 +366,7 @@ def test_a_tokenizer_file_outside_the_folder_is_refused_and_nothing_written(
 _PEAK = """
 import resource, sys, torch
 from gpt_toolkit.backbone import Decoder, DecoderConfig
-from gpt_toolkit.checkpoints import build_decoder, read_model_folder, write_model_folder
+from gpt_toolkit.checkpoints import build_decoder, open_model, write_model_folder
 def peak():
     return next(int(l.split()[1]) for l in open("/proc/self/status") if l.startswith("VmHWM")) / 1024
 config = DecoderConfig(vocab_size=20_000, n_ctx=64, n_layer=6, n_head=8, n_embd=768)
@@ -358,7 +378,8 @@ else:
     with torch.device("meta"):
         Decoder(config)
     start = peak()
-    decoder = build_decoder(*read_model_folder(sys.argv[2]))
+    model = open_model(sys.argv[2])
+    decoder = build_decoder(model.config, model.read())
 print(peak() - start, config.n_params * 4 / 2**20)
 """
 

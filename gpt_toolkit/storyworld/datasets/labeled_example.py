@@ -70,15 +70,14 @@ class ExampleChooser(Chooser):
 
     def __init__(self, rng: Random, split: str) -> None:
         super().__init__(rng)
-        self.split = split
-        allowed, central = ALLOWED[split], CENTRAL[split]
-        self.hero = self.pick(PEOPLE)
-        while not central[self.hero.index]:
-            self.hero = self.pick(PEOPLE)
-        self.people = [self.hero]
-        noun = self.pick(central[self.hero.index])
+        pick, central = self.pick, CENTRAL[split]
+        hero = pick(PEOPLE)
+        while not central[hero.index]:
+            hero = pick(PEOPLE)
+        noun = pick(central[hero.index])
+        self.split, self.hero, self.people = split, hero, [hero]
         self.named = 1 << noun
-        self.free = allowed[self.hero.index] & ~self.named
+        self.free = ALLOWED[split][hero.index] & ~self.named
         self.thing = self._of_kind(noun)
 
     def person(self, fits: Callable[[Person], bool] | None = None) -> Person:
@@ -102,5 +101,6 @@ class ExampleChooser(Chooser):
         return self._of_kind(noun)
 
     def _of_kind(self, noun: int) -> Thing:
-        word, adjective = NOUNS[noun].word, self.pick(NOUNS[noun].adjectives)
+        word, _, _, adjectives = NOUNS[noun]
+        adjective = self.pick(adjectives)
         return Thing(noun, word, adjective, f"the {adjective} {word}")
