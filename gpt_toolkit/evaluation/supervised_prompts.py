@@ -15,7 +15,7 @@ from gpt_toolkit.data.supervised import Example, SupervisedSet, open_set
 from gpt_toolkit.data.supervised.prompt_templates import Prompt, nearest, prompt_of
 from gpt_toolkit.evaluation.benchmark import Benchmark
 from gpt_toolkit.evaluation.benchmark_metrics import f1, matthews, pearson
-from gpt_toolkit.evaluation.free_text import LINE_BREAK, examples_for, metric_of_texts
+from gpt_toolkit.evaluation.free_text import LINE_BREAK, metric_of_texts
 from gpt_toolkit.evaluation.item_sources import Items
 from gpt_toolkit.evaluation.multiple_choice import highest, summed
 from gpt_toolkit.evaluation.protocol import EvaluationContext, Metric, RequestSet, Result, protocols_of
@@ -88,13 +88,14 @@ def _prompted(dataset: SupervisedSet, split: str) -> Iterator[PromptedExample]:
 
 def build_requests(items: Sequence[PromptedExample], context: EvaluationContext) -> RequestSet:
     """Build a request for each label after the prompt, or for text if the answer is free."""
-    n = context.n_examples or 0
-    pool = context.read_examples() if n else []
-    examples_of = examples_for(pool or items, n, context.seed)
+    texts = context.with_examples(
+        items,
+        context.n_examples or 0,
+        PromptedExample.question,
+        lambda example: example.answered() + _SEPARATOR,
+    )
     requests: list[list[Request]] = []
-    for number, item in enumerate(items):
-        examples = examples_of(-1 if pool else number)
-        text = "".join(example.answered() + _SEPARATOR for example in examples) + item.question()
+    for item, text in zip(items, texts, strict=True):
         if options := item.options():
             requests.append(context.continuations(text, options))
         else:

@@ -3,7 +3,7 @@
 import pytest
 
 from gpt_toolkit.evaluation import free_text
-from gpt_toolkit.evaluation.free_text import examples_for, sentences
+from gpt_toolkit.evaluation.free_text import sentences
 from gpt_toolkit.evaluation.items import Conversation, Question, Summary, Translation
 from gpt_toolkit.evaluation.protocol import EvaluationContext as Context
 from gpt_toolkit.generation.requests import Answer, Prompt
@@ -67,19 +67,6 @@ def test_sentences_end_in_a_mark_that_a_blank_follows() -> None:
         "No end",
     ]
     assert sentences("  ") == []
-
-
-def test_examples_are_the_same_for_all_rows_but_never_the_row_itself() -> None:
-    rows = list(range(20))
-    examples = examples_for(rows, 3, seed=1)
-    usual = examples(-1)
-    assert len(usual) == 3
-    for i in rows:
-        assert len(examples(i)) == 3
-        assert i not in examples(i)
-        assert i in usual or examples(i) == usual
-    assert examples_for(rows, 3, seed=2)(-1) != usual
-    assert examples_for(rows, 0, seed=1)(4) == []
 
 
 def test_pairs_stand_before_the_sentence_to_translate(context: Context) -> None:
