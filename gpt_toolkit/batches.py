@@ -141,7 +141,7 @@ class SupervisedData(Protocol):
     plan: str
     """Fingerprint of the order in which training rows are read; there after ``setup``."""
 
-    n_marks: int
+    n_special_tokens: int
     """Token ids after the vocabulary's: start, delimiter, extract (GPT-1 §3.3); 0 if all sets are text."""
 
     tasks: Mapping[str, TaskSpec]

@@ -258,14 +258,14 @@ class LabelledSet:
 
     def read(self, root: Path | None, limit: int | None, *, check: bool) -> Rows:
         """See :class:`RowSource`."""
-        from gpt_toolkit.data.supervised import open_set
+        from gpt_toolkit.data.supervised import open_dataset
 
-        found = open_set(self.entry, root)
+        found = open_dataset(self.entry, root)
         split = self.split if self.split in found.splits else found.splits[-1]
         examples = (row for row in found.examples(split) if row.target is not None)
         taken = islice(examples, self.n if limit is None else limit)
         rows = [self.convert(row.texts, int(row.target or 0)) for row in taken]
-        return Rows(rows, f"{found.title}, {split}, {len(rows):,} rows", found.remarks(split))
+        return Rows(rows, f"{found.title}, {split}, {len(rows):,} rows", found.notes(split))
 
 
 def head_of(path: Path) -> str:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from gpt_toolkit.batches import Answer, TaskSpec
-from gpt_toolkit.data.supervised import Example, SupervisedSet, open_set
-from gpt_toolkit.data.supervised.prompt_templates import Prompt, nearest, prompt_of
+from gpt_toolkit.data.supervised import Example, SupervisedDataset, open_dataset
+from gpt_toolkit.data.supervised.prompt_templates import PromptTemplate, nearest, prompt_template
 from gpt_toolkit.evaluation.benchmark import Benchmark
 from gpt_toolkit.evaluation.benchmark_metrics import f1, matthews, pearson
 from gpt_toolkit.evaluation.build_requests import Remarks, Setting, alternatives, prompt
@@ -35,7 +35,7 @@ class Worded(NamedTuple):
     """A row of a supervised set, and how the set is put into words."""
 
     example: Example
-    prompt: Prompt
+    prompt: PromptTemplate
     spec: TaskSpec
 
     def asked(self) -> str:
@@ -58,14 +58,14 @@ class WordedSet:
     """Labelled rows of a set: for validation where it has such, else for the test.
 
     Args:
-        entry: What :func:`~gpt_toolkit.data.supervised.open_set` takes.
+        entry: What :func:`~gpt_toolkit.data.supervised.open_dataset` takes.
     """
 
     entry: str
 
     def read(self, root: Path | None, limit: int | None, *, check: bool) -> Rows:
         """See :class:`~gpt_toolkit.evaluation.item_sources.RowSource`."""
-        found = open_set(self.entry, root)
+        found = open_dataset(self.entry, root)
         split = next((name for name in ("val", "test") if name in found.splits), found.splits[0])
         rows = list(islice(_worded(found, split), limit))
 
@@ -74,13 +74,13 @@ class WordedSet:
             return list(islice(_worded(found, "train"), _POOL)) if apart else []
 
         origin = f"{found.title}, {split}, {len(rows):,} rows"
-        return Rows(rows, origin, found.remarks(split), examples)
+        return Rows(rows, origin, found.notes(split), examples)
 
 
-def _worded(found: SupervisedSet, split: str) -> Iterator[Worded]:
-    words: Prompt | None = None
+def _worded(found: SupervisedDataset, split: str) -> Iterator[Worded]:
+    words: PromptTemplate | None = None
     for example in found.examples(split):
-        words = words or prompt_of(found.spec, len(example.texts), found.prompt)
+        words = words or prompt_template(found.spec, len(example.texts), found.prompt)
         if words.answer(example):
             yield Worded(example, words, found.spec)
 

@@ -88,7 +88,7 @@ class BaseTask(LightningModule, ABC):
             ValueError: If the data has more token ids or longer windows than the decoder.
         """
         data, given = self.data, decoder_fields(self.decoder or {})
-        n_ids = 0 if data is None else data.vocabulary.vocab_size + self.n_marks
+        n_ids = 0 if data is None else data.vocabulary.vocab_size + self.n_special_tokens
         fields = given if data is None else {"vocab_size": n_ids, "n_ctx": data.n_ctx, **given}
         if not {"n_layer", "n_head", "n_embd"} <= given.keys():
             if (model := self._trained_from()) is None:
@@ -96,7 +96,7 @@ class BaseTask(LightningModule, ABC):
                     "no decoder: say --model.decoder NAME, or --model.init_from MODEL for a model's"
                 )
             fields = open_model(model).config.to_fields() | given
-        if self.n_marks:  # they come after the vocabulary that a preset or a model has
+        if self.n_special_tokens:  # they come after the vocabulary that a preset or a model has
             fields["vocab_size"] = max(fields["vocab_size"], n_ids)
         config = DecoderConfig.from_fields(fields)
         faults = []
@@ -123,7 +123,7 @@ class BaseTask(LightningModule, ABC):
         return str(ckpt_path) if ckpt_path else self.init_from
 
     @property
-    def n_marks(self) -> int:
+    def n_special_tokens(self) -> int:
         """Token ids that the data adds to its vocabulary."""
         return 0
 
@@ -180,7 +180,7 @@ class BaseTask(LightningModule, ABC):
         backbone = self.built_backbone
         ours, theirs = backbone.config.to_fields(), saved.config.to_fields()
         structural = ["n_ctx", "n_layer", "n_head", "n_embd", "norm"]
-        if ours["vocab_size"] - self.n_marks > theirs["vocab_size"]:
+        if ours["vocab_size"] - self.n_special_tokens > theirs["vocab_size"]:
             structural.append("vocab_size")
         if faults := [
             f"{key} {ours[key]} against {theirs[key]}" for key in structural if ours[key] != theirs[key]

@@ -122,9 +122,9 @@ class FinetuneTask(BaseTask):
         return dict(self.supervised.tasks)
 
     @property
-    def n_marks(self) -> int:
+    def n_special_tokens(self) -> int:
         """Start, delimiter and extract, unless all sets are text."""
-        return 0 if self.data is None else self.supervised.n_marks
+        return 0 if self.data is None else self.supervised.n_special_tokens
 
     def transfers(self, name: str) -> bool:
         """Embeddings and the first ``transfer_layers`` blocks; the last norm goes with the last block."""
@@ -188,7 +188,7 @@ class FinetuneTask(BaseTask):
     def _new_tokens(self) -> range:
         """Ids of start, delimiter and extract."""
         size = self.supervised.vocabulary.vocab_size
-        return range(size, size + self.n_marks)
+        return range(size, size + self.n_special_tokens)
 
     def rate_of(self, name: str) -> float:
         """``layer_decay`` once for each layer between a parameter and the heads."""

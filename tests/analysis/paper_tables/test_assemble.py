@@ -8,8 +8,8 @@ from gpt_toolkit.analysis.paper_tables import assemble
 from gpt_toolkit.analysis.paper_tables.published import AVERAGE, TABLES, TWINS, ZERO_SHOT
 from gpt_toolkit.analysis.paper_tables.render import as_json, cell_text, markdown
 from gpt_toolkit.analysis.paper_tables.run_results import RealRun
-from gpt_toolkit.data.supervised import open_set
-from gpt_toolkit.data.supervised.gpt1_datasets import KNOWN
+from gpt_toolkit.data.supervised import open_dataset
+from gpt_toolkit.data.supervised.gpt1_datasets import known_datasets
 from gpt_toolkit.evaluation.registry import BENCHMARKS
 from gpt_toolkit.storyworld.datasets import DATASETS
 
@@ -36,7 +36,7 @@ def test_every_column_is_a_metric_of_its_set() -> None:
     for table in TABLES.values():
         for column in table.columns:
             if column.set_name:
-                spec = KNOWN[column.set_name].spec
+                spec = known_datasets()[column.set_name].spec
                 scored = [spec.name, *(f"{spec.name}_{part}" for part in spec.parts)]
                 assert column.metric in [f"{name}_{metric}" for name in scored for metric in spec.metrics]
 
@@ -48,7 +48,7 @@ def test_every_task_of_the_world_has_its_column() -> None:
     for task, twin in TWINS.items():
         assert twin.metric == DATASETS[task].metric
         assert set(DATASETS[task].counterpart.split(" and ")) <= set(twin.of.split(", "))
-        spec = open_set(f"storyworld:{task}").spec
+        spec = open_dataset(f"storyworld:{task}").spec
         if twin.metric == "accuracy":
             n = spec.choices if spec.kind == "multiple_choice" else len(spec.labels)
             assert twin.guess == pytest.approx(100 / n)
