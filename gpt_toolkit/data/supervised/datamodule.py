@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from gpt_toolkit.batches import TaskSpec
 from gpt_toolkit.data.step_loader import (
     BatchLoader,
-    InOrder,
-    StepSampler,
     batch_loader,
     drop_unfinished_step,
     step_share,
@@ -357,7 +355,7 @@ class SupervisedDataModule(LightningDataModule):
             drop_unfinished_step(self.trainer)
         share = step_share(self.trainer, self.batch_size)
         batches = TrainingBatches(self._training, share, self.steps_per_epoch)
-        return batch_loader(batches, StepSampler(batches, self._step), self.num_workers)
+        return batch_loader(batches, self.num_workers, self._step)
 
     def _step(self) -> int:
         return self.trainer.global_step if self.trainer is not None else 0
@@ -400,7 +398,7 @@ class SupervisedDataModule(LightningDataModule):
         share = step_share(self.trainer, self.batch_size, training=False)
         limits = builder.limits(self.batch_size, self.batch_tokens)
         batches = EvaluationBatches(builder, limits, share)
-        return batch_loader(batches, InOrder(batches), self.num_workers)
+        return batch_loader(batches, self.num_workers)
 
 
 def _root() -> Path:

@@ -193,7 +193,7 @@ def tokenize_dataset(
     folder = tokenized_folder(dataset, split, tokenizer, view, root)
     if folder.is_dir():
         return TokenizedDataset(folder)
-    advice = "free some space, or set GPT_TOOLKIT_CACHE to a folder on another disk; then run this again"
+    advice = "make space, or set GPT_TOOLKIT_CACHE to a folder on another disk; then run this again"
     with explain_write_errors(folder, advice, disk_full_only=True):
         root.mkdir(parents=True, exist_ok=True)
         lock = FileLock(f"{folder}.lock")
@@ -236,7 +236,7 @@ class _Writer:
                 for example in batch:
                     references = list(self.view.references(example))
                     references_file.write(json.dumps(references, ensure_ascii=False) + "\n")
-                progress.advance(sum(len(text.encode()) for one in batch for text in one.texts), None)
+                progress.advance(sum(len(text.encode()) for one in batch for text in one.texts))
         if not examples:
             raise ValueError(f"{self.dataset.title} has no examples in its {self.split} split")
         ends = np.cumsum(np.concatenate(lengths), dtype=np.int64)
@@ -251,7 +251,7 @@ class _Writer:
             "notes": self.dataset.notes(self.split),
             "vocab_size": self.tokenizer.vocab_size,
         }
-        write_json(folder / _MANIFEST, manifest)
+        write_json(folder / _MANIFEST, manifest, durable=True)
 
     def _batches(self) -> Iterator[list[Example]]:
         batch: list[Example] = []
