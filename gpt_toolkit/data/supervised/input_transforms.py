@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from gpt_toolkit.batches import Kind
 from gpt_toolkit.data.supervised.tokenized_dataset import TokenizedDataset
-from gpt_toolkit.tokenizers import Tokenizer
 
 Ids: TypeAlias = NDArray[Any]
 Lengths: TypeAlias = NDArray[np.int64]
@@ -185,17 +184,3 @@ class TransformedInputs:
         texts = zip(self.examples.texts(index), self.kept[index].tolist(), strict=True)
         truncated = [text[:kept] for text, kept in texts]
         return [InputSequence(ids, 0) for ids in transform(self.kind, self.tokens, truncated)]
-
-
-def describe(ids: Sequence[int], vocabulary: Tokenizer) -> str:
-    """Return a sequence as text, with ``<start>``, ``<delimiter>`` and ``<extract>``."""
-    size = vocabulary.vocab_size
-    pieces, text = [], []
-    for i in ids:
-        if i < size:
-            text.append(int(i))
-            continue
-        pieces += [vocabulary.decode(text)] if text else []
-        pieces, text = [*pieces, f"<{SPECIAL_TOKENS[i - size]}>"], []
-    pieces += [vocabulary.decode(text)] if text else []
-    return " ".join(pieces)

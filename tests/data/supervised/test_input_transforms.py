@@ -14,10 +14,10 @@ from gpt_toolkit.data.supervised.input_transforms import (
     InputSequence,
     SpecialTokens,
     TransformedInputs,
-    describe,
     transform,
     truncate,
 )
+from gpt_toolkit.data.supervised.inspect_examples import show_tokens
 from tests.data.fakes import FakeDataset, encoded, spec, tokenizer, words
 
 TOKENS = SpecialTokens.after(257)
@@ -28,36 +28,36 @@ def ids(text: str) -> np.ndarray[tuple[int], np.dtype[np.uint16]]:
     return np.frombuffer(text.encode(), np.uint8).astype(np.uint16)
 
 
-def test_the_marks_follow_the_vocabulary_in_the_released_order() -> None:
+def test_the_special_tokens_follow_the_vocabulary_in_the_released_order() -> None:
     assert SpecialTokens.after(40_478) == SpecialTokens(start=40_478, delimiter=40_479, extract=40_480)
 
 
 @pytest.mark.parametrize(
     ("kind", "texts", "expected"),
     [
-        ("classification", ["ab"], ["<start> ab <extract>"]),
-        ("classification", ["ab", "c"], ["<start> ab <delimiter> c <extract>"]),
+        ("classification", ["ab"], ["<start>a|b<extract>"]),
+        ("classification", ["ab", "c"], ["<start>a|b<delimiter>c<extract>"]),
         (
             "similarity",
             ["ab", "c"],
-            ["<start> ab <delimiter> c <extract>", "<start> c <delimiter> ab <extract>"],
+            ["<start>a|b<delimiter>c<extract>", "<start>c<delimiter>a|b<extract>"],
         ),
-        ("graded", ["ab", "c"], ["<start> ab <delimiter> c <extract>", "<start> c <delimiter> ab <extract>"]),
+        ("graded", ["ab", "c"], ["<start>a|b<delimiter>c<extract>", "<start>c<delimiter>a|b<extract>"]),
         (
             "multiple_choice",
             ["ab", "c", "d", "e", "f"],
-            [f"<start> abc <delimiter> {answer} <extract>" for answer in "def"],
+            [f"<start>a|b|c<delimiter>{answer}<extract>" for answer in "def"],
         ),
         (
             "multiple_choice",
             ["ab", "", "d", "e"],
-            ["<start> ab <delimiter> d <extract>", "<start> ab <delimiter> e <extract>"],
+            ["<start>a|b<delimiter>d<extract>", "<start>a|b<delimiter>e<extract>"],
         ),
     ],
 )
 def test_a_row_becomes_the_sequences_of_figure_1(kind: Kind, texts: list[str], expected: list[str]) -> None:
     found = transform(kind, TOKENS, [ids(text) for text in texts])
-    assert [describe(sequence.tolist(), tokenizer()) for sequence in found] == expected
+    assert [show_tokens(sequence.tolist(), tokenizer()) for sequence in found] == expected
 
 
 def test_an_order_of_texts_gives_the_same_two_sequences_as_the_other() -> None:
@@ -132,7 +132,10 @@ def test_the_planned_lengths_are_those_of_the_sequences(
 def test_rows_that_are_cut_are_counted(tmp_path: Path) -> None:
     inputs = marked("classification", [("a" * 15,), ("a" * 14,), ("a" * 99,), ("a",)], 16, tmp_path)
     assert inputs.notes == ["2 of 4 examples are truncated to 16 tokens"]
-    assert describe(inputs.sequences(2)[0].ids.tolist(), tokenizer()) == f"<start> {'a' * 14} <extract>"
+    assert (
+        show_tokens(inputs.sequences(2)[0].ids.tolist(), tokenizer())
+        == f"<start>{'|'.join('a' * 14)}<extract>"
+    )
     assert marked("classification", [("a",)], 16, tmp_path).notes == []
 
 
