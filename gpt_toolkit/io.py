@@ -75,7 +75,8 @@ def atomic_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
         raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        if folder.exists():  # otherwise the old folder is all there is
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def is_file_name(name: object) -> bool:

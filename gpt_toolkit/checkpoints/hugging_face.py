@@ -117,7 +117,7 @@ def from_hugging_face(
 def match_tensors(
     stored: Mapping[str, LazyTensor], config: DecoderConfig, where: str, config_name: str = "the config"
 ) -> dict[str, LazyTensor]:
-    """Do the same for tensors that are not read yet.
+    """Rename and transpose tensors that are not read yet, after a check against the config.
 
     Args:
         stored: Tensors by their stored names.

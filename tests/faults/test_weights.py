@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -62,18 +61,6 @@ def test_a_pickle_with_code_is_refused_and_never_run(
     torch.save({"probe": Probe(tmp_path / "was-run")}, src / "pytorch_model.bin")
     assert "nothing was run" in refused(src, tmp_path / "dst", capsys)
     assert not (tmp_path / "was-run").exists()
-
-
-def test_a_config_that_contradicts_the_tensors_is_refused(
-    src: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    fields = json.loads((src / "config.json").read_text())
-    (src / "config.json").write_text(json.dumps(fields | {"n_positions": 1024, "vocab_size": 50_257}))
-    message = refused(src, src.parent / "dst", capsys)
-    assert "wte.weight is (30, 16), config.json makes it (50257, 16): the vocabulary is cut" in message
-    assert "wpe.weight is (9, 16), config.json makes it (1024, 16): the position table is cut" in message
-    (src / "config.json").write_text(json.dumps(fields | {"model_type": "openai-gpt", "afn": "gelu"}))
-    assert "holds the tensors of a GPT-2 decoder" in refused(src, src.parent / "dst", capsys)
 
 
 def test_an_existing_folder_is_replaced_only_with_overwrite(
