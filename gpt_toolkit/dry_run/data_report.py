@@ -10,7 +10,7 @@ from lightning.pytorch import LightningDataModule
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
 from gpt_toolkit.data.prompts_datamodule import PromptsDataModule
 from gpt_toolkit.data.supervised.datamodule import SupervisedDataModule
-from gpt_toolkit.data.supervised.inspect_rows import tokens_shown
+from gpt_toolkit.data.supervised.inspect_examples import show_tokens
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
 from gpt_toolkit.generation.requests import Continuation, Request, RunningText
 from gpt_toolkit.tokenizers import Tokenizer
@@ -56,7 +56,7 @@ def _(data: CorpusDataModule) -> Iterator[str]:
 def _(data: CorpusDataModule) -> Iterator[str]:
     window = data.train_dataloader().dataset[0]["input_ids"][0].tolist()
     yield "first training window, a bar between two tokens:"
-    yield f"  {tokens_shown(window, data.vocabulary)}"
+    yield f"  {show_tokens(window, data.vocabulary)}"
     yield "  loss on every token, each predicted from those before it"
 
 
@@ -70,7 +70,7 @@ def _(data: SupervisedDataModule) -> Iterator[str]:
     yield "first rows, a bar between two tokens:"
     for row in data.rows(ROWS_SHOWN):
         yield from (f"  {line}" for line in row.splitlines())
-    if data.n_marks:
+    if data.n_special_tokens:
         yield "  a head reads the state of <extract>; the auxiliary loss is on every token but <start>"
 
 
@@ -90,12 +90,12 @@ def _(data: ZeroShotDataModule) -> Iterator[str]:
 
 def _asked(request: Request, vocabulary: Tokenizer) -> str:
     if isinstance(request, Continuation):
-        context = tokens_shown(request.context, vocabulary)
-        return f"after {context}  how likely is  {tokens_shown(request.continuation, vocabulary)}"
+        context = show_tokens(request.context, vocabulary)
+        return f"after {context}  how likely is  {show_tokens(request.continuation, vocabulary)}"
     if isinstance(request, RunningText):
         windows = f"windows of {request.window:,} that move by {request.stride:,}"
-        return f"{len(request.ids):,} tokens in {windows}: {tokens_shown(request.ids, vocabulary)}"
-    return f"go on for {request.max_new_tokens:,} tokens from {tokens_shown(request.ids, vocabulary)}"
+        return f"{len(request.ids):,} tokens in {windows}: {show_tokens(request.ids, vocabulary)}"
+    return f"go on for {request.max_new_tokens:,} tokens from {show_tokens(request.ids, vocabulary)}"
 
 
 @data_lines.register
@@ -108,4 +108,4 @@ def _(data: PromptsDataModule) -> Iterator[str]:
 def _(data: PromptsDataModule) -> Iterator[str]:
     yield "first prompts, a bar between two tokens:"
     for prompt in data.prompts[:ROWS_SHOWN]:
-        yield f"  {tokens_shown(data.vocabulary.encode(prompt), data.vocabulary)}"
+        yield f"  {show_tokens(data.vocabulary.encode(prompt), data.vocabulary)}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gpt_toolkit.data.supervised.batching import TrainingRows
+from gpt_toolkit.data.supervised.batching import TrainingBatches
 from gpt_toolkit.dry_run.timed_steps import Probe
 
 _SAMPLED = 1024  # batches whose sizes stand for all
@@ -48,7 +48,7 @@ def duration(probe: Probe, batches: Any, accumulate: int, n_steps: int, n_valida
         n_validations: Validations during them.
     """
     step_seconds = float(np.mean(probe.seconds))
-    if isinstance(batches, TrainingRows):
+    if isinstance(batches, TrainingBatches):
         step_seconds = _at(probe, accumulate * _mean_tokens(batches))
     work_per_step = probe.work / len(probe.seconds)
     return Duration(
@@ -72,15 +72,15 @@ def _at(probe: Probe, step_tokens: float) -> float:
     return float(fixed + slope * step_tokens)
 
 
-def _mean_tokens(batches: TrainingRows) -> float:
+def _mean_tokens(batches: TrainingBatches) -> float:
     """Tokens of a batch, padding counted, over an epoch."""
-    tasks, orders, mixture = batches.training
+    builders, orders, mixture = batches.stream
     n = min(len(batches), _SAMPLED)
     found = []
     for index in range(n):
         task, number = mixture.batch(index * len(batches) // n)
-        rows = orders[task].rows(number)
-        width = int(tasks[task].lengths[rows].max()) * tasks[task].inputs.n_sequences
+        rows = orders[task].indices(number)
+        width = int(builders[task].lengths[rows].max()) * builders[task].inputs.n_sequences
         found.append(len(rows) * width)
     return float(np.mean(found))
 

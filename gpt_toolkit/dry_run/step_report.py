@@ -12,7 +12,7 @@ from lightning.pytorch import LightningDataModule, Trainer
 
 from gpt_toolkit.backbone import DecoderConfig
 from gpt_toolkit.callbacks.progress import clock
-from gpt_toolkit.data.supervised.batching import TrainingRows
+from gpt_toolkit.data.supervised.batching import TrainingBatches
 from gpt_toolkit.dry_run.devices import n_devices, strategy_name
 from gpt_toolkit.dry_run.memory import MemoryPlan, foreseen, surely_fits
 from gpt_toolkit.dry_run.model_report import trained_line
@@ -154,13 +154,13 @@ def widest_batch(batches: Any, data: Any) -> Callable[[], Any]:
         batches: The data set of training batches; where all are of one shape, the first will do.
         data: The DataModule, with its limits of a batch.
     """
-    if not isinstance(batches, TrainingRows):
+    if not isinstance(batches, TrainingBatches):
         return lambda: batches[0]
     widest: tuple[int, Callable[[], Any]] | None = None
-    for rows in batches.training.tasks:
+    for rows in batches.stream.builders:
         longest_first = np.argsort(-rows.lengths, kind="stable")
         longest = int(rows.lengths[longest_first[0]])
-        places = longest_first[: rows.limits(data.batch_size, data.batch_tokens).rows(longest)]
+        places = longest_first[: rows.limits(data.batch_size, data.batch_tokens).size(longest)]
         n_tokens = len(places) * longest * rows.inputs.n_sequences
         if widest is None or n_tokens > widest[0]:
             widest = n_tokens, lambda rows=rows, places=places: rows.batch(places, len(places))

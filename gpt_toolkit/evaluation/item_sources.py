@@ -248,14 +248,14 @@ class Supervised:
 
     def read(self, root: Path | None, limit: int | None, *, check: bool) -> Items:
         """Read the first items; see :class:`ItemSource`."""
-        from gpt_toolkit.data.supervised import open_set
+        from gpt_toolkit.data.supervised import open_dataset
 
-        dataset = open_set(self.dataset, root)
+        dataset = open_dataset(self.dataset, root)
         split = self.split if self.split in dataset.splits else dataset.splits[-1]
         labelled = (example for example in dataset.examples(split) if example.target is not None)
         taken = islice(labelled, self.n if limit is None else limit)
         items = [self.convert(example.texts, int(example.target or 0)) for example in taken]
-        return Items(items, f"{dataset.title}, {split}, {len(items):,} rows", dataset.remarks(split))
+        return Items(items, f"{dataset.title}, {split}, {len(items):,} rows", dataset.notes(split))
 
 
 def head_of(path: Path) -> str:

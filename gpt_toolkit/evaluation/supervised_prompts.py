@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from gpt_toolkit.batches import TaskSpec
-from gpt_toolkit.data.supervised import Example, SupervisedSet, open_set
-from gpt_toolkit.data.supervised.prompt_templates import Prompt, nearest, prompt_of
+from gpt_toolkit.data.supervised import Example, SupervisedDataset, open_dataset
+from gpt_toolkit.data.supervised.prompt_templates import PromptTemplate, nearest, prompt_template
 from gpt_toolkit.evaluation.benchmark import Benchmark
 from gpt_toolkit.evaluation.benchmark_metrics import f1, matthews, pearson
 from gpt_toolkit.evaluation.free_text import LINE_BREAK, metric_of_texts
@@ -35,7 +35,7 @@ class PromptedExample(NamedTuple):
     """An example of a supervised dataset with the template that puts it into words."""
 
     example: Example
-    prompt: Prompt
+    prompt: PromptTemplate
     spec: TaskSpec
 
     def question(self) -> str:
@@ -58,14 +58,14 @@ class PromptedDataset:
     """Labelled examples of a dataset: of its validation split, else of its test split.
 
     Args:
-        name: Name of the dataset, as :func:`~gpt_toolkit.data.supervised.open_set` takes it.
+        name: Name of the dataset, as :func:`~gpt_toolkit.data.supervised.open_dataset` takes it.
     """
 
     name: str
 
     def read(self, root: Path | None, limit: int | None, *, check: bool) -> Items:
         """Read the first items; see :class:`~gpt_toolkit.evaluation.item_sources.ItemSource`."""
-        dataset = open_set(self.name, root)
+        dataset = open_dataset(self.name, root)
         split = next((name for name in ("val", "test") if name in dataset.splits), dataset.splits[0])
         items = list(islice(_prompted(dataset, split), limit))
 
@@ -75,13 +75,13 @@ class PromptedDataset:
             return list(islice(_prompted(dataset, "train"), _POOL))
 
         origin = f"{dataset.title}, {split}, {len(items):,} rows"
-        return Items(items, origin, dataset.remarks(split), read_examples)
+        return Items(items, origin, dataset.notes(split), read_examples)
 
 
-def _prompted(dataset: SupervisedSet, split: str) -> Iterator[PromptedExample]:
-    prompt: Prompt | None = None
+def _prompted(dataset: SupervisedDataset, split: str) -> Iterator[PromptedExample]:
+    prompt: PromptTemplate | None = None
     for example in dataset.examples(split):
-        prompt = prompt or prompt_of(dataset.spec, len(example.texts), dataset.prompt)
+        prompt = prompt or prompt_template(dataset.spec, len(example.texts), dataset.prompt)
         if prompt.answer(example):
             yield PromptedExample(example, prompt, dataset.spec)
 

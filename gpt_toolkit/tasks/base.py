@@ -63,7 +63,7 @@ class BaseTask(OptimizedModule):
     # ------------------------------------------------------------------ the network
 
     @property
-    def n_marks(self) -> int:
+    def n_special_tokens(self) -> int:
         """Number of special tokens that the data adds to its vocabulary."""
         return 0
 
@@ -88,7 +88,7 @@ class BaseTask(OptimizedModule):
                 f"{type(data).__name__} has no {', '.join(missing)}; {type(self).__name__} reads "
                 f"{', '.join(self.data_attributes)} from its DataModule (docs/guides/own_datamodule.py)"
             )
-        n_ids = 0 if data is None else data.vocabulary.vocab_size + self.n_marks
+        n_ids = 0 if data is None else data.vocabulary.vocab_size + self.n_special_tokens
         fields = given if data is None else {"vocab_size": n_ids, "n_ctx": data.n_ctx, **given}
         if not {"n_layer", "n_head", "n_embd"} <= given.keys():
             if (model := self._starting_model()) is None:
@@ -96,7 +96,7 @@ class BaseTask(OptimizedModule):
                     "no decoder: say --model.decoder NAME, or --model.init_from MODEL for a model's"
                 )
             fields = open_model(model).config.to_fields() | given
-        if self.n_marks:  # they follow the vocabulary of a preset or a model
+        if self.n_special_tokens:  # they follow the vocabulary of a preset or a model
             fields["vocab_size"] = max(fields["vocab_size"], n_ids)
         config = DecoderConfig.from_fields(fields)
         problems = []
@@ -134,7 +134,7 @@ class BaseTask(OptimizedModule):
                 self.backbone,
                 self.init_from,
                 tokenizer=None if self.data is None else self.data.vocabulary,
-                n_new_tokens=self.n_marks,
+                n_new_tokens=self.n_special_tokens,
                 is_transferred=self.is_transferred,
             )
             if self.trainer.is_global_zero:

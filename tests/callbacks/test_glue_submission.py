@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gpt_toolkit.callbacks.glue_submission import FILES, TEST_ROWS, write_submission
-from gpt_toolkit.data.supervised.gpt1_datasets import KNOWN
+from gpt_toolkit.data.supervised.gpt1_datasets import known_datasets
 
 
 def predictions(path: Path, *lines: dict[str, Any]) -> Path:
@@ -80,5 +80,5 @@ def test_the_numbers_of_test_rows_are_those_of_the_sets() -> None:
     assert TEST_ROWS.keys() == FILES.keys()
     matched = TEST_ROWS["mnli"] + TEST_ROWS["mnli_mismatched"]
     for name, rows in (TEST_ROWS | {"mnli": matched}).items():
-        if name in KNOWN:
-            assert KNOWN[name].published["test"] == rows, name
+        if name in known_datasets():
+            assert known_datasets()[name].sizes["test"] == rows, name

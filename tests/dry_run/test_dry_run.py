@@ -131,11 +131,11 @@ def test_a_sound_run_is_described_and_nothing_is_written(tell: Tell) -> None:
 def test_the_rows_of_a_labelled_set_are_shown_as_figure_1_has_them(tell: Tell) -> None:
     said = tell("doctor", "--config", "moods.yaml")
     assert (said.code, said.err) == (0, "a few steps ...\n"), said.out
-    assert "train 34 rows" in said.out
+    assert "train 34 examples" in said.out
     assert (
         "moods, train row 0: 0\n                tokens: text 5\n                <start>b|a|d| |0<extract>\n"
     ) in said.out
-    assert re.search(r"rows are cut to 32 tokens", said.out)
+    assert re.search(r"examples are truncated to 32 tokens", said.out)
     assert "the auxiliary loss is on every token but <start>" in said.out
     [(trained, total)] = re.findall(r"([\d,]+) of ([\d,]+) parameters are trained", said.out)
     assert int(total.replace(",", "")) - int(trained.replace(",", "")) == 12 * 16 * 16 + 13 * 16
