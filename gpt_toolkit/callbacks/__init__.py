@@ -1,4 +1,4 @@
-"""What a run does besides training: progress, speed, checkpoints, metrics, samples."""
+"""Callbacks of a run: checkpoints, progress, throughput, metrics, samples, predictions, budget."""
 
 from gpt_toolkit.callbacks.budget import Budget
 from gpt_toolkit.callbacks.checkpoints import Checkpoints

@@ -9,7 +9,8 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gpt_toolkit.callbacks.console import CONSOLE, say
+from gpt_toolkit.callbacks.console import say
+from gpt_toolkit.progress import CONSOLE
 
 _EVERY_SECONDS = 15.0
 """Seconds between two lines where there is no terminal; ours."""

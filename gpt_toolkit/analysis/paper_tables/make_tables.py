@@ -23,8 +23,9 @@ from gpt_toolkit.analysis.paper_tables.subprocesses import run_all
 from gpt_toolkit.analysis.paper_tables.table_budget import BUDGETS, Budget
 from gpt_toolkit.analysis.paper_tables.transfer_figure import draw
 from gpt_toolkit.callbacks.console import say
-from gpt_toolkit.callbacks.progress import clock, count
+from gpt_toolkit.callbacks.progress import count
 from gpt_toolkit.checkpoints import open_model
+from gpt_toolkit.progress import format_duration
 
 _SETTINGS = "settings.json"
 _FORMAT = 1
@@ -149,8 +150,9 @@ def _do_runs(request: Request) -> None:
     seconds = later + sum(run.seconds for run in first if not run.done)
     say(
         f"{request.output}: budget {request.budget}, {len(first) + len(wanted)} runs, of which "
-        f"{len(missing) + sum(not run.done for run in first)} are to be done; on 2 CPU cores about "
-        f"{clock(seconds)}, if each is as large as the budget says. Ctrl-C saves; the same command goes on"
+        f"{len(missing) + sum(not run.done for run in first)} are to be done; on 2 CPU cores "
+        f"about {format_duration(seconds)}, if each is as large as the budget says. Ctrl-C saves; the same "
+        "command goes on"
     )
     run_all(first, lambda run: f"{run.folder / 'model'}", later_seconds=later)
     run_all(_after_pretraining(request, budget), lambda run: _outcome(request, run))

@@ -15,8 +15,8 @@ from pathlib import Path
 from rich.text import Text
 
 from gpt_toolkit.analysis.paper_tables.runs import Run
-from gpt_toolkit.callbacks.console import CONSOLE, say
-from gpt_toolkit.callbacks.progress import clock
+from gpt_toolkit.callbacks.console import say
+from gpt_toolkit.progress import CONSOLE, format_duration
 
 # One process for all command lines of a run: starting up takes longer than testing a small model.
 _SCRIPT = """\
@@ -57,9 +57,9 @@ def run_all(runs: Sequence[Run], describe: Callable[[Run], str], later_seconds: 
         head = f"run {number} of {len(todo)}: {run.title}"
         if run.seconds >= _LONG_SECONDS:
             say(f"{head}: how far it is stands in {run.folder / LOG}")
-        _do(run, f"{head}; left about {clock(guessed * pace)}")
+        _do(run, f"{head}; left about {format_duration(guessed * pace)}")
         guessed_done += run.seconds
-        say(f"{head}: {describe(run)}; left about {clock((guessed - run.seconds) * pace)}")
+        say(f"{head}: {describe(run)}; left about {format_duration((guessed - run.seconds) * pace)}")
 
 
 def command_lines(run: Run) -> list[tuple[str, ...]]:
