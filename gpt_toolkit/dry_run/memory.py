@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,9 +59,9 @@ class StepMemory:
         if n_devices == 1:
             return self
         if name.startswith(("fsdp", "modelparallel")):
-            divided = ("weights", "gradients", "optimizer")
+            divided = ["weights", "gradients", "optimizer"]
         elif name.startswith("deepspeed"):
-            divided = ("gradients", "optimizer")
+            divided = ["gradients", "optimizer"]
         else:
             return replace(self, gradients=2 * self.gradients)
         return replace(self, **{part: -(-getattr(self, part) // n_devices) for part in divided})
@@ -97,20 +97,18 @@ def measure_step(module: nn.Module, optimizer: torch.optim.Optimizer, step: Call
 
 
 def forecast_step(
-    config: DecoderConfig,
-    factory: OptimizerFactory,
-    n_sequences: int,
-    length: int,
-    autocast: Callable[[], AbstractContextManager[Any]],
+    config: DecoderConfig, factory: OptimizerFactory, n_sequences: int, length: int, dtype: torch.dtype
 ) -> StepMemory:
     """Return the memory of a decoder's step from fake tensors, which have a size but hold no data.
+
+    The operations are those of a CPU. A GPU's need other workspace, and the same activations.
 
     Args:
         config: Shape of the decoder; all of its weights are trained.
         factory: Builds the optimizer.
         n_sequences: Sequences in a micro-batch.
         length: Tokens in each sequence.
-        autocast: Context of the forward pass.
+        dtype: Type of the matrix products; autocast is on for bf16 and fp16.
     """
     with torch.device("meta"):
         decoder = Decoder(config)
@@ -126,7 +124,7 @@ def forecast_step(
         ids = torch.zeros(n_sequences, length, dtype=torch.int64)
 
         def step() -> None:
-            with autocast():
+            with torch.autocast("cpu", dtype) if dtype.itemsize == 2 else nullcontext():
                 loss = linear_cross_entropy(decoder(ids), decoder.wte.weight, ids)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()

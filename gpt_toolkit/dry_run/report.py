@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,21 @@ from gpt_toolkit.dry_run.data_report import data_lines, first_examples, vocabula
 from gpt_toolkit.dry_run.memory import StepMemory, forecast_step, size
 from gpt_toolkit.dry_run.run_spec import RunSpec
 from gpt_toolkit.dry_run.timing import TrialSteps, time_lines
-from gpt_toolkit.hardware import device_name, free_memory, peak_process_memory, precision_warning
+from gpt_toolkit.hardware import (
+    compute_dtype,
+    device_name,
+    free_memory,
+    peak_process_memory,
+    precision_warning,
+)
 from gpt_toolkit.tasks import GenerateTask
 from gpt_toolkit.tasks.base import BaseTask
+
+SMALLER_STEP = (
+    "lower data.batch_size and raise trainer.accumulate_grad_batches, choose a smaller decoder, or divide "
+    "the model among devices by --config strategy/fsdp"
+)
+"""What to do about a step that does not fit."""
 
 
 class DryRun:
@@ -38,7 +51,9 @@ class DryRun:
         """Turn an error into a problem of the report."""
         try:
             yield
-        except (ValueError, OSError, MemoryError, MisconfigurationException, torch.OutOfMemoryError) as error:
+        except torch.OutOfMemoryError as error:
+            self.add_problem(f"{str(error).partition('.')[0]}: {SMALLER_STEP}")
+        except (ValueError, OSError, MemoryError, MisconfigurationException) as error:
             self.add_problem(str(error))
 
     def add_problem(self, message: str) -> None:
@@ -68,9 +83,8 @@ class DryRun:
             with self.collect_errors():
                 self._try_steps(spec, trainer, config)
         if trainer is not None and spec.trains:
-            device = trainer.strategy.root_device
-            if message := precision_warning(str(trainer.precision), device):
-                self.warnings.append(message)
+            warning = precision_warning(str(trainer.precision), trainer.strategy.root_device)
+            self.warnings += [warning] if warning else []
         if not self.problems and not self.warnings:
             print("all is well")
         for kind, messages in (("problem", self.problems), ("warning", self.warnings)):
@@ -151,8 +165,8 @@ class DryRun:
         n_sequences = shape.numel() // length
         device = trainer.strategy.root_device
         free = free_memory(device)
-        autocast = trainer.precision_plugin.train_step_context
-        forecast = forecast_step(config, task.optimizer_factory, n_sequences, length, autocast)
+        dtype = compute_dtype(str(trainer.precision))
+        forecast = forecast_step(config, task.optimizer_factory, n_sequences, length, dtype)
         if not forecast.fits(free):
             how = f"forecast for {n_sequences} sequences of {length:,} tokens"
             section("memory", self._memory_lines(spec, forecast, free, device, how))
@@ -198,11 +212,7 @@ class DryRun:
         fits = memory.fits(free)
         yield f"  {'fits' if fits else 'does not fit'}: {available}"
         if not fits:
-            self.add_problem(
-                f"a step needs {size(memory.total)}, and {available}: lower "
-                "data.batch_size and raise trainer.accumulate_grad_batches, choose a smaller decoder, or "
-                "divide the model among devices by --config strategy/fsdp"
-            )
+            self.add_problem(f"a step needs {size(memory.total)}, and {available}: {SMALLER_STEP}")
 
 
 # ---------------------------------------------------------------------- model and batches
@@ -241,7 +251,7 @@ def widest_batch(batches: Any, data: Any) -> Callable[[], Any]:
         length = int(rows.lengths[longest_first[0]])
         places = longest_first[: rows.limits(data.batch_size, data.batch_tokens).rows(length)]
         n_tokens = len(places) * length * rows.inputs.n_sequences
-        candidates.append((n_tokens, lambda rows=rows, places=places: rows.batch(places, len(places))))
+        candidates.append((n_tokens, partial(rows.batch, places, len(places))))
     return max(candidates, key=lambda candidate: candidate[0])[1]
 
 
