@@ -12,13 +12,9 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["tests", "portable", "lint", "types"]
 
 NUMERICS = (
-    *("tests/backbone", "tests/losses", "tests/generation", "tests/parity", "tests/tasks"),
-    *("tests/callbacks/test_throughput.py", "tests/test_emulation.py", "tests/test_hardware.py"),
-    *(
-        "tests/generation/test_language_model.py",
-        "tests/optim/test_optim.py",
-        "tests/cli/test_run_precision.py",
-    ),
+    *("tests/backbone", "tests/generation", "tests/golden", "tests/losses", "tests/optim", "tests/parity"),
+    *("tests/tasks", "tests/callbacks/test_throughput.py", "tests/cli/test_run_precision.py"),
+    *("tests/test_emulation.py", "tests/test_hardware.py"),
 )
 """Tests whose result depends on what the machine computes fast."""
 

@@ -102,18 +102,18 @@ def measure(plan: Plan, folder: Path) -> list[dict[str, Any]]:
 
 def _measure_batch(plan: Plan, ours: LanguageModel, theirs: Any, batch: int) -> dict[str, Any]:
     config, new = plan.config, plan.new
-    decoder, head = pack(ours.decoder, ours.head)
+    decoder = pack(ours.decoder)
     generator = torch.Generator().manual_seed(batch)
     prompts = torch.randint(config.vocab_size, (batch, plan.prompt), generator=generator)
     contestants: dict[str, Callable[[], list[list[int]]]] = {
-        OURS: lambda: generate(decoder, head, prompts, max_new_tokens=new, temperature=0.0),
+        OURS: lambda: generate(decoder, prompts, max_new_tokens=new, temperature=0.0),
         THEIRS: lambda: _their_tokens(theirs, prompts, new),
-        PLAIN: lambda: generate(ours.decoder, ours.head, prompts, max_new_tokens=new, temperature=0.0),
+        PLAIN: lambda: generate(ours.decoder, prompts, max_new_tokens=new, temperature=0.0),
     }
     tokens = {name: run() for name, run in contestants.items()}
     pairs = zip(tokens[OURS], tokens[THEIRS], strict=True)
     equal = sum(a == b for x, y in pairs for a, b in zip(x, y, strict=True))
-    n_bytes = (config.n_params - config.n_ctx * config.n_embd) * ours.head.weight.itemsize
+    n_bytes = (config.n_params - config.n_ctx * config.n_embd) * ours.decoder.wte.weight.itemsize
     before = read_bandwidth(n_bytes)
     seconds = in_turns(contestants, plan.rounds)
     bandwidth = (before + read_bandwidth(n_bytes)) / 2

@@ -150,7 +150,7 @@ def their_answers(
 def our_answers(folder: Path, dtype: str, items: Sequence[Continuation]) -> Callable[[], Answers]:
     model = load(folder, device="cpu", dtype=DTYPES[dtype])
     ids: Any = SimpleNamespace(vocab_size=model.decoder.config.vocab_size)  # the items hold ids of all tokens
-    scorer = Scorer(*pack(model.decoder, model.head), ids)
+    scorer = Scorer(pack(model.decoder), ids)
     return lambda: [(a.log_probability, a.is_greedy) for a in scorer.continuations(items)]
 
 

@@ -1,16 +1,18 @@
-"""The order in which packages import one another, and which of them import no torch."""
+"""The order in which packages import one another, file names, and which verbs import no torch."""
 
 import ast
 import subprocess
 import sys
+from collections import Counter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "gpt_toolkit"
 
-# Each package or module at the top, and those that it may import.
-LEAVES = {"io", "hardware", "progress", "suggestions"}
+# Each package, and the packages that it may import. LEAVES may be imported by all.
+LEAVES = {"io", "hardware", "intervals", "progress", "records", "suggestions"}
 ALLOWED = {
     "__init__": {"backbone", "data", "evaluation", "generation", "tasks", "tokenizers"},
     "__main__": {"cli"},
@@ -47,48 +49,69 @@ ALLOWED = {
     **{leaf: set() for leaf in LEAVES},
 }
 LIGHTNING = {"tasks", "data", "callbacks", "cli", "dry_run", "evaluation", "analysis"}
-MODULES = sorted(PACKAGE.rglob("*.py"))
+SHARED_NAMES = {"__init__", "datamodule"}
+"""File names that several packages may have."""
+
+FILES = sorted(PACKAGE.rglob("*.py"))
 
 
-def room_of(path: Path) -> str:
+def package_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+def module_name(path: Path) -> str:
+    parts = ("gpt_toolkit", *path.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts).removesuffix(".__init__")
+
+
+MODULES = {module_name(path): path for path in FILES}
+
+
 def imports_of(path: Path) -> set[str]:
-    """Full names of everything that a module imports, anywhere in it."""
+    """Return the modules that a file imports, anywhere in it; the toolkit's own by file."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            names.add(node.module or "")
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+            full = {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= {name if name in MODULES else str(node.module) for name in full}
     return names
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_module_imports_only_what_stands_to_its_right(path: Path) -> None:
-    room = room_of(path)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_packages_before_it(path: Path) -> None:
+    package = package_of(path)
     for name in imports_of(path):
         parts = name.split(".")
-        if parts[0] != "gpt_toolkit" or len(parts) == 1 or parts[1] == room:
-            continue
-        allowed = ALLOWED[room] | LEAVES
-        assert parts[1] in allowed or ".".join(parts[1:3]) in allowed, f"{room} imports {name}"
+        if parts[0] == "gpt_toolkit" and len(parts) > 1 and parts[1] != package:
+            assert parts[1] in ALLOWED[package] | LEAVES, f"{package} imports {name}"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_lightning_and_jsonargparse_stay_in_their_rooms(path: Path) -> None:
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_lightning_and_jsonargparse_and_torch_stay_where_they_belong(path: Path) -> None:
     roots = {name.split(".")[0] for name in imports_of(path)}
-    assert "lightning" not in roots or room_of(path) in LIGHTNING
-    assert "jsonargparse" not in roots or room_of(path) == "cli"
-    if room_of(path) == "tokenizers":
-        assert "torch" not in roots
+    assert "lightning" not in roots or package_of(path) in LIGHTNING
+    assert "jsonargparse" not in roots or package_of(path) == "cli"
+    assert "torch" not in roots or package_of(path) != "tokenizers"
 
 
-def test_no_room_is_missing_from_the_plan() -> None:
-    assert {room_of(path) for path in MODULES} <= set(ALLOWED)
+def test_every_package_has_its_place_in_the_order() -> None:
+    assert {package_of(path) for path in FILES} == set(ALLOWED)
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    graph = {name: imports_of(path) & set(MODULES) - {name} for name, path in MODULES.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"files import each other in a circle: {' -> '.join(error.args[1])}")
+
+
+def test_no_two_files_have_the_same_name() -> None:
+    names = Counter(path.stem for path in FILES if path.stem not in SHARED_NAMES)
+    assert [name for name, n in names.items() if n > 1] == []
 
 
 @pytest.mark.parametrize(
@@ -99,7 +122,7 @@ def test_no_room_is_missing_from_the_plan() -> None:
         "import gpt_toolkit.storyworld",
         "import gpt_toolkit.cli.convert",
         "import gpt_toolkit.cli.generate",
-        "import gpt_toolkit.analysis.overlap_report",
+        "import gpt_toolkit.cli.overlap",
         "import gpt_toolkit.cli.report",
         "import gpt_toolkit.cli.tables",
         "import gpt_toolkit.cli.zero_shot",
@@ -109,7 +132,7 @@ def test_no_room_is_missing_from_the_plan() -> None:
         "from gpt_toolkit.cli import main; main(['tokenizer', 'encode', 'bytes', 'hello'])",
     ],
 )
-def test_what_needs_no_torch_does_not_import_it(statement: str) -> None:
+def test_verbs_that_need_no_torch_do_not_import_it(statement: str) -> None:
     check = "import sys; assert not {'torch', 'lightning', 'transformers'} & set(sys.modules)"
     done = subprocess.run([sys.executable, "-c", f"{statement}\n{check}"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

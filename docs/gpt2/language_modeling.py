@@ -71,7 +71,7 @@ lines = [
 ]
 for name, each in BENCHMARKS.items():
     shown = ["" if value is None else f"{value:g}" for value in (each.chance, each.shortcut)]
-    lines.append(f"| `{name}` | {each.stands_for} | {each.metric} | {' | '.join(shown)} |")
+    lines.append(f"| `{name}` | {each.counterpart} | {each.metric} | {' | '.join(shown)} |")
 Markdown("\n".join(lines))
 
 # %% [markdown]

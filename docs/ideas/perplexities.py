@@ -24,7 +24,7 @@ from gpt_toolkit.storyworld import story
 
 model = gt.load("runs/quickstart/model", device="cpu")
 text = "\n\n".join(story(1, "test", index) for index in range(30))
-scorer = Scorer(model.decoder, model.head, model.tokenizer)
+scorer = Scorer(model.decoder, model.tokenizer)
 ids = (model.tokenizer.end_of_text, *model.tokenizer.encode(text))
 [answer] = scorer.running_texts([RunningText(ids, window=256, stride=256)])
 nats = -answer.log_probability

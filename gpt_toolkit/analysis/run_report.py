@@ -158,7 +158,7 @@ def compare(model: LanguageModel, data: CorpusDataModule, order: int, n_tokens: 
 
 def model_loss(model: LanguageModel, tokens: NDArray[Any]) -> float:
     """Nats per token, in windows of the context length that do not overlap."""
-    scorer = Scorer(model.decoder, model.head, model.tokenizer)
+    scorer = Scorer(model.decoder, model.tokenizer)
     n_ctx = model.decoder.config.n_ctx
     [answer] = scorer.running_texts([RunningText(tuple(tokens.tolist()), n_ctx, n_ctx)])
     return -answer.log_probability / answer.n_scored

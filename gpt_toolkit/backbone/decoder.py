@@ -1,9 +1,10 @@
-"""The decoder of both papers: tokens in, hidden states out."""
+"""The decoder of both papers: token ids -> hidden states -> logits."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from gpt_toolkit.backbone.block import LAYER_NORM_EPS, Block
@@ -16,9 +17,10 @@ from gpt_toolkit.backbone.kv_cache import KeyValueCache
 class Decoder(nn.Module):
     """A stack of masked self-attention blocks over token and position embeddings (GPT-1 eq. 2).
 
-    It returns hidden states only; heads and losses are elsewhere. Attribute names are those of OpenAI's
-    released weights: ``wte`` token embeddings, ``wpe`` position embeddings, ``h`` blocks, ``ln_f`` the norm
-    after the last block, which GPT-2 has and GPT-1 has not.
+    A call returns hidden states; :meth:`logits` maps them to scores of the next token.
+
+    Attribute names are those of OpenAI's released weights: ``wte`` token embeddings, ``wpe`` position
+    embeddings, ``h`` blocks, ``ln_f`` the norm after the last block, which GPT-2 has and GPT-1 has not.
 
     Built inside ``with torch.device("meta")`` it takes no memory and holds no values; ``to_empty`` and
     :func:`~gpt_toolkit.backbone.init.initialize` or ``load_state_dict`` give it some.
@@ -91,3 +93,16 @@ class Decoder(nn.Module):
         if cache is not None:
             cache.advance(length)
         return self.ln_f(x)  # type: ignore[no-any-return]
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Return scores of the next token: the transposed token embeddings, no bias (GPT-1 eq. 2).
+
+        Training does not call this: its losses take ``wte.weight`` and never hold all logits.
+
+        Args:
+            hidden: Hidden states, ``(..., D)``.
+
+        Returns:
+            ``(..., V)``.
+        """
+        return F.linear(hidden, self.wte.weight)

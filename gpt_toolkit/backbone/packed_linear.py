@@ -82,31 +82,51 @@ class PackedMLP(nn.Module):
         return self.c_proj(self.c_fc(x))  # type: ignore[no-any-return]
 
 
-def pack(decoder: Decoder, head: nn.Module) -> tuple[Decoder, nn.Module]:
-    """A decoder and its tied head as they are fastest to generate with, where they lie.
+class PackedDecoder(Decoder):
+    """A decoder for generation whose large matrices are packed, the output matrix too.
 
-    On a CPU with oneDNN, matrices large enough are packed; embeddings and norms are shared with the decoder
-    that is given. Anywhere else the two are returned as they are. What is packed does not follow when the
-    decoder is trained or loaded anew.
+    Embeddings and norms are shared with the plain decoder. Weights that change afterwards, by training or
+    loading, do not reach the packed matrices.
+
+    Args:
+        decoder: In fp32 or bf16, on the CPU.
+    """
+
+    def __init__(self, decoder: Decoder) -> None:
+        with torch.device("meta"):
+            super().__init__(decoder.config)
+        self.wte, self.wpe, self.ln_f = decoder.wte, decoder.wpe, decoder.ln_f
+        for packed, plain in zip(self.h, decoder.h, strict=True):
+            _pack_block(packed, plain)
+        weight = decoder.wte.weight
+        self._output = PackedLinear(weight, None) if is_worth_packing(weight) else None
+        self.eval()
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Return scores of the next token, ``(..., D)`` to ``(..., V)``."""
+        if self._output is None:
+            return super().logits(hidden)
+        return self._output(hidden)  # type: ignore[no-any-return]
+
+
+def pack(decoder: Decoder) -> Decoder:
+    """Return the decoder in the form that is fastest to generate with on its device.
+
+    On a CPU with oneDNN this is a :class:`PackedDecoder` if any matrix is large enough, else the decoder
+    itself.
 
     Args:
         decoder: In fp32 or bf16; for evaluation.
-        head: The tied language-model head.
     """
-    if not any(is_worth_packing(parameter) for parameter in decoder.parameters() if parameter.ndim == 2):
-        return decoder, head
-    with torch.device("meta"):
-        packed = Decoder(decoder.config)
-    packed.wte, packed.wpe, packed.ln_f = decoder.wte, decoder.wpe, decoder.ln_f
-    for ours, theirs in zip(packed.h, decoder.h, strict=True):
-        block: Any = ours
-        given: Any = theirs
-        block.ln_1, block.ln_2 = given.ln_1, given.ln_2
-        block.attn.c_attn = _packed(given.attn.c_attn)
-        block.attn.c_proj = _packed(given.attn.c_proj)
-        block.mlp = _packed_mlp(given.mlp)
-    weight = decoder.wte.weight
-    return packed.eval(), PackedLinear(weight, None) if is_worth_packing(weight) else head
+    matrices = [parameter for parameter in decoder.parameters() if parameter.ndim == 2]
+    return PackedDecoder(decoder) if any(map(is_worth_packing, matrices)) else decoder
+
+
+def _pack_block(packed: Any, plain: Any) -> None:
+    packed.ln_1, packed.ln_2 = plain.ln_1, plain.ln_2
+    packed.attn.c_attn = _packed(plain.attn.c_attn)
+    packed.attn.c_proj = _packed(plain.attn.c_proj)
+    packed.mlp = _packed_mlp(plain.mlp)
 
 
 def _packed(linear: nn.Linear) -> nn.Module:

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
-from gpt_toolkit.backbone.heads import LanguageModelHead
 from gpt_toolkit.checkpoints import StoredModel, StoredTensor, open_model
 from gpt_toolkit.checkpoints.model_folder import HUGGING_FACE
 from gpt_toolkit.hardware import return_freed_memory
@@ -137,7 +136,7 @@ def _by_us(model: StoredModel, input_ids: Tensor, *, exact_gelu: bool = False) -
         _read_in_turn(block, f"h.{layer}.", model.tensors)
     if exact_gelu:
         _use_exact_gelu(decoder)
-    return LanguageModelHead(decoder.wte)(decoder(input_ids))  # type: ignore[no-any-return]
+    return decoder.logits(decoder(input_ids))
 
 
 def _read_in_turn(block: nn.Module, prefix: str, tensors: Mapping[str, StoredTensor]) -> None:

@@ -76,8 +76,8 @@ def backend() -> Any:
         ) -> None:
             super().__init__()
             self.model = load(path, device=device or "auto", dtype=_dtype(dtype))
-            decoder, head = pack(self.model.decoder, self.model.head)
-            self.scorer = Scorer(decoder, head, self.model.tokenizer, batch_tokens=int(batch_tokens))
+            decoder = pack(self.model.decoder)
+            self.scorer = Scorer(decoder, self.model.tokenizer, batch_tokens=int(batch_tokens))
             self._device = self.model.device
 
         @property

@@ -138,7 +138,7 @@ def _explain(args: argparse.Namespace, data: ZeroShotDataModule) -> None:
     from gpt_toolkit.generation.scorer import Scorer
 
     model = load(args.model, dtype=getattr(torch, args.dtype))
-    scorer = Scorer(*pack(model.decoder, model.head), model.tokenizer, batch_tokens=args.batch_tokens)
+    scorer = Scorer(pack(model.decoder), model.tokenizer, batch_tokens=args.batch_tokens)
     setting = Setting(model.tokenizer, model.decoder.config.n_ctx)
     found = {}
     for benchmark in dict.fromkeys(evaluation.benchmark for evaluation in data.evaluations.values()):

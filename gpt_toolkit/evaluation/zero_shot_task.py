@@ -9,10 +9,7 @@ from typing import Any, cast
 import torch.distributed
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.trainer.states import TrainerFn
-from torch import nn
 
-from gpt_toolkit.backbone import Decoder
-from gpt_toolkit.backbone.heads import LanguageModelHead
 from gpt_toolkit.backbone.packed_linear import pack
 from gpt_toolkit.backbone.parallel import whole
 from gpt_toolkit.batches import Answer, Continuation, EvaluationData, Prompt, RequestBatch, RunningText, Score
@@ -48,18 +45,12 @@ class ZeroShotTask(BaseTask):
         self._answers: dict[str, dict[int, Answer]] = {}
         self._scorer: Scorer | None = None
 
-    head: nn.Module
-
     @property
     def evaluation(self) -> EvaluationData:
         """The DataModule in use."""
         if self.data is None:
             raise RuntimeError("ZeroShotTask reads its benchmarks from a DataModule: give the Trainer one")
         return cast(EvaluationData, self.data)
-
-    def build_heads(self, backbone: Decoder) -> None:
-        """The tied language-model head."""
-        self.head = LanguageModelHead(tied_to=backbone.wte)
 
     def work(self, batch: RequestBatch) -> int:
         """Requests of a batch."""
@@ -87,10 +78,9 @@ class ZeroShotTask(BaseTask):
 
     def _begin(self) -> None:
         self._answers = {}
-        backbone = whole(self.built_backbone)
-        decoder, head = pack(backbone, LanguageModelHead(tied_to=backbone.wte))
+        decoder = pack(whole(self.built_backbone))
         vocabulary: Any = self.evaluation.vocabulary
-        self._scorer = Scorer(decoder, head, vocabulary, batch_tokens=self.batch_tokens)
+        self._scorer = Scorer(decoder, vocabulary, batch_tokens=self.batch_tokens)
 
     def validation_step(self, batch: RequestBatch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Answer a batch."""

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Collection, Generator, Iterator, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gpt_toolkit.backbone import Decoder, KeyValueCache
 from gpt_toolkit.backbone.kv_cache import cache_dtype
@@ -15,7 +15,6 @@ from gpt_toolkit.generation.sampling import Generators, Sampling, TopPRule, choo
 
 def generate(
     decoder: Decoder,
-    head: nn.Module,
     input_ids: Tensor | Sequence[Sequence[int]],
     *,
     max_new_tokens: int,
@@ -35,7 +34,6 @@ def generate(
             cast every matrix again for every token. Evaluated without dropout, whatever its mode. For more
             than a few tokens on a CPU give what :func:`~gpt_toolkit.backbone.packed_linear.pack` makes of
             it and of the head.
-        head: Its tied head.
         input_ids: ``(B, T)``, int64, or lists of unequal length; at least one and at most ``n_ctx`` tokens
             each. A prompt gets the tokens that it gets alone.
         max_new_tokens: Tokens to add at most. Past the context length the window slides: each time a
@@ -63,7 +61,6 @@ def generate(
     open_rows = set(range(len(rows)))
     for chosen in generate_steps(
         decoder,
-        head,
         input_ids,
         max_new_tokens=max_new_tokens,
         sampling=sampling,
@@ -81,7 +78,6 @@ def generate(
 
 def generate_steps(
     decoder: Decoder,
-    head: nn.Module,
     input_ids: Tensor | Sequence[Sequence[int]],
     *,
     max_new_tokens: int,
@@ -115,7 +111,7 @@ def generate_steps(
     there = None
     if sampling.repetition_penalty != 1.0:
         there = torch.tensor(_padded(texts, longest + max_new_tokens), device=weight.device)
-    logits = _read_prompts(decoder, head, texts, cache, vocab_size)  # (B, V)
+    logits = _read_prompts(decoder, texts, cache, vocab_size)  # (B, V)
     if not bool(logits.isfinite().all()):
         raise ValueError("the model's logits are not finite: its weights are damaged or have diverged")
     for end in range(longest, longest + max_new_tokens):
@@ -130,12 +126,12 @@ def generate_steps(
             full = [row for row, length in enumerate(cache.lengths) if length == config.n_ctx]
             if full:
                 _slide(decoder, texts, full, cache)
-            logits = _read_tokens(decoder, head, chosen, cache, vocab_size)
+            logits = _read_tokens(decoder, chosen, cache, vocab_size)
 
 
 @torch.inference_mode()
 def _read_prompts(
-    decoder: Decoder, head: nn.Module, texts: Sequence[list[int]], cache: KeyValueCache, vocab_size: int
+    decoder: Decoder, texts: Sequence[list[int]], cache: KeyValueCache, vocab_size: int
 ) -> Tensor:
     """Fill an empty cache; logits ``(B, V)`` after the last token of each text.
 
@@ -154,17 +150,15 @@ def _read_prompts(
             if own is not cache:
                 cache.replace(rows, own)
         hidden = torch.stack([states[row] for row in range(len(texts))])  # (B, D)
-        return head(hidden)[:, :vocab_size]  # type: ignore[no-any-return]
+        return decoder.logits(hidden)[:, :vocab_size]
 
 
 @torch.inference_mode()
-def _read_tokens(
-    decoder: Decoder, head: nn.Module, tokens: Tensor, cache: KeyValueCache, vocab_size: int
-) -> Tensor:
+def _read_tokens(decoder: Decoder, tokens: Tensor, cache: KeyValueCache, vocab_size: int) -> Tensor:
     """Logits ``(B, V)`` after one more token of each text, ``(B,)``."""
     with plain_evaluation(decoder, tokens.device):
         hidden = decoder(tokens[:, None], cache)[:, 0]  # (B, D)
-        return head(hidden)[:, :vocab_size]  # type: ignore[no-any-return]
+        return decoder.logits(hidden)[:, :vocab_size]
 
 
 @torch.inference_mode()

@@ -1,4 +1,4 @@
-"""A model that is ready to use: decoder, tied head and tokenizer."""
+"""A model that is ready to use: decoder and tokenizer."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TypedDict, Unpack, overload
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gpt_toolkit import generation
 from gpt_toolkit.backbone import Decoder
-from gpt_toolkit.backbone.heads import LanguageModelHead
 from gpt_toolkit.backbone.packed_linear import pack
 from gpt_toolkit.checkpoints import build_decoder, open_model, read_stored, write_model_folder
 from gpt_toolkit.generation import Sampling, TopPRule, Written
@@ -33,7 +32,7 @@ class Settings(TypedDict, total=False):
 
 
 class LanguageModel:
-    """A decoder with its tied head and its tokenizer, for use rather than for training.
+    """A decoder with its tokenizer, for use rather than for training.
 
     On a CPU the first text that it writes takes a second copy of its matrices, laid out for speed.
 
@@ -53,9 +52,8 @@ class LanguageModel:
                 f"{decoder.config.vocab_size}; they do not belong together"
             )
         self.decoder = decoder.eval()
-        self.head = LanguageModelHead(decoder.wte)
         self._tokenizer = tokenizer
-        self._packed: tuple[Decoder, nn.Module] | None = None
+        self._packed: Decoder | None = None
         self._packed_state: list[tuple[int, int]] = []
 
     @property
@@ -75,12 +73,12 @@ class LanguageModel:
     @property
     def device(self) -> torch.device:
         """Where the model computes."""
-        return self.head.weight.device
+        return self.decoder.wte.weight.device
 
     @torch.no_grad()
     def logits(self, input_ids: Tensor) -> Tensor:
         """Scores of the next token at every position, ``(B, T)`` to ``(B, T, V)``."""
-        return self.head(self.decoder(input_ids.to(self.device)))  # type: ignore[no-any-return]
+        return self.decoder.logits(self.decoder(input_ids.to(self.device)))
 
     def score(self, context: str, continuation: str) -> tuple[float, bool]:
         """How likely a continuation is.
@@ -96,7 +94,6 @@ class LanguageModel:
         """
         return generation.score(
             self.decoder,
-            self.head,
             self._prompt_ids(context),
             self.tokenizer.encode(continuation),
             vocab_size=self.tokenizer.vocab_size,
@@ -193,11 +190,9 @@ class LanguageModel:
             seeds: Of each prompt's draws; None for others each time.
             stop: A text, or several, before which an answer ends.
         """
-        decoder, head = self._fast()
         stops = (stop,) if isinstance(stop, str) else stop
         return generation.write(
-            decoder,
-            head,
+            self._fast(),
             self.tokenizer,
             prompts,
             max_new_tokens=max_new_tokens,
@@ -224,10 +219,8 @@ class LanguageModel:
         A character whose bytes span several tokens comes with the last of them, and what may begin a stop
         string when it is known not to.
         """
-        decoder, head = self._fast()
         yield from generation.write_pieces(
-            decoder,
-            head,
+            self._fast(),
             self.tokenizer,
             prompt,
             max_new_tokens=max_new_tokens,
@@ -253,15 +246,15 @@ class LanguageModel:
     def _prompt_ids(self, text: str) -> list[int]:
         return list(self.tokenizer.encode(text)) or [self.tokenizer.end_of_text]
 
-    def _fast(self) -> tuple[Decoder, nn.Module]:
-        """Decoder and head as they generate fastest here, laid out at first use and when a weight changes."""
+    def _fast(self) -> Decoder:
+        """The decoder as it generates fastest here, packed at first use and when a weight changes."""
         state = [
             (weight.data_ptr(), 0 if weight.is_inference() else weight._version)
             for weight in self.decoder.parameters()
         ]
         if self._packed is None or self._packed_state != state:
             self._packed = None  # gone before the new one is made
-            self._packed, self._packed_state = pack(self.decoder, self.head), state
+            self._packed, self._packed_state = pack(self.decoder), state
         return self._packed
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import nn
 
 from gpt_toolkit.backbone import Decoder
 from gpt_toolkit.generation.decoding import check_ids, plain_evaluation
@@ -14,7 +13,6 @@ from gpt_toolkit.generation.decoding import check_ids, plain_evaluation
 @torch.inference_mode()
 def score(
     decoder: Decoder,
-    head: nn.Module,
     context_ids: Sequence[int],
     continuation_ids: Sequence[int],
     *,
@@ -24,7 +22,6 @@ def score(
 
     Args:
         decoder: Evaluated without dropout, whatever its mode.
-        head: Its tied head.
         context_ids: At least one token; end-of-text where there is no context.
         continuation_ids: What follows it.
         vocab_size: Ids from here on are padding of the token matrix and get no probability.
@@ -55,6 +52,6 @@ def score(
     labels = ids[0, -n:]
     with plain_evaluation(decoder, device):
         hidden = decoder(ids[:, :-1])[0, -n:]  # (n, D)
-        logits = head(hidden)[:, :vocab_size].float()  # (n, V)
+        logits = decoder.logits(hidden)[:, :vocab_size].float()  # (n, V)
     log_probabilities = logits.log_softmax(dim=-1).gather(1, labels[:, None])
     return log_probabilities.double().sum().item(), bool((logits.argmax(dim=-1) == labels).all())

@@ -13,7 +13,7 @@ from itertools import accumulate, groupby, pairwise
 from types import MappingProxyType
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gpt_toolkit.backbone import Decoder, KeyValueCache
 from gpt_toolkit.batches import Answer, Continuation, Prompt, RunningText
@@ -34,15 +34,12 @@ class Scorer:
 
     Args:
         decoder: Evaluated without dropout, in the dtype of its parameters.
-        head: Its tied head.
         tokenizer: The one whose ids it was trained on.
         batch_tokens: Tokens read at once, at most, padding counted.
     """
 
-    def __init__(
-        self, decoder: Decoder, head: nn.Module, tokenizer: Tokenizer, *, batch_tokens: int = 4096
-    ) -> None:
-        self.decoder, self.head, self.tokenizer = decoder, head, tokenizer
+    def __init__(self, decoder: Decoder, tokenizer: Tokenizer, *, batch_tokens: int = 4096) -> None:
+        self.decoder, self.tokenizer = decoder, tokenizer
         self.batch_tokens = max(batch_tokens, decoder.config.n_ctx)
         self.device = decoder.wte.weight.device
         self._excluded: dict[frozenset[int], Tensor] = {}
@@ -208,7 +205,6 @@ class Scorer:
         written = ["" for _ in requests]
         steps = generate_steps(
             self.decoder,
-            self.head,
             [request.ids for request in requests],
             max_new_tokens=asked.max_new_tokens,
             sampling=Sampling(temperature=0.0 if asked.top_k == 1 else 1.0, top_k=asked.top_k),
@@ -257,7 +253,7 @@ class Scorer:
         return torch.tensor(rows, device=self.device)
 
     def _logits(self, rows: Tensor) -> Tensor:
-        return self.head(rows)[:, : self.tokenizer.vocab_size].float()  # type: ignore[no-any-return]
+        return self.decoder.logits(rows)[:, : self.tokenizer.vocab_size].float()
 
     def _log_probabilities(
         self, rows: Tensor, targets: Tensor, excluded: Mapping[int, frozenset[int]] = MappingProxyType({})

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import torch
-from torch import nn
 
 from gpt_toolkit.backbone import Decoder
 from gpt_toolkit.generation.decoding import generate_steps
@@ -119,7 +118,6 @@ def _overlap(text: str, stop: str) -> int:
 
 def write(
     decoder: Decoder,
-    head: nn.Module,
     tokenizer: Tokenizer,
     prompts: Sequence[str],
     *,
@@ -132,7 +130,6 @@ def write(
 
     Args:
         decoder: See :func:`~gpt_toolkit.generation.generate`.
-        head: Its tied head.
         tokenizer: The one whose ids the decoder was trained on.
         prompts: Read side by side; an empty one starts from the end-of-text token.
         max_new_tokens: Tokens to add at most.
@@ -148,7 +145,7 @@ def write(
     """
     answers = [Answer(tokenizer, prompt, stop) for prompt in prompts]
     texts = ["" for _ in answers]
-    for tokens in _steps(decoder, head, tokenizer, answers, max_new_tokens, sampling, seeds):
+    for tokens in _steps(decoder, tokenizer, answers, max_new_tokens, sampling, seeds):
         for row, answer in enumerate(answers):
             if answer.ended is None:
                 texts[row] += answer.add(tokens[row])
@@ -165,7 +162,6 @@ def write(
 
 def write_pieces(
     decoder: Decoder,
-    head: nn.Module,
     tokenizer: Tokenizer,
     prompt: str,
     *,
@@ -176,7 +172,7 @@ def write_pieces(
 ) -> Generator[str, None, None]:
     """The text of :func:`write` in pieces, as they are made; closing the iterator stops the work."""
     answer = Answer(tokenizer, prompt, stop)
-    for tokens in _steps(decoder, head, tokenizer, [answer], max_new_tokens, sampling, [seed]):
+    for tokens in _steps(decoder, tokenizer, [answer], max_new_tokens, sampling, [seed]):
         if piece := answer.add(tokens[0]):
             yield piece
         if answer.ended:
@@ -187,7 +183,6 @@ def write_pieces(
 
 def _steps(
     decoder: Decoder,
-    head: nn.Module,
     tokenizer: Tokenizer,
     answers: Sequence[Answer],
     max_new_tokens: int,
@@ -196,7 +191,6 @@ def _steps(
 ) -> Generator[list[int], None, None]:
     return generate_steps(
         decoder,
-        head,
         [answer.prompt_ids for answer in answers],
         max_new_tokens=max_new_tokens,
         sampling=sampling,

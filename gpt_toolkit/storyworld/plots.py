@@ -1,16 +1,16 @@
-"""What can happen: each plot lets a cast act in the state until its goal is reached."""
+"""Plots: functions that let a cast act in the state of a story until its goal is reached."""
 
 from collections.abc import Callable
 from random import Random
 
-from gpt_toolkit.storyworld.lexicon import BIG_THIEVES, NOUNS, SMALL_THIEVES
+from gpt_toolkit.storyworld.lexicon import BIG_THIEVES, SMALL_THIEVES
+from gpt_toolkit.storyworld.people import FAMILY_PETS
 from gpt_toolkit.storyworld.places import HOME
 from gpt_toolkit.storyworld.scenes import Story
-from gpt_toolkit.storyworld.world import FAMILY_PETS
 
 
 def lost(s: Story) -> None:
-    """The hero loses the thing without noticing it, and a friend may have seen it fall."""
+    """Let the hero lose the thing, which a friend may have seen fall."""
     hero, friend, kin = s.hero, s.people.friend, s.people.kin
     t = s.item(s.central, hero)
     s.opening(t)
@@ -53,7 +53,7 @@ def lost(s: Story) -> None:
 
 
 def snatched(s: Story) -> None:
-    """An animal carries the thing off to where one needs a tool."""
+    """Let an animal carry the thing off, mostly to where one needs a tool."""
     hero, friend = s.hero, s.people.friend
     t = s.item(s.central, hero)
     s.opening(t)
@@ -88,7 +88,7 @@ def snatched(s: Story) -> None:
 
 
 def prank(s: Story) -> None:
-    """Somebody hides the thing for a joke; a witness tells, or the joker confesses."""
+    """Let a joker hide the thing. A witness tells, or the joker confesses."""
     hero, joker, witness = s.hero, s.people.friend, s.people.kin
     t = s.item(s.central, hero)
     s.opening(t)
@@ -120,7 +120,7 @@ def prank(s: Story) -> None:
 
 
 def moved(s: Story) -> None:
-    """The hero leaves the thing at home; somebody tidies it away; the hero looks where it was."""
+    """Let a relative move the thing, which the hero left at home and looks for in the old spot."""
     hero, tidier = s.hero, s.people.kin
     t = s.item(s.central, hero)
     s.opening(t)
@@ -150,7 +150,7 @@ def moved(s: Story) -> None:
 
 
 def gift(s: Story) -> None:
-    """The hero gets a present, hides it until the birthday, and gives it away."""
+    """Let the hero get a present, hide it until the birthday, and give it away."""
     hero, child, maker, confidant = s.hero, s.people.kin, s.people.helper, s.people.friend
     s.opening()
     s.note("birthday", hero, child)
@@ -179,7 +179,7 @@ def gift(s: Story) -> None:
 
 
 def errand(s: Story) -> None:
-    """The hero brings the thing of a relative to somebody else, through bad weather."""
+    """Let the hero bring a relative's thing to another person."""
     hero, sender, receiver = s.hero, s.people.kin, s.people.helper
     s.opening()
     t = s.item(s.central, sender)
@@ -207,7 +207,7 @@ def errand(s: Story) -> None:
 
 
 def swapping(s: Story) -> None:
-    """The hero wants a thing whose owner wants another thing, which a third person has."""
+    """Let the hero trade twice: the owner of the wanted thing wants what a third person has."""
     hero, friend, third = s.hero, s.people.friend, s.people.helper
     mine = s.item(s.central, hero)
     wanted, between = s.any_item(friend), s.any_item(third)
@@ -230,7 +230,7 @@ def swapping(s: Story) -> None:
 
 
 def broken(s: Story) -> None:
-    """The hero borrows the thing, breaks it, has it mended and tells the truth."""
+    """Let the hero borrow the thing, break it, have it mended and tell the truth."""
     hero, owner, mender = s.hero, s.people.friend, s.people.helper
     t = s.item(s.central, owner)
     s.opening()
@@ -242,7 +242,7 @@ def broken(s: Story) -> None:
     goal = s.other_place(place)
     s.walk("go", goal, t)
     s.broken.add(t)
-    s.note("tear" if NOUNS[t.noun].soft else "break", hero, t=t, x=f"a {s.pick(BIG_THIEVES)}")
+    s.note("tear" if t.soft else "break", hero, t=t, x=f"a {s.pick(BIG_THIEVES)}")
     s.note("fear", hero, c=owner, t=t)
     s.note("paragraph")
     s.meet(hero, mender)
@@ -257,7 +257,7 @@ def broken(s: Story) -> None:
 
 
 def chest(s: Story) -> None:
-    """An old relative gives the hero a locked chest; the key must be found by a hint."""
+    """Let an old relative give the hero a locked chest, whose key must be found by a hint."""
     hero, elder = s.hero, s.people.elder
     s.opening()
     s.where[elder] = HOME
@@ -285,7 +285,7 @@ def chest(s: Story) -> None:
 
 
 def stray(s: Story) -> None:
-    """The hero finds a thing, asks whose it is, and brings it back."""
+    """Let the hero find a thing, ask whose it is, and bring it back."""
     hero, adviser, owner = s.hero, s.people.kin, s.people.friend
     t = s.item(s.central, owner)
     s.opening()
@@ -312,24 +312,15 @@ def stray(s: Story) -> None:
 
 
 PLOTS: tuple[Callable[[Story], None], ...] = (
-    lost,
-    snatched,
-    prank,
-    moved,
-    gift,
-    errand,
-    swapping,
-    broken,
-    chest,
-    stray,
-)
+    lost, snatched, prank, moved, gift, errand, swapping, broken, chest, stray,
+)  # fmt: skip
 
 
 def simulate(rng: Random, split: str) -> Story:
-    """Let one story happen."""
+    """Simulate one story of a split."""
     story = Story(rng, split)
     plot = story.pick(PLOTS)
     if plot is chest and story.hero.age == "elder":
-        plot = moved  # nobody is old enough to have kept a chest for a grandparent
+        plot = moved  # no relative is old enough to have kept a chest for a grandparent
     plot(story)
     return story

@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from random import Random
 
-from gpt_toolkit.storyworld.events import Item, State
 from gpt_toolkit.storyworld.lexicon import FAIR_WEATHER, NOT_MADE
+from gpt_toolkit.storyworld.people import ALLOWED, CENTRAL, FAMILIES, PEOPLE, Person
 from gpt_toolkit.storyworld.places import HOME, PLACES_IN, Place, Spot
-from gpt_toolkit.storyworld.world import ALLOWED, CENTRAL, FAMILIES, PEOPLE, Person
+from gpt_toolkit.storyworld.story_state import Item, StoryState
 
 
 class Cast:
-    """The people of one story, all different: a hero, a relative, a friend of the same age, two helpers.
+    """The people of one story: a hero, relatives, a friend of the same age and a helper.
 
     Args:
-        pick: Chooses one of a sequence.
-        hero: Whom the story is about.
+        pick: Function that chooses one of a sequence.
+        hero: The person whom the story is about.
     """
 
     def __init__(self, pick: Callable[[tuple[Person, ...]], Person], hero: Person) -> None:
@@ -32,12 +32,17 @@ class Cast:
         self.helper = helper
 
     def people(self) -> tuple[Person, ...]:
-        """All of them, the hero first, without repetition."""
+        """Return all of them, the hero first, without repetition."""
         return tuple(dict.fromkeys((self.hero, self.parent, self.kin, self.elder, self.friend, self.helper)))
 
 
-class Story(State):
-    """A state with a cast and a thing at the center, and the parts that several plots share."""
+class Story(StoryState):
+    """A state with a cast and a thing at the center, and the scenes that several plots share.
+
+    Args:
+        rng: Source of randomness.
+        split: Split of the story.
+    """
 
     def __init__(self, rng: Random, split: str) -> None:
         random = rng.random
@@ -63,17 +68,17 @@ class Story(State):
         self.borrowed: tuple[Person, str] | None = None
 
     def other_place(self, *not_these: Place) -> Place:
-        """A place outside the house, none of the given ones."""
+        """Return a place outside the house, except the given ones."""
         while (place := self.pick(self.open_places)) in not_these:
             pass
         return place
 
     def sight(self, place: Place) -> str:
-        """Something that one sees at a place in the weather of the day."""
+        """Return a sentence about a place that fits the weather of the day."""
         return self.pick(place.sights if self.fair else place.dull_sights)
 
     def opening(self, t: Item | None = None) -> None:
-        """Say when it was and who the hero is, in either order, and whose the thing is."""
+        """Log the time and the hero, in either order, and the owner of the thing."""
         hero, people = self.hero, self.people
         self.where[hero] = HOME
         first = self.chance(0.6)
@@ -93,18 +98,18 @@ class Story(State):
         self.note("paragraph")
 
     def walk(self, kind: str, place: Place, t: Item | None = None, b: Person | None = None) -> None:
-        """The hero goes somewhere and perhaps looks around."""
+        """Let the hero go somewhere and perhaps look around."""
         self.go(kind, self.hero, place, b, t, self.pick(place.reasons))
         self.maybe("sight", place=place, x=self.sight(place))
 
     def look_around(self, t: Item, place: Place, not_here: Spot | None = None) -> None:
-        """The hero searches one wrong spot of a place."""
+        """Let the hero search one wrong spot of a place."""
         spot = self.pick(place.spots)
         if spot is not not_here and self.resting.get(t) != (place, spot):
             self.note("search", self.hero, t=t, place=place, spot=spot)
 
     def recover(self, t: Item) -> None:
-        """The hero goes where the thing lies, gets over what is in the way, and has it again."""
+        """Let the hero go where the thing lies, borrow a tool if the spot needs one, and take it."""
         hero, (place, spot) = self.hero, self.resting[t]
         if self.where[hero] is not place:
             self.note("paragraph")
@@ -124,17 +129,17 @@ class Story(State):
         self.maybe("relief", hero, t=t)
 
     def buy_or_make(self, a: Person, b: Person, t: Item) -> None:
-        """``a`` gets a thing from ``b``, or makes it with the help of ``b`` if it is one that can be made."""
+        """Let ``a`` buy a thing from ``b``, or make it with the help of ``b`` if it can be made."""
         can_be_made = NOT_MADE.isdisjoint((t.adjective, t.word))
         self.grab("make" if can_be_made and self.chance(0.5) else "buy", a, b, t)
 
     def thank(self, a: Person, b: Person) -> None:
-        """``a`` may thank ``b``, if they are in the same place."""
+        """Let ``a`` sometimes thank ``b`` if they are in the same place."""
         if self.where.get(a) is self.where.get(b):
             self.maybe("thank", a, b)
 
     def settle(self, kind: str, a: Person, t: Item, b: Person | None = None, t2: Item | None = None) -> None:
-        """Pay back what is owed, and end with who has what."""
+        """Return a borrowed tool and end with the owner of the thing."""
         if self.borrowed:
             lender, tool = self.borrowed
             self.note("return_tool", self.hero, lender, x=tool)

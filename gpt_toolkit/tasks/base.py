@@ -168,7 +168,6 @@ class BaseTask(LightningModule, ABC):
         per_token = self.built_backbone.config.flops_per_token_of(input_ids.shape[-1])
         return input_ids.numel() * per_token * share
 
-    @abstractmethod
     def build_heads(self, backbone: Decoder) -> None:
         """Make the task's own modules on top of the backbone."""
 

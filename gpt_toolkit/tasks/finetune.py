@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
 from gpt_toolkit.backbone import Decoder
-from gpt_toolkit.backbone.heads import ClassificationHead, LanguageModelHead, MultipleChoiceHead
+from gpt_toolkit.backbone.heads import ClassificationHead, MultipleChoiceHead
 from gpt_toolkit.backbone.parallel import whole
 from gpt_toolkit.batches import Continuation, Prompt, SupervisedBatch, SupervisedData, TaskSpec
 from gpt_toolkit.generation.scorer import Scorer
@@ -104,7 +104,6 @@ class FinetuneTask(BaseTask):
                 )
 
     heads: nn.ModuleDict
-    lm_head: LanguageModelHead
     set_metrics: nn.ModuleDict
     mean_loss: MeanTokenLoss
 
@@ -138,13 +137,12 @@ class FinetuneTask(BaseTask):
         return part != "h" or int(rest.partition(".")[0]) < self.transfer_layers
 
     def build_heads(self, backbone: Decoder) -> None:
-        """One head a set, beside the tied language-model head."""
+        """Make one head a set."""
         n_layer = backbone.config.n_layer
         for name in ("transfer_layers", "freeze_layers"):
             value = getattr(self, name)
             if value is not None and value > n_layer:
                 raise ValueError(f"{name} is {value}, but the decoder has {n_layer} layers")
-        self.lm_head = LanguageModelHead(tied_to=backbone.wte)
         self.heads, self.set_metrics = nn.ModuleDict(), nn.ModuleDict()
         self.mean_loss = MeanTokenLoss()
         width = backbone.config.n_embd
@@ -174,7 +172,6 @@ class FinetuneTask(BaseTask):
                 "--model.init_from MODEL"
             )
         self.lora.adapt(backbone, first_block=self.freeze_layers, new_tokens=self._new_tokens)
-        self.lm_head = LanguageModelHead(tied_to=backbone.wte)  # which now has the trained rows beside it
         if self.trainer.is_global_zero:
             sizes = [(p.numel(), p.requires_grad) for p in self.parameters()]
             trained = sum(size for size, trains in sizes if trains)
@@ -311,8 +308,7 @@ class FinetuneTask(BaseTask):
 
     def _scorer(self) -> Scorer:
         tokenizer: Any = self.supervised.vocabulary
-        backbone = whole(self.built_backbone)  # ranks take as many steps as their own answers need
-        return Scorer(backbone, LanguageModelHead(tied_to=backbone.wte), tokenizer)
+        return Scorer(whole(self.built_backbone), tokenizer)  # ranks take as many steps as their answers need
 
     def _metrics(self, name: str) -> MetricCollection:
         return cast(MetricCollection, self.set_metrics[name])

@@ -10,7 +10,6 @@ from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 from torch import Tensor
 
 from gpt_toolkit.backbone import Decoder
-from gpt_toolkit.backbone.heads import LanguageModelHead
 from gpt_toolkit.backbone.parallel import whole
 from gpt_toolkit.batches import IGNORE_INDEX, LanguageModelBatch
 from gpt_toolkit.generation import generate
@@ -56,7 +55,6 @@ class PretrainTask(BaseTask):
         super().__init__(decoder, optimizer, schedule, init_from, accept_new_plan, activation_checkpointing)
         self.compile_blocks = compile_blocks
 
-    head: LanguageModelHead
     mean_loss: MeanTokenLoss
     _bytes_per_token = 1.0
 
@@ -76,8 +74,7 @@ class PretrainTask(BaseTask):
             log.info("blocks are not compiled: %s", reason)
 
     def build_heads(self, backbone: Decoder) -> None:
-        """The tied language-model head (GPT-1 eq. 2)."""
-        self.head = LanguageModelHead(tied_to=backbone.wte)
+        """Make the metric; the decoder itself gives the logits."""
         self.mean_loss = MeanTokenLoss()
 
     def work(self, batch: LanguageModelBatch) -> int:
@@ -131,7 +128,6 @@ class PretrainTask(BaseTask):
         prompt_ids = vocabulary.encode(prompt)[-backbone.config.n_ctx :] or [vocabulary.end_of_text]
         rows = generate(
             backbone,
-            LanguageModelHead(tied_to=backbone.wte),
             torch.tensor([prompt_ids], device=self.device),
             max_new_tokens=max_new_tokens,
             temperature=temperature,

@@ -6,10 +6,8 @@ import logging
 from typing import Any
 
 from lightning.pytorch import LightningModule
-from torch import nn
 
 from gpt_toolkit.backbone import Decoder
-from gpt_toolkit.backbone.heads import LanguageModelHead
 from gpt_toolkit.backbone.packed_linear import pack
 from gpt_toolkit.checkpoints import build_decoder, read_model
 from gpt_toolkit.generation import Sampling, TopPRule, write
@@ -67,7 +65,7 @@ class GenerateTask(LightningModule):
             raise ValueError(f"GenerateTask: {'; '.join(faults)}")
         self.dtype_name = dtype
         self.backbone: Decoder | None = None
-        self._packed: tuple[Decoder, nn.Module] | None = None
+        self._packed: Decoder | None = None
 
     def configure_model(self) -> None:
         """Read the model, once."""
@@ -92,7 +90,7 @@ class GenerateTask(LightningModule):
                 f"the tokenizer has {vocabulary.vocab_size:,} tokens, {self.init_from} embeds "
                 f"{config.vocab_size:,}: give data.tokenizer the model's own"
             )
-        self._packed = pack(self.backbone, LanguageModelHead(self.backbone.wte))
+        self._packed = pack(self.backbone)
 
     def predict_step(self, batch: dict[str, Any], batch_idx: int) -> list[dict[str, Any]]:
         """A line per answer: the prompt's number, prompt, text, seed, how it ended, whether the window slid.
@@ -101,7 +99,7 @@ class GenerateTask(LightningModule):
             ValueError: If a prompt is longer than the context; it is named by its number.
         """
         assert self._packed is not None
-        decoder, head = self._packed
+        decoder = self._packed
         vocabulary = self.trainer.datamodule.vocabulary  # type: ignore[attr-defined]
         asked = [
             (row, prompt, self.seed + sample)
@@ -117,7 +115,6 @@ class GenerateTask(LightningModule):
                 )
         answers = write(
             decoder,
-            head,
             vocabulary,
             [prompt for _, prompt, _ in asked],
             max_new_tokens=self.max_new_tokens,

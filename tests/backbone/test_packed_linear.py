@@ -9,7 +9,6 @@ from torch.nn import functional as F
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig, packed_linear
 from gpt_toolkit.backbone.config import Norm
-from gpt_toolkit.backbone.heads import LanguageModelHead
 from gpt_toolkit.backbone.packed_linear import PackedLinear, pack
 from gpt_toolkit.generation import generate
 from gpt_toolkit.hardware import can_pack
@@ -27,15 +26,13 @@ DTYPES = [
 ]
 
 
-def decoder_and_head(
-    norm: Norm = "pre", dtype: torch.dtype = torch.float32, **fields: Any
-) -> tuple[Decoder, LanguageModelHead]:
+def plain_decoder(norm: Norm = "pre", dtype: torch.dtype = torch.float32, **fields: Any) -> Decoder:
     torch.manual_seed(0)
     shape = {"vocab_size": 101, "n_ctx": 20, "n_layer": 2, "n_head": 2, "n_embd": 24, "norm": norm}
     decoder = Decoder(DecoderConfig.from_fields(shape | fields))
     for parameter in decoder.parameters():
         parameter.detach().add_(torch.randn_like(parameter), alpha=0.2)
-    return decoder.to(dtype).eval(), LanguageModelHead(decoder.wte)
+    return decoder.to(dtype).eval()
 
 
 @pytest.fixture
@@ -71,12 +68,12 @@ def test_a_row_s_result_does_not_depend_on_the_rows_beside_it(dtype: torch.dtype
 
 @pytest.mark.parametrize("norm", NORMS)
 def test_logits_of_a_packed_decoder_are_those_of_the_plain_one(norm: Norm, pack_everything: None) -> None:
-    decoder, head = decoder_and_head(norm)
-    fast, fast_head = pack(decoder, head)
+    decoder = plain_decoder(norm)
+    fast = pack(decoder)
     assert fast is not decoder
     ids = torch.randint(101, (3, 20), generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
-        torch.testing.assert_close(fast_head(fast(ids)), head(decoder(ids)), rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(fast.logits(fast(ids)), decoder.logits(decoder(ids)), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("norm", NORMS)
@@ -84,9 +81,9 @@ def test_logits_of_a_packed_decoder_are_those_of_the_plain_one(norm: Norm, pack_
 def test_a_packed_decoder_generates_the_tokens_of_the_plain_one(
     norm: Norm, prompts: list[list[int]], pack_everything: None
 ) -> None:
-    decoder, head = decoder_and_head(norm)
-    expected = generate(decoder, head, prompts, max_new_tokens=50, temperature=0.0)
-    assert generate(*pack(decoder, head), prompts, max_new_tokens=50, temperature=0.0) == expected
+    decoder = plain_decoder(norm)
+    expected = generate(decoder, prompts, max_new_tokens=50, temperature=0.0)
+    assert generate(pack(decoder), prompts, max_new_tokens=50, temperature=0.0) == expected
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -100,53 +97,56 @@ def test_no_bit_of_a_sequence_depends_on_those_beside_it(
         "n_head": 12,
         "n_embd": 768,
     }  # the last bits need room to differ
-    decoder, head = pack(*decoder_and_head(**shape, dtype=dtype))
+    decoder = pack(plain_decoder(**shape, dtype=dtype))
     generator = torch.Generator().manual_seed(1)
     prompts = [torch.randint(101, (n,), generator=generator).tolist() for n in lengths]
 
     def states(prompts: list[list[int]]) -> Tensor:
         seen = []
-        hook = head.register_forward_pre_hook(lambda _, args: seen.append(args[0].clone()))
-        generate(decoder, head, prompts, max_new_tokens=3, temperature=0.0)  # the longest one slides
-        hook.remove()
+
+        def logits(hidden: Tensor) -> Tensor:
+            seen.append(hidden.clone())
+            return type(decoder).logits(decoder, hidden)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(decoder, "logits", logits)
+            generate(decoder, prompts, max_new_tokens=3, temperature=0.0)  # the longest one slides
         return torch.stack(seen, dim=1)  # (B, new tokens, D)
 
     assert torch.equal(states(prompts), torch.cat([states([prompt]) for prompt in prompts]))
 
 
 def test_a_decoder_in_bfloat16_is_packed(pack_everything: None) -> None:
-    decoder, head = decoder_and_head()
+    decoder = plain_decoder()
     ids = torch.randint(101, (2, 9))
     with torch.no_grad():
-        expected = head(decoder(ids))
-        fast, fast_head = pack(decoder.bfloat16(), head)
-        got = fast_head(fast(ids))
+        expected = decoder.logits(decoder(ids))
+        fast = pack(decoder.bfloat16())
+        got = fast.logits(fast(ids))
     assert got.dtype == torch.bfloat16
     torch.testing.assert_close(got.float(), expected, rtol=0.1, atol=0.15)
 
 
 def test_embeddings_and_norms_are_shared_and_the_plain_decoder_stays_as_it_was(pack_everything: None) -> None:
-    decoder, head = decoder_and_head()
+    decoder = plain_decoder()
     before = {name: tensor.clone() for name, tensor in decoder.state_dict().items()}
-    fast, _ = pack(decoder, head)
+    fast = pack(decoder)
     assert fast.wte is decoder.wte
     assert fast.wpe is decoder.wpe
     assert not any(parameter.is_meta for parameter in fast.parameters())
+    assert [name for name, tensor in fast.state_dict().items() if len(tensor) == 101] == ["wte.weight"]
     assert before.keys() == decoder.state_dict().keys()
     assert all(torch.equal(before[name], tensor) for name, tensor in decoder.state_dict().items())
 
 
 def test_only_large_matrices_are_packed() -> None:
-    decoder, head = decoder_and_head()
-    assert pack(decoder, head) == (decoder, head)
-    mixed, mixed_head = decoder_and_head(vocab_size=12000)  # the head alone is large enough
-    fast, fast_head = pack(mixed, mixed_head)
-    assert isinstance(fast_head, PackedLinear)
-    block: Any = fast.h[0]
-    assert isinstance(block.attn.c_attn, torch.nn.Linear)
-    assert generate(fast, fast_head, [[1]], max_new_tokens=9, temperature=0.0) == generate(
-        mixed, mixed_head, [[1]], max_new_tokens=9, temperature=0.0
-    )
+    decoder = plain_decoder()
+    assert pack(decoder) is decoder
+    mixed = plain_decoder(vocab_size=12000)  # the output matrix alone is large enough
+    fast = pack(mixed)
+    assert [name for name, part in fast.named_modules() if isinstance(part, PackedLinear)] == ["_output"]
+    options: dict[str, Any] = {"max_new_tokens": 9, "temperature": 0.0}
+    assert generate(fast, [[1]], **options) == generate(mixed, [[1]], **options)
 
 
 def test_what_onednn_does_not_take_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from gpt_toolkit.backbone import Decoder
 from gpt_toolkit.backbone.config import Norm
-from gpt_toolkit.backbone.heads import LanguageModelHead
 from gpt_toolkit.checkpoints import compare_logits, open_model
 from gpt_toolkit.cli import convert
 from gpt_toolkit.generation.language_model import LanguageModel, load
@@ -71,7 +70,7 @@ def their_model(norm: Norm, shape: tuple[int, ...]) -> Any:
 
 def logits(decoder: Decoder, input_ids: Tensor) -> Tensor:
     with torch.no_grad():
-        return LanguageModelHead(decoder.wte)(decoder(input_ids))  # type: ignore[no-any-return]
+        return decoder.logits(decoder(input_ids))
 
 
 def their_logits(folder: Path, input_ids: Tensor) -> Tensor:

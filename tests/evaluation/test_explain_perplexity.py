@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
-from gpt_toolkit.backbone.heads import LanguageModelHead
 from gpt_toolkit.cli import main
 from gpt_toolkit.evaluation.build_requests import Setting
 from gpt_toolkit.evaluation.explain_perplexity import Explained, explain, reading_of, requests_of
@@ -59,7 +58,7 @@ def decoder() -> Decoder:
 
 @pytest.fixture
 def scorer(decoder: Decoder) -> Scorer:
-    return Scorer(decoder, LanguageModelHead(decoder.wte), load_tokenizer("bytes"))
+    return Scorer(decoder, load_tokenizer("bytes"))
 
 
 @pytest.mark.parametrize("benchmark", ROWS)

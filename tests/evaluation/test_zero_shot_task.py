@@ -49,7 +49,7 @@ def trainer(*callbacks: Any, **options: Any) -> Trainer:
 def answers_alone(model: Path, data: ZeroShotDataModule) -> dict[str, dict[int, Answer]]:
     """Every request on its own, without a Trainer."""
     loaded = load(model, device="cpu")
-    scorer = Scorer(loaded.decoder, loaded.head, loaded.tokenizer)
+    scorer = Scorer(loaded.decoder, loaded.tokenizer)
     kinds: dict[type, Callable[..., list[Answer]]] = {
         Continuation: scorer.continuations,
         RunningText: scorer.running_texts,

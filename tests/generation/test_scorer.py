@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
-from gpt_toolkit.backbone.heads import LanguageModelHead
 from gpt_toolkit.batches import Answer, Continuation, Prompt, RunningText
 from gpt_toolkit.generation.scorer import SHARED_FROM, Scorer, windows_of
 from gpt_toolkit.tokenizers import load_tokenizer
@@ -30,7 +29,7 @@ def scorer(request: pytest.FixtureRequest) -> Scorer:
     with torch.no_grad():
         for parameter in decoder.parameters():  # far from uniform
             parameter.mul_(4.0)
-    return Scorer(decoder, LanguageModelHead(decoder.wte), TOKENIZER, batch_tokens=150)
+    return Scorer(decoder, TOKENIZER, batch_tokens=150)
 
 
 def tokens(draw: random.Random, n: int) -> tuple[int, ...]:

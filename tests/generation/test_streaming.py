@@ -126,26 +126,24 @@ def test_each_token_is_decoded_once() -> None:
 
 
 def test_each_prompt_gets_its_own_answer_whatever_stands_beside_it() -> None:
-    decoder, head = small_model(vocab_size=260, n_ctx=16)
+    decoder = small_model(vocab_size=260, n_ctx=16)
     prompts = ["a", "a longer one", "", "Ünï"]
     for sampling in (GREEDY, Sampling(top_k=20, top_p=0.95, repetition_penalty=1.2)):
         together = write(
-            decoder, head, BYTES, prompts, max_new_tokens=30, sampling=sampling, seeds=[5] * 4, stop=["\x10"]
+            decoder, BYTES, prompts, max_new_tokens=30, sampling=sampling, seeds=[5] * 4, stop=["\x10"]
         )
         for prompt, got in zip(prompts, together, strict=True):
             settings = {"max_new_tokens": 30, "sampling": sampling, "stop": ["\x10"]}
-            [alone] = write(decoder, head, BYTES, [prompt], seeds=[5], **settings)  # type: ignore[arg-type]
-            pieces = write_pieces(decoder, head, BYTES, prompt, seed=5, **settings)  # type: ignore[arg-type]
+            [alone] = write(decoder, BYTES, [prompt], seeds=[5], **settings)  # type: ignore[arg-type]
+            pieces = write_pieces(decoder, BYTES, prompt, seed=5, **settings)  # type: ignore[arg-type]
             assert got == alone
             assert "".join(pieces) == alone.text
 
 
 def test_an_answer_says_how_it_ended_and_whether_the_window_slid() -> None:
-    decoder, head = small_model(vocab_size=257, n_ctx=16)
+    decoder = small_model(vocab_size=257, n_ctx=16)
     prompts = ["a" * 6, "a" * 7, "a" * 16]
     for n_new, slid in ((10, [False, False, True]), (11, [False, True, True]), (1, [False] * 3)):
-        written = write(
-            decoder, head, BYTES, prompts, max_new_tokens=n_new, sampling=GREEDY, seeds=[None] * 3
-        )
+        written = write(decoder, BYTES, prompts, max_new_tokens=n_new, sampling=GREEDY, seeds=[None] * 3)
         assert [each.slid for each in written] == slid
         assert {(each.ended, each.n_tokens) for each in written} == {("length", n_new)}

@@ -31,8 +31,7 @@ import gpt_toolkit
 from gpt_toolkit import storyworld
 from gpt_toolkit.cli import main
 from gpt_toolkit.cli.configs import shipped_configs
-from gpt_toolkit.storyworld import benchmarks, facts, language, tasks
-from gpt_toolkit.storyworld.language import lexicon
+from gpt_toolkit.storyworld import benchmarks, datasets, facts, meanings, vallic
 
 Values = dict[str, Any]
 
@@ -61,7 +60,7 @@ def write(name: str, values: Values) -> None:
 def storyworld_values() -> Values:
     """Return digests of what Storyworld draws, and what it says of its tasks and benchmarks."""
     return {
-        "versions": {"documents": storyworld.VERSION, "rows": tasks.ROWS_VERSION},
+        "versions": {"documents": storyworld.VERSION, "rows": datasets.EXAMPLES_VERSION},
         "mix": dict(storyworld.MIX),
         "documents": {split: digest(_documents(0, split, 0, 1000)) for split in storyworld.SPLITS},
         "documents of seed 7, from 50,000 on": {
@@ -74,10 +73,10 @@ def storyworld_values() -> Values:
         "stories": {
             split: digest(list(islice(storyworld.stories(0, split), 300))) for split in storyworld.SPLITS
         },
-        "tasks": {name: _described(task) for name, task in tasks.TASKS.items()},
+        "tasks": {name: _described(task) for name, task in datasets.DATASETS.items()},
         "rows of tasks": {
-            name: {split: _rows(tasks.labelled(name, 0, split), 300) for split in task.splits}
-            for name, task in tasks.TASKS.items()
+            name: {split: _rows(datasets.labeled_examples(name, 0, split), 300) for split in task.splits}
+            for name, task in datasets.DATASETS.items()
         },
         "benchmarks": {name: _described(found) for name, found in benchmarks.BENCHMARKS.items()},
         "rows of benchmarks": {
@@ -94,7 +93,7 @@ def storyworld_values() -> Values:
             ]
         ),
         "translations": {
-            split: digest([language.pair(Random(seed), split) for seed in range(1000)])
+            split: digest([meanings.sentence_pair(Random(seed), split) for seed in range(1000)])
             for split in storyworld.SPLITS
         },
         "lexicon": _lexicon(),
@@ -131,12 +130,12 @@ def _described(found: Any) -> Values:
 
 def _lexicon() -> dict[str, str]:
     return {
-        "nouns": digest(lexicon.NOUN_STEMS),
-        "verbs": digest(lexicon.VERB_STEMS),
-        "adjectives": digest(lexicon.ADJECTIVE_STEMS),
-        "times": digest(lexicon.TIME_STEMS),
-        "numbers": digest(lexicon.NUMBER_STEMS),
-        "pronouns": digest(lexicon.PRONOUNS),
+        "nouns": digest(vallic.NOUN_STEMS),
+        "verbs": digest(vallic.VERB_STEMS),
+        "adjectives": digest(vallic.ADJECTIVE_STEMS),
+        "times": digest(vallic.TIME_STEMS),
+        "numbers": digest(vallic.NUMBER_STEMS),
+        "pronouns": digest(vallic.PRONOUNS),
     }
 
 

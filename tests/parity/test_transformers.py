@@ -13,7 +13,6 @@ from torch.nn import functional as F
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig, KeyValueCache
 from gpt_toolkit.backbone.config import Norm
-from gpt_toolkit.backbone.heads import LanguageModelHead
 from gpt_toolkit.checkpoints import (
     build_decoder,
     config_from_hugging_face,
@@ -70,11 +69,10 @@ def their_model(norm: Norm, shape: tuple[int, ...], seed: int = 0) -> Any:
     return model
 
 
-def our_model(theirs: Any) -> tuple[Decoder, LanguageModelHead]:
+def our_model(theirs: Any) -> Decoder:
     config = config_from_hugging_face(theirs.config.to_dict())
     state_dict = {name: tensor.clone() for name, tensor in theirs.state_dict().items()}
-    decoder = build_decoder(config, from_hugging_face(state_dict))
-    return decoder, LanguageModelHead(decoder.wte)
+    return build_decoder(config, from_hugging_face(state_dict))
 
 
 def random_ids(shape: tuple[int, ...], batch: int = 3) -> Tensor:
@@ -86,10 +84,10 @@ def random_ids(shape: tuple[int, ...], batch: int = 3) -> Tensor:
 @pytest.mark.parametrize("norm", NORMS)
 def test_logits_and_gradients_agree_with_transformers(norm: Norm, shape: tuple[int, ...]) -> None:
     theirs = their_model(norm, shape)
-    decoder, head = our_model(theirs)
+    decoder = our_model(theirs)
     input_ids = random_ids(shape)
 
-    our_logits = head(decoder(input_ids))
+    our_logits = decoder.logits(decoder(input_ids))
     their_logits = theirs(input_ids).logits
     assert_close(our_logits, their_logits)
 
@@ -162,41 +160,41 @@ def test_auto_tokenizer_reads_the_folder_to_equal_ids(norm: Norm, tmp_path: Path
 @pytest.mark.parametrize("norm", NORMS)
 def test_greedy_generation_equals_that_of_transformers(norm: Norm, shape: tuple[int, ...]) -> None:
     theirs = their_model(norm, shape)
-    decoder, head = our_model(theirs)
+    decoder = our_model(theirs)
     prompt = random_ids(shape)[:, :3]
     n_new = decoder.config.n_ctx - 3
     expected = theirs.generate(
         prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=n_new, do_sample=False, pad_token_id=0
     )
-    ours = generate(decoder, head, prompt, max_new_tokens=n_new, temperature=0.0)
+    ours = generate(decoder, prompt, max_new_tokens=n_new, temperature=0.0)
     assert ours == expected[:, 3:].tolist()
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("norm", NORMS)
 def test_cached_logits_equal_uncached_ones_up_to_the_full_context(norm: Norm, shape: tuple[int, ...]) -> None:
-    decoder, head = our_model(their_model(norm, shape))
+    decoder = our_model(their_model(norm, shape))
     input_ids = random_ids(shape)
     n_ctx = decoder.config.n_ctx
     with torch.no_grad():
-        whole = head(decoder(input_ids))
+        whole = decoder.logits(decoder(input_ids))
         for first in {1, n_ctx // 2}:
             cache = KeyValueCache(decoder.config, len(input_ids), dtype=torch.float32)
             spans = [(0, first), *((t, t + 1) for t in range(first, n_ctx))]
-            parts = [head(decoder(input_ids[:, a:b], cache)) for a, b in spans]
+            parts = [decoder.logits(decoder(input_ids[:, a:b], cache)) for a, b in spans]
             assert_close(torch.cat(parts, dim=1), whole)
 
 
 @pytest.mark.parametrize("norm", NORMS)
 def test_no_position_sees_its_future(norm: Norm) -> None:
     shape = SHAPES[3]
-    decoder, head = our_model(their_model(norm, shape))
+    decoder = our_model(their_model(norm, shape))
     input_ids = random_ids(shape)
     with torch.no_grad():
-        before = head(decoder(input_ids))
+        before = decoder.logits(decoder(input_ids))
         for position in range(1, input_ids.shape[1]):
             changed = input_ids.clone()
             changed[:, position] = (changed[:, position] + 1) % decoder.config.vocab_size
-            after = head(decoder(changed))
+            after = decoder.logits(decoder(changed))
             assert torch.equal(after[:, :position], before[:, :position])
             assert not torch.equal(after[:, position], before[:, position])

@@ -6,10 +6,10 @@ from itertools import islice
 
 import pytest
 
-from gpt_toolkit.storyworld.almanac import PLACE_ENTRIES
 from gpt_toolkit.storyworld.documents import documents
 from gpt_toolkit.storyworld.facts import (
     FACTS,
+    PLACE_ENTRIES,
     TOPICS,
     Fact,
     answers,
@@ -18,8 +18,8 @@ from gpt_toolkit.storyworld.facts import (
     statements,
 )
 from gpt_toolkit.storyworld.lexicon import FAMILY_NAMES
+from gpt_toolkit.storyworld.people import FAMILIES, PEOPLE, kinship
 from gpt_toolkit.storyworld.places import PLACES
-from gpt_toolkit.storyworld.world import FAMILIES, PEOPLE, kinship
 
 PERSON = {person.name: person for person in PEOPLE}
 KIN = {"mother", "father", "grandmother", "grandfather", "husband", "wife"}

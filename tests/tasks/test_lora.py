@@ -82,7 +82,8 @@ def finetune(model: Path, tmp_path: Path) -> Train:
 
 def hidden_logits(task: FinetuneTask, ids: Tensor) -> Tensor:
     with torch.no_grad():
-        return task.lm_head(task.eval().built_backbone(ids))  # type: ignore[no-any-return]
+        backbone = task.eval().built_backbone
+        return backbone.logits(backbone(ids))
 
 
 IDS = torch.tensor([[256, 72, 105, 257, 33, 258, 7, 259]])

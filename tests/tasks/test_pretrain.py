@@ -13,7 +13,6 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
-from gpt_toolkit.backbone.heads import LanguageModelHead
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
 from gpt_toolkit.tasks import PretrainTask
 from tests.small_runs import Run
@@ -112,7 +111,7 @@ def test_validation_is_the_mean_over_every_token_of_the_split(fit: Run) -> None:
     for start in range(0, len(stream) - 1, 32):
         inputs, labels = stream[start : start + 32][: len(stream) - 1 - start], stream[start + 1 : start + 33]
         with torch.no_grad():
-            logits = LanguageModelHead(task.built_backbone.wte)(task.built_backbone(inputs[None]))[0]
+            logits = task.built_backbone.logits(task.built_backbone(inputs[None]))[0]
         nats += float(F.cross_entropy(logits, labels, reduction="sum"))
         count += len(labels)
     assert count == len(stream) - 1

@@ -10,7 +10,7 @@ from gpt_toolkit.data.supervised.dataset import RowSet, Source
 from gpt_toolkit.data.supervised.label_maps import Targets, choice_targets, class_targets, grade_targets
 from gpt_toolkit.data.supervised.record_readers import Fault
 from gpt_toolkit.data.supervised.schemas import Raw
-from gpt_toolkit.storyworld.tasks import ROWS_VERSION, TASKS, labelled
+from gpt_toolkit.storyworld.datasets import DATASETS, EXAMPLES_VERSION, labeled_examples
 
 STORYWORLD: Final = "storyworld"
 TRAIN_ROWS: Final = 8_000
@@ -44,12 +44,14 @@ class WorldRows:
 
     def identity(self) -> object:
         """Version of the rows, seed, streams and counts."""
-        return [ROWS_VERSION, self.task, _SEED, [list(stream) for stream in self.streams], self.n_rows]
+        return [EXAMPLES_VERSION, self.task, _SEED, [list(stream) for stream in self.streams], self.n_rows]
 
     def rows(self, fault: Fault) -> Iterator[Raw]:
         """The rows, stream by stream."""
         for split, part in self.streams:
-            for number, row in enumerate(islice(labelled(self.task, _SEED, split), self.n_rows), start=1):
+            for number, row in enumerate(
+                islice(labeled_examples(self.task, _SEED, split), self.n_rows), start=1
+            ):
                 yield Raw(row.texts, row.target, f"{self.title}, {split} row {number}", part)
 
 
@@ -60,14 +62,16 @@ def open_world(entry: str) -> RowSet:
         ValueError: If there is no such task, or the number is none.
     """
     name, _, size = entry.replace("/", ":").removeprefix(f"{STORYWORLD}:").partition(":")
-    if name not in TASKS:
-        raise ValueError(f"{STORYWORLD} has no task {name!r}; it has {', '.join(TASKS)}.")
+    if name not in DATASETS:
+        raise ValueError(f"{STORYWORLD} has no task {name!r}; it has {', '.join(DATASETS)}.")
     if size and not (size.isascii() and size.isdigit() and int(size)):
         raise ValueError(
             f"{entry}: {size!r} is no number of rows. Write {STORYWORLD}:{name}:2000 for 2,000 of them."
         )
-    task = TASKS[name]
-    n_choices = len(next(labelled(name, _SEED, "train")).texts) - 2 if task.kind == "multiple_choice" else 1
+    task = DATASETS[name]
+    n_choices = (
+        len(next(labeled_examples(name, _SEED, "train")).texts) - 2 if task.kind == "multiple_choice" else 1
+    )
     parts = ("matched", _MISMATCHED) if f"validation_{_MISMATCHED}" in task.splits else ()
     labels, targets = _targets(task.kind, task.labels, n_choices)
     kind: Kind = "classification" if task.kind == "entailment" else task.kind
@@ -85,7 +89,7 @@ def open_world(entry: str) -> RowSet:
             (own if part != _MISMATCHED else f"{own}_{_MISMATCHED}", part) for part in parts or ("",)
         )
         sources[split] = WorldRows(name, streams, HELD_ROWS)
-    return RowSet(spec, f"{STORYWORLD}'s {name}, a twin of {task.twin}", sources, targets)
+    return RowSet(spec, f"{STORYWORLD}'s {name}, a twin of {task.counterpart}", sources, targets)
 
 
 def _targets(kind: str, labels: tuple[str, ...], n_choices: int) -> tuple[tuple[str, ...], Targets]:

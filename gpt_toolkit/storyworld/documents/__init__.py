@@ -1,7 +1,7 @@
-"""Documents as GPT-2 found them on the web: stories, and texts in which tasks occur by themselves.
+"""Documents like those that GPT-2 found on the web: stories, and texts in which tasks occur naturally.
 
-Which kind of document stands at a position follows from the position and the mix; the text of a kind at a
-position does not depend on the mix.
+The kind of the document at a position depends on the position and the mix. The text of a kind at a position
+does not depend on the mix.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -9,18 +9,27 @@ from itertools import count
 from random import Random
 from types import MappingProxyType
 
-from gpt_toolkit.storyworld.documents.dialogues import conversation, dialogue, with_questions
-from gpt_toolkit.storyworld.documents.letters import letter
+from gpt_toolkit.storyworld.documents.dialogues import conversation, dialogue
+from gpt_toolkit.storyworld.documents.exercises import question_list, translations
+from gpt_toolkit.storyworld.documents.letters import letter, report, report_and_summary
 from gpt_toolkit.storyworld.documents.notices import notice
-from gpt_toolkit.storyworld.documents.questions import question_list
-from gpt_toolkit.storyworld.documents.reports import report, with_summary
-from gpt_toolkit.storyworld.documents.translations import translations
+from gpt_toolkit.storyworld.narrator import tell
+from gpt_toolkit.storyworld.people import SPLITS, check_split
+from gpt_toolkit.storyworld.people import mix as hashed
 from gpt_toolkit.storyworld.plots import simulate
-from gpt_toolkit.storyworld.telling import tell
-from gpt_toolkit.storyworld.world import SPLITS
-from gpt_toolkit.storyworld.world import mix as hashed
 
-__all__ = ["MIX", "check_mix", "conversation", "document", "documents", "kind_of", "report", "shares"]
+__all__ = [
+    "MIX",
+    "check_mix",
+    "conversation",
+    "document",
+    "documents",
+    "kind_of",
+    "report_and_summary",
+    "shares",
+    "stories",
+    "story",
+]
 
 MIX: Mapping[str, float] = MappingProxyType(
     {
@@ -33,9 +42,8 @@ MIX: Mapping[str, float] = MappingProxyType(
         "report": 0.05,
     }
 )
-"""How often each kind of document occurs (ours: mostly stories, and enough of each task to be learned)."""
+"""Weight of each kind of document (tuned here: mostly stories, and enough of each task to be learned)."""
 
-ASKED_AFTER = 0.45  # ours: part of the dialogues that questions follow
 _KIND, _TEXT = 51, 52  # salts: the kind of a document, and its text unless it is a story
 
 
@@ -43,89 +51,65 @@ def _story(rng: Random, split: str) -> str:
     return tell(simulate(rng, split))
 
 
-def _dialogue(rng: Random, split: str) -> str:
-    return with_questions(rng, split) if rng.random() < ASKED_AFTER else dialogue(rng, split)
-
-
 _MAKERS: dict[str, Callable[[Random, str], str]] = {
     "story": _story,
     "letter": letter,
-    "dialogue": _dialogue,
+    "dialogue": dialogue,
     "questions": question_list,
     "notice": notice,
     "translation": translations,
-    "report": with_summary,
+    "report": report,
 }
 _NUMBERS = {kind: number for number, kind in enumerate(_MAKERS)}
 
 
 def check_mix(mix: Mapping[str, float]) -> None:
-    """Check the rates of kinds of documents.
+    """Check the weights of the kinds of documents.
 
     Args:
-        mix: The rate of each kind, in any unit; a kind that is missing does not occur.
+        mix: The weight of each kind, in any unit. A kind without a weight does not occur.
 
     Raises:
-        ValueError: If a kind is unknown, a rate is negative or no number, or all are 0.
+        ValueError: If a kind is unknown, a weight is negative or not a number, or all are 0.
     """
-    unknown = [kind for kind in mix if kind not in _MAKERS]
-    if unknown:
-        raise ValueError(
-            f"Unknown kind of document {unknown[0]!r}: choose from {', '.join(map(repr, _MAKERS))}."
-        )
-    wrong = [kind for kind, rate in mix.items() if not 0 <= rate < float("inf")]
-    if wrong:
-        raise ValueError(f"The rate of {wrong[0]!r} is {mix[wrong[0]]}; it must be a number of 0 or more.")
+    for kind, weight in mix.items():
+        if kind not in _MAKERS:
+            raise ValueError(
+                f"unknown kind of document {kind!r}; expected one of {', '.join(map(repr, _MAKERS))}"
+            )
+        if not 0 <= weight < float("inf"):
+            raise ValueError(f"the weight of {kind!r} is {weight}; expected a number of 0 or more")
     if not any(mix.values()):
-        raise ValueError("Every rate of the mix is 0; one kind of document must have a rate above 0.")
+        raise ValueError("all weights of the mix are 0; expected at least one above 0")
 
 
 def shares(mix: Mapping[str, float]) -> dict[str, float]:
-    """The part of the documents that is of each kind; kinds that do not occur are left out."""
+    """Return the fraction of the documents that is of each kind, without the kinds that do not occur."""
     total = sum(mix.get(kind, 0) for kind in _MAKERS)
     return {kind: mix[kind] / total for kind in _MAKERS if mix.get(kind, 0)}
 
 
 def kind_of(seed: int, split: str, index: int, mix: Mapping[str, float] = MIX) -> str:
-    """The kind of the document at a position of a stream."""
+    """Return the kind of the document at a position of a stream."""
     draw = hashed(_KIND, seed, SPLITS.index(split), index) / 2**64
     kind = ""
-    for kind, share in shares(mix).items():  # noqa: B007 - the last kind is meant where rounding leaves a rest
-        if draw < share:
+    for kind, fraction in shares(mix).items():  # noqa: B007 - the last kind if rounding leaves a rest
+        if draw < fraction:
             break
-        draw -= share
+        draw -= fraction
     return kind
 
 
 def _rng(seed: int, split: str, index: int, kind: str) -> Random:
-    if kind == "story":  # the story at a position is the same, whatever stands around it
+    if kind == "story":  # independent of the mix and of the other kinds
         return Random(hashed(seed, SPLITS.index(split), index))
     return Random(hashed(_TEXT, seed, SPLITS.index(split), index, _NUMBERS[kind]))
 
 
-def document(seed: int, split: str, index: int, mix: Mapping[str, float] = MIX) -> str:
-    """One document of a stream, without those before it.
-
-    Args:
-        seed: Which stream.
-        split: "train", "validation" or "test". A document for validation has a combination that those of the
-            other splits never have: of a person and a thing, of a question and a fact, or of a verb and what
-            it goes with in Vallic. The same holds for test.
-        index: Position in the stream, from 0.
-        mix: How often each kind of document occurs, as ``check_mix`` wants it.
-
-    Raises:
-        ValueError: If the split is unknown, the index negative, or the rates are wrong.
-    """
-    _check(split, index, mix)
-    return _document(seed, split, index, mix)
-
-
 def _check(split: str, index: int, mix: Mapping[str, float]) -> None:
-    if split not in SPLITS:
-        raise ValueError(f"Unknown split {split!r}: choose one of 'train', 'validation', 'test'.")
+    check_split(split)
     if index < 0:
-        raise ValueError(f"The position of a document must be 0 or more, got {index}.")
+        raise ValueError(f"position {index} in a stream; expected 0 or more")
     check_mix(mix)
 
 
@@ -134,19 +118,75 @@ def _document(seed: int, split: str, index: int, mix: Mapping[str, float]) -> st
     return _MAKERS[kind](_rng(seed, split, index, kind), split)
 
 
+def document(seed: int, split: str, index: int, mix: Mapping[str, float] = MIX) -> str:
+    """Return one document of a stream, without those before it.
+
+    Args:
+        seed: Number of the stream.
+        split: "train", "validation" or "test". A validation document has a combination that documents of the
+            other splits never have: of a person and a thing, of a question and a fact, or of a verb and its
+            object in Vallic. The same holds for test.
+        index: Position in the stream, from 0.
+        mix: Weight of each kind of document, see ``check_mix``.
+
+    Raises:
+        ValueError: If the split is unknown, the index negative, or the mix wrong.
+    """
+    _check(split, index, mix)
+    return _document(seed, split, index, mix)
+
+
 def documents(
     seed: int, split: str = "train", start: int = 0, mix: Mapping[str, float] = MIX
 ) -> Iterator[str]:
-    """Documents without end.
+    """Return an endless stream of documents.
 
     Args:
-        seed: Which stream.
+        seed: Number of the stream.
         split: "train", "validation" or "test", as in ``document``.
-        start: Position of the first document; after reading ``n`` documents, continue with ``n``.
-        mix: How often each kind of document occurs; ``{"story": 1}`` gives what ``stories`` gives.
+        start: Position of the first document. After reading ``n`` documents, continue with ``n``.
+        mix: Weight of each kind of document. ``{"story": 1}`` gives what ``stories`` gives.
 
     Raises:
         ValueError: As ``document``; at once, not when the first document is read.
     """
     _check(split, start, mix)
     return (_document(seed, split, index, mix) for index in count(start))
+
+
+_STORIES = {"story": 1}
+
+
+def story(seed: int, split: str, index: int) -> str:
+    """Return one story of a stream, without those before it.
+
+    Args:
+        seed: Number of the stream.
+        split: "train", "validation" or "test". A validation story is about a person and a thing that never
+            meet in a story of another split. The same holds for test.
+        index: Position in the stream, from 0.
+
+    Returns:
+        A text of 5 to 20 sentences, with an empty line between paragraphs.
+
+    Raises:
+        ValueError: If the split is unknown or the index negative.
+    """
+    return document(seed, split, index, _STORIES)
+
+
+def stories(seed: int, split: str = "train", start: int = 0) -> Iterator[str]:
+    """Return an endless stream of stories.
+
+    Args:
+        seed: Number of the stream.
+        split: "train", "validation" or "test".
+        start: Position of the first story. After reading ``n`` stories, continue with ``n``.
+
+    Returns:
+        ``story(seed, split, start)`` and all that follow.
+
+    Raises:
+        ValueError: If the split is unknown or the start negative; at once, not when the first story is read.
+    """
+    return documents(seed, split, start, _STORIES)

@@ -11,7 +11,7 @@ from gpt_toolkit.analysis.paper_tables.run_results import RealRun
 from gpt_toolkit.data.supervised import open_set
 from gpt_toolkit.data.supervised.gpt1_datasets import KNOWN
 from gpt_toolkit.evaluation.registry import BENCHMARKS
-from gpt_toolkit.storyworld.tasks import TASKS
+from gpt_toolkit.storyworld.datasets import DATASETS
 
 
 def scores_of(task: str, values: list[float], variant: str = "full") -> assemble.TwinScores:
@@ -42,12 +42,12 @@ def test_every_column_is_a_metric_of_its_set() -> None:
 
 
 def test_every_task_of_the_world_has_its_column() -> None:
-    assert TWINS.keys() == TASKS.keys()
+    assert TWINS.keys() == DATASETS.keys()
     shown = {column.set_name for table in TABLES.values() for column in table.twins} - {""}
-    assert shown == TASKS.keys()
+    assert shown == DATASETS.keys()
     for task, twin in TWINS.items():
-        assert twin.metric == TASKS[task].metric
-        assert set(TASKS[task].twin.split(" and ")) <= set(twin.of.split(", "))
+        assert twin.metric == DATASETS[task].metric
+        assert set(DATASETS[task].counterpart.split(" and ")) <= set(twin.of.split(", "))
         spec = open_set(f"storyworld:{task}").spec
         if twin.metric == "accuracy":
             n = spec.choices if spec.kind == "multiple_choice" else len(spec.labels)

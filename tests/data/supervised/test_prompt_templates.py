@@ -8,7 +8,7 @@ from gpt_toolkit.batches import Kind, TaskSpec
 from gpt_toolkit.data.supervised.example import Example
 from gpt_toolkit.data.supervised.gpt1_datasets import KNOWN
 from gpt_toolkit.data.supervised.prompt_templates import TEMPLATES, Prompt, as_text, nearest, prompt_of
-from gpt_toolkit.storyworld.tasks import TASKS
+from gpt_toolkit.storyworld.datasets import DATASETS
 from tests.data.fakes import spec, tokenizer
 
 N_TEXTS = {"similarity": 2, "graded": 2, "multiple_choice": 6, "text": 1}
@@ -98,12 +98,12 @@ def test_a_template_is_taken_by_name_only_where_its_fields_are_there() -> None:
     assert prompt_of(spec("sst2", "similarity"), 2).template.startswith("First: {a}")
 
 
-@pytest.mark.parametrize("name", [*KNOWN, *TASKS])
+@pytest.mark.parametrize("name", [*KNOWN, *DATASETS])
 def test_every_set_has_words_of_its_own(name: str) -> None:
     if name in KNOWN:
         known = KNOWN[name].spec
     else:
-        task = TASKS[name]
+        task = DATASETS[name]
         kind: Kind = "classification" if task.kind == "entailment" else task.kind
         labels = task.labels or (tuple("012345") if kind == "graded" else ())
         known = spec(name, kind, labels=labels, choices=4 if kind == "multiple_choice" else 1)

@@ -3,26 +3,26 @@ from itertools import islice
 import pytest
 
 from gpt_toolkit.data.supervised import Example, open_set
-from gpt_toolkit.storyworld.tasks import TASKS, labelled
+from gpt_toolkit.storyworld.datasets import DATASETS, labeled_examples
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", DATASETS)
 def test_rows_are_those_of_the_world(task: str) -> None:
     opened = open_set(f"storyworld:{task}:20")
     rows = list(opened.examples("train"))
-    expected = list(islice(labelled(task, 0, "train"), 20))
+    expected = list(islice(labeled_examples(task, 0, "train"), 20))
     assert [(row.texts, row.target, row.row) for row in rows] == [
         (row.texts, row.target, number) for number, row in enumerate(expected)
     ]
     assert opened.remarks("train") == []
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", DATASETS)
 def test_a_twin_is_of_its_sets_kind(task: str) -> None:
     opened = open_set(f"storyworld/{task}")
     twin = open_set(
         {"CoLA": "cola", "SST-2": "sst2", "MNLI": "mnli", "STS-B": "stsb", "RACE": "race"}.get(
-            TASKS[task].twin, "qqp" if task == "paraphrase" else "nq_open"
+            DATASETS[task].counterpart, "qqp" if task == "paraphrase" else "nq_open"
         )
     )
     if task != "endings":  # Story Cloze is not on the hub
@@ -37,10 +37,10 @@ def test_entailment_is_validated_on_two_parts() -> None:
     opened = open_set("storyworld:entailment:10")
     assert opened.spec.parts == ("matched", "mismatched")
     first = next(opened.examples("val"))
-    row = next(labelled("entailment", 0, "validation"))
+    row = next(labeled_examples("entailment", 0, "validation"))
     assert first == Example(row.texts, row.target, 0, "matched")
     later = next(islice(opened.examples("val"), 1_000, None))
-    row = next(labelled("entailment", 0, "validation_mismatched"))
+    row = next(labeled_examples("entailment", 0, "validation_mismatched"))
     assert later == Example(row.texts, row.target, 1_000, "mismatched")
 
 

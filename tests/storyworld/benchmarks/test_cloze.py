@@ -8,8 +8,8 @@ from itertools import islice
 import pytest
 
 from gpt_toolkit.storyworld.benchmarks import BENCHMARKS, Cloze, benchmark
-from gpt_toolkit.storyworld.benchmarks.common_nouns import ALL_NOUNS, NOUNS_OF
-from tests.storyworld.benchmarks.reader import BLANK, NAMES, fill
+from gpt_toolkit.storyworld.benchmarks.missing_words import ALL_NOUNS, NOUNS_OF
+from tests.storyworld.benchmarks.story_reader import GAP, NAMES, fill
 
 KINDS = ("common_nouns", "names")
 
@@ -51,7 +51,7 @@ def test_a_row_has_20_sentences_a_gap_and_ten_different_candidates(
 ) -> None:
     for row in rows[name]:
         assert len(row.context) == 20
-        assert row.query.count(BLANK) == 1
+        assert row.query.count(GAP) == 1
         assert len(set(row.candidates)) == 10
         assert row.answer in row.candidates
         assert row.answer in words(" ".join(row.context))
@@ -71,7 +71,7 @@ def test_the_candidates_are_nouns_of_the_context_or_names(rows: dict[str, list[C
 def test_a_reader_of_the_context_finds_every_answer(rows: dict[str, list[Cloze]], name: str) -> None:
     for row in rows[name][:150]:
         context = " ".join(row.context) + " "
-        assert fill(context + row.query, len(context) + row.query.index(BLANK)) == {row.answer}, row
+        assert fill(context + row.query, len(context) + row.query.index(GAP)) == {row.answer}, row
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -7,8 +7,8 @@ from itertools import islice
 import pytest
 
 from gpt_toolkit.storyworld.benchmarks import BENCHMARKS, Conversation, benchmark
-from gpt_toolkit.storyworld.lexicon import words as words_of
-from tests.storyworld.benchmarks.reader import NAMES, Reader
+from gpt_toolkit.storyworld.wording import words as words_of
+from tests.storyworld.benchmarks.story_reader import NAMES, Reader
 
 # Questions whose answer a reader of stories knows, and what it then recalls.
 RECALLED = (

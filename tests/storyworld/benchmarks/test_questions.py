@@ -6,16 +6,15 @@ from itertools import islice
 
 import pytest
 
-from gpt_toolkit.storyworld.benchmarks import BENCHMARKS, Question, benchmark
-from gpt_toolkit.storyworld.benchmarks.questions import ROWS
+from gpt_toolkit.storyworld.benchmarks import BENCHMARKS, QUESTIONS, Question, benchmark
 from gpt_toolkit.storyworld.documents import documents
 from gpt_toolkit.storyworld.facts import FACTS, asked_in_training, questions
-from gpt_toolkit.storyworld.world import PEOPLE, kinship
+from gpt_toolkit.storyworld.people import PEOPLE, kinship
 
 
 @pytest.fixture(scope="module")
 def rows() -> list[Question]:
-    return list(islice(benchmark("questions", 3), len(ROWS["test"])))
+    return list(islice(benchmark("questions", 3), len(QUESTIONS["test"])))
 
 
 def test_a_turn_asks_every_question_once_and_the_next_in_another_order(rows: list[Question]) -> None:
@@ -53,7 +52,7 @@ def test_no_training_document_asks_what_the_rows_ask(rows: list[Question]) -> No
 
 def test_the_commonest_answers_are_seldom_right(rows: list[Question]) -> None:
     training: dict[str, Counter[str]] = defaultdict(Counter)
-    for row in ROWS["train"]:
+    for row in QUESTIONS["train"]:
         for opening in ("", " ".join(row.question.split()[:3])):
             training[opening][row.answers[0]] += 1
     right = Counter[str]()

@@ -8,8 +8,8 @@ import pytest
 
 from gpt_toolkit.storyworld.benchmarks import BENCHMARKS, Summary, benchmark
 from gpt_toolkit.storyworld.lexicon import NOUNS
+from gpt_toolkit.storyworld.people import PEOPLE
 from gpt_toolkit.storyworld.places import HOME, PLACES
-from gpt_toolkit.storyworld.world import PEOPLE
 
 NAMES = {person.name for person in PEOPLE}
 THINGS = {noun.word for noun in NOUNS}

@@ -5,10 +5,9 @@ from itertools import islice
 
 import pytest
 
-from gpt_toolkit.storyworld.benchmarks import Translation, benchmark
-from gpt_toolkit.storyworld.benchmarks.translation import FEWEST_WORDS
+from gpt_toolkit.storyworld.benchmarks import FEWEST_WORDS, Translation, benchmark
 from gpt_toolkit.storyworld.documents import documents
-from gpt_toolkit.storyworld.world import PEOPLE
+from gpt_toolkit.storyworld.people import PEOPLE
 
 NAMES = {person.name for person in PEOPLE}
 
