@@ -4,7 +4,7 @@ It checks data, vocabulary, shapes, memory and time of what ``fit`` would do wit
 steps are really trained and discarded; nothing is written into the run's folder.
 """
 
-from gpt_toolkit.dry_run.report import DryRun
+from gpt_toolkit.dry_run.dry_run import DryRun
 from gpt_toolkit.dry_run.run_spec import RunSpec
 
 __all__ = ["DryRun", "RunSpec"]

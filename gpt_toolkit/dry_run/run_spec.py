@@ -48,7 +48,7 @@ class RunSpec:
 
     @property
     def trains(self) -> bool:
-        """Whether the task has anything to train."""
+        """True if the task has anything to train."""
         return not isinstance(self.task, ZeroShotTask | GenerateTask)
 
     @property

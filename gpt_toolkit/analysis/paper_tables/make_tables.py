@@ -23,7 +23,7 @@ from gpt_toolkit.analysis.paper_tables.subprocesses import run_all
 from gpt_toolkit.analysis.paper_tables.table_budget import BUDGETS, Budget
 from gpt_toolkit.analysis.paper_tables.transfer_figure import draw
 from gpt_toolkit.callbacks.console import say
-from gpt_toolkit.callbacks.progress import count
+from gpt_toolkit.callbacks.progress_line import count
 from gpt_toolkit.checkpoints import open_model
 from gpt_toolkit.progress import format_duration
 

@@ -8,7 +8,7 @@ import pytest
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.data.supervised.datamodule import SupervisedDataModule
-from gpt_toolkit.dry_run.report import widest_batch
+from gpt_toolkit.dry_run.dry_run import widest_batch
 from gpt_toolkit.generation.language_model import LanguageModel
 from gpt_toolkit.hardware import choose_precision
 from gpt_toolkit.tokenizers import load_tokenizer
@@ -128,7 +128,7 @@ def test_a_mistyped_option_has_the_message_of_fit(tell: Tell) -> None:
 def test_a_step_that_is_too_large_is_forecast_and_not_tried(
     tell: Tell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gpt_toolkit.dry_run.report.free_memory", lambda device: 200_000)
+    monkeypatch.setattr("gpt_toolkit.dry_run.dry_run.free_memory", lambda device: 200_000)
     said = tell("doctor", "--config", "tiny.yaml")
     assert said.code == 1
     assert "forecast for 16 sequences of 32 tokens" in said.out
