@@ -191,7 +191,7 @@ class DryRun:
             self.add_problem(
                 f"checkpoints.monitor is {monitor}, which this run does not log; it logs {names}"
             )
-        section("time", time_lines(trial, spec, trainer, batches, device_name(device)))
+        section("time", time_lines(trial, spec, trainer, device_name(device)))
 
     def _memory_lines(
         self, spec: RunSpec, step: StepMemory, free: int | None, device: torch.device, how: str

@@ -12,7 +12,6 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
 from gpt_toolkit.callbacks import Samples
-from gpt_toolkit.data.supervised.batching import TrainingRows
 from gpt_toolkit.dry_run.memory import StepMemory, measure_step
 from gpt_toolkit.dry_run.run_spec import RunSpec
 from gpt_toolkit.progress import format_duration
@@ -36,7 +35,6 @@ class TrialSteps(Callback):
         memory: Memory of a step on the widest batch; None before it was measured.
         first_step: Step at which training began.
         seconds: Seconds of each timed step.
-        tokens: Tokens of each timed step, padding included.
         work: Units that all timed steps trained on.
         validation_seconds: Estimated seconds of a whole validation; 0 without one.
         sample_seconds: Seconds of a sample; 0 without one.
@@ -48,10 +46,9 @@ class TrialSteps(Callback):
         self.memory: StepMemory | None = None
         self.first_step = self.work = 0
         self.seconds: list[float] = []
-        self.tokens: list[int] = []
         self.validation_seconds = self.sample_seconds = 0.0
         self.metric_names: set[str] = set()
-        self._last_step = self._step_tokens = 0
+        self._last_step = 0
         self._step_start = 0.0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -63,7 +60,6 @@ class TrialSteps(Callback):
     ) -> None:
         """Time each update; after the last one, time validation and sampling, and stop training."""
         task: Any = pl_module
-        self._step_tokens += batch["input_ids"].numel()
         if trainer.global_step == self._last_step:
             return  # a micro-batch before the update
         self._last_step = trainer.global_step
@@ -71,7 +67,6 @@ class TrialSteps(Callback):
         synchronize(task.device)
         if done > WARMUP_STEPS:
             self.seconds.append(time.perf_counter() - self._step_start)
-            self.tokens.append(self._step_tokens)
             self.work += task.work(batch)
         if done == 1:
             self.memory = self._measure_widest(trainer, task)
@@ -84,7 +79,7 @@ class TrialSteps(Callback):
                 self._time_validation(trainer, task)
                 self._time_sample(task)
             task.train()
-        self._step_start, self._step_tokens = time.perf_counter(), 0
+        self._step_start = time.perf_counter()
 
     def _measure_widest(self, trainer: Trainer, task: Any) -> StepMemory:
         batch = trainer.strategy.batch_to_device(self.widest(), task.device)
@@ -137,16 +132,13 @@ def synchronize(device: torch.device) -> None:
         torch.accelerator.synchronize(device)
 
 
-def time_lines(
-    trial: TrialSteps, spec: RunSpec, trainer: Trainer, batches: Any, device_name: str
-) -> Iterator[str]:
+def time_lines(trial: TrialSteps, spec: RunSpec, trainer: Trainer, device_name: str) -> Iterator[str]:
     """Yield the number of steps and validations of the whole run, and how long they take.
 
     Args:
         trial: Measurements.
         spec: The run.
         trainer: The Trainer that made the measurements.
-        batches: The dataset of training batches.
         device_name: Name of the device that was measured.
     """
     task: Any = spec.task
@@ -163,8 +155,8 @@ def time_lines(
     if not trial.seconds:
         yield "too few steps to time them"
         return
-    seconds = step_seconds(trial, batches, accumulate)
-    speed = n * trial.work / len(trial.seconds) / seconds
+    seconds = sum(trial.seconds) / len(trial.seconds)
+    speed = n * trial.work / sum(trial.seconds)
     together = f" on {n} devices together, without the time of communication" if n > 1 else ""
     yield (
         f"on {device_name}, {trainer.precision}: {duration(seconds)} a step, {speed:,.0f} {task.unit}/s"
@@ -179,28 +171,6 @@ def time_lines(
     if minutes is not None and trainer.max_steps > 0 and left * seconds > 60 * minutes:
         n_steps = int(60 * minutes / seconds)
         yield f"limited to about {n_steps:,} steps by budget.minutes {minutes:g}; null trains all"
-
-
-def step_seconds(trial: TrialSteps, batches: Any, accumulate: int) -> float:
-    """Return the mean seconds of a step, corrected for the sizes of an epoch's batches.
-
-    Args:
-        trial: Measurements.
-        batches: The dataset of training batches.
-        accumulate: Batches in a step.
-    """
-    seconds = float(np.mean(trial.seconds))
-    if not isinstance(batches, TrainingRows):
-        return seconds
-    tasks, orders, mixture = batches.training
-    n_batches, n_sampled = len(batches), min(len(batches), 1024)
-    sizes = []
-    for sample in range(n_sampled):
-        task, number = mixture.batch(sample * n_batches // n_sampled)
-        rows = orders[task].rows(number)
-        longest = int(tasks[task].lengths[rows].max())
-        sizes.append(len(rows) * longest * tasks[task].inputs.n_sequences)
-    return float(seconds * accumulate * np.mean(sizes) / np.mean(trial.tokens))
 
 
 def n_validations(

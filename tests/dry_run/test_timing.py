@@ -1,7 +1,6 @@
-"""Number of validations and duration of a step."""
+"""Number of validations of a run."""
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,8 +9,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.demos.boring_classes import BoringModel
 
 from gpt_toolkit.callbacks import Checkpoints
-from gpt_toolkit.data.supervised.datamodule import SupervisedDataModule
-from gpt_toolkit.dry_run.timing import n_validations, step_seconds
+from gpt_toolkit.dry_run.timing import n_validations
 
 
 class Counted(Callback):
@@ -60,14 +58,3 @@ def test_validations_are_counted_as_they_happen(
     )
     trainer.fit(BoringModel())
     assert n_validations(settings, n_steps, 8 // accumulate, accumulate) == counted.n
-
-
-def test_the_seconds_of_a_step_follow_the_sizes_of_an_epochs_batches(moods: None) -> None:
-    data = SupervisedDataModule("moods.csv", tokenizer="bytes", n_ctx=64, batch_size=6, bucket=2)
-    data.prepare_data()
-    data.setup("fit")
-    batches: Any = data.train_dataloader().dataset
-    sizes = [batches[i]["input_ids"].numel() for i in range(len(batches))]
-    trial: Any = SimpleNamespace(seconds=[1.0, 3.0], tokens=[100, 300])  # 1 s for 100 tokens
-    assert step_seconds(trial, batches, 2) == pytest.approx(2 * sum(sizes) / len(sizes) / 100)
-    assert step_seconds(trial, None, 2) == 2.0
