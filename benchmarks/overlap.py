@@ -23,8 +23,8 @@ from benchmarks.workers import Turns, Worker, choose_start_method, compare
 from gpt_toolkit.analysis.ngram_overlap import (
     WORDS,
     BloomFilter,
-    Wanted,
-    document_prints,
+    TestNgramIndex,
+    document_fingerprints,
     fingerprints,
     normalized,
 )
@@ -43,11 +43,11 @@ def ours(turns: Turns, train: Path, test: Path) -> dict[str, Any]:
     asked = fingerprints(test.read_text(encoding="utf-8"))
     found = 0
     while turns.wait():
-        wanted = Wanted([asked])
+        wanted = TestNgramIndex([asked])
         for text in texts(train):
-            for prints in document_prints([text]):
-                wanted.see(prints)
-        found = int(wanted.found(asked).sum())
+            for prints in document_fingerprints([text]):
+                wanted.add(prints)
+        found = int(wanted.contains(asked).sum())
     return {"found": found, "runs": len(asked)}
 
 
@@ -59,9 +59,9 @@ def bloom(turns: Turns, train: Path, test: Path) -> dict[str, Any]:
     while turns.wait():
         known = BloomFilter(capacity)
         for text in texts(train):
-            for prints in document_prints([text]):
+            for prints in document_fingerprints([text]):
                 known.add(prints)
-        found = int(known.found(asked).sum())
+        found = int(known.contains(asked).sum())
     return {"found": found, "runs": len(asked)}
 
 

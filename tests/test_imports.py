@@ -124,6 +124,7 @@ def test_no_two_files_have_the_same_name() -> None:
         "import gpt_toolkit.cli.generate",
         "import gpt_toolkit.cli.overlap",
         "import gpt_toolkit.cli.report",
+        "import gpt_toolkit.cli.scaling",
         "import gpt_toolkit.cli.tables",
         "import gpt_toolkit.cli.zero_shot",
         "import gpt_toolkit.cli.tokenizer",

@@ -24,19 +24,19 @@ print(len(fingerprints(text)), "runs of eight words")
 # %%
 from itertools import islice
 
-from gpt_toolkit.analysis.ngram_overlap import BloomFilter, Wanted, shared, together
+from gpt_toolkit.analysis.ngram_overlap import BloomFilter, TestNgramIndex, overlaps, total_overlap
 from gpt_toolkit.storyworld.documents import documents
 
 test = [fingerprints(document) for document in islice(documents(1, "test"), 200)]
 sizes = [250, 500, 1000, 2000, 4000]
-wanted = Wanted(test)
+index = TestNgramIndex(test)
 shares, read = [], documents(1)
 seen = 0
 for size in sizes:
     for document in islice(read, size - seen):
-        wanted.see(fingerprints(document))
+        index.add(fingerprints(document))
     seen = size
-    shares.append(together(shared(test, wanted)).share)
+    shares.append(total_overlap(overlaps(test, index)).fraction)
 for size, share in zip(sizes, shares, strict=True):
     print(f"{size:5,} training documents: {share:.1%} of the test runs")
 
@@ -68,7 +68,7 @@ bloom = BloomFilter(capacity=800_000)
 for document in islice(documents(1), 4000):
     bloom.add(fingerprints(document))
 print(
-    f"exact {shares[-1]:.4%}, filter {together(shared(test, bloom)).share:.4%} with {bloom.n_bytes / 1e6:.1f} MB"
+    f"exact {shares[-1]:.4%}, filter {total_overlap(overlaps(test, bloom)).fraction:.4%} with {bloom.n_bytes / 1e6:.1f} MB"
 )
 print(f"expected false positives: {bloom.expected_false_positives():.1e}")
 

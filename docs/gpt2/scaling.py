@@ -6,7 +6,7 @@
 #
 # $$L(N) = \left(\frac{N_c}{N}\right)^{\alpha_N}, \qquad \alpha_N = 0.076$$
 #
-# for $N$ parameters without embeddings, with data and training enough. Chinchilla adds a floor, $L(N) = E + A / N^{\alpha}$. We train a ladder of
+# for $N$ parameters without embeddings, with data and training enough. Chinchilla adds an irreducible loss, $L(N) = E + A / N^{\alpha}$. We train a ladder of
 # small decoders on the same text, fit both forms to all but the largest, and let them predict it.
 
 # %%
@@ -15,6 +15,7 @@ import logging
 from lightning.pytorch import Trainer, seed_everything
 
 import gpt_toolkit as gt
+from gpt_toolkit.analysis.scaling_law import Point
 from gpt_toolkit.optim import Linear, Muon
 
 logging.disable(logging.INFO)  # what Lightning and we say while setting up
@@ -46,86 +47,52 @@ def loss_of(n_layer: int, n_embd: int, seed: int) -> float:
     return float(trainer.validate(task, data, verbose=False)[0]["val_loss"])
 
 
-ladder = [(1, 16), (2, 16), (2, 32), (3, 48), (4, 64), (4, 96)]
-found = {shape: [loss_of(*shape, seed) for seed in range(2)] for shape in ladder}
-for (n_layer, n_embd), values in found.items():
-    print(
-        f"{n_layer} layers of {n_embd:2}: N = {12 * n_layer * n_embd**2:9,}, loss {values[0]:.3f} {values[1]:.3f}"
-    )
+n_tokens = STEPS * 8 * 128
+points = []
+for n_layer, n_embd in [(1, 16), (2, 16), (2, 32), (3, 48), (4, 64), (4, 96)]:
+    n = 12 * n_layer * n_embd**2
+    losses = [loss_of(n_layer, n_embd, seed) for seed in range(2)]
+    points += [Point(f"{n_layer} x {n_embd}", n, n_tokens, 6 * n * n_tokens, loss) for loss in losses]
+    print(f"{n_layer} layers of {n_embd:2}: N = {n:9,}, loss {losses[0]:.3f} {losses[1]:.3f}")
 
 # %% [markdown]
 # ## Fit, and predict the largest
 #
-# A power law is a line in logarithms. Its form with a floor is fitted over a grid of floors, a line each. Both fits see the smaller five
-# sizes only. Intervals come from refitting with the seeds drawn anew (a bootstrap of few seeds: a hint, not a proof).
+# `hold_out_largest` fits a form to the smaller five sizes and predicts the sixth. Errors count in logarithms, so that a power law is a line.
+# Intervals come from a parametric bootstrap: the form is fitted again and again to losses that scatter as the measured ones do.
 
-# %% tags=["fold"]
-import itertools
+# %%
+from gpt_toolkit.analysis.scaling_law import fit_law, hold_out_largest
 
-import numpy as np
+held_out = {law: hold_out_largest(points, law) for law in ("kaplan", "chinchilla")}
+for each in held_out.values():
+    print(each.law.formula())
+    for name, (value, low, high) in each.law.constants().items():
+        print(f"  {name:8} {value:.3g} [{low:.3g}, {high:.3g}]")
+    value, low, high = each.predicted
+    print(f"  largest size: predicted {value:.3f} [{low:.3f}, {high:.3f}], measured {each.measured:.3f}")
 
-sizes = np.array([12 * n_layer * n_embd**2 for n_layer, n_embd in ladder], dtype=float)
-values = np.array(list(found.values()))  # (sizes, seeds)
-
-
-def fit(n: np.ndarray, loss: np.ndarray, floors: np.ndarray) -> tuple[float, float, float]:
-    """Floor, exponent and logarithm of the factor, of the line with the smallest error in log space."""
-    best = (np.inf, 0.0, 0.0, 0.0)
-    for floor in floors[floors < loss.min()]:
-        slope, intercept = np.polyfit(np.log(n), np.log(loss - floor), 1)
-        predicted = floor + np.exp(intercept + slope * np.log(n))
-        error = float(np.square(predicted - loss).sum())
-        best = min(best, (error, float(floor), float(-slope), float(intercept)))
-    return best[1:]
-
-
-forms = {"power law": np.array([0.0]), "with a floor": np.linspace(0, 3, 61)}
-fits = {}
-for name, floors in forms.items():
-    draws = [
-        fit(sizes[:-1], np.array([values[i, seed] for i, seed in enumerate(seeds)]), floors)
-        for seeds in itertools.product(range(values.shape[1]), repeat=len(ladder) - 1)
-    ]
-    fits[name] = (fit(sizes[:-1], values[:-1].mean(axis=1), floors), np.array(draws))
-
-
-def predict(parameters: tuple[float, float, float], n: np.ndarray | float) -> np.ndarray | float:
-    """The loss of a size."""
-    floor, exponent, intercept = parameters
-    return floor + np.exp(intercept - exponent * np.log(n))
-
-
-largest = values[-1].mean()
-for name, (best, draws) in fits.items():
-    low, high = np.percentile(draws[:, 1], [2.5, 97.5])
-    predictions = [float(predict(tuple(draw), sizes[-1])) for draw in draws]
-    print(
-        f"{name:13} exponent {best[1]:.3f} [{low:.3f}, {high:.3f}], floor {best[0]:.2f}; largest size: predicted "
-        f"{float(predict(best, sizes[-1])):.3f} [{np.percentile(predictions, 2.5):.3f}, {np.percentile(predictions, 97.5):.3f}], measured {largest:.3f}"
-    )
-
-# %% alt="Validation loss over parameters without embeddings on logarithmic axes: six sizes, a straight line and a curve with a floor through the first five, continued to the sixth." tags=["fold"]
+# %% alt="Validation loss over parameters without embeddings on logarithmic axes: six sizes; a straight line and a curve with an irreducible loss, each through all sizes and through the first five." tags=["fold"]
 import matplotlib.pyplot as plt
 
-figure, axes = plt.subplots(figsize=(7, 3.4))
-axes.plot(np.repeat(sizes[:-1], 2), values[:-1].ravel(), "o", color="C0", label="fitted")
-axes.plot(np.repeat(sizes[-1:], 2), values[-1:].ravel(), "s", color="C1", label="held out")
-line = np.geomspace(sizes[0] / 1.5, sizes[-1] * 2, 100)
-for name, style in (("power law", "-"), ("with a floor", "--")):
-    axes.plot(line, predict(fits[name][0], line), style, color="C2", linewidth=1.2, label=name)
-axes.set(xscale="log", xlabel="parameters without embeddings", ylabel="nats per token")
-axes.legend()
+from gpt_toolkit.analysis.scaling_report import draw
+
+figure, panels = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True)
+for axes, (law, each) in zip(panels, held_out.items(), strict=True):
+    draw(axes, points, fit_law(points, law), each)
+panels[1].set(ylabel="")
 plt.show()
 
 # %% tags=["hide"]
 from IPython.display import Markdown
 
-gaps = {name: float(predict(best, sizes[-1])) - largest for name, (best, _) in fits.items()}
-closer = min(gaps, key=lambda name: abs(gaps[name]))
+closer = min(held_out, key=lambda law: abs(held_out[law].error))
+exponent = held_out["kaplan"].law.constants()["alpha_N"].value
 Markdown(
-    f"The power law misses the largest size by {gaps['power law']:+.3f} nats, the form with a floor by {gaps['with a floor']:+.3f}; here the {closer} is closer. The exponent, "
-    f"{fits['power law'][0][1]:.3f}, is not Kaplan's 0.076: these models are trained for {STEPS} steps, far from convergence, on a text whose rules are few, and the smallest of "
-    "them have most of their parameters in embeddings, which N leaves out."
+    f"The power law misses the largest size by {held_out['kaplan'].error:+.3f} nats, the form with an irreducible loss by "
+    f"{held_out['chinchilla'].error:+.3f}; here the {'power law' if closer == 'kaplan' else 'form with an irreducible loss'} is closer. The exponent, "
+    f"{exponent:.3f}, is not Kaplan's 0.076: these models are trained for {STEPS} steps, far from convergence, on a text whose rules are few, and the "
+    "smallest of them have most of their parameters in embeddings, which N leaves out."
 )
 
 # %% [markdown]
@@ -143,6 +110,10 @@ Markdown(
 # ## A real ladder
 #
 # The shipped configs `storyworld/scaling_nano`, `_micro`, `_mini` and `_midi` are larger steps, each for one pass over its text; the last one
-# takes hours on a CPU and minutes on a GPU.
+# takes hours on a CPU and minutes on a GPU. One command fits a law to finished runs and predicts the largest:
+#
+# ```bash
+# gpt-toolkit scaling runs/scaling_* --over compute --figure scaling.png
+# ```
 #
 # Next: [the ideas](../ideas/attention.md).

@@ -1,1 +1,1 @@
-"""What models and texts are measured by beside their loss; no Lightning."""
+"""Analyses of runs and texts: GPT-1's tables, scaling laws, n-gram baseline and overlap, run reports."""

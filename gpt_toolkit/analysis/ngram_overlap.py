@@ -1,59 +1,80 @@
-"""How much of a test text is in a training corpus: shared runs of eight words (GPT-2 §4).
+"""Overlap of a test text and a training corpus: the test text's 8-grams that the corpus has (GPT-2 §4).
 
-Texts are compared as lower-case words of letters and digits with single spaces between. A run of words is
-known by a 64-bit fingerprint; of a training corpus these are kept exactly or in a Bloom filter, or, which
-takes no memory for the corpus at all, they are looked for among those of the test text.
-
-Only numpy: a character costs some ten passes over arrays, whatever the language.
+N-grams are of lower-case words of letters and digits. Each is represented by a 64-bit fingerprint. The
+fingerprints of the test text are looked up while the corpus is read, or those of the corpus are stored in a
+Bloom filter, as in the paper. Everything is numpy: a character costs about ten passes over arrays.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-Prints = NDArray[np.uint64]
+Fingerprints = NDArray[np.uint64]
 
-WORDS: Final = 8
-"""Words of a run (GPT-2 §4)."""
-
-FALSE_POSITIVES: Final = 1e-8
-"""Bound on the share of absent runs that a Bloom filter takes for present (GPT-2 §4)."""
+WORDS: Final = 8  # GPT-2 §4
+FALSE_POSITIVES: Final = 1e-8  # upper bound of GPT-2 §4
 
 _SEED = 20190214  # of the fingerprints; any
-_BLOCK = 1 << 18  # characters or fingerprints at a time, so that arrays stay in the processor's cache; ours
+_BLOCK = 1 << 18  # characters at a time, so that arrays stay in the processor's cache; tuned here
+_EMPTY: Fingerprints = np.empty(0, dtype=np.uint64)
+
+
+# ------------------------------------------------------------------ fingerprints
 
 
 def normalized(text: str) -> str:
-    """Lower case, letters and digits alone, single spaces: what is compared."""
+    """Return a text as it is compared: lower case, letters and digits only, single spaces."""
     return " ".join("".join(c if c.isalnum() else " " for c in text.lower()).split())
 
 
-def fingerprints(text: str, n_words: int = WORDS) -> Prints:
-    """Of each run of words of a text, in order; none where the text has fewer words.
+def fingerprints(text: str, n_words: int = WORDS) -> Fingerprints:
+    """Return the fingerprint of each n-gram of a text, in order; empty if the text has fewer words.
 
-    Two different runs have equal ones with probability 2^-64 or little more.
+    Two different n-grams have equal fingerprints with probability 2^-64 or little more.
 
     Args:
         text: Any text; it is normalized here.
-        n_words: Words of a run.
+        n_words: Words of an n-gram.
+
+    Raises:
+        ValueError: If ``n_words`` is less than 1.
     """
     if n_words < 1:
-        raise ValueError(f"n_words is {n_words}, expected at least 1")
-    words = np.concatenate([_EMPTY, *map(_word_prints, _blocks(text))])
-    return _run_prints(words, n_words)
+        raise ValueError(f"n_words is {n_words}; expected at least 1")
+    return _ngram_fingerprints(_word_fingerprints(text), n_words)
 
 
-_EMPTY: Prints = np.empty(0, dtype=np.uint64)
+def document_fingerprints(pieces: Iterable[str], n_words: int = WORDS) -> Iterator[Fingerprints]:
+    """Yield the fingerprints of a document that comes in pieces, cut anywhere; n-grams cross the cuts.
+
+    Args:
+        pieces: The document's text.
+        n_words: Words of an n-gram.
+    """
+    before, rest = _EMPTY, ""
+    for piece in pieces:
+        text = rest + piece
+        cut = len(text)
+        while cut and text[cut - 1].isalnum():  # the last word may continue in the next piece
+            cut -= 1
+        rest = text[cut:]
+        words = np.concatenate([before, _word_fingerprints(text[:cut])])
+        yield _ngram_fingerprints(words, n_words)
+        before = words[-(n_words - 1) :] if n_words > 1 else _EMPTY
+    yield _ngram_fingerprints(np.concatenate([before, _word_fingerprints(rest)]), n_words)
+
+
+def _word_fingerprints(text: str) -> Fingerprints:
+    return np.concatenate([_EMPTY, *map(_block_fingerprints, _blocks(text))])
 
 
 def _blocks(text: str) -> Iterator[str]:
-    """Parts of a text that end between words."""
+    """Yield a text in blocks that end between words."""
     start = 0
     while start < len(text):
         end = min(start + _BLOCK, len(text))
@@ -63,8 +84,8 @@ def _blocks(text: str) -> Iterator[str]:
         start = end
 
 
-def _draws(n: int, stream: int) -> Prints:
-    """Odd random numbers."""
+def _draws(n: int, stream: int) -> Fingerprints:
+    """Return odd random numbers."""
     random = np.random.default_rng([_SEED, stream])
     return random.integers(0, 1 << 64, n, dtype=np.uint64, endpoint=False) | np.uint64(1)
 
@@ -72,36 +93,26 @@ def _draws(n: int, stream: int) -> Prints:
 _COLUMNS = _draws(64, 0)  # a multiplier for each of a word's first characters
 _ROUND = _draws(1, 1)[0]
 
-
-def _letters() -> NDArray[np.bool_]:
-    table = np.zeros(0x110000, dtype=np.bool_)
-    table[[*range(48, 58), *range(97, 123)]] = True  # of ASCII in lower case
-    return table
-
-
-_IS_WORD = _letters()
-_KNOWN = np.zeros(0x110000, dtype=np.bool_)
-_KNOWN[:128] = True
+# For each character, in lower case: whether it is a letter or digit, and whether that was looked up already.
+_IS_WORD = np.zeros(0x110000, dtype=np.bool_)
+_IS_WORD[[*range(48, 58), *range(97, 123)]] = True
+_IS_LOOKED_UP = np.zeros(0x110000, dtype=np.bool_)
+_IS_LOOKED_UP[:128] = True
 
 
-def _in_words(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    """Which characters, in lower case, are letters or digits; each is looked at once in a process."""
-    if not _KNOWN[codes].all():
-        for code in np.unique(codes[~_KNOWN[codes]]).tolist():
-            _IS_WORD[code], _KNOWN[code] = chr(code).isalnum(), True
-    return _IS_WORD[codes]
-
-
-def _word_prints(text: str) -> Prints:
-    """A fingerprint of each word."""
+def _block_fingerprints(text: str) -> Fingerprints:
+    """Return the fingerprint of each word of a block."""
     lower = text.lower()
     codes = np.frombuffer(lower.encode("utf-32-le", errors="surrogatepass"), dtype=np.uint32)
-    inside = _in_words(codes)
+    if not _IS_LOOKED_UP[codes].all():
+        for code in np.unique(codes[~_IS_LOOKED_UP[codes]]).tolist():
+            _IS_WORD[code], _IS_LOOKED_UP[code] = chr(code).isalnum(), True
+    inside = _IS_WORD[codes]
     edges = np.diff(inside.astype(np.int8), prepend=0, append=0)
     starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
     if not len(starts):
         return _EMPTY
-    # a polynomial in the characters' codes, its powers by the place in the word
+    # a polynomial in the characters' codes, whose powers follow from the place in the word
     lengths = ends - starts
     chars = codes[inside].astype(np.uint64)
     first = np.cumsum(lengths) - lengths
@@ -112,7 +123,7 @@ def _word_prints(text: str) -> Prints:
     return _mixed(np.add.reduceat(chars * powers[place], first))
 
 
-def _run_prints(words: Prints, n_words: int) -> Prints:
+def _ngram_fingerprints(words: Fingerprints, n_words: int) -> Fingerprints:
     n = len(words) - n_words + 1
     if n < 1:
         return _EMPTY
@@ -122,8 +133,8 @@ def _run_prints(words: Prints, n_words: int) -> Prints:
     return _mixed(total)
 
 
-def _mixed(values: Prints) -> Prints:
-    """Every bit of the result depends on every bit of the value (splitmix64's last steps)."""
+def _mixed(values: Fingerprints) -> Fingerprints:
+    """Let every bit of the result depend on every bit of the value (splitmix64's last steps)."""
     values = values ^ (values >> np.uint64(30))
     values *= np.uint64(0xBF58476D1CE4E5B9)
     values ^= values >> np.uint64(27)
@@ -132,91 +143,79 @@ def _mixed(values: Prints) -> Prints:
     return values
 
 
-# ------------------------------------------------------------------ documents in pieces
+# ------------------------------------------------------------------ indexes of n-grams
 
 
-def document_prints(pieces: Iterable[str], n_words: int = WORDS) -> Iterator[Prints]:
-    """Fingerprints of a document that comes in pieces, cut anywhere; runs go on from one to the next.
+class NgramIndex(Protocol):
+    """The n-grams of a training corpus."""
 
-    Args:
-        pieces: The document's text.
-        n_words: Words of a run.
-    """
-    before, rest = _EMPTY, ""
-    for piece in pieces:
-        text = rest + piece
-        cut = len(text)
-        while cut and text[cut - 1].isalnum():  # the last word may go on
-            cut -= 1
-        rest = text[cut:]
-        words = np.concatenate([before, *map(_word_prints, _blocks(text[:cut]))])
-        yield _run_prints(words, n_words)
-        before = words[-(n_words - 1) :] if n_words > 1 else _EMPTY
-    yield _run_prints(np.concatenate([before, _word_prints(rest)]), n_words)
+    def add(self, prints: Fingerprints) -> None:
+        """Add n-grams of the corpus."""
+
+    def contains(self, prints: Fingerprints) -> NDArray[np.bool_]:
+        """Return for each n-gram whether the corpus has it."""
 
 
-# ------------------------------------------------------------------ what is known of a corpus
+class TestNgramIndex:
+    """The n-grams of test texts, each with whether the corpus has it; exact.
 
-
-class Known(Protocol):
-    """Runs of words that a training corpus has."""
-
-    def found(self, prints: Prints) -> NDArray[np.bool_]:
-        """Whether each run is in the corpus."""
-
-
-class Wanted:
-    """Runs of test texts, of which a training corpus that passes by is asked; exact.
-
-    Memory is 9 bytes a distinct run and at most 16 more, whatever the corpus.
+    Memory is 9 bytes a distinct n-gram and at most 16 more, whatever the size of the corpus.
 
     Args:
-        prints: Of all test texts.
+        prints: N-grams of all test texts.
     """
 
-    def __init__(self, prints: Sequence[Prints]) -> None:
-        self._runs = np.unique(np.concatenate([_EMPTY, *prints]))
-        self._seen = np.zeros(len(self._runs), dtype=np.bool_)
-        # most runs of a corpus are none of these, which one look into this table says
-        bits = min(30, max(10, math.ceil(math.log2(8 * len(self._runs) + 1))))
+    def __init__(self, prints: Sequence[Fingerprints]) -> None:
+        self._ngrams = np.unique(np.concatenate([_EMPTY, *prints]))
+        self._is_found = np.zeros(len(self._ngrams), dtype=np.bool_)
+        # most n-grams of a corpus are in no test text, which one look into this table shows
+        bits = min(30, max(10, math.ceil(math.log2(8 * len(self._ngrams) + 1))))
         self._shift = np.uint64(64 - bits)
-        self._maybe = np.zeros(1 << bits, dtype=np.bool_)
-        self._maybe[self._runs >> self._shift] = True
+        self._is_likely = np.zeros(1 << bits, dtype=np.bool_)
+        self._is_likely[self._ngrams >> self._shift] = True
 
     @property
     def n_bytes(self) -> int:
-        """Memory held."""
-        return self._runs.nbytes + self._seen.nbytes + self._maybe.nbytes
+        """Memory in bytes."""
+        return self._ngrams.nbytes + self._is_found.nbytes + self._is_likely.nbytes
 
-    def see(self, prints: Prints) -> None:
-        """Take in runs of the training corpus."""
-        likely = prints[self._maybe[prints >> self._shift]]
-        if len(likely) and len(self._runs):
-            at = self._at(likely)
-            self._seen[at[self._runs[at] == likely]] = True
+    def add(self, prints: Fingerprints) -> None:
+        """Add n-grams of the corpus; those of no test text are ignored."""
+        likely = prints[self._is_likely[prints >> self._shift]]
+        if len(likely) and len(self._ngrams):
+            at = self._places(likely)
+            self._is_found[at[self._ngrams[at] == likely]] = True
 
-    def found(self, prints: Prints) -> NDArray[np.bool_]:
-        """Whether each run has been seen."""
-        if not len(self._runs):
+    def contains(self, prints: Fingerprints) -> NDArray[np.bool_]:
+        """Return for each n-gram of a test text whether the corpus has it."""
+        if not len(self._ngrams):
             return np.zeros(len(prints), dtype=np.bool_)
-        at = self._at(prints)
-        known: NDArray[np.bool_] = self._seen[at] & (self._runs[at] == prints)
-        return known
+        at = self._places(prints)
+        found: NDArray[np.bool_] = self._is_found[at] & (self._ngrams[at] == prints)
+        return found
 
-    def _at(self, prints: Prints) -> NDArray[np.intp]:
-        return np.minimum(np.searchsorted(self._runs, prints), len(self._runs) - 1)
+    def _places(self, prints: Fingerprints) -> NDArray[np.intp]:
+        return np.minimum(np.searchsorted(self._ngrams, prints), len(self._ngrams) - 1)
+
+
+_LANES = 8  # 64-bit words of a block
+_BITS = 2  # bits that an n-gram sets in each word
+_AT_ONCE = 1 << 14  # n-grams at a time, so that their blocks stay in the processor's cache; tuned here
+_PAIRS: Fingerprints = np.array([1 << (i & 63) | 1 << (i >> 6) for i in range(4096)], dtype=np.uint64)
+"""By twelve random bits: a word with two bits set, rarely one."""
+_ONES = np.array([i.bit_count() for i in range(256)], dtype=np.uint8)  # bits of a byte
 
 
 class BloomFilter:
-    """Runs of a training corpus in memory that is known beforehand; it may say yes to an absent one.
+    """The n-grams of a training corpus in a fixed amount of memory; absent ones may be found.
 
-    A blocked filter (Putze, Sanders and Singler 2007): all bits of a run lie in one block of 64 bytes, so
-    that memory is touched once a run. The bound is kept for the number of runs that it is made for; at 1e-8
-    that takes 8 bytes a run, where a filter without blocks would take 5 and sixteen times as many looks.
+    A blocked filter (Putze, Sanders and Singler 2007): all bits of an n-gram are in one block of 64 bytes, so
+    that memory is accessed once an n-gram. At a bound of 1e-8 it takes 8 bytes an n-gram. A filter without
+    blocks would take 5 bytes and 16 times as many accesses.
 
     Args:
-        capacity: Distinct runs that it is to hold.
-        bound: Largest share of absent runs that it takes for present, when it holds so many.
+        capacity: Distinct n-grams for which the bound holds.
+        bound: Largest fraction of absent n-grams that are found.
 
     Raises:
         ValueError: If ``capacity`` or ``bound`` is out of range.
@@ -225,22 +224,23 @@ class BloomFilter:
     def __init__(self, capacity: int, bound: float = FALSE_POSITIVES) -> None:
         if capacity < 1 or not 0.0 < bound < 1.0:
             raise ValueError(
-                f"capacity is {capacity} and bound {bound}, expected at least 1, and between 0 and 1"
+                f"capacity is {capacity} and bound {bound}; expected at least 1, and between 0 and 1"
             )
         self.capacity, self.bound = capacity, bound
-        self._blocks: Prints = np.zeros((max(1, math.ceil(capacity / _load(bound))), _LANES), dtype=np.uint64)
-        self._turns = np.zeros(len(self._blocks), dtype=np.uint16)  # whose turn it is to write a block
+        n_blocks = max(1, math.ceil(capacity / _load(bound)))
+        self._blocks: Fingerprints = np.zeros((n_blocks, _LANES), dtype=np.uint64)
+        self._turns = np.zeros(n_blocks, dtype=np.uint16)  # which n-gram writes into a block now
 
     @property
     def n_bytes(self) -> int:
-        """Memory held."""
+        """Memory in bytes."""
         return self._blocks.nbytes + self._turns.nbytes
 
-    def add(self, prints: Prints) -> None:
-        """Take in runs."""
+    def add(self, prints: Fingerprints) -> None:
+        """Add n-grams of the corpus."""
         for start in range(0, len(prints), _AT_ONCE):
             at, bits = self._places(prints[start : start + _AT_ONCE])
-            while len(at):  # runs of one block wait for each other
+            while len(at):  # n-grams of one block wait for each other
                 turn = np.arange(len(at), dtype=self._turns.dtype)
                 self._turns[at] = turn
                 mine = self._turns[at] == turn
@@ -248,21 +248,21 @@ class BloomFilter:
                 self._blocks[now] = self._blocks.take(now, axis=0) | bits[mine]
                 at, bits = at[~mine], bits[~mine]
 
-    def found(self, prints: Prints) -> NDArray[np.bool_]:
-        """Whether each run is present, or taken for it."""
-        answers = np.empty(len(prints), dtype=np.bool_)
+    def contains(self, prints: Fingerprints) -> NDArray[np.bool_]:
+        """Return for each n-gram whether the corpus has it, or seems to."""
+        found = np.empty(len(prints), dtype=np.bool_)
         for start in range(0, len(prints), _AT_ONCE):
             at, bits = self._places(prints[start : start + _AT_ONCE])
-            answers[start : start + _AT_ONCE] = ((self._blocks.take(at, axis=0) & bits) == bits).all(axis=1)
-        return answers
+            found[start : start + _AT_ONCE] = ((self._blocks.take(at, axis=0) & bits) == bits).all(axis=1)
+        return found
 
     def expected_false_positives(self) -> float:
-        """Share of absent runs that are taken for present now, from the bits that are set."""
+        """Return the fraction of absent n-grams that are found, from the bits that are set."""
         ones = _ONES[self._blocks.view(np.uint8)].reshape(-1, _LANES, 8).sum(axis=2)
         return float(((ones / 64.0) ** _BITS).prod(axis=1).mean())
 
-    def _places(self, prints: Prints) -> tuple[NDArray[np.intp], Prints]:
-        """Block of each run, and its bits there: ``(n,)`` and ``(n, 8)``."""
+    def _places(self, prints: Fingerprints) -> tuple[NDArray[np.intp], Fingerprints]:
+        """Return the block of each n-gram, ``(n,)``, and its bits there, ``(n, 8)``."""
         at = (prints % np.uint64(len(self._blocks))).astype(np.intp)
         draws = _mixed(prints + _ROUND)
         bits = np.empty((_LANES, len(prints)), dtype=np.uint64)
@@ -274,57 +274,45 @@ class BloomFilter:
         return at, np.ascontiguousarray(bits.T)
 
 
-_PAIRS: Prints = np.array([1 << (i & 63) | 1 << (i >> 6) for i in range(4096)], dtype=np.uint64)
-"""By twelve random bits: a word with two bits set, now and then one."""
-
-_AT_ONCE = 1 << 14  # runs that a filter takes in at once; ours: their blocks stay in the processor's cache
-_ONES = np.array([i.bit_count() for i in range(256)], dtype=np.uint8)  # of a byte
-
-_LANES = 8  # words of 64 bits in a block
-_BITS = 2  # that a run sets in each
-
-
 def _load(bound: float) -> float:
-    """Runs a block, on average, at which a blocked filter keeps a bound."""
+    """Return the mean number of n-grams a block at which a filter keeps a bound."""
 
-    def rate(load: float) -> float:
-        """Expected share of false positives: runs fall into blocks by a Poisson law."""
+    def false_positives(load: float) -> float:
+        """Return the expected fraction: the n-grams of a block follow a Poisson distribution."""
         total, weight = 0.0, math.exp(-load)
-        for runs in range(int(load + 12 * math.sqrt(load) + 40)):
-            filled = 1 - (1 - 1 / 64) ** (_BITS * runs)
+        for n in range(int(load + 12 * math.sqrt(load) + 40)):
+            filled = 1 - (1 - 1 / 64) ** (_BITS * n)
             total += weight * filled ** (_BITS * _LANES)
-            weight *= load / (runs + 1)
+            weight *= load / (n + 1)
         return total
 
     low, high = 1e-6, 400.0
     while high - low > 1e-3 * low:
         middle = (low + high) / 2
-        low, high = (middle, high) if rate(middle) <= bound else (low, middle)
-    return 0.98 * low  # as many blocks more as chance may take
+        low, high = (middle, high) if false_positives(middle) <= bound else (low, middle)
+    return 0.98 * low  # chance may fill some blocks more
 
 
 # ------------------------------------------------------------------ the paper's statistics
 
 
-@dataclass(frozen=True)
-class Shared:
-    """Runs of a text, and how many of them a training corpus has; each occurrence counts."""
+class Overlap(NamedTuple):
+    """Number of n-grams of a text, and how many of them a training corpus has; each occurrence counts."""
 
-    n_runs: int
+    n_ngrams: int
     n_found: int
 
     @property
-    def share(self) -> float:
-        """Part of the runs that are found (GPT-2 table 6); NaN where there are none."""
-        return self.n_found / self.n_runs if self.n_runs else math.nan
+    def fraction(self) -> float:
+        """Fraction of the n-grams that are found (GPT-2 Table 6); NaN if the text has none."""
+        return self.n_found / self.n_ngrams if self.n_ngrams else math.nan
 
 
-def shared(documents: Iterable[Prints], known: Known) -> list[Shared]:
-    """The overlap of each document with a training corpus."""
-    return [Shared(len(prints), int(known.found(prints).sum())) for prints in documents]
+def overlaps(documents: Iterable[Fingerprints], index: NgramIndex) -> list[Overlap]:
+    """Return the overlap of each document with a training corpus."""
+    return [Overlap(len(prints), int(index.contains(prints).sum())) for prints in documents]
 
 
-def together(parts: Iterable[Shared]) -> Shared:
-    """The overlap of all documents as one."""
-    found = list(parts)
-    return Shared(sum(part.n_runs for part in found), sum(part.n_found for part in found))
+def total_overlap(parts: Sequence[Overlap]) -> Overlap:
+    """Return the overlap of all documents as one."""
+    return Overlap(sum(part.n_ngrams for part in parts), sum(part.n_found for part in parts))

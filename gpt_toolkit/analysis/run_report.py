@@ -1,4 +1,4 @@
-"""The work of ``gpt-toolkit report``."""
+"""Report on a pre-training run: loss curve, comparison with n-grams, zero-shot scores and texts."""
 
 from __future__ import annotations
 
@@ -13,117 +13,102 @@ from typing import Any
 import yaml
 from numpy.typing import NDArray
 
-from gpt_toolkit.analysis.loss_curves import draw, letters, read_curves
+from gpt_toolkit.analysis.loss_curves import ascii_plot, draw_losses, read_curves
 from gpt_toolkit.analysis.ngram import NGram
-from gpt_toolkit.batches import RunningText, Score
 from gpt_toolkit.callbacks.console import quiet_lightning
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
 from gpt_toolkit.data.pretraining.token_shards import Split
+from gpt_toolkit.evaluation.benchmark import Score
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
-from gpt_toolkit.evaluation.run_benchmarks import evaluating_trainer
+from gpt_toolkit.evaluation.run_benchmarks import evaluation_trainer
 from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
 from gpt_toolkit.generation.language_model import LanguageModel, Settings, load
+from gpt_toolkit.generation.requests import RunningText
 from gpt_toolkit.generation.scorer import Scorer
+from gpt_toolkit.io import write_text
 from gpt_toolkit.storyworld import story
 
-BENCHMARKS = ("last_word", "common_nouns", "names", "pronouns", "reading")
-"""Of the built-in world, those whose chance level is known."""
+_BENCHMARKS = ("last_word", "common_nouns", "names", "pronouns", "reading")
+"""Storyworld benchmarks whose chance level is known."""
+_STYLE = "body{max-width:50em;margin:2em auto;font-family:sans-serif;line-height:1.5}pre{overflow:auto}"
 
 
 def report(run: Path, *, n_samples: int, max_new_tokens: int, order: int, n_tokens: int, limit: int) -> None:
-    """Print what a run came to; keep it as ``report.html`` with ``loss.png``.
+    """Print the results of a run; write them to ``report.html`` and ``loss.png`` in its folder.
 
     Args:
         run: Folder of the run.
-        n_samples: Texts to write.
+        n_samples: Texts to generate.
         max_new_tokens: Tokens of each.
-        order: Longest n-gram; 0 leaves the comparison out.
+        order: Longest n-gram; 0 skips the comparison.
         n_tokens: Held-out tokens of the comparison.
-        limit: Rows of each benchmark; 0 leaves them out.
+        limit: Examples of each benchmark; 0 skips them.
 
     Raises:
-        FileNotFoundError: If the folder is not a run's.
-        ValueError: If the run's tokenizer is no longer the one that the model was trained with.
+        FileNotFoundError: If the folder is not that of a finished run.
+        ValueError: If the tokenizer of the run's data is not the one that the model was trained with.
     """
     for name in ("config.yaml", "metrics.csv", "model"):
         if not (run / name).exists():
-            raise FileNotFoundError(
-                f"{run / name}: there is none; {run} is not the folder of a run that has ended"
-            )
+            raise FileNotFoundError(f"{run / name}: not found; expected the folder of a finished run")
     quiet_lightning()
-    page = Page(run)
+    page = _Page(run)
     curves = read_curves(run / "metrics.csv")
-    page.lines(letters(curves.get("train_loss", [])))
+    page.add_lines(ascii_plot(curves.get("train_loss", [])))
     model = load(run / "model", device="cpu")
+    data = _corpus(run)
     losses: dict[str, float] = {}
-    data = corpus_of(run)
     if order and data is not None:
-        _check_vocabulary(run, model, data)
-        losses = compare(model, data, order, n_tokens)
-        page.lines([perplexities(losses)])
-    draw(curves, run / "loss.png", lines={name: loss for name, loss in losses.items() if name != "ours"})
-    in_the_world = data is not None and (data.dataset or "").startswith("storyworld")
-    if limit and in_the_world:
-        page.lines(["zero-shot, with 95% intervals and what guessing gives:"])
-        page.lines([f"  {line}" for line in map(score_line, zero_shot(run / "model", model, limit))])
-    title = "a text by the model" + (", which was given the first sentence" if in_the_world else "")
-    for text in written(model, n_samples, max_new_tokens, stories=in_the_world):
-        page.text(title, text.strip())
-    page.lines([f"{run}: report.html, loss.png, model/ (loads in transformers), checkpoints/"])
-    own = "gpt-toolkit fit --config text/own --data.files YOUR.txt"
-    page.lines([f"next: gpt-toolkit generate {run / 'model'}    {own}"])
+        _check_tokenizer(run, model, data)
+        losses = _compare_losses(model, data, order, n_tokens)
+        values = "  ".join(f"{name} {math.exp(loss):.3g}" for name, loss in losses.items())
+        page.add_lines([f"perplexity per token, same held-out tokens:  {values}"])
+    draw_losses(curves, run / "loss.png", lines={k: v for k, v in losses.items() if k != "model"})
+    is_storyworld = data is not None and (data.dataset or "").startswith("storyworld")
+    if limit and is_storyworld:
+        page.add_lines(["zero-shot, with 95% intervals and chance level:"])
+        page.add_lines([f"  {_score_line(score)}" for score in _zero_shot(run / "model", model, limit)])
+    title = "a text by the model" + (", which was given the first sentence" if is_storyworld else "")
+    for text in _generate(model, n_samples, max_new_tokens, stories=is_storyworld):
+        page.add_text(title, text.strip())
+    page.add_lines([f"{run}: report.html, loss.png, model/ (loads in transformers), checkpoints/"])
+    own_text = "gpt-toolkit fit --config text/own --data.files YOUR.txt"
+    page.add_lines([f"next: gpt-toolkit generate {run / 'model'}    {own_text}"])
     page.write()
 
 
-def written(model: LanguageModel, n_samples: int, max_new_tokens: int, *, stories: bool) -> list[str]:
-    """Texts by the model; of the built-in world, stories that begin as held-out ones do."""
-    settings: Settings = {"max_new_tokens": max_new_tokens, "temperature": 0.7, "top_p": 0.9, "seed": 0}
-    if not n_samples:
-        return []
-    if not stories:
-        return model.generate("", num_samples=n_samples, **settings)
-    sentences = [re.split(r"(?<=[.!?]) ", story(0, "validation", index))[0] for index in range(n_samples)]
-    most = model.decoder.config.n_ctx // 2
-    beginnings = [model.tokenizer.decode(model.tokenizer.encode(sentence)[:most]) for sentence in sentences]
-    return [a + b for a, b in zip(beginnings, model.generate(beginnings, **settings), strict=True)]
-
-
-class Page:
-    """What is printed, and the same as a page of HTML."""
+class _Page:
+    """The report, printed while it is made, and as a page of HTML."""
 
     def __init__(self, run: Path) -> None:
-        self.run, self._parts = run, list[str]()
+        self._run, self._parts = run, list[str]()
 
-    def lines(self, lines: Sequence[str]) -> None:
-        """Lines of fixed width."""
+    def add_lines(self, lines: Sequence[str]) -> None:
+        """Add lines in a font of fixed width."""
         print(*lines, sep="\n")
         self._parts.append(f"<pre>{html.escape(chr(10).join(lines))}</pre>")
 
-    def text(self, title: str, text: str) -> None:
-        """A text that the model wrote."""
+    def add_text(self, title: str, text: str) -> None:
+        """Add a text that the model generated."""
         print(f"\n--- {title}\n{text}\n")
         paragraphs = "".join(f"<p>{html.escape(part)}</p>" for part in text.split("\n\n"))
         self._parts.append(f"<p>{html.escape(title)}:</p><blockquote>{paragraphs}</blockquote>")
 
     def write(self) -> None:
-        """Keep ``report.html``, whole or not at all."""
-        picture = base64.b64encode((self.run / "loss.png").read_bytes()).decode()
-        style = (
-            "body{max-width:50em;margin:2em auto;font-family:sans-serif;line-height:1.5}pre{overflow:auto}"
-        )
+        """Write ``report.html``."""
+        picture = base64.b64encode((self._run / "loss.png").read_bytes()).decode()
+        name = html.escape(self._run.name)
         content = (
-            f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(self.run.name)}</title>"
-            f"<style>{style}</style><h1>{html.escape(self.run.name)}</h1>"
+            f"<!doctype html><html lang=en><meta charset=utf-8><title>{name}</title>"
+            f"<style>{_STYLE}</style><h1>{name}</h1>"
             f'<img alt="loss over the steps" style="max-width:100%" src="data:image/png;base64,{picture}">'
             f"{''.join(self._parts)}</html>\n"
         )
-        partial = self.run / "report.html.partial"
-        partial.write_text(content, encoding="utf-8")
-        partial.replace(self.run / "report.html")
+        write_text(self._run / "report.html", content)
 
 
-def corpus_of(run: Path) -> CorpusDataModule | None:
-    """The run's corpus, ready to be read; None where the run had other data."""
+def _corpus(run: Path) -> CorpusDataModule | None:
+    """Return the run's corpus, ready to be read; None if the run had other data."""
     data: dict[str, Any] = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))["data"]
     if not data["class_path"].endswith("CorpusDataModule"):
         return None
@@ -133,62 +118,71 @@ def corpus_of(run: Path) -> CorpusDataModule | None:
     return corpus
 
 
-def _check_vocabulary(run: Path, model: LanguageModel, data: CorpusDataModule) -> None:
-    """Refuse tokens that the model does not know by these ids, which would give a loss without a meaning."""
-    ours, theirs = model.tokenizer.fingerprint, data.vocabulary.fingerprint
-    if ours != theirs:
+def _check_tokenizer(run: Path, model: LanguageModel, data: CorpusDataModule) -> None:
+    """Raise if the same ids are other tokens in model and data: the loss would have no meaning."""
+    trained, found = model.tokenizer.fingerprint, data.vocabulary.fingerprint
+    if trained != found:
         raise ValueError(
-            f"{run / 'model'} was trained with the tokenizer {ours}, but the data of {run / 'config.yaml'} "
-            f"has {theirs} now: train again, or leave the comparison out with --order 0"
+            f"{run / 'model'} was trained with the tokenizer {trained}, but the data of "
+            f"{run / 'config.yaml'} now has {found}; train again, or skip the comparison with --order 0"
         )
 
 
-def compare(model: LanguageModel, data: CorpusDataModule, order: int, n_tokens: int) -> dict[str, float]:
-    """Loss in nats per token on the same held-out tokens: the model's and those of n-grams."""
+def _compare_losses(
+    model: LanguageModel, data: CorpusDataModule, order: int, n_tokens: int
+) -> dict[str, float]:
+    """Return losses in nats per token on the same held-out tokens: of the model and of n-grams."""
     cache = data.cache
     split: Split = "val" if "val" in cache.splits else "train"
     held_out = cache.tokens(split).read(0, min(n_tokens, cache.n_tokens(split)))
     train = cache.tokens("train").read(0, cache.n_tokens("train"))
-    losses = {"ours": model_loss(model, held_out)}
+    losses = {"model": _model_loss(model, held_out)}
     for n in sorted({order, 1}, reverse=True):
         name = "unigram" if n == 1 else f"{n}-gram"
         losses[name] = NGram(train, data.vocabulary.vocab_size, n).loss(held_out)
     return losses
 
 
-def model_loss(model: LanguageModel, tokens: NDArray[Any]) -> float:
-    """Nats per token, in windows of the context length that do not overlap."""
-    scorer = Scorer(model.decoder, model.tokenizer)
+def _model_loss(model: LanguageModel, tokens: NDArray[Any]) -> float:
+    """Return nats per token, in windows of the context length that do not overlap."""
     n_ctx = model.decoder.config.n_ctx
+    scorer = Scorer(model.decoder, model.tokenizer)
     [answer] = scorer.running_texts([RunningText(tuple(tokens.tolist()), n_ctx, n_ctx)])
     return -answer.log_probability / answer.n_scored
 
 
-def perplexities(losses: dict[str, float]) -> str:
-    """``perplexity  ours 4.30  5-gram 6.90  unigram 212``."""
-    values = "  ".join(f"{name} {math.exp(loss):.3g}" for name, loss in losses.items())
-    return f"perplexity per token, same held-out tokens:  {values}"
-
-
-def zero_shot(folder: Path, model: LanguageModel, limit: int) -> list[Score]:
-    """The first number of each benchmark under the paper's protocol."""
+def _zero_shot(folder: Path, model: LanguageModel, limit: int) -> list[Score]:
+    """Return the first score of each Storyworld benchmark under the paper's protocol."""
     data = ZeroShotDataModule(
-        [f"storyworld:{name}" for name in BENCHMARKS],
+        [f"storyworld:{name}" for name in _BENCHMARKS],
         protocols=["paper"],
         tokenizer=str(folder),
         n_ctx=model.decoder.config.n_ctx,
         limit=limit,
     )
     task = ZeroShotTask(init_from=str(folder))
-    evaluating_trainer(accelerator="cpu", devices=1).test(task, data, verbose=False)
+    evaluation_trainer(accelerator="cpu", devices=1).test(task, data, verbose=False)
     first: dict[str, Score] = {}
     for score in task.scores:
         first.setdefault(score.benchmark, score)
     return list(first.values())
 
 
-def score_line(score: Score) -> str:
-    """``last word   61.2% +- 2.1  (chance 8.0%)``."""
+def _score_line(score: Score) -> str:
+    """Return ``last word   61.2% +- 2.1  (chance 8.0%)``."""
     name = score.benchmark.partition(":")[2].replace("_", " ")
     chance = "" if math.isnan(score.chance) else f"  (chance {100 * score.chance:.1f}%)"
     return f"{name:14} {100 * score.value:5.1f}% +- {100 * score.interval:.1f}{chance}"
+
+
+def _generate(model: LanguageModel, n_samples: int, max_new_tokens: int, *, stories: bool) -> list[str]:
+    """Return texts by the model; ``stories`` continue the first sentences of held-out ones."""
+    settings: Settings = {"max_new_tokens": max_new_tokens, "temperature": 0.7, "top_p": 0.9, "seed": 0}
+    if not n_samples:
+        return []
+    if not stories:
+        return model.generate("", num_samples=n_samples, **settings)
+    sentences = [re.split(r"(?<=[.!?]) ", story(0, "validation", index))[0] for index in range(n_samples)]
+    longest = model.decoder.config.n_ctx // 2
+    starts = [model.tokenizer.decode(model.tokenizer.encode(each)[:longest]) for each in sentences]
+    return [a + b for a, b in zip(starts, model.generate(starts, **settings), strict=True)]

@@ -28,9 +28,10 @@ TRAINER_VERBS = {
 COMMANDS = {
     "convert": "write a model folder from GPT-1 or GPT-2 weights of any origin",
     "generate": "generate text from a model",
-    "overlap": "how much of a test text stands in a training corpus (GPT-2 §4)",
-    "report": "what a pre-training run came to: curve, n-gram, texts, zero-shot scores",
-    "tables": "GPT-1's Tables 2 to 5 and Figure 2, on the built-in world and from your runs",
+    "overlap": "measure how much of a test text is in a training corpus (GPT-2 §4)",
+    "report": "report on a pre-training run: curve, n-gram model, texts, zero-shot scores",
+    "scaling": "fit a scaling law to pre-training runs: loss over parameters, tokens or compute",
+    "tables": "make GPT-1's Tables 2 to 5 and Figure 2 from Storyworld runs and your own",
     "tokenizer": "train a vocabulary; encode and decode text",
     "zero-shot": "run benchmarks of both papers on any model, without training",
     "schema": "print a JSON Schema of the YAML files, for editors",

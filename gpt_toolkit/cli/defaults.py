@@ -8,8 +8,7 @@ from gpt_toolkit.backbone import DecoderConfig, decoder_fields
 from gpt_toolkit.checkpoints import open_model
 from gpt_toolkit.cli.errors import UsageError
 from gpt_toolkit.cli.parser import option_names, unknown_option
-from gpt_toolkit.tokenizers.cached_tokenizer import tokenizer_name
-from gpt_toolkit.tokenizers.loading import load_tokenizer, tokenizer_of
+from gpt_toolkit.tokenizers.loading import load_tokenizer, tokenizer_name, tokenizer_of
 
 _PROBE = "the old house by the river was dark and no one knew why"
 """Words that no preparation of text changes."""

@@ -1,8 +1,8 @@
-"""``gpt-toolkit overlap``: how much of a test text is in a training corpus (GPT-2 §4, table 6).
+"""``gpt-toolkit overlap``: fraction of a test text that is in a training corpus (GPT-2 §4, Table 6).
 
-Both are compared as runs of eight words of letters and digits, in lower case. The share is that of the test
-text's runs, each occurrence counted, that occur in the training corpus. The training corpus is read once and
-takes no memory; --bloom keeps a filter of it instead, as the paper did.
+Both are compared as 8-grams of lower-case words of letters and digits. The fraction is that of the test
+text's 8-grams, each occurrence counted, that the training corpus has. The corpus is read once and takes no
+memory; --bloom stores a filter of it instead, as in the paper.
 """
 
 from __future__ import annotations
@@ -24,31 +24,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--test", nargs="+", default=[], metavar="FILE", help="test text: files, folders, globs"
     )
-    parser.add_argument("--benchmarks", help="test sets by their names, with commas between")
-    parser.add_argument(
-        "--root", metavar="DIR", help="folder of the benchmarks' files; the hub, unless given"
-    )
+    parser.add_argument("--benchmarks", help="comma-separated names of benchmarks")
+    parser.add_argument("--root", metavar="DIR", help="folder of the benchmarks' files (default: the hub)")
     parser.add_argument(
         "--train",
         nargs="+",
         action="append",
         required=True,
         metavar="FILE",
-        help="training text: files, folders, globs; given again, another corpus with a row of its own",
+        help="training text: files, folders, globs; repeat the option for another corpus",
     )
-    parser.add_argument("--ngram", type=int, default=8, metavar="N", help="words of a run (8)")
-    parser.add_argument("--text_field", default="text", help="field of a record that holds its text (text)")
-    parser.add_argument("--bloom", action="store_true", help="keep a Bloom filter of the training corpus")
+    parser.add_argument("--ngram", type=int, default=8, metavar="N", help="words of an n-gram (8)")
+    parser.add_argument("--text_field", default="text", help="field of a record with its text (text)")
+    parser.add_argument("--bloom", action="store_true", help="store the training corpus in a Bloom filter")
     parser.add_argument(
-        "--bound", type=float, default=1e-8, help="share of false positives, with --bloom (1e-8)"
-    )
-    parser.add_argument(
-        "--capacity", type=int, metavar="N", help="runs that the filter holds (judged by the files' size)"
+        "--bound", type=float, default=1e-8, help="fraction of false positives, with --bloom (1e-8)"
     )
     parser.add_argument(
-        "--documents", type=int, default=0, metavar="N", help="show the N documents that share most (0)"
+        "--capacity",
+        type=int,
+        metavar="N",
+        help="n-grams of the filter (default: estimated from the size of the files)",
     )
-    parser.add_argument("--output", type=Path, metavar="FILE.json", help="keep all numbers, by document")
+    parser.add_argument(
+        "--documents",
+        type=int,
+        default=0,
+        metavar="N",
+        help="print the N documents with the most overlap (0)",
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE.json", help="write all numbers, by document")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -58,8 +63,8 @@ def run(args: argparse.Namespace) -> int:
         The exit code, 0.
 
     Raises:
-        FileNotFoundError: If a file is not there.
-        ValueError: If there is no test text, or a file's format is unknown.
+        FileNotFoundError: If a file is not found.
+        ValueError: If no test text is given, or the format of a file is unknown.
     """
     from gpt_toolkit.analysis.overlap_report import report
 

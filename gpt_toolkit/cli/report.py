@@ -1,8 +1,8 @@
-"""``gpt-toolkit report``: what a pre-training run came to: curve, n-gram, stories, zero-shot scores.
+"""``gpt-toolkit report``: results of a pre-training run: curve, n-gram model, texts, zero-shot scores.
 
-RUN is the folder of a run of ``fit``. The loss of its best model is compared with an n-gram model's on the
-same held-out tokens; on the built-in world its zero-shot scores stand beside chance. Everything is printed
-and kept in RUN/report.html.
+RUN is the folder of a run of ``fit``. The loss of its best model is compared with that of an n-gram model on
+the same held-out tokens. For Storyworld, zero-shot scores are compared with guessing. Everything is printed
+and written to RUN/report.html.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from pathlib import Path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("run", metavar="RUN", type=Path, help="folder of a run, such as runs/quickstart")
-    parser.add_argument("--samples", type=int, default=3, help="texts that the model writes (3)")
+    parser.add_argument("--samples", type=int, default=3, help="number of texts to generate (3)")
     parser.add_argument("--max_new_tokens", type=int, default=250, help="tokens of each (250)")
-    parser.add_argument("--order", type=int, default=5, help="longest n-gram; 0 leaves them out (5)")
+    parser.add_argument("--order", type=int, default=5, help="longest n-gram; 0 skips the comparison (5)")
     parser.add_argument(
-        "--tokens", type=int, default=50_000, help="held-out tokens that are compared on (50,000)"
+        "--tokens", type=int, default=50_000, help="held-out tokens of the comparison (50,000)"
     )
     parser.add_argument(
-        "--limit", type=int, default=200, help="rows of each benchmark; 0 leaves them out (200)"
+        "--limit", type=int, default=200, help="examples of each benchmark; 0 skips them (200)"
     )
 
 

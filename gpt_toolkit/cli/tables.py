@@ -1,9 +1,9 @@
-"""``gpt-toolkit tables``: GPT-1's Tables 2 to 5 and Figure 2, the paper's numbers beside yours.
+"""``gpt-toolkit tables``: GPT-1's Tables 2 to 5 and Figure 2, the paper's numbers and yours.
 
-The built-in world's twins of the sets are run end to end: a backbone is pre-trained, fine-tuned on every task
-with several seeds, and compared with the same network from scratch. Your own finished runs of published sets
-(gpt-toolkit fit --config gpt1/finetune_rte, then test) fill the paper's columns. What is done is not done
-again, and what was stopped goes on.
+The Storyworld counterparts of the datasets are run end to end: a backbone is pre-trained, fine-tuned on every
+task with several seeds, and compared with the same network from scratch. Your own finished runs of published
+datasets (gpt-toolkit fit --config gpt1/finetune_rte, then test) fill the paper's columns. Finished runs are
+not repeated, and stopped ones resume.
 """
 
 from __future__ import annotations
@@ -27,11 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.epilog = EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--parts", default="all", help="table2, table3, table4, table5, figure2, with commas")
+    parser.add_argument("--parts", default="all", help="comma-separated: table2 to table5, figure2 (all)")
     parser.add_argument(
-        "--tasks",
-        default="all",
-        help="of the built-in world, with commas; none: only the tables of your own runs",
+        "--tasks", default="all", help="comma-separated Storyworld tasks; none: only your own runs (all)"
     )
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="runs of each fine-tuning (1)")
     parser.add_argument(
@@ -39,38 +37,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path("runs/tables"),
         metavar="FOLDER",
-        help="of everything (runs/tables)",
+        help="output folder (runs/tables)",
     )
     parser.add_argument(
         "--budget",
         choices=("quick", "standard", "full"),
         default="standard",
-        help="of the built-in world's runs: quick, minutes on 2 CPU cores; standard, some hours a seed; "
-        "full, the configs as they stand, a day or a GPU (standard)",
+        help="size of the Storyworld runs: quick, minutes on 2 CPU cores; standard, some hours a seed; "
+        "full, the configs unchanged, a day or a GPU (standard)",
     )
-    parser.add_argument("--model", help="a backbone that is there; one is pre-trained, unless given")
+    parser.add_argument("--model", help="existing backbone (default: pre-train one)")
     parser.add_argument(
         "--pretrain",
         default="",
         metavar="OPTIONS",
-        help="of fit, for the backbone: '--trainer.max_steps 3000'",
+        help="fit options of the backbone: '--trainer.max_steps 3000'",
     )
     parser.add_argument(
         "--finetune",
         default="",
         metavar="OPTIONS",
-        help="of fit, for every fine-tuning: '--data.train_rows 500'",
+        help="fit options of fine-tuning: '--data.train_rows 500'",
     )
     parser.add_argument(
         "--runs",
         type=Path,
         nargs="+",
         metavar="FOLDER",
-        help="where your runs of published sets lie, two folders deep (runs, if it is there)",
+        help="folders of your runs of published datasets, searched two levels deep (runs, if it exists)",
     )
-    parser.add_argument(
-        "--no_start", action="store_true", help="start no run: make the tables of what is there"
-    )
+    parser.add_argument("--no_start", action="store_true", help="start no run: tables of existing results")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -81,21 +77,21 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         ValueError: If a part or a task is unknown, or the options do not go together.
-        FileExistsError: If the output folder holds something else.
+        FileExistsError: If the output folder holds other files.
         ChildProcessError: If a run fails.
     """
+    from gpt_toolkit.analysis.paper_tables.catalog import PARTS, TASKS
     from gpt_toolkit.analysis.paper_tables.make_tables import Request, make
-    from gpt_toolkit.analysis.paper_tables.published import PARTS, TWINS
 
     if args.seeds < 1:
-        raise ValueError(f"--seeds {args.seeds}: expected how many, such as 3")
+        raise ValueError(f"--seeds {args.seeds}: expected a number of at least 1, such as 3")
     if args.model and args.pretrain:
-        raise ValueError("--pretrain is for the backbone that is made where no --model is given")
+        raise ValueError("--pretrain goes without --model: it is for the backbone that this command trains")
     default = [Path("runs")] if Path("runs").is_dir() else []
     make(
         Request(
             parts=_chosen("parts", args.parts, PARTS),
-            tasks=[] if args.tasks == "none" else _chosen("tasks", args.tasks, list(TWINS)),
+            tasks=[] if args.tasks == "none" else _chosen("tasks", args.tasks, list(TASKS)),
             n_seeds=args.seeds,
             output=args.output,
             budget=args.budget,
@@ -103,17 +99,17 @@ def run(args: argparse.Namespace) -> int:
             pretrain=shlex.split(args.pretrain),
             finetune=shlex.split(args.finetune),
             runs=default if args.runs is None else args.runs,
-            start=not args.no_start,
+            starts_runs=not args.no_start,
         )
     )
     return 0
 
 
 def _chosen(option: str, text: str, known: Sequence[str]) -> list[str]:
-    """Names that are known, in their known order."""
+    """Return the chosen names in their known order."""
     names = list(known) if text == "all" else [part.strip() for part in text.split(",") if part.strip()]
     if unknown := [name for name in names if name not in known]:
-        raise ValueError(f"--{option}: no {', '.join(unknown)}; there are {', '.join(known)}")
+        raise ValueError(f"--{option}: no {', '.join(unknown)}; expected names of {', '.join(known)}")
     if not names:
-        raise ValueError(f"--{option}: expected names, with commas between: {', '.join(known)}")
+        raise ValueError(f"--{option}: no names; expected some of {', '.join(known)}, comma-separated")
     return [name for name in known if name in names]

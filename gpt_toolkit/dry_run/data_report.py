@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from gpt_toolkit.batches import Continuation, Request, RunningText
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
 from gpt_toolkit.data.prompts_datamodule import PromptsDataModule
 from gpt_toolkit.data.supervised.datamodule import SupervisedDataModule
 from gpt_toolkit.data.supervised.inspect_rows import tokens_shown
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
+from gpt_toolkit.generation.requests import Continuation, Request, RunningText
 from gpt_toolkit.tokenizers import Tokenizer
 
 N_EXAMPLES = 2
@@ -66,7 +66,7 @@ def first_examples(data: Any) -> Iterator[str]:
     elif isinstance(data, ZeroShotDataModule):
         yield "first request of each, a bar between two tokens:"
         for name, evaluation in data.evaluations.items():
-            request = next((one for row in evaluation.asked.rows for one in row), None)
+            request = next((one for requests in evaluation.request_set.requests for one in requests), None)
             if request is not None:
                 yield f"  {name}: {_describe_request(request, data.vocabulary)}"
     elif isinstance(data, PromptsDataModule):

@@ -22,6 +22,7 @@ from gpt_toolkit.dry_run.data_report import data_lines, first_examples, vocabula
 from gpt_toolkit.dry_run.memory import StepMemory, forecast_step, size
 from gpt_toolkit.dry_run.run_spec import RunSpec
 from gpt_toolkit.dry_run.timing import TrialSteps, time_lines
+from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
 from gpt_toolkit.hardware import (
     compute_dtype,
     device_name,
@@ -128,7 +129,7 @@ class DryRun:
         """Show the model's shape and return it, if it goes with the data and can be trained."""
         task, config = spec.task, None
         with self.collect_errors():
-            if isinstance(task, BaseTask) and ready:
+            if isinstance(task, BaseTask | ZeroShotTask) and ready:
                 if trainer is not None:
                     task.trainer = trainer
                     trainer.datamodule = spec.data  # type: ignore[attr-defined]

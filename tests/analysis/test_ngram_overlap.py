@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from gpt_toolkit.analysis import ngram_overlap as module
 from gpt_toolkit.analysis.ngram_overlap import (
     BloomFilter,
-    Shared,
-    Wanted,
-    document_prints,
+    NgramIndex,
+    Overlap,
+    document_fingerprints,
     fingerprints,
     normalized,
-    shared,
-    together,
+    overlaps,
+    total_overlap,
 )
 
 WORDS = ("a", "The", "sea", "É", "naïve", "3", "b2b", "Straße", "世界", "x" * 100)
@@ -24,7 +24,7 @@ MARKS = (" ", ", ", "\n", "--", " “", "_", "'", "\u00a0", "👋")
 TEXTS = st.lists(st.sampled_from(WORDS + MARKS), max_size=80).map("".join)
 
 
-def runs_of(text: str, n: int) -> list[tuple[str, ...]]:
+def ngrams_of(text: str, n: int) -> list[tuple[str, ...]]:
     """The plain implementation."""
     words = normalized(text).split()
     return [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
@@ -41,90 +41,82 @@ def test_a_text_is_compared_as_lower_case_words_with_single_spaces() -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(TEXTS, TEXTS, st.integers(1, 4))
-def test_two_runs_have_one_fingerprint_if_and_only_if_they_are_the_same_words(
+def test_two_ngrams_have_one_fingerprint_if_and_only_if_they_are_the_same_words(
     one: str, other: str, n: int
 ) -> None:
     prints = np.concatenate([fingerprints(one, n), fingerprints(other, n)]).tolist()
-    runs = runs_of(one, n) + runs_of(other, n)
-    assert len(prints) == len(runs)
-    assert len(set(prints)) == len(set(runs)) == len(set(zip(prints, runs, strict=True)))
+    ngrams = ngrams_of(one, n) + ngrams_of(other, n)
+    assert len(prints) == len(ngrams)
+    assert len(set(prints)) == len(set(ngrams)) == len(set(zip(prints, ngrams, strict=True)))
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 1000])
-def test_pieces_of_a_document_give_the_runs_of_the_whole(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pieces_of_a_document_give_the_ngrams_of_the_whole(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "_BLOCK", 5)
     text = "É3 " + random_text(1, 60) + "end"
     for n in (1, 2, 8):
         pieces = (text[i : i + size] for i in range(0, len(text), size))
-        found = np.concatenate(list(document_prints(pieces, n)))
+        found = np.concatenate(list(document_fingerprints(pieces, n)))
         assert np.array_equal(found, fingerprints(text, n))
-        assert len(found) == len(runs_of(text, n))
+        assert len(found) == len(ngrams_of(text, n))
 
 
-def test_texts_shorter_than_a_run_have_none() -> None:
+def test_texts_shorter_than_an_ngram_have_none() -> None:
     for text in ("", "...", "one two three"):
         assert fingerprints(text, 4).tolist() == []
-    with pytest.raises(ValueError, match="n_words is 0, expected at least 1"):
+    with pytest.raises(ValueError, match="n_words is 0; expected at least 1"):
         fingerprints("a b", 0)
 
 
-@pytest.fixture(params=["wanted", "bloom"])
-def known(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
-def test_shares_are_those_of_sets_of_word_tuples(known: str) -> None:
+@pytest.mark.parametrize("kind", ["test n-grams", "Bloom filter"])
+def test_fractions_are_those_of_sets_of_word_tuples(kind: str) -> None:
     n = 3
     tests = [random_text(seed, n_words) for seed, n_words in enumerate((200, 1, 0, 90, 90))]
     training = [random_text(seed, 150) for seed in range(10, 14)]
     prints = [fingerprints(text, n) for text in tests]
-    if known == "wanted":
-        index = Wanted(prints)
-        for text in training:
-            index.see(fingerprints(text, n))
-        found = shared(prints, index)
-    else:
-        bloom = BloomFilter(600)
-        for text in training:
-            bloom.add(fingerprints(text, n))
-        found = shared(prints, bloom)
-    there = {run for text in training for run in runs_of(text, n)}
-    expected = [Shared(len(runs := runs_of(text, n)), sum(run in there for run in runs)) for text in tests]
+    index: NgramIndex = BloomFilter(600) if kind == "Bloom filter" else module.TestNgramIndex(prints)
+    for text in training:
+        index.add(fingerprints(text, n))
+    there = {ngram for text in training for ngram in ngrams_of(text, n)}
+    ngrams = [ngrams_of(text, n) for text in tests]
+    expected = [Overlap(len(each), sum(ngram in there for ngram in each)) for each in ngrams]
+    found = overlaps(prints, index)
     assert found == expected
-    assert 0.1 < together(found).share < 0.9
-    assert together(found) == Shared(sum(e.n_runs for e in expected), sum(e.n_found for e in expected))
+    assert 0.1 < total_overlap(found).fraction < 0.9
+    assert total_overlap(found) == tuple(map(sum, zip(*expected, strict=True)))
 
 
-def test_what_was_not_wanted_is_not_found() -> None:
-    index = Wanted([fingerprints("a b c", 1)])
-    index.see(fingerprints("a b c d", 1))
-    assert index.found(fingerprints("d a e", 1)).tolist() == [False, True, False]
+def test_ngrams_of_no_test_text_are_not_found() -> None:
+    index = module.TestNgramIndex([fingerprints("a b c", 1)])
+    index.add(fingerprints("a b c d", 1))
+    assert index.contains(fingerprints("d a e", 1)).tolist() == [False, True, False]
 
 
-def test_nothing_wanted_finds_nothing() -> None:
-    index = Wanted([])
-    index.see(fingerprints("a b c", 1))
-    assert index.found(fingerprints("a b c", 1)).tolist() == [False] * 3
-    assert np.isnan(together([]).share)
+def test_an_index_of_no_test_text_finds_nothing() -> None:
+    index = module.TestNgramIndex([])
+    index.add(fingerprints("a b c", 1))
+    assert index.contains(fingerprints("a b c", 1)).tolist() == [False] * 3
+    assert np.isnan(total_overlap([]).fraction)
 
 
 @pytest.mark.parametrize(("bound", "least"), [(1e-1, 0.05), (1e-2, 0.004), (1e-3, 0.0004)])
-def test_false_positives_keep_the_bound_and_no_run_is_missed(bound: float, least: float) -> None:
+def test_false_positives_keep_the_bound_and_no_ngram_is_missed(bound: float, least: float) -> None:
     random_prints = np.random.default_rng(0).integers(0, 1 << 64, 300_000, dtype=np.uint64)
     there, absent = random_prints[:60_000], random_prints[60_000:]
     bloom = BloomFilter(len(there), bound)
     for part in np.array_split(there, 7):
         bloom.add(part)
         bloom.add(part)  # again: nothing changes
-    assert bloom.found(there).all()
-    rate = float(bloom.found(absent).mean())
+    assert bloom.contains(there).all()
+    rate = float(bloom.contains(absent).mean())
     noise = 4 * (bound / len(absent)) ** 0.5
     assert least < rate < bound + noise
     assert bloom.expected_false_positives() == pytest.approx(rate, abs=noise)
 
 
-def test_the_paper_s_bound_is_kept_in_8_bytes_a_run_and_a_little() -> None:
+def test_the_paper_s_bound_is_kept_in_8_bytes_an_ngram_and_a_little() -> None:
     prints = np.random.default_rng(1).integers(0, 1 << 64, 200_000, dtype=np.uint64)
     bloom = BloomFilter(len(prints))
     bloom.add(prints)
@@ -132,9 +124,9 @@ def test_the_paper_s_bound_is_kept_in_8_bytes_a_run_and_a_little() -> None:
     assert 8.0 < bloom.n_bytes / len(prints) < 9.0
 
 
-def test_what_is_wanted_takes_9_bytes_a_run_and_at_most_16_for_the_table() -> None:
+def test_test_ngrams_take_9_bytes_each_and_at_most_16_for_the_table() -> None:
     for n in (10_000, 100_000):
-        index = Wanted([np.random.default_rng(2).integers(0, 1 << 64, n, dtype=np.uint64)])
+        index = module.TestNgramIndex([np.random.default_rng(2).integers(0, 1 << 64, n, dtype=np.uint64)])
         assert 9 * n < index.n_bytes <= 25 * n
 
 

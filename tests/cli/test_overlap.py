@@ -8,7 +8,7 @@ import pytest
 
 from gpt_toolkit.analysis.ngram_overlap import normalized
 from gpt_toolkit.cli import overlap
-from tests.analysis.test_ngram_overlap import random_text, runs_of
+from tests.analysis.test_ngram_overlap import ngrams_of, random_text
 
 
 def run(*arguments: object) -> int:
@@ -38,16 +38,16 @@ def test_the_command_counts_every_document_against_every_corpus(
     assert run(*arguments, *options) == 0
     report = json.loads((files / "o.json").read_text(encoding="utf-8"))
     [own, other] = report["corpora"].values()
-    assert (own["runs"], own["found"]) == (293, 93)
-    assert own["share"] == pytest.approx(93 / 293)
+    assert (own["ngrams"], own["found"]) == (293, 93)
+    assert own["fraction"] == pytest.approx(93 / 293)
     assert [document["found"] for document in own["documents"]] == [93, 0]
     assert own["documents"][1] == {
         "document": f"{files / 'test.jsonl'}:1",
-        "runs": 0,
+        "ngrams": 0,
         "found": 0,
-        "share": None,
+        "fraction": None,
     }
-    assert (other["runs"], other["found"]) == (293, 0)
+    assert (other["ngrams"], other["found"]) == (293, 0)
     out = capsys.readouterr().out
     assert "31.74%" in out
     assert f"{files / 'test.jsonl'}:0" in out
@@ -56,7 +56,7 @@ def test_the_command_counts_every_document_against_every_corpus(
 def test_a_filter_that_overflows_says_so(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--test", files / "test.jsonl", "--train", files / "train.txt", "--bloom"]
     assert run(*arguments, "--capacity", 2) == 0
-    assert "more runs than the filter was made for" in capsys.readouterr().err
+    assert "more n-grams than the filter was made for" in capsys.readouterr().err
 
 
 def test_real_test_sets_against_real_training_text(
@@ -66,9 +66,9 @@ def test_real_test_sets_against_real_training_text(
     assert run(*ptb, "--output", tmp_path / "ptb.json") == 0
     [corpus] = json.loads((tmp_path / "ptb.json").read_text(encoding="utf-8"))["corpora"].values()
     texts = [path.read_text(encoding="utf-8") for path in (ptb[1], ptb[3]) if isinstance(path, Path)]
-    there = set(runs_of(texts[1], 8))
-    runs = runs_of(texts[0], 8)
-    assert (corpus["runs"], corpus["found"]) == (len(runs), sum(run in there for run in runs))
+    there = set(ngrams_of(texts[1], 8))
+    ngrams = ngrams_of(texts[0], 8)
+    assert (corpus["ngrams"], corpus["found"]) == (len(ngrams), sum(ngram in there for ngram in ngrams))
     assert corpus["found"] > 0
     named = [
         "--benchmarks",
@@ -85,11 +85,11 @@ def test_real_test_sets_against_real_training_text(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--train", "t.txt"], "no test text: say --test FILE, or --benchmarks NAME"),
-        (["--test", "t.txt", "--train", "nothing.txt"], "there is no file or folder 'nothing.txt'"),
+        (["--train", "t.txt"], "no test text; give --test FILE, or --benchmarks NAME"),
+        (["--test", "t.txt", "--train", "nothing.txt"], "no file or folder 'nothing.txt'"),
         (["--test", "t.txt", "--train", "t.txt", "--ngram", "0"], "--ngram is 0"),
-        (["--test", "t.txt", "--train", "t.txt"], "the test text has no run of 8 words"),
-        (["--test", "t.txt", "--train", "t.txt", "--output", "no/o.json"], "there is no folder"),
+        (["--test", "t.txt", "--train", "t.txt"], "the test text has no 8-grams"),
+        (["--test", "t.txt", "--train", "t.txt", "--output", "no/o.json"], "folder .* not found"),
     ],
 )
 def test_what_cannot_be_counted_is_refused(

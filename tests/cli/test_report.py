@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from gpt_toolkit.analysis.loss_curves import letters, read_curves
+from gpt_toolkit.analysis.loss_curves import ascii_plot, read_curves
 from gpt_toolkit.cli import main
 
 
@@ -28,7 +28,7 @@ def test_a_report_compares_writes_and_scores(run: Path, capsys: pytest.CaptureFi
     sizes = ("--samples", "2", "--max_new_tokens", "8", "--tokens", "500", "--limit", "4")
     assert main(["report", str(run), *sizes]) == 0, capsys.readouterr().err
     said = capsys.readouterr().out
-    assert "perplexity per token, same held-out tokens:  ours " in said
+    assert "perplexity per token, same held-out tokens:  model " in said
     assert "5-gram" in said
     assert "unigram" in said
     assert said.count("--- a text by the model") == 2
@@ -53,16 +53,16 @@ def test_a_model_of_another_vocabulary_is_not_compared(run: Path, capsys: pytest
 
 def test_a_folder_that_is_no_run_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(tmp_path)]) == 1
-    assert "is not the folder of a run that has ended" in capsys.readouterr().err
+    assert "expected the folder of a finished run" in capsys.readouterr().err
 
 
-def test_curves_are_read_and_drawn_in_letters(tmp_path: Path) -> None:
+def test_curves_are_read_and_drawn_as_ascii(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
     path.write_text("step,train_loss,val_loss\n1,4.0,\n2,2.0,\n3,1.0,3.0\n", encoding="utf-8")
     curves = read_curves(path)
     assert curves == {"train_loss": [(1, 4.0), (2, 2.0), (3, 1.0)], "val_loss": [(3, 3.0)]}
-    lines = letters(curves["train_loss"], width=11, height=4)
+    lines = ascii_plot(curves["train_loss"], width=11, height=4)
     assert lines[0].startswith("   4.000 |*")
     assert lines[3] == "   1.000 |          *"
     assert lines[-1].split() == ["1", "3"]
-    assert letters([]) == []
+    assert ascii_plot([]) == []

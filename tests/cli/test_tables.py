@@ -1,6 +1,7 @@
 import json
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,8 @@ def test_a_table_is_run_end_to_end_and_made_again_without_a_run(
     asked = [*TINY, "--parts", "table4", "--tasks", "acceptability"]
     assert main(["tables", *asked]) == 0, capsys.readouterr().err
     said = capsys.readouterr()
-    assert "3 runs, of which 3 are to be done" in said.err
-    assert "Table 4: classification and similarity: Storyworld's twins" in said.out
+    assert "3 runs; 3 to be done" in said.err
+    assert "Table 4: classification and similarity: Storyworld counterparts" in said.out
     assert "backbone of 1 x 16" in said.out
     content = json.loads(Path("out/tables.json").read_text(encoding="utf-8"))
     runs = {(run["variant"], run["seed"]): run["metrics"] for run in content["storyworld_runs"]}
@@ -63,13 +64,13 @@ def test_a_table_is_run_end_to_end_and_made_again_without_a_run(
 
     monkeypatch.setattr(subprocess, "Popen", none)
     assert main(["tables", *asked]) == 0
-    assert "of which 0 are to be done" in capsys.readouterr().err
+    assert "; 0 to be done" in capsys.readouterr().err
 
 
 def test_without_starting_runs_every_gap_is_named(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tables", *TINY, "--no_start", "--tasks", "sentiment,reading"]) == 0
     said = capsys.readouterr().out
-    assert "the backbone is not there yet" in said
+    assert "the backbone does not exist yet" in said
     assert "not run, or not done: pre-trained, with aux LM: sentiment (accuracy), reading (accuracy)" in said
     assert "no checkpoints of pre-training" in said
     assert Path("out/figure2.png").read_bytes().startswith(b"\x89PNG")
@@ -86,12 +87,12 @@ def test_the_papers_tables_alone_need_no_run(here: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("--parts table6", "--parts: no table6; there are table2, table3"),
-        ("--tasks snli", "--tasks: no snli; there are entailment"),
-        ("--parts ,", "--parts: expected names"),
-        ("--seeds 0", "--seeds 0: expected how many"),
-        ("--model m --pretrain x", "--pretrain is for the backbone that is made"),
-        ("--runs elsewhere", "--runs elsewhere: there is no such folder"),
+        ("--parts table6", "--parts: no table6; expected names of table2, table3"),
+        ("--tasks snli", "--tasks: no snli; expected names of entailment"),
+        ("--parts ,", "--parts: no names"),
+        ("--seeds 0", "--seeds 0: expected a number"),
+        ("--model m --pretrain x", "--pretrain goes without --model"),
+        ("--runs elsewhere", "--runs elsewhere: folder not found"),
     ],
 )
 def test_a_wrong_request_is_refused_before_a_run(
@@ -108,7 +109,7 @@ def test_a_folder_of_something_else_or_of_other_settings_is_left_alone(
     Path("out").mkdir()
     Path("out/thesis.txt").write_text("mine", encoding="utf-8")
     assert main(["tables", "--tasks", "none", "--output", "out"]) == 1
-    assert "holds something else" in capsys.readouterr().err
+    assert "holds files that are not runs" in capsys.readouterr().err
     assert [path.name for path in Path("out").iterdir()] == ["thesis.txt"]
 
     assert main(["tables", "--tasks", "none", "--output", "other"]) == 0
@@ -118,8 +119,8 @@ def test_a_folder_of_something_else_or_of_other_settings_is_left_alone(
 
 @pytest.mark.slow
 def test_the_whole_command_runs_in_processes_of_its_own(here: Path) -> None:
-    command = ["python", "-m", "gpt_toolkit", "tables", *TINY, "--tasks", "acceptability", "--seeds", "2"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    arguments = ["tables", *TINY, "--tasks", "acceptability", "--seeds", "2"]
+    done = subprocess.run([sys.executable, "-m", "gpt_toolkit", *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     content = json.loads(Path("out/tables.json").read_text(encoding="utf-8"))
     assert len(content["storyworld_runs"]) == 6  # three variants, two seeds

@@ -1,219 +1,242 @@
-"""The tables, put together from what the runs left."""
+"""GPT-1's tables and Figure 2, assembled from scores of runs."""
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from gpt_toolkit.analysis.paired_differences import Estimate, estimate, normalized, paired_difference
-from gpt_toolkit.analysis.paper_tables.published import (
+from matplotlib.figure import Figure
+
+from gpt_toolkit.analysis.paper_tables.catalog import (
     AVERAGE,
+    FULL,
     LAYER_TASKS,
+    SCRATCH,
     TABLES,
-    TWINS,
+    TASKS,
+    VARIANTS,
     ZERO_SHOT,
     Column,
-    twin_column,
+    task_column,
 )
-from gpt_toolkit.analysis.paper_tables.run_results import RealRun
-from gpt_toolkit.analysis.paper_tables.runs import FULL, NO_AUX, SCRATCH, VARIANTS
+from gpt_toolkit.analysis.paper_tables.run_results import UserRun
+from gpt_toolkit.analysis.paper_tables.table import (
+    Cell,
+    Estimate,
+    Table,
+    estimate,
+    normalize,
+    paired_difference,
+)
+from gpt_toolkit.io import atomic_file
 
 Scores = Mapping[int, Mapping[str, float]]
 """Metrics by seed."""
-TwinScores = Mapping[tuple[str, str], Scores]
-"""Of the built-in world's runs that are done, by task and variant."""
+StoryworldScores = Mapping[tuple[str, str], Scores]
+"""Scores of finished Storyworld runs, by task and variant."""
 
 
-@dataclass
-class Table:
-    """A table as it is shown and kept; numbers in percent.
-
-    Attributes:
-        title: What stands above it.
-        columns: Titles of the columns, without that of the rows' names.
-        rows: Cells by name of the row; None is a gap.
-        notes: What stands below it.
-    """
-
-    title: str
-    columns: list[str]
-    rows: dict[str, list[Estimate | float | None]]
-    notes: list[str] = field(default_factory=list)
-
-
-def real_table(part: str, runs: Sequence[RealRun]) -> Table:
-    """A table of the paper on its own sets: its numbers, and the user's runs beneath."""
+def published_table(part: str, runs: Sequence[UserRun]) -> Table:
+    """Return a table of the paper on its own datasets: its numbers, and the user's runs below."""
     paper = TABLES[part]
-    rows: dict[str, list[Estimate | float | None]] = {name: [*cells] for name, cells in paper.rows.items()}
+    rows: dict[str, list[Cell]] = {name: [*cells] for name, cells in paper.rows.items()}
     untested = set()
-    for variant in _variants(part):
+    for variant in paper.variants:
         for model in sorted({run.model for run in runs if run.variant == variant}):
-            own = [run for run in runs if (run.variant, run.model) == (variant, model)]
-            cells = _row(paper.columns, {name: _by_seed(own, name) for name in {run.set_name for run in own}})
+            scores: dict[str, dict[int, Mapping[str, float]]] = {}
+            chosen = [run for run in runs if (run.variant, run.model) == (variant, model)]
+            for run in chosen:
+                scores.setdefault(run.dataset, {})[run.seed] = run.scores
+            cells = _row(paper.columns, scores)
             if all(cell is None for cell in cells):
                 continue
-            untested |= {run.set_name for run in own if not run.tested}
-            begins = f"from {model}" if model else "from scratch"
-            rows[
-                f"ours: {VARIANTS[variant]}, {begins}" if AVERAGE in paper.columns else f"ours, {begins}"
-            ] = cells
+            untested |= {run.dataset for run in chosen if not run.is_tested}
+            title = f": {VARIANTS[variant].title}" if len(paper.variants) > 1 else ""
+            rows[f"your runs{title}, {f'from {model}' if model else 'from scratch'}"] = cells
     notes = []
-    if here := sorted(untested & {column.set_name for column in paper.columns}):
-        notes.append(f"not tested, best validation score: {', '.join(here)}")
+    if shown := sorted(untested & {column.dataset for column in paper.columns}):
+        notes.append(f"not tested, best validation score: {', '.join(shown)}")
     if len(rows) == len(paper.rows):
-        notes.append("no finished run of yours: gpt-toolkit fit --config gpt1/finetune_SET, then test")
+        notes.append("no finished run of yours: gpt-toolkit fit --config gpt1/finetune_DATASET, then test")
     return Table(paper.title, [column.title for column in paper.columns], rows, notes)
 
 
-def _variants(part: str) -> tuple[str, ...]:
-    return (FULL, SCRATCH, NO_AUX) if part == "table5" else (FULL,)
+def storyworld_table(part: str, scores: StoryworldScores, tasks: Sequence[str], backbone: str) -> Table:
+    """Return the Storyworld counterpart of a table.
 
-
-def _by_seed(runs: Sequence[RealRun], set_name: str) -> dict[int, Mapping[str, float]]:
-    return {run.seed: run.scores for run in runs if run.set_name == set_name}
-
-
-def twin_table(part: str, scores: TwinScores, tasks: Sequence[str], backbone: str) -> Table:
-    """The same table on the built-in world."""
+    Args:
+        part: The table.
+        scores: Scores of finished runs.
+        tasks: Tasks that were asked for.
+        backbone: Description of the backbone.
+    """
     paper = TABLES[part]
-    columns = [column for column in paper.twins if column is AVERAGE or column.set_name in tasks]
-    rows: dict[str, list[Estimate | float | None]] = {}
-    for variant in (FULL, SCRATCH, NO_AUX) if part == "table5" else (FULL, SCRATCH):
-        rows[VARIANTS[variant]] = _row(columns, {task: scores.get((task, variant), {}) for task in tasks})
-    rows["guessing"] = [None if column is AVERAGE else TWINS[column.set_name].guess for column in columns]
-    twins = {column.set_name: TWINS[column.set_name].of for column in columns if column is not AVERAGE}
+    columns = [each for each in paper.storyworld_columns if each == AVERAGE or each.dataset in tasks]
+    rows: dict[str, list[Cell]] = {}
+    for variant in paper.storyworld_variants:
+        by_task = {task: scores.get((task, variant), {}) for task in tasks}
+        rows[VARIANTS[variant].title] = _row(columns, by_task)
+    gaps = _gaps(rows, [column.title for column in columns])
+    rows["guessing"] = [None if column == AVERAGE else TASKS[column.dataset].guess for column in columns]
+    datasets = {column.dataset: TASKS[column.dataset].datasets for column in columns if column != AVERAGE}
+    listed = "; ".join(f"{task} for {names}" for task, names in datasets.items())
     notes = [
-        f"the built-in world's twins, not the published sets: {_joined(twins)}",
-        f"{backbone}; test rows; mean of seeds with its 95% interval (Student's t)",
+        f"Storyworld counterparts, not the published datasets: {listed}",
+        f"{backbone}; test examples; mean of seeds with its 95% interval (Student's t)",
     ]
-    if part == "table5":
-        notes.append("the paper's LSTM is not built here: its numbers stand in the table of the paper alone")
-    titles = [column.title for column in columns]
-    if gaps := _gaps(rows, titles):
-        notes.append(f"not run, or not done: {gaps}")
-    return Table(f"{paper.title}: Storyworld's twins", titles, rows, notes)
+    if AVERAGE in columns:
+        notes.append(
+            "the paper's LSTM is not part of this toolkit: only the table of the paper has its numbers"
+        )
+    title = f"{paper.title}: Storyworld counterparts"
+    return Table(title, [column.title for column in columns], rows, notes + gaps)
 
 
-def comparison(scores: TwinScores, tasks: Sequence[str]) -> Table:
-    """Pre-training, then fine-tuning, against the same network from scratch."""
-    rows: dict[str, list[Estimate | float | None]] = {}
-    better, sure, known = 0, 0, 0
-    for task in tasks:
-        column = twin_column(task)
-        ours, theirs = (_values(column, scores.get((task, variant), {})) for variant in (FULL, SCRATCH))
+def comparison_table(scores: StoryworldScores, tasks: Sequence[str]) -> Table:
+    """Return pre-training, then fine-tuning, compared with the same network from scratch."""
+    rows: dict[str, list[Cell]] = {}
+    differences = []
+    for column in map(task_column, tasks):
+        ours, theirs = (_values(column, scores.get((column.dataset, v), {})) for v in (FULL, SCRATCH))
         difference = paired_difference(ours, theirs)
         rows[column.title] = [estimate(ours), estimate(theirs), difference]
-        if difference is not None:
-            known, better, sure = known + 1, better + (difference.mean > 0), sure + difference.above_zero
+        differences += [] if difference is None else [difference]
+    better = sum(difference.mean > 0 for difference in differences)
+    surely = sum(difference.is_above_zero for difference in differences)
     notes = [
-        f"pre-training is better on {better} of {known} tasks, on {sure} of them by more than its interval",
-        "difference: of runs of the same seed; its 95% interval by Student's t over them",
+        f"pre-training is better on {better} of {len(differences)} tasks, on {surely} of them by more than "
+        "its interval",
+        "difference: of runs of the same seed, with its 95% interval by Student's t",
     ]
-    title = "Pre-training, then fine-tuning, against training from scratch: Storyworld's twins"
+    title = "Pre-training, then fine-tuning, compared with training from scratch: Storyworld counterparts"
     return Table(title, ["pre-trained", "from scratch", "difference"], rows, notes)
 
 
-def layers(scores: TwinScores, tasks: Sequence[str], n_layer: int) -> Table:
-    """Figure 2 left: the score by the number of layers transferred; embeddings always are."""
-    rows: dict[str, list[Estimate | float | None]] = {}
+def layers_table(scores: StoryworldScores, tasks: Sequence[str], n_layer: int) -> Table:
+    """Return Figure 2 left: the score by the number of layers transferred; embeddings always are."""
+    rows: dict[str, list[Cell]] = {}
     for task in (task for task in LAYER_TASKS if task in tasks):
         variants = [*(f"layers_{k}" for k in range(n_layer)), FULL]
-        column = twin_column(task)
-        rows[f"{task} (twin of {LAYER_TASKS[task]})"] = [
-            _cell(column, scores.get((task, variant), {})) for variant in variants
-        ]
+        cells = [estimate(_values(task_column(task), scores.get((task, v), {}))) for v in variants]
+        rows[f"{task} (counterpart of {LAYER_TASKS[task]})"] = [*cells]
     columns = [str(k) for k in range(n_layer + 1)]
     notes = ["the paper: every layer helps, up to 9 points on MultiNLI from 0 to all 12"]
-    if gaps := _gaps(rows, columns):
-        notes.append(f"not run, or not done: {gaps}")
-    return Table("Figure 2, left: layers transferred, Storyworld's twins", columns, rows, notes)
+    title = "Figure 2, left: layers transferred, Storyworld counterparts"
+    return Table(title, columns, rows, notes + _gaps(rows, columns))
 
 
-def zero_shot(
-    found: Mapping[int, Sequence[Mapping[str, Any]]], scores: TwinScores, names: Sequence[str]
+def zero_shot_tables(
+    by_step: Mapping[int, Sequence[Mapping[str, Any]]], scores: StoryworldScores, names: Sequence[str]
 ) -> tuple[Table, Table]:
-    """Figure 2 right: zero-shot scores while pre-training goes on.
+    """Return Figure 2 right: zero-shot scores over the steps of pre-training.
 
     Args:
-        found: Scores of each checkpoint, by its step.
-        scores: Of fine-tuning, for the state of the art on the built-in world.
+        by_step: Zero-shot scores of each checkpoint.
+        scores: Scores of fine-tuning, the state of the art on Storyworld.
         names: The curves.
 
     Returns:
         The scores, and the same between guessing (0) and the state of the art (1).
     """
-    raw: dict[str, list[Estimate | float | None]] = {}
-    scaled: dict[str, list[Estimate | float | None]] = {}
-    notes = []
-    for name in names:
-        values = [_zero_shot_value(found[step], name) for step in found]
-        guess, best = _ends(name, scores)
-        raw[name] = [*values, guess, best]
-        ends = None if best is None else (guess, best)
-        scaled[name] = [None if v is None or ends is None else normalized(v, *ends) for v in values]
-        if best is None:
-            notes.append(f"{name}: no state of the art, for its fine-tuning is not done")
-        elif best <= guess:
-            notes.append(f"{name}: not drawn, for fine-tuning is no better than guessing")
-    steps = [f"{step:,}" for step in found]
-    if not found:
-        notes.append("no checkpoints of pre-training: --checkpoints.keep_every_n_steps keeps them")
-    about = [
-        "state of the art: the mean of the fully fine-tuned runs here; of pronouns, all right",
-        "95% of one checkpoint's accuracy is within 7 points (200 rows), of reading within 10 (100 rows)",
+    raw: dict[str, list[Cell]] = {}
+    scaled: dict[str, list[Cell]] = {}
+    notes = [
+        "state of the art: the mean of the fully fine-tuned runs here; for pronouns, all correct",
+        "95% interval of one checkpoint: 7 points at most (200 examples), for reading 10 (100 examples)",
     ]
-    title = "Figure 2, right: zero-shot scores over the steps of pre-training, Storyworld's twins"
+    for name in names:
+        values = [_zero_shot_value(found, name) for found in by_step.values()]
+        guess, best = _guess_and_best(name, scores)
+        raw[name] = [*values, guess, best]
+        scaled[name] = [None if v is None or best is None else normalize(v, guess, best) for v in values]
+        if best is None:
+            notes.append(f"{name}: no state of the art, because its fine-tuning is not done")
+        elif best <= guess:
+            notes.append(f"{name}: not drawn, because fine-tuning does not exceed guessing")
+    if not by_step:
+        notes.append("no checkpoints of pre-training; --checkpoints.keep_every_n_steps keeps them")
+    steps = [f"{step:,}" for step in by_step]
+    title = "Figure 2, right: zero-shot scores over the steps of pre-training, Storyworld counterparts"
     return (
-        Table(title, [*steps, "guessing", "state of the art"], raw, [*about, *notes]),
+        Table(title, [*steps, "guessing", "state of the art"], raw, notes),
         Table(f"{title}, between guessing (0) and the state of the art (1)", steps, scaled),
     )
 
 
 def _zero_shot_value(scores: Sequence[Mapping[str, Any]], name: str) -> float | None:
-    benchmark, protocol, metric = ZERO_SHOT[name]
     for score in scores:
-        of = (score["benchmark"], str(score["protocol"]).partition("-")[0], score["metric"])
-        if of == (benchmark, protocol, metric) and score["value"] is not None:
+        protocol = str(score["protocol"]).partition("-")[0]  # without its version
+        if [score["benchmark"], protocol, score["metric"]] == ZERO_SHOT[name] and score["value"] is not None:
             return 100 * float(score["value"])
     return None
 
 
-def _ends(name: str, scores: TwinScores) -> tuple[float, float | None]:
-    """What guessing and the state of the art give."""
-    if name not in TWINS:
+def _guess_and_best(name: str, scores: StoryworldScores) -> tuple[float, float | None]:
+    if name not in TASKS:
         return 50.0, 100.0  # two candidates
-    best = _cell(twin_column(name), scores.get((name, FULL), {}))
-    return TWINS[name].guess or 0.0, None if best is None else best.mean
+    best = estimate(_values(task_column(name), scores.get((name, FULL), {})))
+    return TASKS[name].guess or 0.0, None if best is None else best.mean
 
 
 def _values(column: Column, scores: Scores) -> dict[int, float]:
+    """Return percentages by seed."""
     return {seed: 100 * found[column.metric] for seed, found in scores.items() if column.metric in found}
 
 
-def _cell(column: Column, scores: Scores) -> Estimate | None:
-    return estimate(_values(column, scores))
-
-
-def _row(columns: Sequence[Column], scores: Mapping[str, Scores]) -> list[Estimate | float | None]:
-    """Cells of the columns; the average is there if all the others are."""
-    cells = {c: _cell(c, scores.get(c.set_name, {})) for c in columns if c is not AVERAGE}
-    means = [cell.mean for cell in cells.values() if cell is not None]
+def _row(columns: Sequence[Column], scores: Mapping[str, Scores]) -> list[Cell]:
+    """Return the cells of the columns; an average only if all others exist."""
+    cells = [estimate(_values(each, scores.get(each.dataset, {}))) for each in columns if each != AVERAGE]
+    means = [cell.mean for cell in cells if cell is not None]
     average = statistics.fmean(means) if means and len(means) == len(cells) else None
-    return [average if column is AVERAGE else cells[column] for column in columns]
+    rest = iter(cells)
+    return [average if column == AVERAGE else next(rest) for column in columns]
 
 
-def _gaps(rows: Mapping[str, Sequence[Any]], columns: Sequence[str]) -> str:
-    """Names of the cells that are missing, guessing's and averages apart."""
-    missing = [
-        f"{row}: {', '.join(names)}"
-        for row, cells in rows.items()
-        if row != "guessing"
-        and (names := [c for c, v in zip(columns, cells, strict=True) if v is None and c != AVERAGE.title])
-    ]
-    return "; ".join(missing)
+def _gaps(rows: Mapping[str, Sequence[Cell]], columns: Sequence[str]) -> list[str]:
+    """Return a note that names the missing cells, averages apart; no note if none is missing."""
+    missing = []
+    for row, cells in rows.items():
+        names = [name for name, cell in zip(columns, cells, strict=True) if cell is None]
+        if names := [name for name in names if name != AVERAGE.title]:
+            missing.append(f"{row}: {', '.join(names)}")
+    return [f"not run, or not done: {'; '.join(missing)}"] if missing else []
 
 
-def _joined(twins: Mapping[str, str]) -> str:
-    return "; ".join(f"{task} for {sets}" for task, sets in twins.items())
+def draw_figure2(layers: Table, zero_shot: Table, path: Path) -> None:
+    """Draw scores by layers transferred (left) and zero-shot scores while pre-training (right) as a PNG.
+
+    Args:
+        layers: Columns are numbers of layers.
+        zero_shot: Columns are steps; scores between guessing (0) and the state of the art (1).
+        path: The file.
+    """
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for name, cells in layers.rows.items():
+        points = [(k, cell) for k, cell in enumerate(cells) if isinstance(cell, Estimate)]
+        errors = [cell.interval if math.isfinite(cell.interval) else 0.0 for _, cell in points]
+        ks, means = [k for k, _ in points], [cell.mean for _, cell in points]
+        left.errorbar(ks, means, yerr=errors, marker="o", capsize=3, label=name if points else None)
+    left.set(xlabel="layers transferred", ylabel="test accuracy, %", title="Storyworld: layers transferred")
+    left.set_xticks(range(len(layers.columns)))
+    steps = [int(step.replace(",", "")) for step in zero_shot.columns]
+    for name, cells in zero_shot.rows.items():
+        scores = [
+            (s, c) for s, c in zip(steps, cells, strict=True) if isinstance(c, float) and math.isfinite(c)
+        ]
+        if scores:
+            right.plot(*zip(*scores, strict=True), marker="o", label=name)
+    right.axhline(0, linestyle="--", linewidth=0.8, color="tab:gray")
+    title = "Storyworld: zero-shot scores while pre-training"
+    right.set(xlabel="steps of pre-training", ylabel="guessing 0, state of the art 1", title=title)
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(fontsize="small")
+        else:
+            axes.text(0.5, 0.5, "no finished runs", ha="center", transform=axes.transAxes)
+    with atomic_file(path) as partial:
+        figure.savefig(partial, dpi=130, format="png")

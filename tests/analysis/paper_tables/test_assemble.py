@@ -3,19 +3,18 @@ from pathlib import Path
 
 import pytest
 
-from gpt_toolkit.analysis.paired_differences import Estimate
 from gpt_toolkit.analysis.paper_tables import assemble
-from gpt_toolkit.analysis.paper_tables.published import AVERAGE, TABLES, TWINS, ZERO_SHOT
-from gpt_toolkit.analysis.paper_tables.render import as_json, cell_text, markdown
-from gpt_toolkit.analysis.paper_tables.run_results import RealRun
+from gpt_toolkit.analysis.paper_tables.catalog import AVERAGE, TABLES, TASKS, ZERO_SHOT
+from gpt_toolkit.analysis.paper_tables.run_results import UserRun
+from gpt_toolkit.analysis.paper_tables.table import Estimate
 from gpt_toolkit.data.supervised import open_set
 from gpt_toolkit.data.supervised.gpt1_datasets import KNOWN
 from gpt_toolkit.evaluation.registry import BENCHMARKS
 from gpt_toolkit.storyworld.datasets import DATASETS
 
 
-def scores_of(task: str, values: list[float], variant: str = "full") -> assemble.TwinScores:
-    name = f"{task}_{TWINS[task].metric}"
+def scores_of(task: str, values: list[float], variant: str = "full") -> assemble.StoryworldScores:
+    name = f"{task}_{TASKS[task].metric}"
     return {(task, variant): {seed: {name: value} for seed, value in enumerate(values)}}
 
 
@@ -35,23 +34,23 @@ def test_the_papers_rows_are_as_long_as_its_columns_and_average_as_printed() -> 
 def test_every_column_is_a_metric_of_its_set() -> None:
     for table in TABLES.values():
         for column in table.columns:
-            if column.set_name:
-                spec = KNOWN[column.set_name].spec
+            if column.dataset:
+                spec = KNOWN[column.dataset].spec
                 scored = [spec.name, *(f"{spec.name}_{part}" for part in spec.parts)]
                 assert column.metric in [f"{name}_{metric}" for name in scored for metric in spec.metrics]
 
 
 def test_every_task_of_the_world_has_its_column() -> None:
-    assert TWINS.keys() == DATASETS.keys()
-    shown = {column.set_name for table in TABLES.values() for column in table.twins} - {""}
+    assert TASKS.keys() == DATASETS.keys()
+    shown = {column.dataset for table in TABLES.values() for column in table.storyworld_columns} - {""}
     assert shown == DATASETS.keys()
-    for task, twin in TWINS.items():
-        assert twin.metric == DATASETS[task].metric
-        assert set(DATASETS[task].counterpart.split(" and ")) <= set(twin.of.split(", "))
-        spec = open_set(f"storyworld:{task}").spec
-        if twin.metric == "accuracy":
+    for name, task in TASKS.items():
+        assert task.metric == DATASETS[name].metric
+        assert set(DATASETS[name].counterpart.split(" and ")) <= set(task.datasets.split(", "))
+        spec = open_set(f"storyworld:{name}").spec
+        if task.metric == "accuracy":
             n = spec.choices if spec.kind == "multiple_choice" else len(spec.labels)
-            assert twin.guess == pytest.approx(100 / n)
+            assert task.guess == pytest.approx(100 / n)
 
 
 def test_every_curve_of_figure_2_is_a_benchmark() -> None:
@@ -61,8 +60,8 @@ def test_every_curve_of_figure_2_is_a_benchmark() -> None:
 
 def test_twins_stand_in_a_table_of_their_own_with_gaps_named() -> None:
     scores = scores_of("endings", [0.6, 0.7, 0.8])
-    table = assemble.twin_table("table3", scores, ["endings", "reading"], "a backbone")
-    assert table.title.endswith("Storyworld's twins")
+    table = assemble.storyworld_table("table3", scores, ["endings", "reading"], "a backbone")
+    assert table.title.endswith("Storyworld counterparts")
     assert table.columns == ["endings (accuracy)", "reading (accuracy)"]
     cell, gap = table.rows["pre-trained, with aux LM"]
     assert same(cell, 70.0, 4.303 * 10 / math.sqrt(3), 3)
@@ -77,45 +76,48 @@ def test_twins_stand_in_a_table_of_their_own_with_gaps_named() -> None:
 def test_an_average_is_there_only_if_all_its_cells_are() -> None:
     tasks = ["acceptability", "sentiment"]
     both = {**scores_of("acceptability", [0.4]), **scores_of("sentiment", [0.9])}
-    table = assemble.twin_table("table5", both, tasks, "")
+    table = assemble.storyworld_table("table5", both, tasks, "")
     assert table.columns[0] == AVERAGE.title
     assert table.rows["pre-trained, with aux LM"][0] == pytest.approx(65.0)
     assert (
-        assemble.twin_table("table5", scores_of("sentiment", [0.9]), tasks, "").rows[
+        assemble.storyworld_table("table5", scores_of("sentiment", [0.9]), tasks, "").rows[
             "pre-trained, with aux LM"
         ][0]
         is None
     )
 
 
-def real_run(set_name: str, score: float, seed: int = 0, **fields: object) -> RealRun:
-    values: dict[str, object] = {"variant": "full", "model": "openai-gpt", "tested": True, **fields}
-    metric = {"cola": "matthews", "rte": "accuracy"}[set_name]
-    return RealRun(set_name, seed=seed, folder=Path("x"), scores={f"{set_name}_{metric}": score}, **values)  # type: ignore[arg-type]
+def user_run(dataset: str, score: float, seed: int = 0, **fields: object) -> UserRun:
+    values: dict[str, object] = {"variant": "full", "model": "openai-gpt", "is_tested": True, **fields}
+    metric = {"cola": "matthews", "rte": "accuracy"}[dataset]
+    return UserRun(dataset, seed=seed, folder=Path("x"), scores={f"{dataset}_{metric}": score}, **values)  # type: ignore[arg-type]
 
 
 def test_runs_of_published_sets_stand_beneath_the_papers_numbers() -> None:
-    runs = [real_run("rte", 0.55), real_run("rte", 0.57, seed=1), real_run("cola", 0.4, tested=False)]
-    table = assemble.real_table("table2", runs)
-    assert list(table.rows) == ["the paper's GPT-1", "best before it", "ours, from openai-gpt"]
-    *gaps, rte = table.rows["ours, from openai-gpt"]
+    runs = [user_run("rte", 0.55), user_run("rte", 0.57, seed=1), user_run("cola", 0.4, is_tested=False)]
+    table = assemble.published_table("table2", runs)
+    assert list(table.rows) == ["the paper's GPT-1", "best before it", "your runs, from openai-gpt"]
+    *gaps, rte = table.rows["your runs, from openai-gpt"]
     assert gaps == [None] * 5
     assert same(rte, 56.0, 12.706, 2)
     assert table.notes == []
-    assert "not tested, best validation score: cola" in assemble.real_table("table4", runs).notes
+    assert "not tested, best validation score: cola" in assemble.published_table("table4", runs).notes
 
 
 def test_models_are_not_mixed_and_ablations_stand_in_table_5() -> None:
     runs = [
-        real_run("cola", 0.4),
-        real_run("cola", 0.3, model="mine"),
-        real_run("cola", 0.1, variant="no_pretraining", model=""),
+        user_run("cola", 0.4),
+        user_run("cola", 0.3, model="mine"),
+        user_run("cola", 0.1, variant="no_pretraining", model=""),
     ]
-    assert list(assemble.real_table("table4", runs).rows)[2:] == ["ours, from mine", "ours, from openai-gpt"]
-    assert list(assemble.real_table("table5", runs).rows)[4:] == [
-        "ours: pre-trained, with aux LM, from mine",
-        "ours: pre-trained, with aux LM, from openai-gpt",
-        "ours: no pre-training, from scratch",
+    assert list(assemble.published_table("table4", runs).rows)[2:] == [
+        "your runs, from mine",
+        "your runs, from openai-gpt",
+    ]
+    assert list(assemble.published_table("table5", runs).rows)[4:] == [
+        "your runs: pre-trained, with aux LM, from mine",
+        "your runs: pre-trained, with aux LM, from openai-gpt",
+        "your runs: no pre-training, from scratch",
     ]
 
 
@@ -126,7 +128,7 @@ def test_a_comparison_counts_where_pretraining_is_better_and_where_surely() -> N
         **scores_of("reading", [0.3, 0.2, 0.4]),
         **scores_of("reading", [0.25, 0.25, 0.25], "no_pretraining"),
     }
-    table = assemble.comparison(scores, ["sentiment", "reading", "endings"])
+    table = assemble.comparison_table(scores, ["sentiment", "reading", "endings"])
     ours, theirs, difference = table.rows["sentiment (accuracy)"]
     assert same(ours, 91.0, 4.303 / math.sqrt(3), 3)
     assert same(theirs, 71.0, 4.303 / math.sqrt(3), 3)
@@ -137,11 +139,11 @@ def test_a_comparison_counts_where_pretraining_is_better_and_where_surely() -> N
 
 def test_the_last_column_of_figure_2_left_is_the_full_transfer() -> None:
     scores = {**scores_of("reading", [0.4]), **scores_of("reading", [0.3], "layers_0")}
-    table = assemble.layers(scores, ["reading"], 2)
+    table = assemble.layers_table(scores, ["reading"], 2)
     assert table.columns == ["0", "1", "2"]
     [row] = table.rows.values()
     assert [cell and cell.mean for cell in row if not isinstance(cell, float)] == [30.0, None, 40.0]
-    assert "not run, or not done: reading (twin of RACE): 1" in table.notes
+    assert "not run, or not done: reading (counterpart of RACE): 1" in table.notes
 
 
 def test_figure_2_right_lies_between_guessing_and_the_state_of_the_art() -> None:
@@ -150,30 +152,10 @@ def test_figure_2_right_lies_between_guessing_and_the_state_of_the_art() -> None
         return [{**of, "metric": "other", "value": 0.0}, {**of, "value": value}]
 
     found = {100: scores(0.5), 200: scores(0.7)}
-    raw, scaled = assemble.zero_shot(found, scores_of("sentiment", [0.9]), ["sentiment", "reading"])
+    raw, scaled = assemble.zero_shot_tables(found, scores_of("sentiment", [0.9]), ["sentiment", "reading"])
     assert raw.columns == ["100", "200", "guessing", "state of the art"]
     assert raw.rows["sentiment"] == pytest.approx([50.0, 70.0, 50.0, 90.0])
     assert scaled.rows["sentiment"] == pytest.approx([0.0, 0.5])
     assert raw.rows["reading"] == [None, None, 25.0, None]
     assert scaled.rows["reading"] == [None, None]
-    assert "reading: no state of the art, for its fine-tuning is not done" in raw.notes
-
-
-def test_cells_say_what_is_known() -> None:
-    assert cell_text(None) == "-"
-    assert cell_text(math.nan) == "-"
-    assert cell_text(82.1) == "82.1"
-    assert cell_text(0.25) == "0.25"
-    assert cell_text(Estimate(54.3, 1.25, 3)) == "54.3 +- 1.2"
-    assert cell_text(Estimate(54.3, math.inf, 1)) == "54.3 (1 run)"
-
-
-def test_a_table_is_written_as_markdown_and_as_json() -> None:
-    table = assemble.Table("T", ["a", "b"], {"r": [Estimate(1.5, math.inf, 1), None]}, ["a note"])
-    assert markdown([table]) == "## T\n\n| | a | b |\n|---|---:|---:|\n| r | 1.5 (1 run) | - |\n\n- a note\n"
-    assert as_json(table) == {
-        "title": "T",
-        "columns": ["a", "b"],
-        "rows": {"r": [{"mean": 1.5, "interval": None, "runs": 1}, None]},
-        "notes": ["a note"],
-    }
+    assert "reading: no state of the art, because its fine-tuning is not done" in raw.notes

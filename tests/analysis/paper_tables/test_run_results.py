@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gpt_toolkit.analysis.paper_tables.run_results import RealRun, real_runs
+from gpt_toolkit.analysis.paper_tables.run_results import UserRun, user_runs
 
 
 def write_run(folder: Path, *, finished: bool = True, test: float | None = 0.6, **settings: Any) -> Path:
@@ -35,32 +35,32 @@ def write_run(folder: Path, *, finished: bool = True, test: float | None = 0.6, 
 
 def test_a_tested_run_counts_with_its_test_score(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "finetune_rte")
-    assert real_runs([tmp_path]) == (
-        [RealRun("rte", "full", "openai-gpt", 0, folder, {"rte_accuracy": 0.6, "score": 0.6}, True)],
+    assert user_runs([tmp_path]) == (
+        [UserRun("rte", "full", "openai-gpt", 0, folder, {"rte_accuracy": 0.6, "score": 0.6}, True)],
         [],
     )
 
 
 def test_a_run_that_was_not_tested_counts_with_its_best_validation(tmp_path: Path) -> None:
     write_run(tmp_path / "finetune_rte", test=None)
-    [run], _ = real_runs([tmp_path / "finetune_rte"])
+    [run], _ = user_runs([tmp_path / "finetune_rte"])
     assert run.scores == {"rte_accuracy": 0.58, "score": 0.58}
-    assert not run.tested
+    assert not run.is_tested
 
 
 def test_a_test_that_is_older_than_the_best_state_does_not_count(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "finetune_rte")
     later = (folder / "test.json").stat().st_mtime + 10
     os.utime(folder / "checkpoints" / "best.ckpt", (later, later))
-    [run], _ = real_runs([tmp_path])
-    assert not run.tested
+    [run], _ = user_runs([tmp_path])
+    assert not run.is_tested
 
 
 def test_seeds_and_ablations_are_told_apart(tmp_path: Path) -> None:
     write_run(tmp_path / "finetune_rte" / "seed-1", seed=1)
     write_run(tmp_path / "no_aux", model={"lm_coef": 0.0})
     write_run(tmp_path / "scratch", model={"init_from": None})
-    runs, remarks = real_runs([tmp_path])
+    runs, remarks = user_runs([tmp_path])
     assert [(run.variant, run.seed) for run in runs] == [
         ("full", 1),
         ("no_aux", 0),
@@ -75,14 +75,14 @@ def test_seeds_and_ablations_are_told_apart(tmp_path: Path) -> None:
         ({"finished": False}, "not finished"),
         ({"data": {"train_rows": 100}}, "not as in the paper: data.train_rows"),
         ({"model": {"transfer_layers": 6}}, "not as in the paper: model.transfer_layers"),
-        ({"data": {"sets": ["rte", "mnli"]}}, "several sets at once"),
+        ({"data": {"sets": ["rte", "mnli"]}}, "several datasets at once"),
     ],
 )
 def test_what_does_not_belong_into_the_tables_is_named(
     tmp_path: Path, settings: dict[str, Any], why: str
 ) -> None:
     folder = write_run(tmp_path / "finetune_rte", **settings)
-    runs, [remark] = real_runs([tmp_path])
+    runs, [remark] = user_runs([tmp_path])
     assert runs == []
     assert remark.startswith(f"{folder}: ")
     assert why in remark
@@ -90,13 +90,13 @@ def test_what_does_not_belong_into_the_tables_is_named(
 
 def test_runs_of_the_built_in_world_are_never_taken_for_real_ones(tmp_path: Path) -> None:
     write_run(tmp_path / "finetune_entailment", data={"sets": "storyworld:entailment"})
-    assert real_runs([tmp_path]) == ([], [])
+    assert user_runs([tmp_path]) == ([], [])
 
 
 def test_a_damaged_result_and_a_missing_folder_are_named(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "finetune_rte")
     (folder / "test.json").write_text("{", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"test\.json is not what gpt-toolkit test writes"):
-        real_runs([tmp_path])
-    with pytest.raises(FileNotFoundError, match="there is no such folder"):
-        real_runs([tmp_path / "elsewhere"])
+    with pytest.raises(ValueError, match=r"test\.json: not what gpt-toolkit test writes"):
+        user_runs([tmp_path])
+    with pytest.raises(FileNotFoundError, match="folder not found"):
+        user_runs([tmp_path / "elsewhere"])
