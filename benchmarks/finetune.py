@@ -344,7 +344,7 @@ def buckets(plan: Plan, folder: Path) -> dict[str, Any]:
         found, tokens = torch.empty(plan.rows, 2), 0
         for batch in _epoch(other):
             ids = batch["input_ids"][:, 0]
-            found[batch["rows"]] = head(backbone(ids, at=batch["lengths"] - 1))
+            found[batch["rows"]] = head(backbone(ids, positions=batch["lengths"] - 1))
             tokens += ids.numel()
         return found, tokens / plan.rows
 

@@ -40,8 +40,8 @@ from benchmarks.side_by_side import (
 )
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.backbone.packed_linear import pack
-from gpt_toolkit.batches import Continuation
 from gpt_toolkit.generation.language_model import LanguageModel, load
+from gpt_toolkit.generation.requests import Continuation
 from gpt_toolkit.generation.scorer import Scorer
 from gpt_toolkit.tokenizers import load_tokenizer
 

@@ -28,7 +28,7 @@ import tiktoken
 from benchmarks import corpus
 from benchmarks.side_by_side import argument_parser, keep, parse, print_machine, print_table, stamp
 from benchmarks.workers import Turns, Worker, choose_start_method, compare
-from gpt_toolkit.data.pretraining.parallel_tokenize import OnThreads
+from gpt_toolkit.data.pretraining.parallel_tokenize import encode_on_threads
 from gpt_toolkit.data.pretraining.text_files import FileMemo, FileSource, divide
 from gpt_toolkit.data.pretraining.write_token_shards import prepare_tokens
 from gpt_toolkit.progress import ProgressBar
@@ -56,7 +56,8 @@ def prepare(turns: Turns, folder: Path, tokenizer: str, scratch: Path, threads: 
         with ProgressBar("Text to tokens") as progress:
             parts = divide([str(folder)], [], [], memo := FileMemo(scratch / f"files-{number}", progress))
             source = FileSource(parts, 0.0, "text", None, memo)
-            root, encoder = scratch / f"tokens-{number}", OnThreads(threads)
+            root = scratch / f"tokens-{number}"
+            encoder = partial(encode_on_threads, n_threads=threads)
             cache = prepare_tokens(source, loaded, root, progress, encoder=encoder)
         n_tokens, number = cache.n_tokens("train"), number + 1
     return {"tokens": n_tokens}

@@ -1,29 +1,26 @@
-"""Where data and tasks meet: what a batch holds, and what a task may ask of a DataModule.
+"""Batches: the types that DataModules give to tasks.
 
 Shape letters, used in every docstring and at line ends:
 
 ====== =======================================
 ``B``  batch: sequences
-``C``  sequences of a row: choices, or orders
+``C``  sequences of an example: choices, or orders
 ``T``  positions of a sequence, at most n_ctx
 ``D``  width of the hidden states, n_embd
 ``H``  attention heads
 ``K``  width of a head, D / H
 ``V``  vocabulary
-``N``  rows of hidden states, B times T
+``N``  hidden states, B times T
 ====== =======================================
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypedDict
+from typing import Literal, TypeAlias, TypedDict
 
 from torch import Tensor
 
-from gpt_toolkit.tokenizers import Tokenizer
-
 IGNORE_INDEX = -100
-"""Label of a position where no loss is due (torch's default)."""
+"""Label of a position without a loss (torch's default)."""
 
 
 class LanguageModelBatch(TypedDict):
@@ -33,9 +30,9 @@ class LanguageModelBatch(TypedDict):
         input_ids: ``(B, T)``, int64.
         labels: ``(B, T)``, int64; ``labels[b, t]`` is the token after ``input_ids[b, t]``, or
             ``IGNORE_INDEX``.
-        step_targets: Labels that count in the whole optimizer step, over all micro-batches and ranks; what
-            the step's loss is divided by. In evaluation, those of this batch.
-        bytes_per_token: UTF-8 bytes of text that a token of this split stands for, on average.
+        step_targets: Number of labels with a loss in the whole optimizer step, over all micro-batches and
+            ranks: the divisor of the step's loss. In evaluation, those of this batch.
+        bytes_per_token: UTF-8 bytes of text per token of this split, on average.
     """
 
     input_ids: Tensor
@@ -45,30 +42,31 @@ class LanguageModelBatch(TypedDict):
 
 
 Kind: TypeAlias = Literal["classification", "similarity", "graded", "multiple_choice", "text"]
-"""How a set's rows become sequences and an answer (GPT-1 §3.3):
+"""Form of a dataset's sequences and answers (GPT-1 §3.3):
 
-* ``classification``: one sequence, of one text or of premise and hypothesis; a class of it;
-* ``similarity``: two texts in both orders; a class of the pair;
-* ``graded``: two texts in both orders; a number, learned as a class between its two nearest levels;
-* ``multiple_choice``: a sequence an answer; the right one's index;
+* ``classification``: one sequence, of one text or of premise and hypothesis; the answer is a class;
+* ``similarity``: two texts in both orders; the answer is a class of the pair;
+* ``graded``: two texts in both orders; the answer is a number, learned as a class between its two nearest
+  levels;
+* ``multiple_choice``: one sequence for each choice; the answer is the index of the right one;
 * ``text``: input, prompt and target in one sequence; the answer is text.
 """
 
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """What a fine-tuning task needs to know of a supervised set.
+    """Description of a supervised dataset.
 
     Args:
-        name: The set's name; its head and its metrics are called so.
-        kind: How rows become sequences.
-        labels: Names of the classes, or of the levels of a graded set, lowest first; empty for others.
-        choices: Answers a row, for multiple choice; else 1.
-        metrics: What it is judged by, the set's own first: ``accuracy``, ``f1``, ``matthews``, ``pearson``,
-            ``spearman``; for text ``rouge``, ``bleu``, ``exact_match``, ``token_f1``, and ``accuracy`` where
-            the answers are the labels.
-        parts: Names of parts of the set that are scored on their own too, such as matched and mismatched.
-        max_new_tokens: Longest answer that is generated, for text.
+        name: Name of the dataset, of its head and of its metrics.
+        kind: Form of the sequences and answers.
+        labels: Names of the classes, or of a graded dataset's levels, lowest first; else empty. For text, the
+            words that are the only answers, if any.
+        choices: Number of choices of an example; 1 unless multiple choice.
+        metrics: Its metrics, the main one first: ``accuracy``, ``f1``, ``matthews``, ``pearson``,
+            ``spearman``; for free text ``rouge``, ``bleu``, ``exact_match``, ``token_f1``.
+        parts: Names of subsets with metrics of their own, such as matched and mismatched.
+        max_new_tokens: Length of the longest generated answer, for text.
     """
 
     name: str
@@ -81,28 +79,33 @@ class TaskSpec:
 
     @property
     def n_outputs(self) -> int:
-        """Outputs of the set's head for one state; 0 for text, which has the language model's alone."""
+        """Number of outputs of the dataset's head; 0 for text, which has no head."""
         return {"multiple_choice": 1, "text": 0}.get(self.kind, len(self.labels))
+
+    @property
+    def has_free_text(self) -> bool:
+        """True if answers are any text, rather than one of the labels."""
+        return self.kind == "text" and not self.labels
 
 
 class SupervisedBatch(TypedDict):
-    """Labelled rows of one set, as sequences (GPT-1 §3.2-3.3).
+    """Labelled examples of one dataset, as sequences (GPT-1 §3.2-3.3).
 
-    ``C`` is the answers of a row for multiple choice, 2 for both orders of a pair, else 1.
+    ``C`` is the number of choices for multiple choice, 2 for both orders of a pair, else 1.
 
     Attributes:
-        task: Name of the set.
-        input_ids: ``(B, C, T)``, int64; padding on the right, of any id: nothing attends to it.
-        labels: ``(B, C, T)``, int64; the next token where the language-model loss counts, else
+        task: Name of the dataset.
+        input_ids: ``(B, C, T)``, int64; padding at the right, of any id: no position attends to it.
+        labels: ``(B, C, T)``, int64; the next token where it has a language-model loss, else
             ``IGNORE_INDEX``.
-        lengths: ``(B, C)``, int64; tokens without padding. The last one is the extract token. For text in
-            evaluation those of the prompt: what follows is to be generated.
-        target: ``(B,)``; int64 class or choice, float32 grade, or 0 for text. -1 or NaN where a row has none.
-        rows: ``(B,)``, int64; number of the row in its split, counted from 0.
-        parts: ``(B,)``, int64; index into the set's ``parts``, -1 where a row is of none.
-        references: Answers that count as right, for text; else empty.
-        step_examples: Rows of the whole optimizer step, over all micro-batches and ranks; what the step's
-            loss is divided by. In evaluation, those of this batch.
+        lengths: ``(B, C)``, int64; number of tokens without padding. The last one is the extract token. For
+            text in evaluation, the length of the prompt.
+        target: ``(B,)``; int64 class or choice, float32 grade, or 0 for text. -1 or NaN if unknown.
+        rows: ``(B,)``, int64; index of the example in its split.
+        parts: ``(B,)``, int64; index into the dataset's ``parts``, or -1.
+        references: Right answers, for text; else empty.
+        step_examples: Number of examples in the whole optimizer step, over all micro-batches and ranks: the
+            divisor of the step's loss. In evaluation, those of this batch.
     """
 
     task: str
@@ -114,172 +117,3 @@ class SupervisedBatch(TypedDict):
     parts: Tensor
     references: list[list[str]]
     step_examples: int
-
-
-class LanguageModelData(Protocol):
-    """What a language-modelling task reads from its DataModule."""
-
-    n_ctx: int
-    """Context length of the batches, in tokens."""
-
-    vocabulary: Tokenizer
-    """The tokenizer that made the batches; there after ``setup``."""
-
-    plan: str
-    """Fingerprint of the order in which training windows are read; there after ``setup``."""
-
-
-class SupervisedData(Protocol):
-    """What a fine-tuning task reads from its DataModule."""
-
-    n_ctx: int
-    """Longest sequence, in tokens."""
-
-    vocabulary: Tokenizer
-    """The tokenizer that made the batches; there after ``setup``."""
-
-    plan: str
-    """Fingerprint of the order in which training rows are read; there after ``setup``."""
-
-    n_marks: int
-    """Token ids after the vocabulary's: start, delimiter, extract (GPT-1 §3.3); 0 if all sets are text."""
-
-    tasks: Mapping[str, TaskSpec]
-    """The sets, by name; there after ``setup``."""
-
-
-class MeasuredTask(Protocol):
-    """What a callback that measures a run's speed reads from the task."""
-
-    unit: str
-    """What ``work`` counts, in the plural."""
-
-    def work(self, batch: Any) -> int:
-        """How much of ``unit`` the optimizer step of a batch trains on, on all devices."""
-
-    def flops(self, batch: Any) -> float:
-        """Operations that this device spends on training on a micro-batch."""
-
-
-class MeasuredLoader(Protocol):
-    """What it reads from the loader of the training batches."""
-
-    seconds_waited: float
-    """How long the run has waited for batches so far."""
-
-
-class Continuation(NamedTuple):
-    """Ask: how likely is a continuation, and would greedy decoding give it?
-
-    Attributes:
-        context: Token ids before it; at least one.
-        continuation: Token ids to be scored, each given all before it.
-        excluded: Ids that greedy decoding may not choose as the continuation's first token (stop words).
-    """
-
-    context: tuple[int, ...]
-    continuation: tuple[int, ...]
-    excluded: frozenset[int] = frozenset()
-
-
-class RunningText(NamedTuple):
-    """Ask: how likely is a text, read in windows?
-
-    A window ends every ``stride`` tokens and scores those that the window before it has not; it sees up to
-    ``window`` tokens in all, the first of them unscored context.
-
-    Attributes:
-        ids: Token ids; each but the first is scored once.
-        window: Inputs of a window, at most the context length.
-        stride: Tokens by which windows move on; equal to ``window`` where they do not overlap.
-    """
-
-    ids: tuple[int, ...]
-    window: int
-    stride: int
-
-
-class Prompt(NamedTuple):
-    """Ask: how does a text go on?
-
-    Attributes:
-        ids: Token ids, at least one.
-        max_new_tokens: Longest answer.
-        stop: The answer ends before the first of these strings.
-        top_k: 1 is greedy.
-        seed: Of the draw, where it is not greedy.
-    """
-
-    ids: tuple[int, ...]
-    max_new_tokens: int
-    stop: tuple[str, ...] = ()
-    top_k: int = 1
-    seed: int = 0
-
-
-Request: TypeAlias = Continuation | RunningText | Prompt
-"""What a benchmark asks of a model."""
-
-
-class Answer(NamedTuple):
-    """What a model says to a request.
-
-    Attributes:
-        log_probability: Summed natural-log probability of all scored tokens; of a generated answer's too.
-        n_scored: How many they are.
-        is_greedy: Whether greedy decoding gives the continuation; False for other requests.
-        text: The generated text; "" for other requests.
-        last_is_greedy: Whether the continuation's last token is the likeliest at its place.
-    """
-
-    log_probability: float
-    n_scored: int
-    is_greedy: bool = False
-    text: str = ""
-    last_is_greedy: bool = False
-
-
-class Score(NamedTuple):
-    """One number of a report.
-
-    Attributes:
-        benchmark: Name of the benchmark.
-        protocol: Name and version of the protocol that produced it, such as ``paper-1``.
-        metric: Name and unit, such as ``accuracy`` or ``word_perplexity``.
-        value: The number.
-        interval: Half-width of the 95% interval; NaN where there is none.
-        n: Rows, or units of text, behind it.
-        chance: What guessing gives; NaN where that has no meaning.
-    """
-
-    benchmark: str
-    protocol: str
-    metric: str
-    value: float
-    interval: float
-    n: int
-    chance: float
-
-
-class EvaluationData(Protocol):
-    """What a zero-shot task reads from its DataModule."""
-
-    vocabulary: Tokenizer
-    """The tokenizer that made the requests; there after ``setup``."""
-
-    def judge(self, name: str, answers: Mapping[int, Answer]) -> list[Score]:
-        """Scores of a benchmark under one protocol, from the answers to all its requests, by their number."""
-
-
-class RequestBatch(TypedDict):
-    """Requests of one benchmark under one protocol, of one kind.
-
-    Attributes:
-        name: Benchmark and protocol, as ``lambada/paper-1``.
-        numbers: Number of each request in the whole list.
-        requests: The requests.
-    """
-
-    name: str
-    numbers: list[int]
-    requests: list[Request]

@@ -48,26 +48,40 @@ def atomic_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(folder: Path) -> Iterator[Path]:
+def atomic_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
     """Yield a temporary folder, which takes the place of ``folder`` when the block succeeds.
 
-    If another process has written ``folder`` in the meantime, that one stays.
+    Args:
+        folder: The folder to write; its parents are created.
+        replace: Replace an existing folder. Without it, a folder that another process has written stays.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
+    old = folder.with_name(f"{folder.name}.{os.getpid()}.old")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     try:
         yield partial
+        if replace and folder.exists():
+            folder.rename(old)
         try:
             partial.rename(folder)
         except OSError:
-            if not folder.is_dir():
+            if replace or not folder.is_dir():
                 raise
-            shutil.rmtree(partial, ignore_errors=True)
     except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
+        if old.exists() and not folder.exists():
+            old.rename(folder)
         raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        if folder.exists():  # otherwise the old folder is all there is
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def is_file_name(name: object) -> bool:
+    """Return whether a value names a file in the same folder: no path, drive or null byte."""
+    return isinstance(name, str) and name not in ("", ".", "..") and not set(name) & set("/\\:\0")
 
 
 def write_text(path: Path, text: str, *, durable: bool = False) -> None:
@@ -79,6 +93,25 @@ def write_text(path: Path, text: str, *, durable: bool = False) -> None:
 def write_json(path: Path, value: Any, *, indent: int | None = 2, durable: bool = False) -> None:
     """Write a JSON file atomically."""
     write_text(path, json.dumps(value, indent=indent, ensure_ascii=False) + "\n", durable=durable)
+
+
+def read_json(path: Path, advice: str) -> Any:
+    """Read a JSON file.
+
+    Args:
+        path: The file.
+        advice: End of the message if it is missing.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: no such file; {advice}") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: is not JSON: {error}") from None
 
 
 @contextmanager

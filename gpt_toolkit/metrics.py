@@ -1,17 +1,17 @@
-"""Loss over a whole split and the units it can be told in; what a supervised set is judged by."""
+"""Metrics: the loss of a split in several units, and the metrics of supervised datasets."""
 
 from __future__ import annotations
 
 import math
 import re
-import statistics
 import string
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Mapping, Sequence, Sized
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
 from torchmetrics.classification import (
     BinaryF1Score,
@@ -22,13 +22,14 @@ from torchmetrics.classification import (
 from torchmetrics.regression import PearsonCorrCoef, SpearmanCorrCoef
 from torchmetrics.text import SacreBLEUScore
 
+from gpt_toolkit import intervals
 from gpt_toolkit.batches import TaskSpec
 
 
 class MeanTokenLoss(Metric):
     """Mean negative log-likelihood in nats per token, over any number of batches and ranks.
 
-    Sums and counts are kept in float64 and added over ranks, so uneven batches weigh as they should.
+    Sums and counts are float64 and added over ranks, so each token weighs the same in uneven batches.
     """
 
     full_state_update = False
@@ -46,22 +47,22 @@ class MeanTokenLoss(Metric):
         self.count += count
 
     def compute(self) -> Tensor:
-        """Nats per token."""
+        """Return the nats per token."""
         return self.total / self.count
 
 
 def perplexity(nats_per_token: float) -> float:
-    """Perplexity per token; infinite where the exponential overflows."""
+    """Return the perplexity per token; infinite if the exponential overflows."""
     return math.exp(nats_per_token) if nats_per_token < 700 else math.inf
 
 
 def bits_per_byte(nats_per_token: float, bytes_per_token: float) -> float:
-    """Bits per UTF-8 byte of text: comparable between tokenizers, which perplexity per token is not."""
+    """Return the bits per UTF-8 byte, which are comparable between tokenizers; token perplexity is not."""
     return nats_per_token / (bytes_per_token * math.log(2))
 
 
-class RowCount(Metric):
-    """How many rows were judged, over all ranks."""
+class ExampleCount(Metric):
+    """Number of evaluated examples, over all ranks."""
 
     full_state_update = False
     count: Tensor
@@ -75,18 +76,83 @@ class RowCount(Metric):
         self.count += len(target)
 
     def compute(self) -> Tensor:
-        """Rows so far."""
+        """Return the number of examples so far."""
         return self.count
 
 
-def set_metrics(spec: TaskSpec) -> MetricCollection:
-    """The metrics of a set whose answers are classes, choices or grades; ``rows`` counts what they are of.
+class DatasetMetrics(nn.Module):
+    """Metrics of a dataset and of each of its subsets, such as matched and mismatched.
 
-    Each row counts once over ranks and uneven batches: sums are added, and what needs all rows keeps them.
-    F1 is that of class 1 where there are two (MRPC, QQP), else the mean over the classes.
+    Args:
+        spec: The dataset.
+    """
+
+    def __init__(self, spec: TaskSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        build = text_metrics if spec.has_free_text else label_metrics
+        self.whole = build(spec)
+        self.subsets = nn.ModuleList(build(spec) for _ in spec.parts)
+
+    def update(self, predictions: Any, targets: Any, parts: Tensor) -> None:
+        """Add a batch of examples that have a target.
+
+        Args:
+            predictions: Tensor ``(B,)``, or a list of texts.
+            targets: Tensor ``(B,)``, or a list of lists of reference texts.
+            parts: ``(B,)``, index of each example's subset, or -1.
+        """
+        if not len(predictions):
+            return
+        self.whole.update(predictions, targets)
+        for index, metrics in enumerate(self.subsets):
+            chosen = (parts == index).nonzero()[:, 0].tolist()
+            if chosen:
+                metrics.update(_select(predictions, chosen), _select(targets, chosen))  # type: ignore[operator]
+
+    def compute(self, *, with_interval: bool) -> dict[str, float]:
+        """Return the metrics over all ranks, as ``<dataset>_<metric>`` and ``<dataset>_<subset>_<metric>``.
+
+        All ranks must call this together. Without examples the result is empty. A correlation is 0 if all
+        predictions are the same.
+
+        Args:
+            with_interval: Add the half-width of the 95% interval of an accuracy.
+        """
+        names = [self.spec.name, *(f"{self.spec.name}_{part}" for part in self.spec.parts)]
+        found: dict[str, float] = {}
+        for name, metrics in zip(names, (self.whole, *self.subsets), strict=True):
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", ".*method of metric .* was called before the.*")
+                warnings.filterwarnings("ignore", ".*variance of predictions or target is close to zero.*")
+                values = {metric: float(value) for metric, value in metrics.compute().items()}
+            n = int(values.pop("rows"))
+            if not n:
+                continue
+            values = {metric: 0.0 if math.isnan(value) else value for metric, value in values.items()}
+            if with_interval and "accuracy" in values:
+                values["accuracy_interval"] = intervals.normal(values["accuracy"], n)
+            found |= {f"{name}_{metric}": value for metric, value in values.items()}
+        return found
+
+    def reset(self) -> None:
+        """Forget all examples."""
+        for metrics in (self.whole, *self.subsets):
+            metrics.reset()
+
+
+def _select(values: Any, indices: list[int]) -> Any:
+    return [values[i] for i in indices] if isinstance(values, list) else values[indices]
+
+
+def label_metrics(spec: TaskSpec) -> MetricCollection:
+    """Return the metrics of a dataset of classes, choices or grades, and ``rows``, the number of examples.
+
+    Each example counts once over ranks and uneven batches: sums are added, and metrics that need all examples
+    keep them. F1 is that of class 1 for two classes (MRPC, QQP), else the mean over the classes.
     """
     n = spec.choices if spec.kind == "multiple_choice" else max(len(spec.labels), 2)
-    kinds: dict[str, Callable[[], Metric]] = {
+    known: dict[str, Callable[[], Metric]] = {
         "accuracy": lambda: MulticlassAccuracy(n, average="micro"),
         "f1": lambda: BinaryF1Score() if n == 2 else MulticlassF1Score(n),
         "matthews": lambda: MulticlassMatthewsCorrCoef(n),
@@ -94,13 +160,12 @@ def set_metrics(spec: TaskSpec) -> MetricCollection:
         "spearman": SpearmanCorrCoef,
     }
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*save all targets and predictions in the buffer.*")  # it must
-        metrics: dict[str, Metric | MetricCollection] = {name: kinds[name]() for name in spec.metrics}
-    return MetricCollection({**metrics, "rows": RowCount()}, compute_groups=False)
+        warnings.filterwarnings("ignore", ".*save all targets and predictions in the buffer.*")  # intended
+        return _collection(spec, known)
 
 
 class _BestReference(Metric):
-    """Mean over rows of the best score that any of a row's references gives its answer."""
+    """Mean over examples of the best score that any reference gives the answer."""
 
     full_state_update = False
     total: Tensor
@@ -119,66 +184,52 @@ class _BestReference(Metric):
             self.count += 1
 
     def compute(self) -> Tensor:
-        """The mean."""
+        """Return the mean."""
         return self.total / self.count
 
 
 def text_metrics(spec: TaskSpec) -> MetricCollection:
-    """The metrics of a set whose answers are free text; update with answers and lists of references.
+    """Return the metrics of a dataset with free-text answers, and ``rows``, the number of examples.
 
-    ``exact_match`` and ``token_f1`` as SQuAD's script, ``rouge`` as the F1 of ROUGE-L with stemming, ``bleu``
-    as sacrebleu's, of the whole split; all between 0 and 1.
+    ``exact_match`` and ``token_f1`` are those of SQuAD's script, ``rouge`` the F1 of ROUGE-L with stemming,
+    ``bleu`` sacrebleu's, of the whole split; all between 0 and 1.
     """
-    kinds: dict[str, Callable[[], Metric]] = {
+    known: dict[str, Callable[[], Metric]] = {
         "exact_match": lambda: _BestReference(exact_match),
         "token_f1": lambda: _BestReference(token_f1),
         "rouge": lambda: _BestReference(_rouge_l()),
         "bleu": SacreBLEUScore,
     }
-    metrics: dict[str, Metric | MetricCollection] = {name: kinds[name]() for name in spec.metrics}
-    return MetricCollection({**metrics, "rows": RowCount()}, compute_groups=False)
+    return _collection(spec, known)
+
+
+def _collection(spec: TaskSpec, known: Mapping[str, Callable[[], Metric]]) -> MetricCollection:
+    metrics: dict[str, Metric | MetricCollection] = {name: known[name]() for name in spec.metrics}
+    return MetricCollection({**metrics, "rows": ExampleCount()}, compute_groups=False)
 
 
 def _rouge_l() -> Callable[[str, str], float]:
     from rouge_score.rouge_scorer import RougeScorer  # type: ignore[import-untyped]
     from rouge_score.tokenizers import DefaultTokenizer  # type: ignore[import-untyped]
 
-    # given, for making its own it writes to the log of the process
+    # passed in, since the scorer's own tokenizer writes to the log of the process
     scorer = RougeScorer(["rougeL"], tokenizer=DefaultTokenizer(use_stemmer=True))
     return lambda answer, reference: float(scorer.score(reference, answer)["rougeL"].fmeasure)
 
 
-def accuracy_interval(accuracy: float, n: int) -> float:
-    """Half-width of the 95% interval of a share of n rows, by the normal approximation."""
-    return 1.96 * math.sqrt(max(accuracy * (1.0 - accuracy), 0.0) / max(n, 1))
-
-
-# 97.5% quantiles of Student's t, for 1 to 9 degrees of freedom; beyond, the normal's is near enough
-_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
-
-
-def mean_interval(values: Sequence[float]) -> float:
-    """Half-width of the 95% interval of the mean of runs, by Student's t; infinite for one run."""
-    n = len(values)
-    if n < 2:
-        return math.inf
-    quantile = _T[n - 2] if n - 2 < len(_T) else 1.96
-    return quantile * statistics.stdev(values) / math.sqrt(n)
-
-
 def normalize_answer(text: str) -> str:
-    """Lower case, without punctuation, articles and needless blanks."""
+    """Lower the case of a text; remove punctuation, articles and redundant spaces."""
     text = "".join(character for character in text.lower() if character not in string.punctuation)
     return " ".join(re.sub(r"\b(a|an|the)\b", " ", text).split())
 
 
 def exact_match(answer: str, reference: str) -> float:
-    """1 if both are the same answer, else 0."""
+    """Return 1 if both are the same answer, else 0."""
     return float(normalize_answer(answer) == normalize_answer(reference))
 
 
 def token_f1(answer: str, reference: str) -> float:
-    """F1 of the words of an answer."""
+    """Return the F1 of an answer's words."""
     given, right = normalize_answer(answer).split(), normalize_answer(reference).split()
     if not given or not right:
         return float(given == right)

@@ -91,7 +91,7 @@ class ProgressBar:
 
     @property
     def is_due(self) -> bool:
-        """Whether the work is long, and its last update old enough, for :meth:`show` to be called."""
+        """True if the work is long and the last update old, so that :meth:`show` should be called."""
         now = time.monotonic()
         return self._enabled and now - self._start >= _SHORT_SECONDS and now - self._last_shown >= self._wait
 

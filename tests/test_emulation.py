@@ -15,7 +15,6 @@ import torch
 from torch.nn import functional as F
 
 import gpt_toolkit as gt
-from gpt_toolkit import hardware
 from gpt_toolkit.backbone import packed_linear
 from gpt_toolkit.cli import main
 from gpt_toolkit.evaluation.lm_eval_model import register
@@ -82,7 +81,9 @@ def here(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     folder = tmp_path / "work"
     shutil.copytree(trained, folder)
     monkeypatch.setenv("GPT_TOOLKIT_CACHE", str(folder / "cache"))
-    monkeypatch.setattr(hardware, "slowdown", lambda dtype, device: 25.3)  # which multiplies in both types
+    monkeypatch.setattr(
+        "gpt_toolkit.hardware.precision.slowdown", lambda dtype, device: 25.3
+    )  # which multiplies in both types
     monkeypatch.chdir(folder)
     return folder
 
@@ -216,7 +217,7 @@ MODELS = pytest.mark.parametrize("model", ["run/model", "run/checkpoints/best.ck
 def test_a_loaded_model_scores_and_writes_in_fp32(
     model: str, here: Path, fp32_alone: MatrixProducts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packed_linear, "_WORTH_PACKING", 1)  # every matrix, as in a large model
+    monkeypatch.setattr(packed_linear, "_MIN_BYTES", 1)  # every matrix, as in a large model
     loaded = gt.load(model, device="cpu")
     assert {parameter.dtype for parameter in loaded.decoder.parameters()} == {FP32}
     assert loaded.logits(torch.tensor([[1, 2]])).dtype == FP32

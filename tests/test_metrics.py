@@ -14,7 +14,7 @@ from torch.multiprocessing.spawn import spawn
 from torchmetrics import MetricCollection
 
 from gpt_toolkit.batches import TaskSpec
-from gpt_toolkit.metrics import MeanTokenLoss, accuracy_interval, set_metrics, text_metrics
+from gpt_toolkit.metrics import MeanTokenLoss, label_metrics, text_metrics
 
 JUDGED = {
     "classes": TaskSpec("classes", "classification", ("a", "b", "c"), 1, ("accuracy", "f1", "matthews")),
@@ -42,7 +42,7 @@ def rows_of(name: str) -> tuple[Any, Any]:
 
 
 def metrics_of(name: str) -> MetricCollection:
-    return (text_metrics if name == "texts" else set_metrics)(JUDGED[name])
+    return (text_metrics if name == "texts" else label_metrics)(JUDGED[name])
 
 
 def judge(name: str, ranks: Sequence[int]) -> dict[str, float]:
@@ -144,8 +144,3 @@ def test_a_split_s_loss_weighs_each_label_alike() -> None:
     metric.update(torch.tensor(6.0), 3)
     metric.update(torch.tensor(1.0), torch.tensor(1))
     assert float(metric.compute()) == pytest.approx(7 / 4)
-
-
-def test_the_interval_of_an_accuracy_is_the_normal_s() -> None:
-    assert accuracy_interval(0.8, 100) == pytest.approx(1.96 * 0.04)
-    assert accuracy_interval(1.0, 5) == accuracy_interval(0.0, 0) == 0.0

@@ -58,12 +58,12 @@ for layers, value in transferred.items():
 # %% alt="Accuracy on the sentiment task with 95 percent intervals: nothing transferred, the embeddings alone, one block, both blocks." tags=["fold"]
 import matplotlib.pyplot as plt
 
-from gpt_toolkit.metrics import accuracy_interval
+from gpt_toolkit import intervals
 
 values = list(transferred.values())
 figure, axes = plt.subplots(figsize=(7, 3))
 axes.errorbar(
-    range(4), values, yerr=[accuracy_interval(value, HELD_OUT) for value in values], fmt="o-", capsize=4
+    range(4), values, yerr=[intervals.normal(value, HELD_OUT) for value in values], fmt="o-", capsize=4
 )
 axes.set(
     xticks=range(4),
@@ -78,7 +78,7 @@ from IPython.display import Markdown
 
 Markdown(
     f"All of it against nothing: {100 * (transferred[2] - transferred[None]):+.1f} points, embeddings alone "
-    f"{100 * (transferred[0] - transferred[None]):+.1f}; each number is known to about ±{100 * accuracy_interval(0.8, HELD_OUT):.0f} from its rows, and is of one "
+    f"{100 * (transferred[0] - transferred[None]):+.1f}; each number is known to about ±{100 * intervals.normal(0.8, HELD_OUT):.0f} from its rows, and is of one "
     "seed. In the paper every layer helps, up to 9 points on MultiNLI from embeddings alone to all twelve."
 )
 

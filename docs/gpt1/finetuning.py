@@ -78,11 +78,11 @@ for name, scores in results.items():
     print(f"{name:22} accuracy {scores['val_sentiment_accuracy']:.1%}  L2 {scores['val_loss']:.3f} nats")
 
 # %% tags=["hide"]
-from gpt_toolkit.metrics import accuracy_interval
+from gpt_toolkit import intervals
 
 accuracies = {name: scores["val_sentiment_accuracy"] for name, scores in results.items()}
 with_aux, without, scratch = accuracies.values()
-known = accuracy_interval(without, 400)
+known = intervals.normal(without, 400)
 Markdown(
     f"Pre-training is worth {100 * (with_aux - scratch):.0f} points here, the auxiliary loss {100 * (with_aux - without):.0f} in one run of each; of 400 rows, "
     f"accuracies are known to about ±{100 * known:.0f} points. "

@@ -10,7 +10,7 @@
 # $$\text{MCC} = \frac{TP \cdot TN - FP \cdot FN}{\sqrt{(TP + FP)(TP + FN)(TN + FP)(TN + FN)}}$$
 #
 # Sets are read by [`gpt_toolkit.data.supervised`][gpt_toolkit.data.supervised.gpt1_datasets], judged by
-# [`set_metrics`][gpt_toolkit.metrics.set_metrics].
+# [`label_metrics`][gpt_toolkit.metrics.label_metrics].
 #
 # ## Two of the seven twins
 #

@@ -11,7 +11,7 @@
 # $$\log P(\text{continuation} \mid \text{context}) = \sum_i \log P(c_i \mid \text{context}, c_1, \ldots, c_{i-1})$$
 #
 # and a rule that makes a number of it. In our code a benchmark turns rows into requests of three kinds,
-# [`Continuation`][gpt_toolkit.batches.Continuation], [`RunningText`][gpt_toolkit.batches.RunningText] and [`Prompt`][gpt_toolkit.batches.Prompt], a *protocol*
+# [`Continuation`][gpt_toolkit.generation.requests.Continuation], [`RunningText`][gpt_toolkit.generation.requests.RunningText] and [`Prompt`][gpt_toolkit.generation.requests.Prompt], a *protocol*
 # says which tokens and which rule, and [`ZeroShotTask`][gpt_toolkit.evaluation.zero_shot_task.ZeroShotTask] answers.
 #
 # ## Storyworld's twins

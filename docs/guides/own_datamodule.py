@@ -1,10 +1,17 @@
 # %% [markdown]
 # # Your own DataModule
 #
-# Tasks and data know nothing of each other but what a batch holds: a [`LanguageModelBatch`][gpt_toolkit.batches.LanguageModelBatch] for
-# pre-training. A DataModule that makes such batches, and has the three attributes of
-# [`LanguageModelData`][gpt_toolkit.batches.LanguageModelData], goes with [`PretrainTask`][gpt_toolkit.tasks.pretrain.PretrainTask], the command line,
-# checkpoints and all.
+# A task knows two things of its DataModule: what a batch holds, and a few attributes. For
+# [`PretrainTask`][gpt_toolkit.tasks.pretrain.PretrainTask] a batch is a [`LanguageModelBatch`][gpt_toolkit.batches.LanguageModelBatch], and the
+# DataModule has:
+#
+# | Attribute | Content |
+# |---|---|
+# | `vocabulary` | the tokenizer of the batches, after `setup` |
+# | `n_ctx` | the context length of the batches, in tokens |
+# | `plan` (optional) | a text that describes the data and their order; a checkpoint continues only with the same one |
+#
+# Such a DataModule works with the command line and checkpoints as ours do. A missing attribute is an error that names it.
 #
 # ## An example: sums
 #
@@ -59,7 +66,7 @@ class SumsDataModule(LightningDataModule):
         super().__init__()
         self.batch_size, self.seed = batch_size, seed
         self.vocabulary = gt.load_tokenizer("bytes")
-        self.plan = f"sums {batch_size} {seed}"  # a checkpoint refuses to go on with another plan
+        self.plan = f"sums {batch_size} {seed}"  # a checkpoint refuses to continue with another plan
 
     def train_dataloader(self) -> DataLoader[LanguageModelBatch]:
         """Batches of training lines."""
@@ -111,5 +118,5 @@ for question in ("27+15=", " 3+ 4=", "49+49="):
 # gpt-toolkit fit --config text/own --data my_package.SumsDataModule --data.batch_size 128
 # ```
 #
-# For labelled rows the batch is a [`SupervisedBatch`][gpt_toolkit.batches.SupervisedBatch] and the DataModule a
-# [`SupervisedData`][gpt_toolkit.batches.SupervisedData].
+# For labelled examples the batch is a [`SupervisedBatch`][gpt_toolkit.batches.SupervisedBatch], and
+# [`FinetuneTask`][gpt_toolkit.tasks.finetune.FinetuneTask] lists the attributes of the DataModule.

@@ -38,7 +38,7 @@ class LengthTask(LightningModule):
 
     def forward(self, input_ids: Tensor) -> Tensor:
         last = torch.full((len(input_ids), 1), input_ids.shape[1] - 1)
-        hidden = self.backbone(input_ids, at=last)  # (B, 1, D): the last block works for one position
+        hidden = self.backbone(input_ids, positions=last)  # (B, 1, D): the last block works for one position
         return self.head(hidden[:, 0])[:, 0]  # (B,)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
@@ -54,7 +54,7 @@ class LengthTask(LightningModule):
 
 
 # %% [markdown]
-# `at` asks the decoder for some positions only: the last block then works for these alone.
+# `positions` asks the decoder for some positions only: the last block then works for these alone.
 #
 # ## Train it
 

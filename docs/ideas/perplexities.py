@@ -18,7 +18,7 @@
 import math
 
 import gpt_toolkit as gt
-from gpt_toolkit.batches import RunningText
+from gpt_toolkit.generation.requests import RunningText
 from gpt_toolkit.generation.scorer import Scorer
 from gpt_toolkit.storyworld import story
 

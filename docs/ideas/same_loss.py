@@ -104,11 +104,11 @@ for name, value in found.items():
 # %% tags=["hide"]
 from IPython.display import Markdown
 
-from gpt_toolkit.metrics import accuracy_interval
+from gpt_toolkit import intervals
 
 Markdown(
     f"Answer alone against all tokens: {found['the answer as next word']:.1%} against {found['all tokens of the row']:.1%}, each known to about "
-    f"±{100 * accuracy_interval(found['all tokens of the row'], 400):.0f} points. The loss on all tokens spends most of its gradient on the text, of whose dozens of tokens one is the answer: "
+    f"±{100 * intervals.normal(found['all tokens of the row'], 400):.0f} points. The loss on all tokens spends most of its gradient on the text, of whose dozens of tokens one is the answer: "
     "the same minimum by another way, which the paper expects to be the longer one."
 )
 

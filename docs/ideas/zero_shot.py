@@ -115,12 +115,12 @@ plt.show()
 # %% tags=["hide"]
 from IPython.display import Markdown
 
-from gpt_toolkit.metrics import accuracy_interval
+from gpt_toolkit import intervals
 
 
 def content(task: str) -> str:
     share = found[task, "with traces"][1]
-    return f"{share:.0%} for the {task}, {'which chance may give' if abs(share - 0.5) < accuracy_interval(0.5, 60) else 'more than chance gives'}"
+    return f"{share:.0%} for the {task}, {'which chance may give' if abs(share - 0.5) < intervals.normal(0.5, 60) else 'more than chance gives'}"
 
 
 saved = {task: found[task, "without"][0] - found[task, "with traces"][0] for task in questions}

@@ -1,4 +1,4 @@
-"""Pages of the reference: one for each room of the package, all its modules on it."""
+"""Pages of the reference: one for each package, with all its modules."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from docs.making.pages import ROOT
 PACKAGE = ROOT / "gpt_toolkit"
 
 _LEFT_OUT = {"__init__", "__main__"}
-_OPEN_ROOMS = {
-    "storyworld": ("storyworld", "storyworld.documents", "storyworld.tasks", "storyworld.benchmarks")
+_PUBLIC_MODULES = {
+    "storyworld": ("storyworld", "storyworld.documents", "storyworld.datasets", "storyworld.benchmarks")
 }
-"""Of these rooms only the modules that others may use; the rest is how the world is told."""
+"""Packages of which only some modules are for others to use."""
 
 
-def rooms() -> list[str]:
-    """Names of the rooms that have a page."""
+def packages() -> list[str]:
+    """Return the names of the packages that have a page."""
     found = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in PACKAGE.rglob("*.py")}
     return sorted(found - _LEFT_OUT)
 
 
-def room_page(room: str) -> str:
-    """The page of a room, in Markdown."""
-    blocks = [f"::: gpt_toolkit.{module}" for module in _modules(room)]
-    return "\n\n".join([f"# gpt_toolkit.{room}", *blocks]) + "\n"
+def package_page(package: str) -> str:
+    """Return the page of a package, in Markdown."""
+    blocks = [f"::: gpt_toolkit.{module}" for module in _modules(package)]
+    return "\n\n".join([f"# gpt_toolkit.{package}", *blocks]) + "\n"
 
 
-def _modules(room: str) -> list[str]:
-    if room in _OPEN_ROOMS:
-        return list(_OPEN_ROOMS[room])
-    folder = PACKAGE / room
+def _modules(package: str) -> list[str]:
+    if package in _PUBLIC_MODULES:
+        return list(_PUBLIC_MODULES[package])
+    folder = PACKAGE / package
     paths = sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
     modules = []
     for path in paths:

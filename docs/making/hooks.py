@@ -13,7 +13,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page as SitePage
 
-from docs.making.api import room_page, rooms
+from docs.making.api import package_page, packages
 from docs.making.execution import is_current, kept
 from docs.making.formulas import with_formulas
 from docs.making.markdown import to_markdown
@@ -66,8 +66,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(file)
         notebook = nbformat.writes(for_download(run.notebook))
         files.append(File.generated(config, f"{name}.ipynb", content=notebook))
-    for room in rooms():
-        files.append(File.generated(config, f"reference/api/{room}.md", content=room_page(room)))
+    for package in packages():
+        files.append(File.generated(config, f"reference/api/{package}.md", content=package_page(package)))
     return files
 
 

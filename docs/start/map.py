@@ -21,7 +21,9 @@ for path in sorted(folder.rglob("*.py")):
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gpt_toolkit"):
             names = [f"{node.module}.{alias.name}".split(".")[1] for alias in node.names]
-            imported |= {name for name in names if (folder / name).is_dir() or (folder / f"{name}.py").is_file()}
+            imported |= {
+                name for name in names if (folder / name).is_dir() or (folder / f"{name}.py").is_file()
+            }
     imported.discard(package)
 
 # %% [markdown]

@@ -24,13 +24,7 @@ from gpt_toolkit.analysis.ngram_overlap import (
     total_overlap,
 )
 from gpt_toolkit.data.pretraining.text_files import find_files
-from gpt_toolkit.data.pretraining.text_readers import (
-    TEXT_SUFFIXES,
-    read_records,
-    read_text,
-    suffix,
-    utf8_length,
-)
+from gpt_toolkit.data.pretraining.text_readers import is_plain_text, read_documents, suffix, utf8_length
 from gpt_toolkit.io import write_json
 from gpt_toolkit.progress import CONSOLE, ProgressBar
 
@@ -97,11 +91,8 @@ def _name(patterns: Sequence[str]) -> str:
 
 def _documents(path: Path, text_field: str) -> Iterator[tuple[str, Iterator[str]]]:
     """Yield names and pieces of a file's documents: a plain text is one, each record is one."""
-    if suffix(path) in TEXT_SUFFIXES:
-        yield str(path), (text for text, _ in read_text(path, 0, None))
-    else:
-        for number, record in enumerate(read_records(path, text_field)):
-            yield f"{path}:{number}", iter([record.text])
+    for number, document in enumerate(read_documents(path, text_field)):
+        yield str(path) if is_plain_text(path) else f"{path}:{number}", document
 
 
 def _file_documents(args: argparse.Namespace) -> Iterator[TestDocument]:
@@ -119,7 +110,7 @@ def _benchmark_documents(args: argparse.Namespace) -> Iterator[TestDocument]:
     names = [name.strip() for name in args.benchmarks.split(",")]
     root = None if args.root is None else Path(args.root).expanduser()
     for benchmark in find(names):
-        for number, item in enumerate(benchmark.source.read(root, None, check=False).rows):
+        for number, item in enumerate(benchmark.source.read(root, None, check=False).items):
             yield TestDocument(f"{benchmark.name}:{number}", fingerprints(_text_of(item), args.ngram))
 
 

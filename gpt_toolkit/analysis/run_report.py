@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 
 from gpt_toolkit.analysis.loss_curves import ascii_plot, draw_losses, read_curves
 from gpt_toolkit.analysis.ngram import NGram
-from gpt_toolkit.batches import RunningText, Score
 from gpt_toolkit.callbacks.console import quiet_lightning
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
 from gpt_toolkit.data.pretraining.token_shards import Split
+from gpt_toolkit.evaluation.benchmark import Score
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
-from gpt_toolkit.evaluation.run_benchmarks import evaluating_trainer
+from gpt_toolkit.evaluation.run_benchmarks import evaluation_trainer
 from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
 from gpt_toolkit.generation.language_model import LanguageModel, Settings, load
+from gpt_toolkit.generation.requests import RunningText
 from gpt_toolkit.generation.scorer import Scorer
 from gpt_toolkit.io import write_text
 from gpt_toolkit.storyworld import story
@@ -160,7 +161,7 @@ def _zero_shot(folder: Path, model: LanguageModel, limit: int) -> list[Score]:
         limit=limit,
     )
     task = ZeroShotTask(init_from=str(folder))
-    evaluating_trainer(accelerator="cpu", devices=1).test(task, data, verbose=False)
+    evaluation_trainer(accelerator="cpu", devices=1).test(task, data, verbose=False)
     first: dict[str, Score] = {}
     for score in task.scores:
         first.setdefault(score.benchmark, score)

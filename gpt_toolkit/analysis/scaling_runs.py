@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 
 from gpt_toolkit.analysis.scaling_law import Point
-from gpt_toolkit.checkpoints.torch_pickle import load_plain
-from gpt_toolkit.checkpoints.training_checkpoint import CHECKPOINT_KEY, SHARD_EXTRA, read_about
+from gpt_toolkit.checkpoints.torch_pickle import safe_load
+from gpt_toolkit.checkpoints.training_checkpoint import CHECKPOINT_KEY, SHARD_EXTRA, read_description
 
 _FINISH = "resume it with gpt-toolkit fit --config {run}/config.yaml --ckpt_path last, or leave it out"
 _EVALUATION = ("dataset", "files", "val_files", "val_fraction", "text_field", "world")
@@ -86,8 +86,8 @@ def read_run(folder: Path) -> ScalingRun:
         raise ValueError(
             f"{folder}: unfinished run; expected model/ and checkpoints/last.ckpt; {_fix(folder)}"
         )
-    content = load_plain(last / SHARD_EXTRA if last.is_dir() else last)
-    decoder, _ = read_about(content, str(last))
+    content = safe_load(last / SHARD_EXTRA if last.is_dir() else last)
+    decoder, _ = read_description(content, str(last))
     record = content[CHECKPOINT_KEY]
     plan = re.fullmatch(r"tokens=(\S+) .*windows_per_step=(\d+) .*", str(record.get("plan")))
     if record.get("task") != "PretrainTask" or plan is None:

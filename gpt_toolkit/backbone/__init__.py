@@ -1,4 +1,4 @@
-"""Batch -> hidden states: the one decoder that both papers' models are."""
+"""Token ids -> hidden states -> logits: one decoder for the models of both papers."""
 
 from gpt_toolkit.backbone.config import DecoderConfig
 from gpt_toolkit.backbone.decoder import Decoder

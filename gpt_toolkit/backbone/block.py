@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache as cached
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -46,11 +50,11 @@ class Block(nn.Module):
 
     Args:
         config: Read here: ``n_embd``, ``n_head``, ``norm`` and the dropout rates.
-        layer: Index of the block, to find its part of a cache.
+        layer: Index of the block, to find its keys and values in a cache.
 
     Shape:
-        Input and output are ``(B, T, D)``; with ``at``, ``(B, P)``, the output is of those positions alone:
-        ``(B, P, D)``.
+        Input and output are ``(B, T, D)``. With ``positions``, ``(B, P)``, the output is of those positions
+        alone: ``(B, P, D)``.
     """
 
     def __init__(self, config: DecoderConfig, layer: int) -> None:
@@ -61,12 +65,28 @@ class Block(nn.Module):
         self.ln_2 = nn.LayerNorm(config.n_embd, eps=LAYER_NORM_EPS)
         self.mlp = MLP(config)
 
-    def forward(self, x: Tensor, cache: KeyValueCache | None = None, at: Tensor | None = None) -> Tensor:
-        attended = self.attn(self.ln_1(x) if self.norm_first else x, cache, at)
-        if at is not None:
-            x = x.gather(1, at[:, :, None].expand(-1, -1, x.shape[2]))  # (B, P, D)
+    def forward(
+        self, x: Tensor, cache: KeyValueCache | None = None, positions: Tensor | None = None
+    ) -> Tensor:
+        attended = self.attn(self.ln_1(x) if self.norm_first else x, cache, positions)
+        if positions is not None:
+            x = x.gather(1, positions[:, :, None].expand(-1, -1, x.shape[2]))  # (B, P, D)
         if self.norm_first:
             x = x + attended
             return x + self.mlp(self.ln_2(x))  # type: ignore[no-any-return]
         x = self.ln_1(x + attended)
         return self.ln_2(x + self.mlp(x))  # type: ignore[no-any-return]
+
+
+def call_block(block: nn.Module, x: Tensor, positions: Tensor | None) -> Tensor:
+    """Call a block without a cache."""
+    return block(x, None, positions)  # type: ignore[no-any-return]
+
+
+@cached
+def compiled_block() -> Callable[[nn.Module, Tensor, Tensor | None], Tensor]:
+    """Return :func:`call_block` under torch.compile, compiled once for all blocks of a shape.
+
+    Compiling fuses what stands between the matrix products of a block.
+    """
+    return torch.compile(call_block, dynamic=False)

@@ -1,9 +1,11 @@
-"""The shape of a decoder: one frozen value that every module of the backbone reads."""
+"""The shape of a decoder, which every module of the backbone reads."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
+
+from gpt_toolkit.backbone.presets import preset
 
 Norm = Literal["pre", "post"]
 ResidualInit = Literal["scaled", "plain"]
@@ -26,9 +28,10 @@ class DecoderConfig:
             one more norm after the last block (GPT-2 §2.3).
         embd_pdrop: Dropout rate of the embeddings.
         attn_pdrop: Dropout rate of the attention probabilities.
-        resid_pdrop: Dropout rate of what a block adds to its input.
-        residual_init: ``scaled`` divides the initial spread of the projections that write to the residual
-            stream by the square root of their number, 2 n_layer (GPT-2 §2.3); ``plain`` does not (GPT-1).
+        resid_pdrop: Dropout rate of the outputs of attention and MLP.
+        residual_init: ``scaled`` divides the initial standard deviation of the projections that write to the
+            residual stream by the square root of their number, 2 n_layer (GPT-2 §2.3). ``plain`` does not
+            (GPT-1).
         wpe_std: Initial standard deviation of the position embeddings (GPT-1 0.02; GPT-2's released code
             0.01).
     """
@@ -46,46 +49,44 @@ class DecoderConfig:
     wpe_std: float = 0.01
 
     def __post_init__(self) -> None:
-        faults = []
+        problems = []
         for name in ("vocab_size", "n_ctx", "n_layer", "n_head", "n_embd"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
-                faults.append(f"{name} is {value!r}, expected a whole number of at least 1")
-        if not faults and self.n_embd % self.n_head:
+                problems.append(f"{name} is {value!r}, expected a whole number of at least 1")
+        if not problems and self.n_embd % self.n_head:
             near = [h for h in range(1, self.n_embd + 1) if self.n_embd % h == 0]
             near = sorted(sorted(near, key=lambda h: abs(h - self.n_head))[:4])
-            faults.append(
+            problems.append(
                 f"n_head {self.n_head} does not divide n_embd {self.n_embd}; "
                 f"n_head could be {', '.join(map(str, near))}"
             )
-        faults += [
+        problems += [
             f"{name} is {getattr(self, name)}, expected a rate in [0, 1)"
             for name in ("embd_pdrop", "attn_pdrop", "resid_pdrop")
             if not 0.0 <= getattr(self, name) < 1.0
         ]
         if self.norm not in ("pre", "post"):
-            faults.append(f"norm is {self.norm!r}, expected pre (GPT-2) or post (GPT-1)")
+            problems.append(f"norm is {self.norm!r}, expected pre (GPT-2) or post (GPT-1)")
         if self.residual_init not in ("scaled", "plain"):
-            faults.append(f"residual_init is {self.residual_init!r}, expected scaled or plain")
+            problems.append(f"residual_init is {self.residual_init!r}, expected scaled or plain")
         if not self.wpe_std >= 0.0:
-            faults.append(f"wpe_std is {self.wpe_std}, expected a standard deviation of at least 0")
-        if faults:
-            raise ValueError("decoder: " + "; ".join(faults))
+            problems.append(f"wpe_std is {self.wpe_std}, expected a standard deviation of at least 0")
+        if problems:
+            raise ValueError("decoder: " + "; ".join(problems))
 
     @classmethod
     def from_preset(cls, name: str, **fields: Any) -> DecoderConfig:
-        """The published shape of that name, with the given fields changed.
+        """Return the shape of a preset, with the given fields changed.
 
         Raises:
-            ValueError: If no preset has that name, or a field is unknown or still missing.
+            ValueError: If the preset or a field is unknown, or a required field is missing.
         """
-        from gpt_toolkit.backbone.presets import preset  # the presets are made of configs
-
         return cls.from_fields({**preset(name), **fields})
 
     @classmethod
     def from_fields(cls, fields: dict[str, Any]) -> DecoderConfig:
-        """A config of named fields, as they stand in a YAML or a checkpoint.
+        """Return a config from named fields, as in a YAML or a checkpoint.
 
         Raises:
             ValueError: If a field is unknown or one without a default is missing.
@@ -99,12 +100,12 @@ class DecoderConfig:
         return cls(**fields)
 
     def to_fields(self) -> dict[str, Any]:
-        """The fields as plain types, for a checkpoint or a YAML."""
+        """Return the fields as plain types, for a checkpoint or a YAML."""
         return asdict(self)
 
     @property
     def head_width(self) -> int:
-        """K, the width of one attention head."""
+        """Width of one attention head, K."""
         return self.n_embd // self.n_head
 
     @property
@@ -120,9 +121,9 @@ class DecoderConfig:
         return self.flops_per_token_of(self.n_ctx)
 
     def flops_per_token_of(self, length: int) -> int:
-        """Training operations per token of sequences, 6N + 12 n_layer n_embd T (PaLM, appendix B).
+        """Return the training operations per token, 6N + 12 n_layer n_embd T (PaLM, appendix B).
 
-        N leaves out the position embeddings, which are looked up, not multiplied.
+        N is the number of parameters without the position embeddings, which are not multiplied.
 
         Args:
             length: T, positions of a sequence.

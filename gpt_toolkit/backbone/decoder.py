@@ -1,17 +1,20 @@
-"""The decoder of both papers: token ids -> hidden states -> logits."""
+"""The decoder of both papers: token ids -> hidden states -> logits; its initial weights."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from gpt_toolkit.backbone.block import LAYER_NORM_EPS, Block
-from gpt_toolkit.backbone.block_compile import call_block, compiled_block
+from gpt_toolkit.backbone.block import LAYER_NORM_EPS, Block, call_block, compiled_block
 from gpt_toolkit.backbone.config import DecoderConfig
-from gpt_toolkit.backbone.init import initialize
 from gpt_toolkit.backbone.kv_cache import KeyValueCache
+
+INITIAL_STD = 0.02
+"""Standard deviation of every matrix and of the token embeddings (GPT-1 §4.1; GPT-2's released code)."""
 
 
 class Decoder(nn.Module):
@@ -20,22 +23,22 @@ class Decoder(nn.Module):
     A call returns hidden states; :meth:`logits` maps them to scores of the next token.
 
     Attribute names are those of OpenAI's released weights: ``wte`` token embeddings, ``wpe`` position
-    embeddings, ``h`` blocks, ``ln_f`` the norm after the last block, which GPT-2 has and GPT-1 has not.
+    embeddings, ``h`` blocks, ``ln_f`` the norm after the last block, which only GPT-2 has.
 
-    Built inside ``with torch.device("meta")`` it takes no memory and holds no values; ``to_empty`` and
-    :func:`~gpt_toolkit.backbone.init.initialize` or ``load_state_dict`` give it some.
+    Built inside ``with torch.device("meta")``, the decoder takes no memory and holds no values. Fill it with
+    ``load_state_dict``, or with ``to_empty`` and :func:`initialize`.
 
     Args:
         config: Shape, dropout rates and initialization.
 
     Attributes:
-        recomputes: Whether training keeps each block's input alone and computes the block again for its
-            gradients (activation checkpointing; Chen et al., 2016), with the same dropout.
-        compiles: Whether training calls blocks through torch.compile.
+        activation_checkpointing: Whether training stores only the input of each block and computes the block
+            again for its gradients, with the same dropout (Chen et al., 2016).
+        compile_blocks: Whether training calls blocks through torch.compile.
     """
 
-    recomputes = False
-    compiles = False
+    activation_checkpointing = False
+    compile_blocks = False
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
@@ -53,40 +56,40 @@ class Decoder(nn.Module):
             initialize(self, config)
 
     def forward(
-        self, input_ids: Tensor, cache: KeyValueCache | None = None, at: Tensor | None = None
+        self, input_ids: Tensor, cache: KeyValueCache | None = None, positions: Tensor | None = None
     ) -> Tensor:
-        """Hidden states of the last block, after ``ln_f`` where there is one.
+        """Return the hidden states of the last block, after ``ln_f`` where the decoder has one.
 
         Args:
             input_ids: ``(B, T)``, int64. With a cache, the positions after those that it holds.
             cache: Keys and values of earlier positions; extended in place.
-            at: ``(B, P)``, int64, within ``T``: the positions that are wanted. The last block's work is done
-                for these alone.
+            positions: ``(B, P)``, int64, within ``T``: the positions whose states to return. The last block
+                computes these alone.
 
         Returns:
-            ``(B, T, D)``, or ``(B, P, D)`` with ``at``.
+            ``(B, T, D)``, or ``(B, P, D)`` with ``positions``.
 
         Raises:
             ValueError: If past and new positions together exceed the context length.
         """
         length = input_ids.shape[1]
         past = 0 if cache is None else cache.length
-        room = self.config.n_ctx if cache is None else cache.capacity
-        if past + length > room:
-            what = "context length" if room == self.config.n_ctx else "cache capacity"
-            raise ValueError(f"{past + length} tokens are more than the {what} {room}")
-        unequal = None if cache is None else cache.positions
-        where = self.wpe.weight[past : past + length] if unequal is None else self.wpe(unequal)[:, None]
-        x = self.drop(self.wte(input_ids) + where)  # (B, T, D)
+        limit = self.config.n_ctx if cache is None else cache.capacity
+        if past + length > limit:
+            what = "context length" if limit == self.config.n_ctx else "cache capacity"
+            raise ValueError(f"{past + length} tokens are more than the {what} {limit}")
+        starts = None if cache is None else cache.positions
+        places = self.wpe.weight[past : past + length] if starts is None else self.wpe(starts)[:, None]
+        x = self.drop(self.wte(input_ids) + places)  # (B, T, D)
         last = self.config.n_layer - 1
         trains = cache is None and torch.is_grad_enabled()
         for layer, block in enumerate(self.h):
-            wanted = at if layer == last else None
+            wanted = positions if layer == last else None
             if not trains:
                 x = block(x, cache, wanted)
                 continue
-            call = compiled_block() if self.compiles else call_block
-            if self.recomputes:
+            call = compiled_block() if self.compile_blocks else call_block
+            if self.activation_checkpointing:
                 x = checkpoint(call, block, x, wanted, use_reentrant=False)
             else:
                 x = call(block, x, wanted)
@@ -106,3 +109,23 @@ class Decoder(nn.Module):
             ``(..., V)``.
         """
         return F.linear(hidden, self.wte.weight)
+
+
+@torch.no_grad()
+def initialize(decoder: nn.Module, config: DecoderConfig) -> None:
+    """Draw the initial weights of a decoder in place.
+
+    Matrices and token embeddings are N(0, 0.02), biases 0, norm gains 1. With ``residual_init="scaled"``
+    the two projections of each block that write to the residual stream are N(0, 0.02 / sqrt(2 n_layer)), the
+    usual reading of GPT-2 §2.3's 1/sqrt(N) over N residual layers.
+    """
+    is_scaled = config.residual_init == "scaled"
+    residual_std = INITIAL_STD / math.sqrt(2 * config.n_layer) if is_scaled else INITIAL_STD
+    for name, module in decoder.named_modules():
+        if isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=residual_std if name.endswith("c_proj") else INITIAL_STD)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.LayerNorm):
+            module.reset_parameters()
+        elif isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, std=config.wpe_std if name == "wpe" else INITIAL_STD)

@@ -7,14 +7,14 @@ from torch import Tensor, nn
 
 
 class ClassificationHead(nn.Module):
-    """Scores of a row's classes, from the state of its extract token (GPT-1 eq. 3).
+    """Scores of an example's classes, from the state of its extract token (GPT-1 eq. 3).
 
-    A row has one sequence or, for similarity, one for each order of its two texts: their states are added
-    before the linear map (GPT-1 §3.3), so the order of the texts is of no consequence.
+    An example has one sequence or, for similarity, one for each order of its two texts. Their states are
+    added before the linear map (GPT-1 §3.3), so the order of the texts does not matter.
 
     Args:
         n_embd: Width of the states, D.
-        n_outputs: Classes.
+        n_outputs: Number of classes.
         clf_pdrop: Dropout before the map (GPT-1 §4.1: 0.1).
 
     Shape:
@@ -31,9 +31,9 @@ class ClassificationHead(nn.Module):
 
 
 class MultipleChoiceHead(nn.Module):
-    """One score an answer, for a softmax over the answers of a question (GPT-1 §3.3).
+    """One score for each answer, for a softmax over the answers of a question (GPT-1 §3.3).
 
-    All answers of a question lose the same components to dropout (released code: train.py, clf).
+    Dropout removes the same components from all answers of a question (released code: train.py, clf).
 
     Args:
         n_embd: Width of the states, D.
@@ -55,7 +55,7 @@ class MultipleChoiceHead(nn.Module):
 
 
 def _head_linear(n_embd: int, n_outputs: int) -> nn.Linear:
-    """Weights from N(0, 0.02), bias 0 (released code: train.py, clf)."""
+    """Return a linear map with weights from N(0, 0.02) and bias 0 (released code: train.py, clf)."""
     linear = nn.Linear(n_embd, n_outputs)
     nn.init.normal_(linear.weight, std=0.02)
     nn.init.zeros_(linear.bias)

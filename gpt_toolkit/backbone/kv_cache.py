@@ -1,4 +1,4 @@
-"""Keys and values of past positions, so that generating a token reads the new position only."""
+"""Keys and values of past positions, so that a new token is the only one to compute."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ from gpt_toolkit.backbone.config import DecoderConfig
 
 
 class KeyValueCache:
-    """Room for the keys and values of every layer, taken once; nothing is allocated per token.
+    """Keys and values of every layer, allocated once for all tokens.
 
-    Position p of a sequence always lies in slot p. Sequences of unequal length are put beside each other by
-    :meth:`replace`, or read padded at the right, which no earlier position sees, and :meth:`set_lengths` then
-    says where each one ends; from there on they take one token each at a time.
+    Position p of a sequence is always in slot p. Sequences of unequal length take one new token each per
+    step. They get their lengths in one of two ways:
+
+    * :meth:`replace` copies them from caches of their own;
+    * they are read together, padded at the right, and :meth:`set_lengths` says where each one ends.
 
     Args:
-        config: Shape of the decoder that will fill it.
-        batch_size: Sequences, B.
+        config: Shape of the decoder that fills it.
+        batch_size: Number of sequences, B.
         dtype: Type of keys and values, in which attention to them is computed; see :func:`cache_dtype`.
-        device: Where they lie.
-        capacity: Positions there is room for; the whole context unless given.
+        device: Device that holds them.
+        capacity: Number of positions; ``n_ctx`` unless given.
 
     Attributes:
         lengths: Positions filled so far, of each sequence.
-        length: The most of these.
-        positions: ``(B,)``, the same as a tensor, where they differ; None where all are equal.
+        length: The largest of these.
+        positions: ``(B,)``, the lengths as a tensor if they differ; None if all are equal.
     """
 
     def __init__(
@@ -49,7 +51,7 @@ class KeyValueCache:
         self.keys = torch.zeros(shape, dtype=dtype, device=device)  # (n_layer, B, H, capacity, K)
         self.values = torch.zeros(shape, dtype=dtype, device=device)
         self._layers = [(self.keys[layer], self.values[layer]) for layer in range(config.n_layer)]
-        self._rows = torch.arange(batch_size, device=device)
+        self._numbers = torch.arange(batch_size, device=device)
         self._slots = torch.arange(self.capacity, device=device)
         self.lengths = [0] * batch_size
         self.length = 0
@@ -57,7 +59,7 @@ class KeyValueCache:
         self._mask: Tensor | None = None
 
     def set_lengths(self, lengths: Sequence[int]) -> None:
-        """Say how many positions of each sequence count; slots behind them hold nothing of worth."""
+        """Set how many positions of each sequence are valid; later slots are ignored."""
         if len(lengths) != len(self.lengths) or not all(0 <= n <= self.capacity for n in lengths):
             raise ValueError(
                 f"lengths {list(lengths)} for a cache of {len(self.lengths)} sequences and {self.capacity} "
@@ -69,23 +71,23 @@ class KeyValueCache:
         self._mask = None
 
     @property
-    def apart(self) -> bool:
-        """Whether attention is to read each sequence by itself, up to its own end.
+    def attends_per_sequence(self) -> bool:
+        """True on a CPU, where attention reads one sequence after another, each up to its own end.
 
-        So on a CPU: the last bits of torch's attention depend on the thread that computes a head, thus on the
-        sequences beside it, and in bf16 with them the tokens. On a GPU a launch for each sequence would cost
-        more than a mask.
+        The last bits of torch's attention depend on the thread that computes a head, and so on the
+        other sequences of the batch; in bf16 even the tokens do. On a GPU a launch for each sequence would
+        cost more than a mask.
         """
         return len(self.lengths) > 1 and self.keys.device.type == "cpu"
 
     def mask(self, n_positions: int) -> Tensor | None:
-        """Which slots so many new positions may see; None where causality says it all, or no slot is hidden.
+        """Return which slots each of the new positions may see; None if plain causal attention is right.
 
         Returns:
-            Broadcast to ``(B, H, n_positions, length + n_positions)``, true where a slot is seen.
+            Broadcastable to ``(B, H, n_positions, length + n_positions)``, true for visible slots.
         """
         end = self.length + n_positions
-        if self.positions is not None and not self.apart:
+        if self.positions is not None and not self.attends_per_sequence:
             if self._mask is None:  # the same for every layer
                 self._mask = (self._slots[:end] <= self.positions[:, None])[:, None, None]  # (B, 1, 1, end)
             return self._mask
@@ -97,7 +99,7 @@ class KeyValueCache:
         """Store one layer's new keys and values ``(B, H, T, K)``; return all of that layer so far.
 
         Raises:
-            ValueError: If sequences of unequal length are to take more than one token.
+            ValueError: If sequences of unequal length get more than one new token.
         """
         keys, values = self._layers[layer]
         new = key.shape[2]
@@ -105,10 +107,10 @@ class KeyValueCache:
             keys.narrow(2, self.length, new).copy_(key)
             values.narrow(2, self.length, new).copy_(value)
         elif new == 1:
-            keys[self._rows, :, self.positions] = key[:, :, 0].to(keys.dtype)
-            values[self._rows, :, self.positions] = value[:, :, 0].to(values.dtype)
+            keys[self._numbers, :, self.positions] = key[:, :, 0].to(keys.dtype)
+            values[self._numbers, :, self.positions] = value[:, :, 0].to(values.dtype)
         else:
-            raise ValueError(f"sequences of unequal length take one token at a time, {new} were given")
+            raise ValueError(f"{new} new tokens; sequences of unequal length take one token per step")
         end = self.length + new
         return keys.narrow(2, 0, end), values.narrow(2, 0, end)
 
@@ -120,31 +122,31 @@ class KeyValueCache:
             self.positions += n_positions
         self._mask = None
 
-    def replace(self, rows: Sequence[int], other: KeyValueCache | None) -> None:
-        """Let some sequences go on from the positions of another cache, which holds only them.
+    def replace(self, numbers: Sequence[int], other: KeyValueCache | None) -> None:
+        """Replace the positions of some sequences by those of another cache.
 
         Args:
-            rows: Their numbers here.
-            other: A cache of equal lengths; None empties them.
+            numbers: The sequences, by their index in this cache.
+            other: A cache of these sequences alone, all of one length; None empties them.
         """
-        kept = 0 if other is None else other.length
+        length = 0 if other is None else other.length
         if other is not None:
-            index = torch.tensor(rows, device=self.keys.device)
-            self.keys[:, index, :, :kept] = other.keys[:, :, :, :kept]
-            self.values[:, index, :, :kept] = other.values[:, :, :, :kept]
-        changed = set(rows)
-        self.set_lengths([kept if row in changed else n for row, n in enumerate(self.lengths)])
+            index = torch.tensor(numbers, device=self.keys.device)
+            self.keys[:, index, :, :length] = other.keys[:, :, :, :length]
+            self.values[:, index, :, :length] = other.values[:, :, :, :length]
+        changed = set(numbers)
+        self.set_lengths([length if i in changed else n for i, n in enumerate(self.lengths)])
 
 
 def cache_dtype(dtype: torch.dtype, device: torch.device) -> torch.dtype:
-    """In what a decoder's keys and values are best kept.
+    """Return the type in which to cache a decoder's keys and values: fp32 on a CPU.
 
-    On a CPU, torch's attention of a single query takes 2 to 4 times as long in half precision as in fp32
-    (torch 2.13: 0.11 against 0.02 ms for one sequence, 0.85 against 0.38 for eight, of 144 positions and 12
-    heads of width 64).
+    There torch's attention of a single query takes 2 to 4 times as long in half precision as in fp32 (torch
+    2.13: 0.11 against 0.02 ms for one sequence, 0.85 against 0.38 for eight, of 144 positions and 12 heads of
+    width 64).
 
     Args:
         dtype: Type of the hidden states.
-        device: Where they lie.
+        device: Device of the hidden states.
     """
     return torch.float32 if device.type == "cpu" and dtype.itemsize < 4 else dtype

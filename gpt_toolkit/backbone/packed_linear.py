@@ -1,8 +1,8 @@
-"""A decoder for generation on a CPU: its matrices are laid out once as oneDNN's kernels read them.
+"""A decoder for generation on a CPU, with matrices in the layout of oneDNN's kernels.
 
-To generate a token all weights are read once, so the speed of reading them is the bound. ``F.linear`` brings
-a matrix into the kernel's layout each time, which takes longer than the product itself; here that is done
-beforehand. A matrix is held a second time for it, beside the plain one.
+Generating a token reads all weights once, so the speed of reading them is the limit. ``F.linear`` converts a
+matrix to the kernel's layout at each call, which takes longer than the product. Here the conversion is done
+once, for a second copy of the matrix.
 """
 
 from __future__ import annotations
@@ -15,26 +15,29 @@ from torch import Tensor, nn
 from gpt_toolkit.backbone.decoder import Decoder
 from gpt_toolkit.hardware import can_pack, fast_packed_rows
 
-_WORTH_PACKING = 1 << 20
-"""Bytes of a matrix; ours: a smaller one stays in the processor's own memory, and the operator's 14 µs are
-more than packing saves (torch 2.13, AMD Zen 4)."""
+_MIN_BYTES = 1 << 20
+"""Bytes of the smallest matrix that is packed (tuned here).
+
+A smaller one stays in the processor's cache, and the operator's 14 µs are more than packing saves
+(torch 2.13, AMD Zen 4).
+"""
 
 
 def is_worth_packing(weight: Tensor) -> bool:
     """Return whether packing this matrix makes generation faster here."""
-    return weight.numel() * weight.element_size() >= _WORTH_PACKING and can_pack(weight)
+    return weight.numel() * weight.element_size() >= _MIN_BYTES and can_pack(weight)
 
 
 class PackedLinear(nn.Module):
-    """A linear map whose matrix is packed; it cannot be trained.
+    """A linear map with a packed matrix, which cannot be trained.
 
-    Sums are taken in fp32, in another order than ``F.linear`` takes them. A row's result does not depend on
-    the rows beside it.
+    Sums are computed in fp32, in another order than those of ``F.linear``. The result of a row of ``x`` does
+    not depend on the other rows.
 
     Args:
         weight: ``(out, in)``, on the CPU, in fp32 or bf16; copied.
         bias: ``(out,)``.
-        activation: What follows the map, in the same pass: ``none``, or ``gelu`` in its tanh form.
+        activation: Applied in the same pass: ``none``, or ``gelu`` in its tanh form.
 
     Shape:
         ``(..., in)`` to ``(..., out)``.
@@ -49,13 +52,13 @@ class PackedLinear(nn.Module):
         self._activation, self._form = activation, "tanh" if activation == "gelu" else ""
         self._n_out, self._n_in = weight.shape
         self._fast_rows = fast_packed_rows()
-        self._filling = weight.new_zeros(self._fast_rows - 1, self._n_in)
+        self._padding = weight.new_zeros(self._fast_rows - 1, self._n_in)
 
     def forward(self, x: Tensor) -> Tensor:
         n_rows = x.numel() // self._n_in
         if 0 < n_rows < self._fast_rows - 1:
             shape = (*x.shape[:-1], self._n_out)
-            x = torch.cat((x.view(n_rows, self._n_in), self._filling[n_rows - 1 :]))
+            x = torch.cat((x.view(n_rows, self._n_in), self._padding[n_rows - 1 :]))
             return self._mapped(x)[:n_rows].view(shape)
         return self._mapped(x)
 

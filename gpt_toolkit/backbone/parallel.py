@@ -1,7 +1,7 @@
 """A decoder divided among devices: its weights (FSDP2), its matrix products (tensor parallelism), or both.
 
-What a device holds of a divided tensor is a ``DTensor``. Everything that reads a decoder as a whole, such as
-generation, takes :func:`whole` of it.
+A device holds its part of a divided tensor as a ``DTensor``. Code that needs a whole decoder, such as
+generation, calls :func:`whole` first.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from gpt_toolkit.backbone.decoder import Decoder
 
 
 def divide(decoder: Decoder, mesh: DeviceMesh) -> None:
-    """Divide a decoder in place, which every device has built with the same values.
+    """Divide a decoder in place. Every device has built it with the same values.
 
     Args:
         decoder: Whole, on any device.
-        mesh: ``data_parallel`` devices, which read different sequences and among which weights are divided,
-            times ``tensor_parallel`` devices, which read the same ones and divide the matrix products.
+        mesh: ``data_parallel`` devices times ``tensor_parallel`` devices. The former read different sequences
+            and each hold a part of the weights; the latter read the same ones and divide the matrix products.
 
     Raises:
         ValueError: If the heads cannot be divided equally.
@@ -38,7 +38,7 @@ def divide(decoder: Decoder, mesh: DeviceMesh) -> None:
     if data.size() > 1:
         for block in decoder.h:
             fully_shard(block, mesh=data)
-        # The token matrix is read once more after the forward pass, by the loss: it stays until backward.
+        # The loss reads the token matrix after the forward pass: it stays until the backward pass.
         fully_shard(decoder, mesh=data, reshard_after_forward=False)
 
 
@@ -67,9 +67,9 @@ def _divide_products(decoder: Decoder, mesh: DeviceMesh) -> None:
 class HeadsLinear(nn.Module):
     """The projection to query, key and value, for the heads of this device.
 
-    Its matrix holds all queries before all keys and values, as the published ones, so that an equal share of
-    its rows is not a share of the heads. The shares are kept as they are, for checkpoints, and put together
-    for each pass, which moves less than the states of a long batch would.
+    Its matrix holds all queries before all keys and values, as in the published weights. Equal parts of its
+    rows are therefore not equal parts of the heads. Each device stores equal parts, for checkpoints, and
+    gathers the whole for each pass. This moves less data than the states of a long batch.
 
     Args:
         linear: The whole projection.
@@ -88,12 +88,12 @@ class HeadsLinear(nn.Module):
             self.register_parameter(name, nn.Parameter(divided, requires_grad=parameter.requires_grad))
 
     def forward(self, x: Tensor) -> Tensor:
-        # Each device's heads give a part of the input's gradient: backward adds them up.
+        # Each device's heads give a part of the input's gradient; the backward pass adds them up.
         x = DTensor.from_local(x, self.mesh, [Replicate()]).to_local(grad_placements=[Partial()])
         return F.linear(x, self._own_heads(self.weight), self._own_heads(self.bias))
 
     def _own_heads(self, parameter: Any) -> Tensor:
-        """Rows of this device's heads: ``(3 D, ...)`` to ``(3 D / devices, ...)``."""
+        """Return the rows of this device's heads: ``(3 D, ...)`` to ``(3 D / devices, ...)``."""
         all_rows = parameter.redistribute(placements=[Replicate()])
         by_head = all_rows.unflatten(0, (3, self.n_head, -1))  # (3, H, K, ...)
         own: Tensor = by_head.redistribute(placements=[Shard(1)]).to_local()
@@ -101,15 +101,15 @@ class HeadsLinear(nn.Module):
 
 
 def is_divided(module: nn.Module) -> bool:
-    """Whether a device holds parts of some tensors only."""
+    """Return whether a device holds only parts of some tensors."""
     return any(isinstance(parameter, DTensor) for parameter in module.parameters())
 
 
 @torch.no_grad()
 def whole(decoder: Decoder) -> Decoder:
-    """The decoder itself where each device holds all of it, else a copy that is whole, for evaluation.
+    """Return the decoder if each device holds all of it, else a whole copy for evaluation.
 
-    All devices must ask for it together.
+    All devices must call this together.
     """
     if not is_divided(decoder):
         return decoder
@@ -126,9 +126,10 @@ def _whole(tensor: Tensor) -> Tensor:
 
 @torch.no_grad()
 def average_gradients(module: nn.Module, mesh: DeviceMesh) -> None:
-    """Average, over the devices that read different sequences, the gradients that FSDP2 does not.
+    """Average the gradients that FSDP2 does not, over the devices that read different sequences.
 
-    These are of modules beside a divided decoder, such as classification heads, which every device holds.
+    They belong to modules outside the divided decoder, such as classification heads, which every device
+    holds whole.
     """
     data = mesh["data_parallel"]
     if data.size() == 1:

@@ -1,4 +1,4 @@
-"""The published shapes by name, and a ladder of small ones for experiments."""
+"""Presets: the shapes of both papers, and a ladder of small ones for experiments."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-# GPT-1 §4.1 and released code: 40,478 pieces, 512 positions, norm after each sum, N(0, 0.02) throughout.
+# GPT-1 §4.1 and released code: 40,478 token ids, 512 positions, norm after each sum, N(0, 0.02) throughout.
 _GPT1 = {
     "vocab_size": 40_478,
     "n_ctx": 512,
@@ -30,7 +30,7 @@ def _gpt2(n_layer: int, n_embd: int) -> dict[str, Any]:
 
 
 def _small(n_layer: int, n_embd: int, head_width: int) -> dict[str, Any]:
-    # Ours: GPT-2's form at sizes for a laptop. Vocabulary and context come from the data.
+    # GPT-2's form at sizes for a laptop, chosen here. Vocabulary and context come from the data.
     return {"n_layer": n_layer, "n_head": n_embd // head_width, "n_embd": n_embd, "norm": "pre"}
 
 
@@ -46,14 +46,14 @@ PRESETS: dict[str, dict[str, Any]] = {
     "gpt-midi": _small(6, 384, 64),
     "gpt-maxi": _small(8, 512, 64),
 }
-"""Fields of each named shape; the small ones leave ``vocab_size`` and ``n_ctx`` to the data."""
+"""Fields of each preset; the small ones leave ``vocab_size`` and ``n_ctx`` to the data."""
 
 
 def preset(name: str) -> dict[str, Any]:
-    """Fields of the shape of that name.
+    """Return the fields of a preset.
 
     Raises:
-        ValueError: If there is none; the message names the nearest.
+        ValueError: If the name is unknown; the message suggests the nearest.
     """
     if name not in PRESETS:
         near = difflib.get_close_matches(name, PRESETS, n=1)
@@ -63,12 +63,14 @@ def preset(name: str) -> dict[str, Any]:
 
 
 def decoder_fields(decoder: str | Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of a decoder as a config gives it: a preset's name, or fields, among them perhaps ``preset``.
+    """Return the fields that a config's ``decoder`` stands for.
 
-    Fields that are given win over the preset's; one that is None is not given.
+    Args:
+        decoder: A preset's name, or fields, which may include ``preset``. They override those of the preset;
+            fields that are None are ignored.
 
     Raises:
-        ValueError: If there is no preset of that name.
+        ValueError: If the preset is unknown.
     """
     given: dict[str, Any] = {"preset": decoder} if isinstance(decoder, str) else dict(decoder)
     name = given.pop("preset", None)

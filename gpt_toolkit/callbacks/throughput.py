@@ -12,7 +12,6 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
-from gpt_toolkit.batches import MeasuredLoader, MeasuredTask
 from gpt_toolkit.hardware import compute_dtype, peak_flops, peak_process_memory
 
 
@@ -90,7 +89,7 @@ class Throughput(Callback):
         batch_idx: int,
     ) -> None:
         """Count a micro-batch's operations, and after an update the step's work."""
-        task: MeasuredTask = pl_module  # type: ignore[assignment]
+        task: Any = pl_module
         self._now.flops += task.flops(batch)
         if trainer.global_step != self._seen_step:
             self._seen_step, self._is_complete = trainer.global_step, True
@@ -177,8 +176,7 @@ def seconds(begin: Any, end: Any) -> float:
 
 def seconds_waited(trainer: Trainer) -> float:
     """How long training has waited for batches so far; NaN where the loader does not count it."""
-    loader: MeasuredLoader | Any = trainer.train_dataloader
-    return float(getattr(loader, "seconds_waited", math.nan))
+    return float(getattr(trainer.train_dataloader, "seconds_waited", math.nan))
 
 
 def peak_memory(device: torch.device) -> float:

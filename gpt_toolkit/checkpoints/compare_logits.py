@@ -1,45 +1,44 @@
-"""How far apart the logits of two models are, each run by the most independent code that is there."""
+"""Difference between the logits of two models, each run by the most independent code available."""
 
 from __future__ import annotations
 
 import contextlib
 import gc
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
-from gpt_toolkit.checkpoints import StoredModel, StoredTensor, open_model
-from gpt_toolkit.checkpoints.model_folder import HUGGING_FACE
+from gpt_toolkit.checkpoints.hf_folder import HUGGING_FACE, open_model_folder
+from gpt_toolkit.checkpoints.stored_model import StoredModel, build_decoder
 from gpt_toolkit.hardware import return_freed_memory
 
-_ROWS, _POSITIONS = 3, 64
-"""Of the windows that are compared; ours: seconds for the largest GPT-2, ids from all over the vocabulary."""
+_N_WINDOWS, _N_POSITIONS = 3, 64  # tuned here: seconds for the largest GPT-2
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Logits of a source and a result, in float32, on the same windows of token ids.
+    """Logits of a source and a result in float32, on the same windows of token ids.
 
     Attributes:
-        largest_difference: Between any two logits.
-        largest_logit: Of the source, regardless of its sign.
-        source_by: What ran the source.
-        result_by: What ran the result.
-        n_rows: Windows.
-        n_positions: Length of each, in tokens.
-        source_finite: Whether all logits of the source are numbers.
-        result_finite: Whether all logits of the result are.
-        exact_gelu_difference: Between the source run as by its own code, with the exact GELU, and run by us,
-            with the tanh form; None where its own is the tanh form too.
-        transformers: Its version, if it ran any of the two.
+        largest_difference: Largest absolute difference between two logits.
+        largest_logit: Largest absolute logit of the source.
+        source_by: Program that ran the source.
+        result_by: Program that ran the result.
+        n_rows: Number of windows.
+        n_positions: Tokens in each window.
+        source_finite: Whether all logits of the source are finite.
+        result_finite: Whether all logits of the result are finite.
+        exact_gelu_difference: Largest difference between the source with the exact GELU of its own code and
+            with the tanh form; None if its own code uses the tanh form.
+        transformers: Version of ``transformers``, if it ran a model.
     """
 
     largest_difference: float
@@ -53,34 +52,40 @@ class Comparison:
     exact_gelu_difference: float | None
     transformers: str | None
 
+    def __str__(self) -> str:
+        return (
+            f"largest difference {self.largest_difference:.1e} (largest logit {self.largest_logit:.3g}) on "
+            f"{self.n_rows} x {self.n_positions} tokens, in float32; source run by {self.source_by}, result "
+            f"by {self.result_by}"
+        )
+
     def to_fields(self) -> dict[str, Any]:
-        """For the record, in JSON's types: a difference that is no number is null."""
+        """Return the fields as JSON values; a difference that is not finite is null."""
         fields = asdict(self) | {"computed_in": "float32"}
         del fields["transformers"]
         return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in fields.items()}
 
 
 def compare(source: StoredModel, result: Path) -> Comparison:
-    """Run both, one after the other; memory holds the weights of one of them at most, in float32.
+    """Run both models, one after the other; memory holds the weights of one, in float32.
 
-    The result is run by ``transformers`` where it is installed, the source too if it is in Hugging Face's
-    layout; what ``transformers`` does not run is run by our decoder.
+    ``transformers`` runs each model in Hugging Face's layout, if it is installed. This toolkit runs the rest.
 
     Args:
-        source: What was converted; what it holds in memory is let go.
-        result: The model folder that was made of it.
+        source: The converted model; its memory is released.
+        result: The model folder that it was converted to.
     """
-    input_ids = windows(source.config)
-    source_logits, source_by = _logits(source, input_ids)
+    input_ids = make_windows(source.config)
+    source_logits, source_by = compute_logits(source, input_ids)
     exact = None
     if source.exact_gelu:
-        _let_go(source)
-        exact = _largest(_by_us(source, input_ids, exact_gelu=True), source_logits)
-    source.release()
-    result_logits, result_by = _logits(open_model(result), input_ids)
-    by_transformers = "transformers" in source_by + result_by
+        _release(source)
+        exact = _largest_difference(_run(source, input_ids, exact_gelu=True), source_logits)
+    _release(source)
+    result_logits, result_by = compute_logits(open_model_folder(result), input_ids)
+    uses_transformers = "transformers" in source_by + result_by
     return Comparison(
-        largest_difference=_largest(source_logits, result_logits),
+        largest_difference=_largest_difference(source_logits, result_logits),
         largest_logit=float(source_logits.abs().max()),
         source_by=source_by,
         result_by=result_by,
@@ -89,88 +94,61 @@ def compare(source: StoredModel, result: Path) -> Comparison:
         source_finite=bool(source_logits.isfinite().all()),
         result_finite=bool(result_logits.isfinite().all()),
         exact_gelu_difference=exact,
-        transformers=version("transformers") if by_transformers else None,
+        transformers=version("transformers") if uses_transformers else None,
     )
 
 
-def windows(config: DecoderConfig) -> Tensor:
-    """Token ids from all over the vocabulary, the same at each call.
+def make_windows(config: DecoderConfig) -> Tensor:
+    """Return token ids from all over the vocabulary, the same at each call.
 
     Returns:
         ``(B, T)``, int64.
     """
-    n_positions = min(_POSITIONS, config.n_ctx)
-    n = _ROWS * n_positions
-    order = torch.arange(n) * 89 % n  # 89 is a prime and divides no n here: every number comes once
-    return (order * config.vocab_size // n).view(_ROWS, n_positions)
+    n_positions = min(_N_POSITIONS, config.n_ctx)
+    n = _N_WINDOWS * n_positions
+    order = torch.arange(n) * 89 % n  # 89 is a prime and divides no n here: every number occurs once
+    return (order * config.vocab_size // n).view(_N_WINDOWS, n_positions)
 
 
-def _largest(one: Tensor, other: Tensor) -> float:
-    """The largest difference, found row by row; not a number if any is not."""
+def compute_logits(model: StoredModel, input_ids: Tensor) -> tuple[Tensor, str]:
+    """Return the logits of a model, and the program that computed them; the model's memory is released."""
+    _release(model)
+    reason = ""
+    if model.layout.startswith(HUGGING_FACE):
+        try:
+            return _run_transformers(model.source, input_ids), f"transformers {version('transformers')}"
+        except ImportError:
+            pass
+        except Exception as error:  # of any version of transformers; the comparison is still possible
+            first_line = str(error).strip().partition("\n")[0]
+            reason = f" (transformers could not: {type(error).__name__}: {first_line})"
+    return _run(model, input_ids), f"gpt_toolkit {version('gpt-toolkit')}{reason}"
+
+
+def _largest_difference(one: Tensor, other: Tensor) -> float:
+    """Return the largest absolute difference, window by window to save memory; NaN if any logit is NaN."""
     return float(torch.stack([(a - b).abs().max() for a, b in zip(one, other, strict=True)]).max())
 
 
-def _logits(model: StoredModel, input_ids: Tensor) -> tuple[Tensor, str]:
-    """Logits of a model, and who made them; what it holds in memory is let go first."""
-    _let_go(model)
-    because = ""
-    if model.layout.startswith(HUGGING_FACE):
-        try:
-            return _by_transformers(model.source, input_ids), f"transformers {version('transformers')}"
-        except ImportError:
-            pass
-        except Exception as error:  # any version of it, with any fault: the comparison is still to be made
-            reason = str(error).strip().partition("\n")[0]
-            because = f" (transformers could not: {type(error).__name__}: {reason})"
-    return _by_us(model, input_ids), f"gpt_toolkit {version('gpt-toolkit')}{because}"
-
-
 @torch.inference_mode()
-def _by_us(model: StoredModel, input_ids: Tensor, *, exact_gelu: bool = False) -> Tensor:
-    """Logits by our decoder, whose blocks are read when it is their turn, and dropped after it."""
-    with torch.device("meta"):
-        decoder = Decoder(model.config).eval()
-    outside = {name: tensor for name, tensor in model.tensors.items() if not name.startswith("h.")}
-    decoder.load_state_dict(_read(outside), strict=False, assign=True)
-    for layer, block in enumerate(decoder.h):
-        _read_in_turn(block, f"h.{layer}.", model.tensors)
+def _run(model: StoredModel, input_ids: Tensor, *, exact_gelu: bool = False) -> Tensor:
+    decoder = build_decoder(model.config, model.read(dtype=torch.float32))
     if exact_gelu:
         _use_exact_gelu(decoder)
     return decoder.logits(decoder(input_ids))
 
 
-def _read_in_turn(block: nn.Module, prefix: str, tensors: Mapping[str, StoredTensor]) -> None:
-    inside = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
-
-    def fill(block: nn.Module, _: object) -> None:
-        block.load_state_dict(_read(inside), assign=True)
-
-    def empty(block: nn.Module, _: object, __: object) -> None:
-        block.to("meta")
-
-    block.register_forward_pre_hook(fill)
-    block.register_forward_hook(empty)
-
-
-def _read(tensors: Mapping[str, StoredTensor]) -> dict[str, Tensor]:
-    return {name: tensor.to(torch.float32).read() for name, tensor in tensors.items()}
-
-
 def _use_exact_gelu(decoder: Decoder) -> None:
-    """Give each MLP's second map the exact GELU of what its first one made."""
-    made: dict[int, Tensor] = {}
-
-    def keep(layer: int, output: Tensor) -> None:
-        made[layer] = output
-
+    """Replace the input of each MLP's second map by the exact GELU of the first map's output."""
+    outputs: dict[int, Tensor] = {}
     for layer, block in enumerate(decoder.h):
         mlp: Any = block.mlp
-        mlp.c_fc.register_forward_hook(lambda _, __, output, layer=layer: keep(layer, output))
-        mlp.c_proj.register_forward_pre_hook(lambda _, __, layer=layer: (F.gelu(made.pop(layer)),))
+        mlp.c_fc.register_forward_hook(lambda _, __, output, layer=layer: outputs.update({layer: output}))
+        mlp.c_proj.register_forward_pre_hook(lambda _, __, layer=layer: (F.gelu(outputs.pop(layer)),))
 
 
 @torch.inference_mode()
-def _by_transformers(folder: Path, input_ids: Tensor) -> Tensor:
+def _run_transformers(folder: Path, input_ids: Tensor) -> Tensor:
     import transformers
 
     with _silenced(transformers):
@@ -181,8 +159,8 @@ def _by_transformers(folder: Path, input_ids: Tensor) -> Tensor:
     return logits
 
 
-def _let_go(model: StoredModel) -> None:
-    """Return the memory that a model took, and those before it."""
+def _release(model: StoredModel) -> None:
+    """Free the memory of a model and of those before it."""
     model.release()
     gc.collect()  # parts of a module refer to each other
     return_freed_memory()
@@ -190,14 +168,14 @@ def _let_go(model: StoredModel) -> None:
 
 @contextlib.contextmanager
 def _silenced(transformers: Any) -> Iterator[None]:
-    """Without its bars and warnings, which are about training and generation."""
+    """Suppress progress bars and warnings, which are about training and generation."""
     logging = transformers.utils.logging
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    verbosity, has_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
         yield
     finally:
         logging.set_verbosity(verbosity)
-        if bars:
+        if has_bars:
             logging.enable_progress_bar()

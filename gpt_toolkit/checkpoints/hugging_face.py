@@ -7,17 +7,17 @@ blocks have the same tensor names and shapes; only the names of the embeddings a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
 from torch import Tensor
 
 from gpt_toolkit.backbone.block import LAYER_NORM_EPS
 from gpt_toolkit.backbone.config import DecoderConfig, Norm
-from gpt_toolkit.checkpoints.lazy_tensor import StoredTensor
+from gpt_toolkit.checkpoints.stored_model import LazyTensor, check_tensors
 
-AnyTensor = TypeVar("AnyTensor", Tensor, StoredTensor)
+AnyTensor = TypeVar("AnyTensor", Tensor, LazyTensor)
 
 _MATRICES = ("attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj")
 _NORMS = ("ln_1", "ln_2")
@@ -35,7 +35,7 @@ _LM_HEAD = "lm_head.weight"
 _MASKS = re.compile(r"h\.\d+\.attn\.(bias|masked_bias)")  # buffers that older releases saved
 _WHOSE: dict[Norm, str] = {"pre": "GPT-2", "post": "GPT-1"}
 
-# What config.json says of each architecture, and the values that its classes take for a field left out.
+# Fields of config.json of each architecture, and the values of fields that are left out.
 _GPT2 = {
     "architectures": ["GPT2LMHeadModel"],
     "model_type": "gpt2",
@@ -53,7 +53,7 @@ _TANH_GELU = {"gelu_new", "gelu_pytorch_tanh"}
 
 
 def stored_names(norm: Norm, n_layer: int) -> dict[str, str]:
-    """The whole table: each of our tensors and its name in the file, without ``transformer.``."""
+    """Return the name of each of our tensors in the file, without ``transformer.``."""
     names = dict(_OUTSIDE_BLOCKS[norm])
     for layer in range(n_layer):
         for part in (*_NORMS, *_MATRICES):
@@ -64,55 +64,19 @@ def stored_names(norm: Norm, n_layer: int) -> dict[str, str]:
 
 
 def is_transposed(name: str) -> bool:
-    """Whether the layout holds this tensor of ours as [in, out], its 1x1 convolution's order."""
+    """Return whether the layout stores a tensor as [in, out], as a convolution of width 1 does."""
     return name.endswith(tuple(f".{matrix}.weight" for matrix in _MATRICES))
 
 
-def match_names(stored: Iterable[str], where: str) -> tuple[Norm, dict[str, str], str | None]:
-    """Find our tensors among the names of a file or state dict.
-
-    Args:
-        stored: All names there, with or without ``transformer.``.
-        where: What an error calls the place.
-
-    Returns:
-        ``norm`` of the decoder, our names with the stored ones, and the name of a stored output matrix, if
-        there is one: the caller checks that it equals the token embeddings.
-
-    Raises:
-        ValueError: If tensors are missing or surplus, or belong to neither or both architectures.
-    """
-    found = {name.removeprefix(_PREFIX): name for name in stored}
-    output = found.pop(_LM_HEAD, None)
-    found = {plain: name for plain, name in found.items() if not _MASKS.fullmatch(plain)}
-    tokens: dict[Norm, str] = {norm: table["wte.weight"] for norm, table in _OUTSIDE_BLOCKS.items()}
-    norms = [norm for norm, name in tokens.items() if name in found]
-    if len(norms) != 1:
-        have = "both" if norms else "neither"
-        raise ValueError(
-            f"{where}: expected the token embeddings of GPT-2 ({tokens['pre']}) or of GPT-1 "
-            f"({tokens['post']}), found {have}; its tensors: {_some(sorted(found))}"
-        )
-    layers = [int(name.split(".")[1]) for name in found if re.match(r"h\.\d+\.", name)]
-    table = stored_names(norms[0], max(layers, default=-1) + 1)
-    missing = [name for name in table.values() if name not in found]
-    surplus = sorted(set(found) - set(table.values()))
-    faults = [f"missing {_some(missing)}"] if missing else []
-    faults += [f"surplus {_some(surplus)}"] if surplus else []
-    if faults:
-        raise ValueError(f"{where}: not the tensors of a {_WHOSE[norms[0]]} decoder: {'; '.join(faults)}")
-    return norms[0], {ours: found[theirs] for ours, theirs in table.items()}, output
-
-
 def to_hugging_face(state_dict: Mapping[str, AnyTensor], config: DecoderConfig) -> dict[str, AnyTensor]:
-    """Rename and turn a decoder's tensors; the turned ones are views, nothing is copied or read.
+    """Rename and transpose a decoder's tensors as Hugging Face has them; nothing is copied or read.
 
     Args:
         state_dict: ``Decoder.state_dict()``.
         config: The decoder's config.
 
     Returns:
-        What ``GPT2LMHeadModel`` or ``OpenAIGPTLMHeadModel`` saves; the tied output matrix is left out.
+        The tensors of ``GPT2LMHeadModel`` or ``OpenAIGPTLMHeadModel`` without the tied output matrix.
 
     Raises:
         ValueError: If the tensors are not those of such a decoder.
@@ -130,26 +94,79 @@ def to_hugging_face(state_dict: Mapping[str, AnyTensor], config: DecoderConfig) 
     }
 
 
-def from_hugging_face(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The way back: tensors of either class, named and turned as a decoder has them.
+def from_hugging_face(
+    state_dict: Mapping[str, Tensor], config: DecoderConfig, where: str = "state dict"
+) -> dict[str, Tensor]:
+    """Rename and transpose the tensors of either class as a decoder has them; nothing is copied.
 
     Accepts names with and without ``transformer.``, an output matrix that equals the token embeddings, and
-    the mask buffers of older releases. The turned tensors are views.
+    the mask buffers of older releases.
+
+    Args:
+        state_dict: Tensors of ``GPT2LMHeadModel`` or ``OpenAIGPTLMHeadModel``.
+        config: The decoder's config.
+        where: Name of the place, for the message.
 
     Raises:
-        ValueError: If tensors are missing or surplus, or the output matrix is not tied.
+        ValueError: If the tensors are not those of such a decoder, or the output matrix is not tied.
     """
-    _, names, output = match_names(state_dict, "state dict")
-    if output is not None and not torch.equal(state_dict[output], state_dict[names["wte.weight"]]):
-        raise ValueError(f"state dict: {untied(output, names)}")
-    return {
-        ours: state_dict[theirs].t() if is_transposed(ours) else state_dict[theirs]
-        for ours, theirs in names.items()
+    stored = {name: LazyTensor.of(tensor) for name, tensor in state_dict.items()}
+    return {name: tensor.read() for name, tensor in match_tensors(stored, config, where).items()}
+
+
+def match_tensors(
+    stored: Mapping[str, LazyTensor], config: DecoderConfig, where: str, config_name: str = "the config"
+) -> dict[str, LazyTensor]:
+    """Rename and transpose tensors that are not read yet, after a check against the config.
+
+    Args:
+        stored: Tensors by their stored names.
+        config: The decoder's config.
+        where: Name of the file of tensors, for the message.
+        config_name: Name of the file of the config, for the message.
+
+    Raises:
+        ValueError: If the tensors are not those of such a decoder, or the output matrix is not tied.
+    """
+    found = {name.removeprefix(_PREFIX): name for name in stored}
+    output = found.pop(_LM_HEAD, None)
+    found = {plain: name for plain, name in found.items() if not _MASKS.fullmatch(plain)}
+    tokens = {norm: table["wte.weight"] for norm, table in _OUTSIDE_BLOCKS.items()}
+    norms = [norm for norm, name in tokens.items() if name in found]
+    if len(norms) != 1:
+        have = "both" if norms else "neither"
+        raise ValueError(
+            f"{where}: expected the token embeddings of GPT-2 ({tokens['pre']}) or of GPT-1 "
+            f"({tokens['post']}), found {have}; its tensors: {_some(sorted(found))}"
+        )
+    if norms[0] != config.norm:
+        raise ValueError(
+            f"{where}: holds the tensors of a {_WHOSE[norms[0]]} decoder, {config_name} describes a "
+            f"{_WHOSE[config.norm]} one; the two do not belong together"
+        )
+    layers = [int(name.split(".")[1]) for name in found if re.match(r"h\.\d+\.", name)]
+    table = stored_names(config.norm, max([config.n_layer, *(layer + 1 for layer in layers)]))
+    names = {ours: found.pop(theirs, theirs) for ours, theirs in table.items()}
+    tensors = {
+        ours: stored[name].t() if is_transposed(ours) else stored[name]
+        for ours, name in names.items()
+        if name in stored
     }
+    check_tensors(
+        where,
+        config,
+        tensors,
+        described_by=Path(config_name).name,
+        stored_name=names.__getitem__,
+        surplus=sorted(found.values()),
+    )
+    if output is not None and not stored[output].equals(tensors["wte.weight"]):
+        raise ValueError(f"{where}: {untied_message(output, names['wte.weight'])}")
+    return tensors
 
 
 def hugging_face_config(config: DecoderConfig) -> dict[str, Any]:
-    """What ``config.json`` says of a decoder; fields that only we have stand under ``gpt_toolkit``."""
+    """Return the fields of ``config.json``; those that only this toolkit has are under ``gpt_toolkit``."""
     return {
         **(_GPT2 if config.norm == "pre" else _GPT1),
         "vocab_size": config.vocab_size,
@@ -167,14 +184,14 @@ def hugging_face_config(config: DecoderConfig) -> dict[str, Any]:
 
 
 def config_from_hugging_face(fields: Mapping[str, Any], where: str = "config.json") -> DecoderConfig:
-    """The decoder that a ``config.json`` describes.
+    """Return the config of the decoder that a ``config.json`` describes.
 
     Args:
-        fields: Its content.
-        where: What an error calls it.
+        fields: Content of the file.
+        where: Name of the file, for the message.
 
     Raises:
-        ValueError: If it describes a model that is not one of the two papers'; every fault is named.
+        ValueError: If it is neither a GPT-1 nor a GPT-2. The message lists every problem.
     """
     kind = fields.get("model_type")
     if kind not in ("gpt2", "openai-gpt"):
@@ -183,34 +200,34 @@ def config_from_hugging_face(fields: Mapping[str, Any], where: str = "config.jso
     got = {**(_GPT2_SHAPE if pre else _GPT1_SHAPE), **dict.fromkeys(_PDROPS, 0.1), **fields}
     activation = "activation_function" if pre else "afn"
     allowed = _TANH_GELU if pre else {"gelu", *_TANH_GELU}  # OpenAIGPT's "gelu" is the tanh form
-    faults = [
+    problems = [
         f"{name} is {got[name]!r}, expected a whole number"
         for name in _GPT2_SHAPE
         if not isinstance(got[name], int)
     ]
-    faults += [
-        f"{name} is {got[name]!r}, expected a rate"
+    problems += [
+        f"{name} is {got[name]!r}, expected a probability"
         for name in _PDROPS
         if not isinstance(got[name], int | float)
     ]
-    if faults:
-        raise ValueError(f"{where}: {'; '.join(faults)}")
+    if problems:
+        raise ValueError(f"{where}: {'; '.join(problems)}")
     if (given := got.get(activation, "gelu_new")) not in allowed:
-        faults.append(f"{activation} is {given!r}, implemented: {', '.join(sorted(allowed))}")
+        problems.append(f"{activation} is {given!r}, implemented: {', '.join(sorted(allowed))}")
     if pre and (inner := got.get("n_inner")) not in (None, 4 * got["n_embd"]):
-        faults.append(f"n_inner is {inner}, implemented: 4 n_embd = {4 * got['n_embd']}")
+        problems.append(f"n_inner is {inner}, implemented: 4 n_embd = {4 * got['n_embd']}")
     fixed: dict[str, Any] = {"tie_word_embeddings": True, "layer_norm_epsilon": LAYER_NORM_EPS}
     if pre:
-        fixed |= {n: _GPT2[n] for n in ("scale_attn_weights", "scale_attn_by_inverse_layer_idx")}
-        fixed |= {"add_cross_attention": False}
+        names = ("scale_attn_weights", "scale_attn_by_inverse_layer_idx", "add_cross_attention")
+        fixed |= {name: _GPT2[name] for name in names}
     for name, value in fixed.items():
         if got.get(name, value) != value:
-            faults.append(f"{name} is {got[name]}, implemented: {value}")
+            problems.append(f"{name} is {got[name]}, implemented: {value}")
     ours = got.get("gpt_toolkit", {})
     if not isinstance(ours, dict):
-        faults.append(f"gpt_toolkit is {ours!r}, expected an object")
-    if faults:
-        raise ValueError(f"{where}: {'; '.join(faults)}")
+        problems.append(f"gpt_toolkit is {ours!r}, expected an object")
+    if problems:
+        raise ValueError(f"{where}: {'; '.join(problems)}")
     try:
         return DecoderConfig.from_fields(
             {
@@ -226,11 +243,12 @@ def config_from_hugging_face(fields: Mapping[str, Any], where: str = "config.jso
         raise ValueError(f"{where}: {error}") from None
 
 
-def untied(output: str, names: Mapping[str, str]) -> str:
-    """The fault of an output matrix of its own."""
-    return f"{output} differs from {names['wte.weight']}; an untied output matrix is not implemented"
+def untied_message(output: str, embeddings: str) -> str:
+    """Return the message about an output matrix that differs from the token embeddings."""
+    return f"{output} differs from {embeddings}; an untied output matrix is not implemented"
 
 
 def _some(names: list[str], most: int = 4) -> str:
+    """Return the first names, and the number of the others."""
     shown = ", ".join(names[:most]) or "none"
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown

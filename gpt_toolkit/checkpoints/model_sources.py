@@ -1,135 +1,79 @@
-"""MODEL, as the command line takes it: anybody's files of a GPT, or an id of the Hugging Face hub."""
+"""MODEL of the command line: files of any GPT in a known layout, or an id of the Hugging Face hub."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
-from gpt_toolkit.backbone.config import DecoderConfig
-from gpt_toolkit.checkpoints.folder_writer import CONFIG, WEIGHTS
-from gpt_toolkit.checkpoints.hub_models import OLD_HUB_IDS, downloaded, is_hub_id
-from gpt_toolkit.checkpoints.lazy_tensor import StoredModel
-from gpt_toolkit.checkpoints.model_folder import is_model_folder, open_model_folder
+from gpt_toolkit.checkpoints.hf_folder import (
+    CONFIG,
+    WEIGHTS,
+    has_safetensors,
+    is_model_folder,
+    open_model_folder,
+)
 from gpt_toolkit.checkpoints.nanogpt import is_nanogpt, open_nanogpt
 from gpt_toolkit.checkpoints.openai_gpt1 import is_openai_gpt1, open_openai_gpt1
 from gpt_toolkit.checkpoints.openai_gpt2 import is_openai_gpt2, open_openai_gpt2
-from gpt_toolkit.checkpoints.torch_pickle import PickledFile
-from gpt_toolkit.checkpoints.training_checkpoint import (
-    CHECKPOINT_FORMAT,
-    CHECKPOINT_KEY,
-    is_checkpoint,
-    is_sharded,
-    open_checkpoint,
-)
+from gpt_toolkit.checkpoints.stored_model import StoredModel
+from gpt_toolkit.checkpoints.torch_pickle import TorchFile
+from gpt_toolkit.checkpoints.training_checkpoint import is_checkpoint, is_sharded, open_checkpoint
 
-__all__ = [
-    "CHECKPOINT_FORMAT",
-    "CHECKPOINT_KEY",
-    "SavedModel",
-    "open_model",
-    "read_checkpoint",
-    "read_model",
-    "read_stored",
-]
-
-
-def _open_sharded(folder: Path) -> StoredModel:
-    """The decoder in a checkpoint of ours in shards."""
-    from gpt_toolkit.checkpoints import sharded_checkpoint
-
-    return sharded_checkpoint.open_sharded(folder)
-
-
-_FOLDERS = (
-    (is_sharded, _open_sharded),
-    (is_openai_gpt1, open_openai_gpt1),
-    (is_openai_gpt2, open_openai_gpt2),
-    (is_model_folder, open_model_folder),
-)
-"""The layouts of folders: how each is known, how it is opened; the first that fits is taken."""
-
-
-@dataclass(frozen=True)
-class SavedModel:
-    """What a MODEL holds.
-
-    Attributes:
-        config: Of the decoder.
-        state_dict: Tensors, as in ``Decoder.state_dict()``.
-        tokenizer: The folder that holds the tokenizer's files, their names and contents (none: there is no
-            tokenizer), or the name of a published tokenizer.
-        source: The folder or file that was read.
-        notes: What somebody who uses the model must know, a sentence each.
-    """
-
-    config: DecoderConfig
-    state_dict: dict[str, Tensor]
-    tokenizer: Path | Mapping[str, str] | str
-    source: Path
-    notes: tuple[str, ...] = ()
-
-
-def read_model(
-    model: str | Path, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
-) -> SavedModel:
-    """Read a decoder from wherever MODEL says; memory holds its weights once.
-
-    Args:
-        model: As :func:`open_model` takes it.
-        dtype: Type of the tensors; the stored one unless given.
-        device: Where they are to lie.
-
-    Raises:
-        FileNotFoundError: If there is no such model.
-        ValueError: If what is there is not one, or is damaged.
-    """
-    return read_stored(open_model(model), dtype=dtype, device=device)
-
-
-def read_checkpoint(
-    path: str | Path, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
-) -> SavedModel:
-    """Read the decoder out of a training checkpoint of ours; the optimizer's state is not touched.
-
-    Raises:
-        ValueError: If the file is damaged, holds anything but plain types, or is not a checkpoint of ours.
-    """
-    return read_stored(open_checkpoint(PickledFile(Path(path))), dtype=dtype, device=device)
+_OLD_HUB_IDS = (
+    "openai-gpt",
+    "gpt2",
+    "gpt2-medium",
+    "gpt2-large",
+    "gpt2-xl",
+    "distilgpt2",
+)  # without an owner
+_HUB_FILES = ["*.safetensors", "*.json", "*.txt"]
+_OLD_HUB_FILES = ["pytorch_model*.bin"]
 
 
 def open_model(model: str | Path) -> StoredModel:
-    """Find a model, read its shape and check its tensors' against it; values are not read yet.
+    """Open a model: read its config, and check its tensors against it. Values are not read yet.
 
     Args:
-        model: A model folder, one of our checkpoints (a file, or a folder of shards), the folder of OpenAI's
+        model: A model folder, a training checkpoint (a file, or a folder of shards), the folder of OpenAI's
             GPT-1 or GPT-2 files, nanoGPT's ``ckpt.pt``, or a hub id such as ``gpt2`` or ``owner/name``.
 
     Raises:
-        FileNotFoundError: If there is no such model.
-        ValueError: If what is there is not one, or is damaged.
+        FileNotFoundError: If the model does not exist.
+        ValueError: If the file or folder is not a model, or is damaged.
     """
     path = Path(model).expanduser()
     if path.is_file():
         return _open_file(path)
     if path.is_dir():
         return _open_folder(path)
-    if is_hub_id(str(model)):
-        return open_model_folder(downloaded(str(model)))
-    known = ", ".join(OLD_HUB_IDS[:5])
+    if _is_hub_id(str(model)):
+        return open_model_folder(_download(str(model)))
+    known = ", ".join(_OLD_HUB_IDS[:5])
     raise FileNotFoundError(
         f"{model}: no such folder or file, nor an id of the hub; expected a model folder, a .ckpt, "
         f"one of {known}, or owner/name"
     )
 
 
+def _open_sharded(folder: Path) -> StoredModel:
+    from gpt_toolkit.checkpoints import sharded_checkpoint  # imports torch.distributed
+
+    return sharded_checkpoint.open_sharded(folder)
+
+
+_FOLDERS = (  # the first layout that fits is taken
+    (is_sharded, _open_sharded),
+    (is_openai_gpt1, open_openai_gpt1),
+    (is_openai_gpt2, open_openai_gpt2),
+    (is_model_folder, open_model_folder),
+)
+
+
 def _open_file(path: Path) -> StoredModel:
-    if any(is_layout(path.parent) for is_layout, _ in _FOLDERS) and path.suffix not in (".ckpt", ".pt"):
+    if path.suffix not in (".ckpt", ".pt") and any(is_layout(path.parent) for is_layout, _ in _FOLDERS):
         raise ValueError(f"{path}: is one file of a model; give its folder, {path.parent}")
-    file = PickledFile(path)
+    file = TorchFile(path)
     if is_nanogpt(file.content) and not is_checkpoint(file.content):
         return open_nanogpt(file)
     return open_checkpoint(file)
@@ -148,9 +92,39 @@ def _open_folder(path: Path) -> StoredModel:
     )
 
 
-def read_stored(
-    model: StoredModel, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
-) -> SavedModel:
-    """Read the values of a model that was opened before; arguments as for :func:`read_model`."""
-    tensors = model.read(dtype=dtype, device=device)
-    return SavedModel(model.config, tensors, model.tokenizer, model.source, model.notes)
+def _is_hub_id(model: str) -> bool:
+    """Return whether a MODEL that is not a path may be an id of the hub."""
+    known_suffix = model.endswith((".ckpt", ".pt", ".bin", ".safetensors"))
+    owner_and_name = re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", model)
+    return not known_suffix and (model in _OLD_HUB_IDS or owner_and_name is not None)
+
+
+def _download(model: str) -> Path:
+    """Return the folder of a hub model, downloaded unless it is in the hub's cache.
+
+    Raises:
+        FileNotFoundError: If the download fails. The message says how to place the files by hand.
+    """
+    by_hand = (
+        f"download its {CONFIG}, {WEIGHTS} and tokenizer files on another machine, put them into one folder, "
+        "and give that folder"
+    )
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError:
+        raise FileNotFoundError(
+            f"{model}: no such folder here, and huggingface-hub, which would fetch it, is not installed; "
+            f"install gpt-toolkit[hub], or {by_hand}"
+        ) from None
+    try:
+        folder = Path(snapshot_download(model, allow_patterns=_HUB_FILES, ignore_patterns=["*/*"]))
+        if not has_safetensors(folder):
+            patterns = [*_HUB_FILES, *_OLD_HUB_FILES]
+            folder = Path(snapshot_download(model, allow_patterns=patterns, ignore_patterns=["*/*"]))
+    except Exception as error:  # the hub's, the HTTP library's and the system's errors share no base
+        reason = str(error).strip().partition("\n")[0]
+        raise FileNotFoundError(
+            f"{model}: no such folder here, and the Hugging Face hub did not give it "
+            f"({type(error).__name__}: {reason}); {by_hand}"
+        ) from None
+    return folder

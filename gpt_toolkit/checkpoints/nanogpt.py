@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from gpt_toolkit.backbone.config import DecoderConfig
-from gpt_toolkit.checkpoints.lazy_tensor import StoredModel, StoredTensor, equal, in_memory
-from gpt_toolkit.checkpoints.tensor_checks import check_tensors, tensor_shapes
-from gpt_toolkit.checkpoints.torch_pickle import PickledFile
+from gpt_toolkit.checkpoints.hugging_face import untied_message
+from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel, check_tensors, tensor_shapes
+from gpt_toolkit.checkpoints.torch_pickle import TorchFile
 
 _COMPILED = "_orig_mod."
 _BODY = "transformer."
@@ -23,77 +23,69 @@ _FIELDS = {
     "block_size": "n_ctx",
     "vocab_size": "vocab_size",
 }
-_GPT2_IDS = 50_257
-_PADDED_IDS = 50_304
-"""nanoGPT pads GPT-2's vocabulary to a multiple of 64 (model.py, GPTConfig.vocab_size)."""
+_GPT2_SIZES = (50_257, 50_304)  # model.py, GPTConfig.vocab_size: padded to a multiple of 64
 _GELU_NOTE = (
     "nanoGPT computes the exact GELU, this toolkit and what it writes the tanh form of both papers: logits "
     "differ from nanoGPT's own by about 1e-3"
 )
+_NO_BIAS_NOTE = "the model has no biases: they are zeros here, which gives the same numbers"
 
 
 def is_nanogpt(content: object) -> bool:
-    """Whether a file's content is nanoGPT's."""
+    """Return whether a file's content is a checkpoint of nanoGPT."""
     return isinstance(content, Mapping) and {"model", "model_args"} <= content.keys()
 
 
-def open_nanogpt(file: PickledFile) -> StoredModel:
-    """The model in nanoGPT's checkpoint; the optimizer's state is not touched.
+def open_nanogpt(file: TorchFile) -> StoredModel:
+    """Open the model in nanoGPT's checkpoint; the optimizer's state is not read.
 
-    Biases that a bias-free model lacks are zeros here, which gives the same numbers. Rows that pad the
-    vocabulary are kept, so that all logits are the same.
+    A model without biases gets zeros, which give the same numbers. Padding of the vocabulary stays, so that
+    all logits are the same.
 
     Raises:
         ValueError: If ``model_args`` and tensors do not agree.
     """
-    path, where = file.path, str(file.path)
+    where = str(file.path)
     args, state_dict = file.content["model_args"], file.content["model"]
     if not isinstance(args, Mapping) or not isinstance(state_dict, Mapping):
         raise ValueError(
             f"{where}: model_args and model are expected to be dicts, as nanoGPT's train.py writes them"
         )
     config = _config(args, where)
-    tensors: dict[str, StoredTensor] = {}
+    tensors: dict[str, LazyTensor] = {}
     surplus = []
     for name, value in state_dict.items():
         plain = name.replace(_COMPILED, "")
-        if not isinstance(value, Tensor):
+        if not isinstance(value, Tensor) or not plain.startswith((_BODY, _LM_HEAD)):
             surplus.append(name)
-        elif plain == _LM_HEAD or plain.startswith(_BODY):
-            ours = plain.removeprefix(_BODY)
-            tensors[ours] = file.stored(lambda content, name=name: content["model"][name])  # type: ignore[misc]
-        else:
-            surplus.append(name)
-    expected = tensor_shapes(config)
-    for mask in [name for name in tensors if name.endswith(".attn.bias")]:
-        del tensors[mask]  # the causal mask, a buffer where torch lacks flash attention
+        elif not plain.endswith(".attn.bias"):  # the causal mask, a buffer where torch lacks flash attention
+            tensors[plain.removeprefix(_BODY)] = file.tensor("model", name)
     output = tensors.pop(_LM_HEAD, None)
+    notes = [_GELU_NOTE]
     if args.get("bias") is False:
+        notes.append(_NO_BIAS_NOTE)
         dtype = next((tensor.dtype for tensor in tensors.values()), torch.float32)
-        for name, shape in expected.items():
-            if name.endswith(".bias") and name not in tensors:
-                tensors[name] = in_memory(torch.zeros(shape, dtype=dtype))
+        for name, shape in tensor_shapes(config).items():
+            if name.endswith(".bias"):
+                tensors.setdefault(name, LazyTensor.of(torch.zeros(shape, dtype=dtype)))
     check_tensors(
         where,
         config,
         tensors,
         described_by="model_args",
-        stored_name=lambda ours: _BODY + ours,
+        stored_name=lambda name: _BODY + name,
         surplus=surplus,
     )
-    if output is not None and not equal(output, tensors["wte.weight"]):
-        raise ValueError(
-            f"{where}: {_LM_HEAD} differs from {_BODY}wte.weight; an untied output matrix is not implemented"
-        )
-    tokenizer: str | dict[str, str] = "gpt2" if config.vocab_size in (_GPT2_IDS, _PADDED_IDS) else {}
+    if output is not None and not output.equals(tensors["wte.weight"]):
+        raise ValueError(f"{where}: {untied_message(_LM_HEAD, _BODY + 'wte.weight')}")
     return StoredModel(
         "nanoGPT checkpoint",
         config,
         tensors,
-        tokenizer,
-        path,
-        (path,),
-        _notes(args),
+        "gpt2" if config.vocab_size in _GPT2_SIZES else {},
+        file.path,
+        (file.path,),
+        tuple(notes),
         exact_gelu=True,
         release=file.release,
     )
@@ -111,15 +103,8 @@ def _config(args: Mapping[str, Any], where: str) -> DecoderConfig:
                 **dict.fromkeys(("embd_pdrop", "attn_pdrop", "resid_pdrop"), dropout),
                 "norm": "pre",
                 "residual_init": "scaled",
-                "wpe_std": 0.02,  # nanoGPT: model.py, _init_weights, draws all embeddings so
+                "wpe_std": 0.02,  # nanoGPT: model.py, _init_weights
             }
         )
     except ValueError as error:
         raise ValueError(f"{where}: model_args: {error}") from None
-
-
-def _notes(args: Mapping[str, Any]) -> tuple[str, ...]:
-    notes = [_GELU_NOTE]
-    if args.get("bias") is False:
-        notes.append("the model has no biases: they are zeros here, which gives the same numbers")
-    return tuple(notes)

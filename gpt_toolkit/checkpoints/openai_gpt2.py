@@ -1,21 +1,19 @@
 """OpenAI's GPT-2 checkpoints: ``checkpoint``, ``hparams.json``, ``model.ckpt.index`` and ``.data``.
 
-As openai/gpt-2's download_model.py fetches them, and as fine-tuning scripts around it write them.
+openai/gpt-2's download_model.py downloads these files, and fine-tuning scripts built on it write them.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
-from typing import Any
 
 from gpt_toolkit.backbone.config import DecoderConfig
-from gpt_toolkit.checkpoints import tf_checkpoint
 from gpt_toolkit.checkpoints.hugging_face import is_transposed
-from gpt_toolkit.checkpoints.lazy_tensor import StoredModel
-from gpt_toolkit.checkpoints.openai_common import BLOCK_PARTS, tokenizer_place
-from gpt_toolkit.checkpoints.tensor_checks import check_tensors, is_file_name
+from gpt_toolkit.checkpoints.openai_gpt1 import BLOCK_PARTS, find_tokenizer
+from gpt_toolkit.checkpoints.stored_model import StoredModel, check_tensors
+from gpt_toolkit.checkpoints.tf_checkpoint import open_tensors
+from gpt_toolkit.io import is_file_name, read_json
 
 _HPARAMS = "hparams.json"
 _FIELDS = {
@@ -25,114 +23,94 @@ _FIELDS = {
     "n_head": "n_head",
     "n_layer": "n_layer",
 }
-_OUTSIDE_BLOCKS = {
-    "wte.weight": "wte",
-    "wpe.weight": "wpe",
-    "ln_f.weight": "ln_f/g",
-    "ln_f.bias": "ln_f/b",
-}
 _SCOPE = "model/"
+_OUTSIDE_BLOCKS = {  # ours -> theirs
+    "wte.weight": "model/wte",
+    "wpe.weight": "model/wpe",
+    "ln_f.weight": "model/ln_f/g",
+    "ln_f.bias": "model/ln_f/b",
+}
 _TOKENIZER = ("vocab.bpe", "encoder.json")
-_RELEASED_IDS = 50_257
+_RELEASED_SIZE = 50_257
 
 
 def is_openai_gpt2(folder: Path) -> bool:
-    """Whether a folder holds such a checkpoint, or part of one."""
+    """Return whether a folder holds files of such a checkpoint."""
     return (folder / _HPARAMS).is_file() or any(folder.glob("*.index"))
 
 
 def open_openai_gpt2(folder: Path) -> StoredModel:
-    """The model in such a folder.
+    """Open the model in the folder of a checkpoint.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If a file is damaged, or shape and tensors do not agree.
+        ValueError: If a file is damaged, or config and tensors do not agree.
     """
     hparams = folder / _HPARAMS
     config = _config(hparams)
-    prefix = _prefix(folder)
-    stored, files = tf_checkpoint.stored_tensors(prefix)
-    names = _names(max(config.n_layer, _n_layer(stored)))
-    ours = {theirs: name for name, theirs in names.items()}
-    tensors, surplus, left_out = {}, [], 0
-    for theirs, tensor in stored.items():
-        if theirs in ours:
-            name = ours[theirs]
-            tensors[name] = tensor.t() if is_transposed(name) else tensor
-        elif theirs.startswith(_SCOPE) and "/adam" not in theirs.lower():
+    prefix = _find_prefix(folder)
+    stored, files = open_tensors(prefix)
+    layers = [int(match[1]) for name in stored if (match := re.match(rf"{_SCOPE}h(\d+)/", name))]
+    names = _names(max([config.n_layer, *(layer + 1 for layer in layers)]))
+    tensors, surplus, n_left_out = {}, [], 0
+    for ours, theirs in names.items():
+        if theirs in stored:
+            tensor = stored.pop(theirs)
+            tensors[ours] = tensor.t() if is_transposed(ours) else tensor
+    for theirs in stored:
+        if theirs.startswith(_SCOPE) and "/adam" not in theirs.lower():
             surplus.append(theirs)
         else:
-            left_out += 1  # the step and the optimizer's state of a fine-tuning run
+            n_left_out += 1  # the step and the optimizer's state of a fine-tuning run
     check_tensors(
-        str(prefix.with_name(prefix.name + ".index")),
+        f"{prefix}.index",
         config,
         tensors,
         described_by=_HPARAMS,
         stored_name=lambda name: names.get(name, name),
         surplus=surplus,
     )
-    known = "gpt2" if config.vocab_size == _RELEASED_IDS else None
-    notes = (
-        (f"{left_out} variables outside the model, such as the optimizer's, are left out",)
-        if left_out
-        else ()
-    )
+    note = f"{n_left_out} variables outside the model, such as the optimizer's, are left out"
     return StoredModel(
         "OpenAI's GPT-2 checkpoint (TensorFlow)",
         config,
         tensors,
-        tokenizer_place(folder, _TOKENIZER, known),
+        find_tokenizer(folder, _TOKENIZER, "gpt2" if config.vocab_size == _RELEASED_SIZE else None),
         folder,
         (hparams, *files),
-        notes,
+        (note,) if n_left_out else (),
     )
 
 
 def _names(n_layer: int) -> dict[str, str]:
+    """Return the name in the checkpoint of each of our tensors."""
     names = dict(_OUTSIDE_BLOCKS)
     for layer in range(n_layer):
-        names |= {f"h.{layer}.{ours}": f"h{layer}/{theirs}" for ours, theirs in BLOCK_PARTS.items()}
-    return {ours: _SCOPE + theirs for ours, theirs in names.items()}
-
-
-def _n_layer(stored: dict[str, Any]) -> int:
-    found = (re.match(rf"{_SCOPE}h(\d+)/", name) for name in stored)
-    return max((int(match[1]) + 1 for match in found if match), default=0)
+        names |= {f"h.{layer}.{ours}": f"{_SCOPE}h{layer}/{theirs}" for ours, theirs in BLOCK_PARTS.items()}
+    return names
 
 
 def _config(path: Path) -> DecoderConfig:
-    try:
-        hparams = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"{path}: no such file; OpenAI's releases have one, with {', '.join(_FIELDS)}"
-        ) from None
-    except ValueError as error:
-        raise ValueError(f"{path}: is not JSON: {error}") from None
+    hparams = read_json(path, f"OpenAI's releases have one, with {', '.join(_FIELDS)}")
     values = hparams if isinstance(hparams, dict) else {}
     if missing := [name for name in _FIELDS if not isinstance(values.get(name), int)]:
         raise ValueError(f"{path}: has no whole number for {', '.join(missing)}")
-    shape = {ours: values[theirs] for theirs, ours in _FIELDS.items()}
     try:
-        return DecoderConfig.from_preset("gpt2", **shape)
+        return DecoderConfig.from_preset("gpt2", **{ours: values[name] for name, ours in _FIELDS.items()})
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
 
-def _prefix(folder: Path) -> Path:
-    """Path of the checkpoint that is current, without its endings."""
+def _find_prefix(folder: Path) -> Path:
+    """Return the path of the current checkpoint without its endings."""
     found = sorted(path.name.removesuffix(".index") for path in folder.glob("*.index"))
     state = folder / "checkpoint"
     text = state.read_text(encoding="utf-8", errors="replace") if state.is_file() else ""
     if named := re.search(r'^model_checkpoint_path: "([^"]+)"', text, re.MULTILINE):
-        name = Path(
-            named[1].replace("\\", "/")
-        ).name  # the folder is the writer's, perhaps on another machine
+        name = Path(named[1].replace("\\", "/")).name  # the path may be of another machine
         if is_file_name(name) and (name in found or len(found) != 1):
             return folder / name
-    if len(found) != 1:
-        what = (
-            "holds no .index file" if not found else f"holds {len(found)} checkpoints: {', '.join(found[:3])}"
-        )
-        raise ValueError(f"{folder}: {what}, and no file named checkpoint says which is meant")
-    return folder / found[0]
+    if len(found) == 1:
+        return folder / found[0]
+    what = f"holds {len(found)} checkpoints: {', '.join(found[:3])}" if found else "holds no .index file"
+    raise ValueError(f"{folder}: {what}, and no file named checkpoint says which is meant")

@@ -1,7 +1,7 @@
-"""TensorFlow's checkpoint files, a table of names and flat files of values, read without TensorFlow.
+"""Reader of TensorFlow's checkpoint files, a table of names and flat files of values, without TensorFlow.
 
-The ``.index`` file is a sorted table in LevelDB's format (tensorflow: core/lib/io/table_format.txt); its
-values are messages of core/protobuf/tensor_bundle.proto. A ``.data`` file is the tensors' bytes, end to end.
+The ``.index`` file is a sorted table in LevelDB's format (tensorflow: core/lib/io/table_format.txt). Its
+values are messages of core/protobuf/tensor_bundle.proto. A ``.data`` file holds the tensors' bytes.
 """
 
 from __future__ import annotations
@@ -17,24 +17,23 @@ import torch
 from torch import Tensor
 
 from gpt_toolkit.checkpoints.crc32c import crc32c, unmask
-from gpt_toolkit.checkpoints.lazy_tensor import PIECE, StoredTensor
-from gpt_toolkit.checkpoints.openai_common import plain_shape
+from gpt_toolkit.checkpoints.stored_model import LazyTensor
 
 _MAGIC = 0xDB4775248B80FB57
 _FOOTER = 48  # two handles, padded to 40 bytes, and the magic number
-_TRAILER = 5  # of a block: how it is compressed, and its checksum
+_TRAILER = 5  # of a block: compression method and checksum
 _TYPES: dict[int, tuple[str, torch.dtype]] = {  # core/framework/types.proto
     1: ("<f4", torch.float32),
     2: ("<f8", torch.float64),
     19: ("<f2", torch.float16),
+    3: ("<i4", torch.int32),  # integers are counters such as the step
+    9: ("<i8", torch.int64),
 }
-_OTHER_TYPES = {3: ("<i4", torch.int32), 9: ("<i8", torch.int64)}
-"""Of counters such as the step, which are not read."""
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """A BundleEntryProto; the shape of [1, in, out] is [in, out]."""
+    """A BundleEntryProto; a shape [1, in, out] is given as [in, out]."""
 
     dtype: int
     shape: tuple[int, ...]
@@ -42,46 +41,45 @@ class _Entry:
     offset: int
     size: int
     checksum: int
-    partitioned: bool
+    is_partitioned: bool
 
 
-def stored_tensors(prefix: Path) -> tuple[dict[str, StoredTensor], tuple[Path, ...]]:
-    """Every variable of a checkpoint, and the files that it lies in.
+def open_tensors(prefix: Path) -> tuple[dict[str, LazyTensor], tuple[Path, ...]]:
+    """Return every variable of a checkpoint, and its files.
 
-    Blocks of the table are checked against their checksums now, each tensor against its own when it is read.
+    The table's checksums are verified now, a tensor's checksum when it is read.
 
     Args:
         prefix: Path of the ``.index`` file without this ending.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If a file is damaged, or of a kind that TensorFlow does not write by itself.
+        ValueError: If a file is damaged, or of a kind that GPT-2's code does not write.
     """
-    index = prefix.with_name(prefix.name + ".index")
+    index = Path(f"{prefix}.index")
     try:
         table = dict(_entries(index.read_bytes(), index))
         header = dict(_fields(table.pop(b"")))
+        n_shards, endianness = _number(header.get(1, 1)), _number(header.get(2, 0))
         entries = {key.decode(): _entry(value) for key, value in table.items()}
     except FileNotFoundError:
         raise FileNotFoundError(f"{index}: no such file") from None
     except (IndexError, KeyError, TypeError, UnicodeDecodeError, struct.error):
         raise ValueError(f"{index}: is damaged: its table of tensors cannot be read") from None
-    n_shards = _number(header.get(1, 1))
-    if _number(header.get(2, 0)) != 0:
+    if endianness != 0:
         raise ValueError(f"{index}: its values are big-endian; only little-endian ones are read")
-    shards = [prefix.with_name(f"{prefix.name}.data-{i:05d}-of-{n_shards:05d}") for i in range(n_shards)]
+    shards = [Path(f"{prefix}.data-{i:05d}-of-{n_shards:05d}") for i in range(n_shards)]
     _check_sizes(shards, entries, index)
     tensors = {}
     for name, entry in entries.items():
-        if entry.partitioned:
+        if entry.is_partitioned:
             raise ValueError(f"{index}: {name} is stored in slices, which are not read")
-        if entry.dtype not in _TYPES | _OTHER_TYPES:
-            continue  # a string or the like, nobody's weight
-        kind, dtype = (_TYPES | _OTHER_TYPES)[entry.dtype]
+        if entry.dtype not in _TYPES:
+            continue  # a string or the like, never a weight
+        _, dtype = _TYPES[entry.dtype]
         if entry.size != torch.Size(entry.shape).numel() * dtype.itemsize:
             raise ValueError(f"{index}: {name} is {entry.shape} of {dtype}, but {entry.size} bytes")
-        rows = partial(_rows, shards[entry.shard], name, entry, kind)
-        tensors[name] = StoredTensor(rows, entry.shape, dtype)
+        tensors[name] = LazyTensor(partial(_load, shards[entry.shard], name, entry), entry.shape, dtype)
     return tensors, (index, *shards)
 
 
@@ -93,34 +91,29 @@ def _check_sizes(shards: list[Path], entries: dict[str, _Entry], index: Path) ->
         if (size := path.stat().st_size) < needed:
             raise ValueError(f"{path}: is cut short: {size:,} bytes, {index.name} promises {needed:,}")
     if any(entry.shard >= len(shards) for entry in entries.values()):
-        raise ValueError(f"{index}: names a shard that there is not; it has {len(shards)}")
+        raise ValueError(f"{index}: names a shard that does not exist; it has {len(shards)}")
 
 
-def _rows(path: Path, name: str, entry: _Entry, kind: str) -> Iterator[Tensor]:
-    dtype = np.dtype(kind)
-    n_rows, *others = entry.shape or (1,)
-    row = max(1, torch.Size(others).numel())
-    step = max(1, PIECE // (row * dtype.itemsize))
-    checksum = 0
-    for start in range(0, n_rows, step):
-        n = min(step, n_rows - start)
-        values = np.fromfile(path, dtype, n * row, offset=entry.offset + start * row * dtype.itemsize)
-        if len(values) != n * row:
-            raise ValueError(f"{path}: is cut short within {name}")
-        checksum = crc32c(values.view(np.uint8).data, checksum)
-        if start + n == n_rows and checksum != unmask(entry.checksum):
-            raise ValueError(f"{path}: {name} is damaged: its checksum is {checksum:08x}, not the stored one")
-        yield torch.from_numpy(values.reshape(n, *others))
+def _load(path: Path, name: str, entry: _Entry) -> Tensor:
+    kind, _ = _TYPES[entry.dtype]
+    n_values = torch.Size(entry.shape).numel()
+    values = np.fromfile(path, kind, n_values, offset=entry.offset)
+    if len(values) != n_values:
+        raise ValueError(f"{path}: is cut short within {name}")
+    if (checksum := crc32c(values.view(np.uint8).data)) != unmask(entry.checksum):
+        raise ValueError(f"{path}: {name} is damaged: its checksum is {checksum:08x}, not the stored one")
+    return torch.from_numpy(values.reshape(entry.shape))
 
 
 # The table
 
 
 def _entries(data: bytes, path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Yield key and value of every entry of a table."""
     if len(data) < _FOOTER or struct.unpack_from("<Q", data, len(data) - 8)[0] != _MAGIC:
         raise ValueError(f"{path}: is cut short or not the index of a TensorFlow checkpoint")
     footer = len(data) - _FOOTER
-    _, _, position = _handle(data, footer)  # of the meta index, which TensorFlow leaves empty
+    _, _, position = _handle(data, footer)  # the meta index is empty
     offset, size, _ = _handle(data, position)
     for _, handle in _block(data, offset, size, path):
         block_offset, block_size, _ = _handle(handle, 0)
@@ -128,6 +121,7 @@ def _entries(data: bytes, path: Path) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _handle(data: bytes, position: int) -> tuple[int, int, int]:
+    """Read offset and size of a block; return them and the position after them."""
     offset, position = _varint(data, position)
     size, position = _varint(data, position)
     return offset, size, position
@@ -138,7 +132,7 @@ def _block(data: bytes, offset: int, size: int, path: Path) -> Iterator[tuple[by
     if end + _TRAILER > len(data):
         raise ValueError(f"{path}: is damaged: a block reaches past its end")
     if crc32c(data[offset : end + 1]) != unmask(struct.unpack_from("<I", data, end + 1)[0]):
-        raise ValueError(f"{path}: is damaged: the checksum of the block at byte {offset} is another")
+        raise ValueError(f"{path}: is damaged: the checksum of the block at byte {offset} differs")
     if compression := data[end]:
         name = "snappy" if compression == 1 else f"method {compression}"
         raise ValueError(
@@ -158,6 +152,7 @@ def _block(data: bytes, offset: int, size: int, path: Path) -> Iterator[tuple[by
 
 
 def _varint(data: bytes, position: int) -> tuple[int, int]:
+    """Read a number of variable length; return it and the position after it."""
     number = shift = 0
     while True:
         byte = data[position]
@@ -167,10 +162,11 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
             return number, position
 
 
-# Protocol buffers: only what the two messages need
+# Protocol buffers: the part that the two messages need
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """Yield number and value of every field of a message."""
     position = 0
     while position < len(message):
         tag, position = _varint(message, position)
@@ -193,14 +189,15 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
 def _entry(message: bytes) -> _Entry:
     fields = dict(_fields(message))
     dims = [dict(_fields(_bytes(dim))) for number, dim in _fields(_bytes(fields.get(2, b""))) if number == 2]
+    shape = tuple(_number(dim.get(1, 0)) for dim in dims)
     return _Entry(
         dtype=_number(fields.get(1, 0)),
-        shape=plain_shape(tuple(_number(dim.get(1, 0)) for dim in dims)),
+        shape=shape[1:] if len(shape) == 3 and shape[0] == 1 else shape,
         shard=_number(fields.get(3, 0)),
         offset=_number(fields.get(4, 0)),
         size=_number(fields.get(5, 0)),
         checksum=_number(fields.get(6, 0)),
-        partitioned=7 in fields,
+        is_partitioned=7 in fields,
     )
 
 

@@ -1,33 +1,33 @@
-"""Files of ``torch.save``: tensors and plain types are read from them, nothing in them is ever run."""
+"""Files of ``torch.save``, read as tensors and plain types; no code in them is ever run."""
 
 from __future__ import annotations
 
 import pickle
 import re
 import zipfile
-from collections.abc import Callable, Iterator
-from functools import partial
+from functools import partial, reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from gpt_toolkit.checkpoints.lazy_tensor import StoredTensor
+from gpt_toolkit.checkpoints.stored_model import LazyTensor
 
-_LET_GO = 1 << 26
-"""Bytes read through one mapping of a file; ours: what was read through it stays in memory until it ends."""
-_BEFORE_TORCH_1_6 = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # the first pickle in a file of that time
+# What is read through a mapping stays in memory until it ends, so a file is mapped again after 1/16 of it.
+_N_MAPPINGS = 16  # tuned here: each mapping parses the whole table of tensors
+_BEFORE_TORCH_1_6 = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # first pickle of the format without zip
 
 
-class PickledFile:
-    """A file of ``torch.save``, mapped into memory; one from before torch 1.6 is in memory as a whole.
+class TorchFile:
+    """A file of ``torch.save``, mapped into memory; a file from before torch 1.6 is read as a whole.
 
     Args:
         path: The file.
 
     Attributes:
-        content: What it holds, None once released. Tensors are to be taken by :meth:`stored`.
+        content: Content of the file, None once released. Read its tensors by :meth:`tensor`.
 
     Raises:
         ValueError: If the file is damaged, or holds anything but tensors and plain types.
@@ -35,71 +35,69 @@ class PickledFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.content: Any = load_plain(path)
-        self._identity = _identity(path)
-        self._mapped = zipfile.is_zipfile(path)
-        self._n_read = 0
+        self.content: Any = safe_load(path)
+        self._version = _version(path)
+        self._is_mapped = zipfile.is_zipfile(path)
+        self._n_read, self._n_most = 0, path.stat().st_size // _N_MAPPINGS
 
-    def stored(self, find: Callable[[Any], Tensor]) -> StoredTensor:
-        """One of the tensors.
+    def tensor(self, *keys: str) -> LazyTensor:
+        """Return one of the tensors.
 
         Args:
-            find: Takes it out of the content.
+            *keys: Keys that lead to it in the content, one a level.
         """
-        tensor = find(self.content)
-        return StoredTensor(
-            partial(self._rows, find), tuple(tensor.shape), tensor.dtype, resident=not self._mapped
-        )
+        tensor = reduce(getitem, keys, self.content)
+        shape = tuple(tensor.shape)
+        return LazyTensor(partial(self._load, keys), shape, tensor.dtype, in_memory=not self._is_mapped)
 
     def release(self) -> None:
-        """Let go of the content; it is loaded again when it is wanted."""
+        """Free the content; reading a tensor loads it again."""
         self.content = None
 
-    def _rows(self, find: Callable[[Any], Tensor]) -> Iterator[Tensor]:
-        if self.content is None:
-            self._load_again()
-        if self._mapped and self._n_read > _LET_GO:
-            self._map_anew()
-        tensor = find(self.content).detach()
+    def _load(self, keys: tuple[str, ...]) -> Tensor:
+        is_full = self._is_mapped and self._n_read > self._n_most
+        if self.content is None or (is_full and self._is_unchanged()):
+            content = safe_load(self.path)
+            if self._is_unchanged():
+                self.content, self._n_read = content, 0
+            elif self.content is None:
+                raise ValueError(f"{self.path}: was changed while it was read; try again, or a copy of it")
+        tensor: Tensor = reduce(getitem, keys, self.content).detach()
         self._n_read += tensor.nbytes
-        yield tensor
+        return tensor
 
-    def _load_again(self) -> None:
-        if _identity(self.path) != self._identity:
-            raise ValueError(f"{self.path}: was changed while it was read; try again, or a copy of it")
-        self.content, self._n_read = load_plain(self.path), 0
-
-    def _map_anew(self) -> None:
-        """Give back the memory of what was read, unless training has replaced the file: the old is meant."""
-        if _identity(self.path) == self._identity:
-            fresh = load_plain(self.path)
-            if _identity(self.path) == self._identity:
-                self.content, self._n_read = fresh, 0
+    def _is_unchanged(self) -> bool:
+        """Return whether the path still is the file that was opened; training replaces its checkpoints."""
+        return _version(self.path) == self._version
 
 
-def load_plain(path: Path) -> Any:
-    """Content of a file of ``torch.save``; tensors stay in the file until they are used.
+def safe_load(path: Path) -> Any:
+    """Load a file of ``torch.save``; its tensors stay in the file until they are used.
 
     Raises:
         ValueError: If the file is damaged, or holds anything but tensors and plain types.
     """
-    mapped = zipfile.is_zipfile(path)
-    if not mapped:
+    is_zip = zipfile.is_zipfile(path)
+    if not is_zip:
         _check_old_format(path)
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
     except pickle.UnpicklingError as error:
-        found = re.search(r"GLOBAL (\S+)", str(error))
-        what = f"holds Python objects ({found[1]}) beside tensors and plain types" if found else "is damaged"
-        raise ValueError(f"{path}: {what}; refused, nothing was run") from None
+        if not (found := re.search(r"GLOBAL (\S+)", str(error))):
+            raise ValueError(f"{path}: is damaged; nothing was run; give another copy") from None
+        raise ValueError(
+            f"{path}: holds Python objects ({found[1]}); expected tensors and plain types; nothing was run; "
+            "save the model's state_dict without them"
+        ) from None
     except OSError:
         raise
-    except Exception as error:  # whatever a damaged pickle makes the reader stumble over
+    except Exception as error:  # a damaged pickle makes the reader raise errors of any kind
         reason = str(error).partition("\n")[0]
         raise ValueError(f"{path}: is damaged or not a file of torch.save ({reason})") from None
 
 
 def _check_old_format(path: Path) -> None:
+    """Check that a file which is not a zip archive has the format before torch 1.6."""
     with path.open("rb") as file:
         beginning = file.read(len(_BEFORE_TORCH_1_6))
     if beginning.startswith(b"PK\x03\x04"):
@@ -108,7 +106,8 @@ def _check_old_format(path: Path) -> None:
         raise ValueError(f"{path}: is neither a checkpoint nor a model folder; nothing in it was run")
 
 
-def _identity(path: Path) -> tuple[int, int, int] | None:
+def _version(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes when a file is replaced or written to; None if it is missing."""
     try:
         stat = path.stat()
     except FileNotFoundError:

@@ -1,99 +1,95 @@
-"""Training checkpoints of ours: what is common to those in one file and in shards, and those in one file."""
+"""Training checkpoints of this toolkit in one file, and what they share with sharded ones.
+
+A checkpoint with low-rank adapters is read as the matrices that they make of the decoder's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from operator import itemgetter
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from gpt_toolkit.backbone.config import DecoderConfig
-from gpt_toolkit.checkpoints.lazy_tensor import StoredModel
-from gpt_toolkit.checkpoints.merge_lora import merged
-from gpt_toolkit.checkpoints.tensor_checks import check_tensors
-from gpt_toolkit.checkpoints.torch_pickle import PickledFile
+from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel, check_tensors
+from gpt_toolkit.checkpoints.torch_pickle import TorchFile
 
 CHECKPOINT_KEY = "gpt_toolkit"
 CHECKPOINT_FORMAT = 2
 SHARD_METADATA = ".metadata"
 SHARD_EXTRA = "meta.pt"
-_BACKBONE = "backbone."
-_COMPILED = "_orig_mod."
-"""What torch.compile puts into the names of a module's tensors."""
+BACKBONE = "backbone."  # start of the decoder's names in a task's state dict
+_COMPILED = "_orig_mod."  # inserted by torch.compile
+
+# Names of peft's modules.
+_BASE = ".base_layer"
+_A, _B = ".lora_A.default.weight", ".lora_B.default.weight"
+_NEW_TOKENS = "wte.token_adapter.trainable_tokens_delta.default"
+_TOKENS_BASE = "wte.token_adapter.base_layer.weight"
 
 
 def is_checkpoint(content: object) -> bool:
-    """Whether a file's content is a training checkpoint of ours."""
+    """Return whether a file's content is a training checkpoint of this toolkit."""
     return isinstance(content, Mapping) and isinstance(content.get(CHECKPOINT_KEY), Mapping)
 
 
 def is_sharded(folder: Path) -> bool:
-    """Whether a folder is a checkpoint in shards, or part of one."""
+    """Return whether a folder is a sharded checkpoint, or part of one."""
     return (folder / SHARD_METADATA).is_file() or any(folder.glob("*.distcp"))
 
 
-def open_checkpoint(file: PickledFile) -> StoredModel:
-    """The decoder in a training checkpoint; the optimizer's state is not touched.
+def open_checkpoint(file: TorchFile) -> StoredModel:
+    """Open the decoder in a training checkpoint; the optimizer's state is not read.
 
     Raises:
-        ValueError: If it is not a checkpoint of ours, or its decoder's shape and tensors do not agree.
+        ValueError: If it is not a checkpoint of this toolkit, or its config and tensors do not agree.
     """
     path, content = file.path, file.content
-    config, tokenizer = read_about(content, str(path))
+    config, tokenizer = read_description(content, str(path))
     state_dict = content.get("state_dict")
     if not isinstance(state_dict, Mapping):
         raise ValueError(f"{path}: has no state_dict; was it written by gpt-toolkit fit?")
     names, notes = backbone_names(name for name, value in state_dict.items() if isinstance(value, Tensor))
-    in_state_dict = itemgetter("state_dict")
-    tensors = {
-        ours: file.stored(lambda content, theirs=theirs: in_state_dict(content)[theirs])  # type: ignore[misc]
-        for ours, theirs in names.items()
-    }
+    tensors = {ours: file.tensor("state_dict", theirs) for ours, theirs in names.items()}
     if adapters := content[CHECKPOINT_KEY].get("adapters"):
         try:
-            tensors = merged(tensors, adapters)
+            tensors = merge_lora(tensors, adapters)
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path}: its adapters are not whole: {error}") from None
-    check_tensors(
-        str(path),
-        config,
-        tensors,
-        described_by="its decoder entry",
-        stored_name=lambda ours: _BACKBONE + ours,
-    )
-    return StoredModel(
-        "gpt_toolkit checkpoint", config, tensors, tokenizer, path, (path,), notes, release=file.release
-    )
+            raise ValueError(f"{path}: its adapters are not complete: {error}") from None
+    check_backbone(str(path), config, tensors, described_by="its decoder entry")
+    layout = "gpt_toolkit checkpoint"
+    return StoredModel(layout, config, tensors, tokenizer, path, (path,), notes, release=file.release)
 
 
-def read_about(content: object, where: str) -> tuple[DecoderConfig, Mapping[str, str]]:
-    """Decoder and tokenizer as a checkpoint describes them.
+def read_description(content: object, where: str) -> tuple[DecoderConfig, Mapping[str, str]]:
+    """Read the config of the decoder and the tokenizer's files from a checkpoint.
 
     Args:
-        content: The checkpoint, or what a sharded one keeps beside its tensors.
-        where: What an error calls the file.
+        content: The checkpoint, or the file next to the tensors of a sharded one.
+        where: Name of the file, for the message.
 
     Raises:
-        ValueError: If it was not written by us or has another format, or its entries are of other types.
+        ValueError: If this toolkit did not write it or it has another format, or entries have other types.
     """
-    about: Any = content.get(CHECKPOINT_KEY) if isinstance(content, Mapping) else None
-    if not isinstance(about, Mapping):
+    entry: Any = content.get(CHECKPOINT_KEY) if isinstance(content, Mapping) else None
+    if not isinstance(entry, Mapping):
         raise ValueError(
             f"{where}: is not a checkpoint of gpt_toolkit: it has no {CHECKPOINT_KEY!r} entry; expected one "
             "that gpt-toolkit fit or nanoGPT wrote"
         )
-    if about.get("format") != CHECKPOINT_FORMAT:
+    if entry.get("format") != CHECKPOINT_FORMAT:
         raise ValueError(
-            f"{where}: checkpoint format {about.get('format')!r}, written by gpt_toolkit "
-            f"{about.get('version')}; this version reads format {CHECKPOINT_FORMAT}"
+            f"{where}: checkpoint format {entry.get('format')!r}, written by gpt_toolkit "
+            f"{entry.get('version')}; this version reads format {CHECKPOINT_FORMAT}"
         )
     try:
-        config = DecoderConfig.from_fields(about["decoder"])
+        config = DecoderConfig.from_fields(entry["decoder"])
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{where}: its decoder fields are no use: {error}") from None
-    tokenizer = about.get("tokenizer") or {}
+        raise ValueError(f"{where}: its decoder fields are not valid: {error}") from None
+    tokenizer = entry.get("tokenizer") or {}
     if not isinstance(tokenizer, Mapping):  # a name or a path would be looked up on this machine
         raise ValueError(
             f"{where}: tokenizer entry of type {type(tokenizer).__name__}; expected file names and contents; "
@@ -103,14 +99,65 @@ def read_about(content: object, where: str) -> tuple[DecoderConfig, Mapping[str,
 
 
 def backbone_names(names: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Our names of a decoder's tensors with those in a task's state dict, and a note on what is left out."""
+    """Return the name in a task's state dict of each of the decoder's tensors, and a note on the others."""
     found, heads = {}, []
     for name in names:
         plain = name.replace(_COMPILED, "")
-        if plain.startswith(_BACKBONE):
-            found[plain.removeprefix(_BACKBONE)] = name
+        if plain.startswith(BACKBONE):
+            found[plain.removeprefix(BACKBONE)] = name
         else:
             heads.append(plain)
-    left_out = f"the task's own tensors are not part of the model: {', '.join(heads[:3])}"
-    left_out += f" and {len(heads) - 3} more" if len(heads) > 3 else ""
-    return found, (left_out,) if heads else ()
+    note = f"the task's own tensors are not part of the model: {', '.join(heads[:3])}"
+    note += f" and {len(heads) - 3} more" if len(heads) > 3 else ""
+    return found, (note,) if heads else ()
+
+
+def check_backbone(
+    where: str, config: DecoderConfig, tensors: Mapping[str, LazyTensor], *, described_by: str
+) -> None:
+    """Check the tensors of a checkpoint against its config, as :func:`check_tensors` does."""
+    check_tensors(where, config, tensors, described_by=described_by, stored_name=lambda name: BACKBONE + name)
+
+
+def merge_lora(tensors: Mapping[str, LazyTensor], adapters: Mapping[str, Any]) -> dict[str, LazyTensor]:
+    """Merge low-rank adapters into a decoder's tensors; values are not read yet.
+
+    A matrix W with an adapter acts as W + alpha / r * B A (Hu et al. 2021, eq. 3). Rows of the token
+    embeddings that were trained alone are stored separately.
+
+    Args:
+        tensors: Tensors of the checkpoint; those without an adapter are returned unchanged.
+        adapters: Description in the checkpoint: ``r``, ``alpha``, ``new_tokens``.
+
+    Raises:
+        KeyError: If a part of an adapter is missing.
+    """
+    scale = float(adapters["alpha"]) / int(adapters["r"])
+    merged: dict[str, LazyTensor] = {}
+    for name, tensor in tensors.items():
+        load: Callable[[], Tensor]
+        if name == _TOKENS_BASE:
+            name = "wte.weight"
+            load = partial(_replace_rows, tensor, tensors[_NEW_TOKENS], list(adapters["new_tokens"]))
+        elif name.endswith(f"{_BASE}.weight"):
+            plain = name.removesuffix(f"{_BASE}.weight")
+            name = f"{plain}.weight"
+            load = partial(_add_product, tensor, tensors[plain + _A], tensors[plain + _B], scale)
+        elif name == _NEW_TOKENS or name.endswith((_A, _B)):
+            continue
+        else:
+            merged[name.replace(_BASE, "")] = tensor
+            continue
+        merged[name] = LazyTensor(load, tensor.stored_shape, tensor.stored_dtype)
+    return merged
+
+
+def _add_product(base: LazyTensor, a: LazyTensor, b: LazyTensor, scale: float) -> Tensor:
+    product = b.to(torch.float32).read() @ a.to(torch.float32).read()  # (out, in)
+    return torch.add(base.to(torch.float32).read(), product, alpha=scale).to(base.stored_dtype)
+
+
+def _replace_rows(base: LazyTensor, rows: LazyTensor, ids: list[int]) -> Tensor:
+    merged = base.read().clone()  # what was read may be the file's own memory
+    merged[ids] = rows.read()
+    return merged

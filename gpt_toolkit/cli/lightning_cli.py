@@ -47,8 +47,7 @@ from gpt_toolkit.generation.language_model import load
 from gpt_toolkit.optim import OptimizerFactory, Schedule
 from gpt_toolkit.tasks import FinetuneTask, GenerateTask, PretrainTask
 from gpt_toolkit.tasks.lora import LoRA
-from gpt_toolkit.tokenizers.cached_tokenizer import tokenizer_name
-from gpt_toolkit.tokenizers.loading import load_tokenizer, tokenizer_of
+from gpt_toolkit.tokenizers.loading import load_tokenizer, tokenizer_name, tokenizer_of
 
 TASKS = (PretrainTask, FinetuneTask, ZeroShotTask, GenerateTask)
 DATA = (CorpusDataModule, SupervisedDataModule, ZeroShotDataModule, PromptsDataModule)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 
+from gpt_toolkit import intervals
 from gpt_toolkit.cli.errors import UsageError
-from gpt_toolkit.metrics import mean_interval
 
 _ONE_RUNS = ("--ckpt_path", "--seed_everything")
 
@@ -59,4 +59,4 @@ def repeat(n: int, run: Callable[[int], Mapping[str, float]]) -> None:
 def summary(values: Sequence[float]) -> str:
     """``0.8312 +- 0.0120  (median 0.8300)``; the interval by Student's t."""
     mean, median = statistics.fmean(values), statistics.median(values)
-    return f"{mean:.4f} +- {mean_interval(values):.4f}  (median {median:.4f})"
+    return f"{mean:.4f} +- {intervals.student_t(values):.4f}  (median {median:.4f})"

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+from gpt_toolkit.io import atomic_folder
 from gpt_toolkit.tokenizers.bpe_training import train_byte_level
 from gpt_toolkit.tokenizers.loading import load_tokenizer
 
-_SAMPLE = 25_000
-"""Characters of each piece on which bytes per token are counted; ours: a few seconds' work in a gigabyte."""
+_SAMPLE = 25_000  # characters of each chunk on which bytes per token are counted; seconds for a gigabyte
 
 STORYWORLD, STORYWORLD_DOCUMENTS = "storyworld", 6000
-"""The built-in world, and how many of its training documents a vocabulary is learned on; ours: 5 MB."""
+"""Name of the built-in world, and number of its documents to train on. Tuned here: 5 MB."""
 
 _FILES = {"tokenizer.json", "tokenizer_config.json"}
 
@@ -25,32 +24,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the three actions and their options."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="train | encode | decode")
 
-    train = actions.add_parser("train", help="learn a byte-level vocabulary, as GPT-2's, from text files")
+    train = actions.add_parser("train", help="train a byte-level vocabulary, as GPT-2's, on text files")
     train.add_argument(
         "files",
         nargs="+",
         metavar="FILE",
-        help="a folder, a glob, a .txt, .jsonl (also .gz) or .parquet file, or storyworld for its own text",
+        help="folder, glob, .txt, .jsonl (also .gz) or .parquet file, or storyworld for the built-in world",
     )
-    train.add_argument("--vocab_size", type=int, required=True, help="ids wanted, end of text included")
-    train.add_argument(
-        "--output", type=Path, required=True, metavar="FOLDER", help="where the vocabulary is put"
-    )
-    train.add_argument("--overwrite", action="store_true", help="replace a vocabulary that is there")
+    train.add_argument("--vocab_size", type=int, required=True, help="number of ids, with the end of text")
+    train.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="folder to write")
+    train.add_argument("--overwrite", action="store_true", help="replace an existing vocabulary")
 
     spec_help = "bytes, gpt1, gpt2, storyworld, a folder or a file"
-    encode = actions.add_parser("encode", help="ids of a text")
+    encode = actions.add_parser("encode", help="print the ids of a text")
     encode.add_argument("tokenizer", metavar="TOKENIZER", help=spec_help)
-    encode.add_argument("text", nargs="?", metavar="TEXT", help="standard input, to its last byte, if absent")
-    encode.add_argument("--pieces", action="store_true", help="one id a line, with the bytes it stands for")
+    encode.add_argument("text", nargs="?", metavar="TEXT", help="text to encode (default: standard input)")
+    encode.add_argument("--pieces", action="store_true", help="print one id a line, with its bytes")
 
-    decode = actions.add_parser("decode", help="text of ids")
+    decode = actions.add_parser("decode", help="print the text of ids")
     decode.add_argument("tokenizer", metavar="TOKENIZER", help=spec_help)
     decode.add_argument("ids", nargs="+", type=int, metavar="ID")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do one action; the exit code."""
+    """Run one action and return the exit code."""
     if args.action == "train":
         _train(args.files, args.vocab_size, args.output, overwrite=args.overwrite)
     elif args.action == "encode":
@@ -64,7 +61,9 @@ def _train(files: Sequence[str], vocab_size: int, output: Path, *, overwrite: bo
     _check_output(output, overwrite=overwrite)
     sample: list[str] = []
     tokenizer = train_byte_level(_sampled(read_chunks(files), sample), vocab_size, progress=True)
-    _write(tokenizer.files(), output)
+    with atomic_folder(output, replace=True) as folder:
+        for name, content in tokenizer.files().items():
+            (folder / name).write_text(content, encoding="utf-8", newline="\n")
     text = "".join(sample)
     n_bytes, n_tokens = len(text.encode()), len(tokenizer.encode(text))
     print(
@@ -81,13 +80,13 @@ def _encode(spec: str, text: str | None, *, pieces: bool) -> None:
     if pieces:
         for i in ids:
             piece = tokenizer.decode_bytes([i])
-            print(f"{i}\t{_shown(piece)}")
+            print(f"{i}\t{_quote(piece)}")
     else:
         print(*ids)
 
 
-def _shown(piece: bytes) -> str:
-    """A piece in quotes, or its bytes where it is part of a character only."""
+def _quote(piece: bytes) -> str:
+    """Return a piece in quotes, or its bytes if it is a part of a character."""
     try:
         return repr(piece.decode())
     except UnicodeDecodeError:
@@ -102,14 +101,13 @@ def _standard_input() -> str:
 
 
 def read_chunks(files: Sequence[str]) -> Iterator[str]:
-    """Text of files, folders and globs, in pieces that no word crosses; nothing else is kept in memory.
+    """Yield the text of files, folders and globs in chunks that no word crosses.
 
     ``storyworld`` stands for the first documents of the built-in world.
     """
-    from gpt_toolkit.data.pretraining.text_files import (
-        find_files,  # imports numpy, which encode and --help do not need
-    )
-    from gpt_toolkit.data.pretraining.text_readers import TEXT_SUFFIXES, read_records, read_text, suffix
+    # These import numpy, which encode and --help do not need.
+    from gpt_toolkit.data.pretraining.text_files import find_files
+    from gpt_toolkit.data.pretraining.text_readers import read_documents
     from gpt_toolkit.storyworld.documents import documents
 
     files = list(files)
@@ -117,14 +115,12 @@ def read_chunks(files: Sequence[str]) -> Iterator[str]:
         files.remove(STORYWORLD)
         yield from islice(documents(seed=0), STORYWORLD_DOCUMENTS)
     for found in find_files(files, "FILE") if files else ():
-        if suffix(found.path) in TEXT_SUFFIXES:
-            yield from (text for text, _ in read_text(found.path, 0, None))
-        else:
-            yield from (record.text for record in read_records(found.path, "text") if record.text)
+        for document in read_documents(found.path, "text"):
+            yield from filter(None, document)
 
 
 def _sampled(chunks: Iterator[str], sample: list[str]) -> Iterator[str]:
-    """The chunks, unchanged; the beginning of each is put into ``sample`` on the way."""
+    """Yield the chunks unchanged, and append the beginning of each to ``sample``."""
     for chunk in chunks:
         sample.append(chunk[:_SAMPLE])
         yield chunk
@@ -137,19 +133,6 @@ def _check_output(output: Path, *, overwrite: bool) -> None:
         raise FileExistsError(
             f"{output} exists; take another --output, or --overwrite to replace the vocabulary in it"
         )
-    if not output.is_dir() or (strangers := {p.name for p in output.iterdir()} - _FILES):
-        what = f"also holds {min(strangers)}" if output.is_dir() else "is not a folder"
+    if not output.is_dir() or (others := {p.name for p in output.iterdir()} - _FILES):
+        what = f"also holds {min(others)}" if output.is_dir() else "is not a folder"
         raise FileExistsError(f"{output} {what}, so --overwrite does not replace it; take another --output")
-
-
-def _write(files: Mapping[str, str], output: Path) -> None:
-    """Write a folder whole or not at all."""
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as scratch:
-        made = Path(scratch) / "new"
-        made.mkdir()
-        for name, content in files.items():
-            (made / name).write_text(content, encoding="utf-8", newline="\n")
-        if output.exists():
-            output.rename(Path(scratch) / "old")
-        made.rename(output)

@@ -1,8 +1,8 @@
-"""``gpt-toolkit zero-shot``: what a model can do without training for it (GPT-2 §3; GPT-1 §5).
+"""``gpt-toolkit zero-shot``: score a model on benchmarks that it was not trained for (GPT-2 §3, GPT-1 §5).
 
-Every number stands beside the protocol that produced it, with its 95% interval, the papers' numbers and
-what others have measured. Files of benchmarks lie in --root DIR, or come from the Hugging Face hub;
-storyworld, the built-in world's benchmarks, needs neither.
+Every number stands next to the protocol that produced it, with its 95% interval, the papers' numbers and the
+measurements of others. Files of benchmarks lie in --root DIR, or come from the Hugging Face hub; storyworld,
+the built-in world's benchmarks, needs neither.
 """
 
 from __future__ import annotations
@@ -29,36 +29,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--benchmarks",
         default="storyworld",
-        help="names, groups (gpt2, gpt1, storyworld), YAML files of your own, or prompt:SET for a supervised "
-        "set as text, with commas between",
+        help="names, groups (gpt2, gpt1, storyworld), your own YAML files, or prompt:SET for a supervised "
+        "dataset as text; separated by commas (default: %(default)s)",
     )
-    parser.add_argument("--protocols", help="with commas between; all that apply, unless given")
+    parser.add_argument("--protocols", help="names, separated by commas (default: all that apply)")
+    parser.add_argument("--root", metavar="DIR", help="folder of the benchmarks' files (default: the hub)")
     parser.add_argument(
-        "--root", metavar="DIR", help="folder of the benchmarks' files; the hub, unless given"
+        "--no_check_files", action="store_true", help="accept files that are not a published variant"
     )
-    parser.add_argument(
-        "--no_check_files", action="store_true", help="take files that are no published variant as they are"
-    )
-    parser.add_argument("--limit", type=int, metavar="N", help="rows of each benchmark, at most")
-    parser.add_argument("--n_examples", type=int, metavar="K", help="examples in context")
+    parser.add_argument("--limit", type=int, metavar="N", help="largest number of items of each benchmark")
+    parser.add_argument("--n_examples", type=int, metavar="K", help="number of examples in context")
     parser.add_argument(
         "--dtype",
         choices=("float32", "bfloat16", "float16"),
         default="float32",
-        help="type to compute in; float32 gives the same decisions on every machine (%(default)s)",
+        help="dtype of the computation; float32 gives the same decisions on every machine (default: "
+        "%(default)s)",
     )
-    parser.add_argument("--devices", type=int, default=1, help="how many (1)")
-    parser.add_argument("--batch_tokens", type=int, default=4096, help="tokens read at once (4096)")
-    parser.add_argument("--seed", type=int, default=0, help="of examples and draws (0)")
+    parser.add_argument("--devices", type=int, default=1, help="number of devices (default: %(default)s)")
+    parser.add_argument(
+        "--batch_tokens", type=int, default=4096, help="tokens read at once (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of examples and sampled answers (default: %(default)s)"
+    )
     parser.add_argument(
         "--explain",
         action="store_true",
-        help="of running text: why the protocols' perplexities differ, one difference at a time",
+        help="explain why the perplexities of the protocols differ, one difference after the other",
     )
-    parser.add_argument("--output", type=Path, metavar="FILE.json", help="keep all scores and settings")
-    parser.add_argument("--rows", type=Path, metavar="FILE.jsonl", help="keep every request and its answer")
+    parser.add_argument("--output", type=Path, metavar="FILE.json", help="write all scores and settings")
+    parser.add_argument("--rows", type=Path, metavar="FILE.jsonl", help="write the result of every item")
     parser.add_argument(
-        "--figure", type=Path, metavar="FILE.png", help="draw scores over size, as GPT-2 Figure 1"
+        "--figure", type=Path, metavar="FILE.png", help="draw scores over model size, as GPT-2 Figure 1"
     )
     parser.add_argument(
         "--beside",
@@ -66,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="FILE.json",
-        help="what --output has kept of models of other sizes, to be in the figure",
+        help="add models of other sizes to the figure, from files that --output wrote",
     )
 
 
@@ -77,10 +80,10 @@ def run(args: argparse.Namespace) -> int:
         The exit code, 0.
 
     Raises:
-        FileNotFoundError: If the model or a benchmark's files are not there.
+        FileNotFoundError: If the model or a benchmark's files are missing.
         ValueError: If a benchmark or protocol is unknown, or a file is damaged.
     """
-    from gpt_toolkit.evaluation.run_benchmarks import evaluate
+    from gpt_toolkit.evaluation.run_benchmarks import run_benchmarks
 
-    evaluate(args)
+    run_benchmarks(args)
     return 0

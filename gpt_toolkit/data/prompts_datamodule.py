@@ -9,12 +9,8 @@ from typing import Any
 from lightning.pytorch import LightningDataModule
 
 from gpt_toolkit.data.pretraining.text_files import find_files
-from gpt_toolkit.data.pretraining.text_readers import (
-    TEXT_SUFFIXES,
-    normalize_newlines,
-    read_records,
-)
-from gpt_toolkit.data.step_loader import BatchLoader, InOrder, ReadyBatches, batch_loader, step_share
+from gpt_toolkit.data.pretraining.text_readers import is_plain_text, normalize_newlines, read_records
+from gpt_toolkit.data.step_loader import BatchLoader, ReadyBatches, batch_loader, step_share
 from gpt_toolkit.data.window_order import StepShare
 from gpt_toolkit.io import open_bytes
 from gpt_toolkit.tokenizers import Tokenizer
@@ -22,13 +18,13 @@ from gpt_toolkit.tokenizers.loading import load_tokenizer
 
 
 class PromptBatches(ReadyBatches):
-    """The prompts of one rank, in batches; each is a dict of ``rows``, their numbers, and ``prompts``.
+    """Batches of the prompts of one rank; each is a dict of ``rows``, their numbers, and ``prompts``.
 
-    A rank reads one stretch of the list, so that the ranks' answers one after another are all in order.
+    A rank reads a contiguous range of the list, so that the ranks' answers one after another are in order.
 
     Args:
-        prompts: All of them.
-        share: Which of them this rank reads, and how many at once.
+        prompts: Prompts of all ranks.
+        share: Rank and batch size.
     """
 
     def __init__(self, prompts: list[str], share: StepShare) -> None:
@@ -51,11 +47,11 @@ class PromptsDataModule(LightningDataModule):
 
     Args:
         files: Text files with a prompt a line, or records with one each (.jsonl, .parquet; .txt.gz,
-            .jsonl.gz); folders of them, or globs. Empty lines are left out.
-        tokenizer: Name or folder of the model's tokenizer; the command line takes that of
-            ``model.init_from`` unless given.
+            .jsonl.gz); folders of them, or globs. Empty lines are skipped.
+        tokenizer: Name or folder of the model's tokenizer; on the command line the default is the one of
+            ``model.init_from``.
         text_field: Field of a record that holds its prompt.
-        batch_size: Prompts that a device continues side by side.
+        batch_size: Number of prompts that a device continues at once.
     """
 
     vocabulary: Tokenizer
@@ -80,46 +76,45 @@ class PromptsDataModule(LightningDataModule):
         """Read the prompts and the tokenizer.
 
         Args:
-            stage: Not read.
+            stage: Ignored.
 
         Raises:
-            FileNotFoundError: If a file is not there.
-            ValueError: If there is no prompt or no tokenizer, or a file is broken.
+            FileNotFoundError: If a file does not exist.
+            ValueError: If a prompt or the tokenizer is missing, or a file is broken.
         """
         if self.tokenizer is None:
             raise ValueError(
-                "PromptsDataModule: no tokenizer; say --model.init_from MODEL, or give the folder of the "
-                "model as data.tokenizer"
+                "PromptsDataModule: no tokenizer; give --model.init_from MODEL, or the model's folder as "
+                "data.tokenizer"
             )
         self.vocabulary = load_tokenizer(self.tokenizer)
         found = find_files(self.files, "files")
         self.prompts = [prompt for file in found for prompt in read_prompts(file.path, self.text_field)]
         if not self.prompts:
-            raise ValueError(f"PromptsDataModule: there is no prompt in {', '.join(self.files)}")
+            raise ValueError(f"PromptsDataModule: no prompt in {', '.join(self.files)}")
 
     def summary(self) -> str:
-        """What there is; there after ``setup``."""
+        """Return the files and the number of prompts; available after ``setup``."""
         return f"{', '.join(self.files)}: {len(self.prompts):,} prompts"
 
     def predict_dataloader(self) -> BatchLoader:
-        """This rank's prompts, in order."""
+        """Return this rank's prompts, in order."""
         batches = PromptBatches(self.prompts, step_share(self.trainer, self.batch_size, training=False))
-        return batch_loader(batches, InOrder(batches), num_workers=0)
+        return batch_loader(batches, num_workers=0)
 
 
 def read_prompts(path: Path, text_field: str) -> Iterator[str]:
-    """The prompts of a file: its lines, or a field of its records.
+    """Yield the prompts of a file: its lines, or a field of its records.
 
     Raises:
-        ValueError: If the file is not what its name says; with the line or row.
+        ValueError: If the file does not have the format of its name; with the line or row.
     """
-    if not path.name.lower().endswith(TEXT_SUFFIXES):
-        for record in read_records(path, text_field):
-            yield record.text
+    if not is_plain_text(path):
+        yield from (text for text, _, _ in read_records(path, text_field))
         return
     with open_bytes(path) as file:
         try:
             text = file.read().decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise ValueError(f"{path} is not UTF-8 from byte {error.start} on. Convert it first.") from None
+            raise ValueError(f"{path}: not UTF-8 from byte {error.start} on; convert it first") from None
     yield from filter(str.strip, normalize_newlines(text).split("\n"))

@@ -1,7 +1,7 @@
 """Loaders of ready batches whose position is the optimizer step.
 
-A data set here is a list of the batches of one rank, divided among ranks already. Training batch ``i`` is
-micro-batch ``i % accumulate`` of optimizer step ``i // accumulate``, for any ``i``.
+A dataset here is a list of the batches of one rank: they are divided among ranks already. Training batch
+``i`` is micro-batch ``i % accumulate`` of optimizer step ``i // accumulate``, for any ``i``.
 """
 
 import time
@@ -18,7 +18,7 @@ from gpt_toolkit.data.window_order import StepShare
 
 
 class ReadyBatches(Dataset[Any]):
-    """The batches of one rank; its length is one epoch, training indices go on for ever.
+    """Batches of one rank; the length is one epoch, but any training index is valid.
 
     Args:
         share: What this rank reads.
@@ -32,54 +32,37 @@ class ReadyBatches(Dataset[Any]):
 
 
 class StepSampler(DistributedSampler[Any]):
-    """Numbers of the batches of one epoch, beginning with those of the current optimizer step.
+    """Indices of the batches of one epoch, beginning with those of the current optimizer step.
 
-    It is a ``DistributedSampler`` so that Lightning leaves it as it is: the batches are divided among ranks
-    already. An epoch begun in its middle is not cut short here, as the Trainer counts the batches that it has
-    seen.
+    It is a ``DistributedSampler`` because Lightning leaves such a sampler as it is: the batches are divided
+    among ranks already. It does not shorten an epoch that begins in its middle, as the Trainer counts the
+    batches that it has seen.
 
     Args:
-        batches: The batches of this rank.
-        step: Gives the optimizer step to begin with.
+        batches: Batches of this rank.
+        step: Function that returns the optimizer step to begin with; None: begin with the first batch.
     """
 
-    def __init__(self, batches: ReadyBatches, step: Callable[[], int]) -> None:
-        super().__init__(
-            batches, num_replicas=batches.share.world_size, rank=batches.share.rank, shuffle=False
-        )
+    def __init__(self, batches: ReadyBatches, step: Callable[[], int] | None = None) -> None:
+        share = batches.share
+        super().__init__(batches, num_replicas=share.world_size, rank=share.rank, shuffle=False)
         self._batches, self._step = batches, step
 
     def __len__(self) -> int:
         return len(self._batches)
 
     def __iter__(self) -> Iterator[Any]:
-        first = self._step() * self._batches.share.accumulate
+        first = 0 if self._step is None else self._step() * self._batches.share.accumulate
         return iter(range(first, first + len(self)))
 
 
-class InOrder(DistributedSampler[Any]):
-    """Numbers of all batches of a data set that is divided among ranks already, see :class:`StepSampler`."""
-
-    def __init__(self, batches: ReadyBatches) -> None:
-        super().__init__(
-            batches, num_replicas=batches.share.world_size, rank=batches.share.rank, shuffle=False
-        )
-        self._batches = batches
-
-    def __len__(self) -> int:
-        return len(self._batches)
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(range(len(self)))
-
-
 class BatchLoader(DataLoader[Any]):
-    """A loader of ready batches whose position is the optimizer step, so that it has no state of its own.
+    """Loader of ready batches. Its position is the optimizer step, so it has no state of its own.
 
-    ``state_dict`` and ``load_state_dict`` are there because Lightning takes loaders with them as resumable.
+    Lightning takes a loader as resumable if it has ``state_dict`` and ``load_state_dict``.
 
     Attributes:
-        seconds_waited: How long whoever iterates has waited for batches so far.
+        seconds_waited: Time for which the caller has waited for batches so far.
     """
 
     seconds_waited = 0.0
@@ -98,19 +81,27 @@ class BatchLoader(DataLoader[Any]):
             yield batch
 
     def state_dict(self) -> dict[str, Any]:
-        """Nothing."""
+        """Return an empty state."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing to restore."""
+        """Do nothing: the loader has no state."""
 
 
-def batch_loader(batches: ReadyBatches, sampler: StepSampler | InOrder, num_workers: int) -> BatchLoader:
-    """A loader of a data set of ready batches."""
+def batch_loader(
+    batches: ReadyBatches, num_workers: int, step: Callable[[], int] | None = None
+) -> BatchLoader:
+    """Return a loader of ready batches.
+
+    Args:
+        batches: Batches of this rank.
+        num_workers: Number of processes that load batches.
+        step: Function that returns the optimizer step to begin with; None: begin with the first batch.
+    """
     return BatchLoader(
         batches,
         batch_size=None,  # an item is a batch
-        sampler=sampler,
+        sampler=StepSampler(batches, step),
         num_workers=num_workers,
         pin_memory=torch.cuda.is_available(),
         persistent_workers=num_workers > 0,
@@ -118,12 +109,14 @@ def batch_loader(batches: ReadyBatches, sampler: StepSampler | InOrder, num_work
 
 
 def step_share(trainer: Trainer | None, batch_size: int, *, training: bool = True) -> StepShare:
-    """What this process reads; as a strategy with tensor parallelism counts, not simply ranks.
+    """Return what this process reads.
+
+    Ranks are those that the strategy counts for data; with tensor parallelism they are fewer than processes.
 
     Args:
-        trainer: The run's; None where there is none.
-        batch_size: Of one micro-batch on one rank.
-        training: Whether micro-batches add up to steps.
+        trainer: Trainer of the run, if any.
+        batch_size: Size of one micro-batch on one rank.
+        training: Whether micro-batches accumulate to steps.
 
     Raises:
         ValueError: If the number of micro-batches a step would change during the run.
@@ -134,7 +127,7 @@ def step_share(trainer: Trainer | None, batch_size: int, *, training: bool = Tru
     if training and any(isinstance(callback, GradientAccumulationScheduler) for callback in callbacks):
         raise ValueError(
             "GradientAccumulationScheduler changes the number of windows a step while training, which the "
-            "data's order does not allow: set accumulate_grad_batches to one number."
+            "order of the data does not allow; set accumulate_grad_batches to one number"
         )
     ranks = trainer.distributed_sampler_kwargs or {"num_replicas": 1, "rank": 0}
     accumulate = trainer.accumulate_grad_batches if training else 1
@@ -142,11 +135,11 @@ def step_share(trainer: Trainer | None, batch_size: int, *, training: bool = Tru
 
 
 def steps_of_epoch(trainer: Trainer | None, steps: int, accumulate: int) -> int:
-    """Optimizer steps of an epoch of the data, where the Trainer may cut it short.
+    """Return the optimizer steps of an epoch, which ``limit_train_batches`` may shorten.
 
     Args:
-        trainer: The run's; None where there is none.
-        steps: Of the whole epoch.
+        trainer: Trainer of the run, if any.
+        steps: Steps of the whole epoch.
         accumulate: Micro-batches a step.
     """
     limit = 1.0 if trainer is None else trainer.limit_train_batches
@@ -155,10 +148,10 @@ def steps_of_epoch(trainer: Trainer | None, steps: int, accumulate: int) -> int:
 
 
 def drop_unfinished_step(trainer: Trainer) -> None:
-    """Count again from the first micro-batch of a step that a checkpoint caught half way.
+    """Repeat a step that a checkpoint interrupted from its first micro-batch.
 
-    The gradients of its first micro-batches are not in the checkpoint, and Lightning would go on with the
-    next one.
+    The checkpoint lacks the gradients of its first micro-batches, and Lightning would continue with the next
+    one.
     """
     progress: Any = trainer.fit_loop.epoch_loop.batch_progress
     before_last_count = progress.total.ready == progress.total.processed == progress.total.completed + 1

@@ -1,9 +1,9 @@
-"""Which window of a corpus is read at which step: a pure function of (seed, step).
+"""Order of the windows of a corpus: a pure function of (seed, step).
 
 A *window* is ``n_ctx`` tokens and the one after them. The training windows of a run form one endless list of
-*samples*; optimizer step ``k`` reads samples ``k * windows_per_step`` and on. Ranks, workers and
-micro-batches only divide that list, so the number of GPUs changes nothing, and resuming at step ``k`` is a
-seek.
+*samples*. Optimizer step ``k`` reads ``windows_per_step`` of them, from ``k * windows_per_step`` on. Ranks,
+workers and micro-batches only divide that list, so the number of GPUs changes nothing, and resuming at step
+``k`` is a seek.
 
 Sample ``s`` lies in pass ``s // n_windows`` over the corpus. Each pass cuts the corpus at its own random
 offset and reads every window once, in an order given by a keyed bijection: a Feistel network (Luby and
@@ -23,7 +23,7 @@ Starts: TypeAlias = NDArray[np.int64]
 ORDER_VERSION = 1
 """Raised whenever the same (seed, step) would read other windows than before."""
 
-_ROUNDS = 8  # ours: twice the four with which a Feistel network of random functions is a strong permutation
+_ROUNDS = 8  # tuned here: four make a Feistel network of random functions a strong permutation
 _MULTIPLIER = np.uint64(0xD6E8FEB86659FD93)  # odd, from the rrmxmx mixer (Evensen 2019)
 _HALF = np.uint64(32)
 _BLOCK = 256
@@ -31,15 +31,15 @@ _BLOCK = 256
 
 @lru_cache(maxsize=64)
 def _pass_key(seed: int, number: int) -> tuple[int, tuple[np.uint64, ...]]:
-    """Random numbers of one pass: 64 bits for its offset, and the round keys of its order."""
+    """Return the random numbers of one pass: 64 bits for its offset, and the round keys of its order."""
     size = 8 * (_ROUNDS + 1)
     stream = hashlib.shake_256(f"gpt_toolkit order {ORDER_VERSION} {seed} {number}".encode()).digest(size)
     words = np.frombuffer(stream, dtype="<u8")
     return int(words[0]), tuple(words[1:].astype(np.uint64))
 
 
-def shuffled(positions: NDArray[np.uint64], size: int, keys: tuple[np.uint64, ...]) -> NDArray[np.uint64]:
-    """Images of positions under the pseudo-random bijection of ``[0, size)`` that the keys choose.
+def permute(positions: NDArray[np.uint64], size: int, keys: tuple[np.uint64, ...]) -> NDArray[np.uint64]:
+    """Map positions by the pseudo-random bijection of ``[0, size)`` that the keys choose.
 
     Args:
         positions: Numbers below ``size``, any shape.
@@ -63,24 +63,24 @@ def shuffled(positions: NDArray[np.uint64], size: int, keys: tuple[np.uint64, ..
 
 
 def permutation(size: int, *label: object) -> NDArray[np.int64]:
-    """A pseudo-random order of the numbers below ``size``, chosen by the label; the same in every version.
+    """Return a pseudo-random order of the numbers below ``size``, the same in every version.
 
     Args:
-        size: How many numbers.
-        label: Names the order; printed, so numbers and strings.
+        size: Number of numbers.
+        label: Numbers and strings that choose the order.
 
     Returns:
         ``(size,)``.
     """
     stream = hashlib.shake_256(f"gpt_toolkit rows {' '.join(map(str, label))}".encode()).digest(8 * _ROUNDS)
     keys = tuple(np.frombuffer(stream, dtype="<u8").astype(np.uint64))
-    return shuffled(np.arange(size, dtype=np.uint64), size, keys).astype(np.int64)
+    return permute(np.arange(size, dtype=np.uint64), size, keys).astype(np.int64)
 
 
 def _feistel(
     values: NDArray[np.uint64], narrow: int, wide: int, keys: tuple[np.uint64, ...]
 ) -> NDArray[np.uint64]:
-    """One turn of the network on numbers of ``narrow + wide`` bits; the halves swap widths every round."""
+    """Apply the network once to numbers of ``narrow + wide`` bits; the halves swap widths every round."""
     left = values >> np.uint64(wide)
     right = values & np.uint64((1 << wide) - 1)
     drop = np.uint64(64 - narrow), np.uint64(64 - wide)
@@ -96,12 +96,12 @@ def _feistel(
 
 @dataclass(frozen=True)
 class WindowOrder:
-    """The endless list of training windows of a corpus.
+    """Endless list of the training windows of a corpus.
 
     Args:
-        n_tokens: Tokens in the corpus.
+        n_tokens: Number of tokens of the corpus.
         n_ctx: Inputs a window, in tokens; the window is one token longer.
-        seed: Chooses the order.
+        seed: Seed of the order.
 
     Raises:
         ValueError: If the corpus is shorter than one window.
@@ -113,16 +113,16 @@ class WindowOrder:
 
     def __post_init__(self) -> None:
         if self.n_ctx < 1:
-            raise ValueError(f"n_ctx is {self.n_ctx}; it must be at least 1.")
+            raise ValueError(f"n_ctx is {self.n_ctx}; it must be at least 1")
         if self.n_tokens < self.n_ctx + 1:
             raise ValueError(
-                f"The training text has {self.n_tokens:,} tokens, but one window of n_ctx={self.n_ctx} needs "
-                f"{self.n_ctx + 1:,}: give more text, or set n_ctx to at most {max(1, self.n_tokens - 1):,}."
+                f"the training text has {self.n_tokens:,} tokens, but one window of n_ctx={self.n_ctx} needs "
+                f"{self.n_ctx + 1:,}; give more text, or set n_ctx to at most {max(1, self.n_tokens - 1):,}"
             )
 
     @property
     def n_windows(self) -> int:
-        """Windows in one pass; a pass leaves out fewer than ``2 * n_ctx`` tokens at the corpus's two ends."""
+        """Windows of a pass, which leaves out fewer than ``2 * n_ctx`` tokens at both ends of the text."""
         return max(1, self.n_tokens // self.n_ctx - 1)
 
     @property
@@ -131,7 +131,7 @@ class WindowOrder:
         return min(self.n_ctx, self.n_tokens - self.n_windows * self.n_ctx)
 
     def starts(self, first: int, count: int) -> Starts:
-        """First tokens of the windows of samples ``first`` to ``first + count - 1``: ``(count,)``."""
+        """Return the first tokens of samples ``first`` to ``first + count - 1``: ``(count,)``."""
         result = np.empty(count, dtype=np.int64)
         done = 0
         while done < count:
@@ -145,25 +145,25 @@ class WindowOrder:
 
 @lru_cache(maxsize=8)
 def _block_starts(order: WindowOrder, number: int, block: int) -> Starts:
-    """Samples ``[block * _BLOCK : + _BLOCK]`` of a pass; numpy's cost per call is shared among them."""
+    """Return samples ``[block * _BLOCK : + _BLOCK]`` of a pass; they divide numpy's cost of a call."""
     offset, keys = _pass_key(order.seed, number)
     stop = min(order.n_windows, (block + 1) * _BLOCK)
     positions = np.arange(block * _BLOCK, stop, dtype=np.uint64)
-    windows = shuffled(positions, order.n_windows, keys).astype(np.int64)
+    windows = permute(positions, order.n_windows, keys).astype(np.int64)
     return windows * order.n_ctx + offset % order.n_offsets
 
 
 @dataclass(frozen=True)
 class StepShare:
-    """How the windows of an optimizer step are divided.
+    """Division of the windows of an optimizer step among ranks and micro-batches.
 
     Micro-batch ``m`` on rank ``r`` takes windows ``[(m * world_size + r) * batch_size : + batch_size]`` of
-    the step's list, so the same step on other ranks and micro-batches is the same list.
+    the step's list. So another number of ranks or micro-batches reads the same list.
 
     Args:
         batch_size: Windows a micro-batch on one rank.
-        rank: Number of this process.
-        world_size: Number of processes.
+        rank: Rank of this process.
+        world_size: Number of ranks.
         accumulate: Micro-batches a step.
     """
 
@@ -174,37 +174,37 @@ class StepShare:
 
     @property
     def windows_per_step(self) -> int:
-        """Windows that all ranks read in all micro-batches of one optimizer step."""
+        """Number of windows of one optimizer step, of all ranks and micro-batches."""
         return self.batch_size * self.world_size * self.accumulate
 
 
 def step_windows(order: WindowOrder, step: int, windows_per_step: int) -> Starts:
-    """All windows of an optimizer step, as first tokens: ``(windows_per_step,)``."""
+    """Return the windows of an optimizer step, as first tokens: ``(windows_per_step,)``."""
     return order.starts(step * windows_per_step, windows_per_step)
 
 
 def rank_windows(order: WindowOrder, step: int, micro_batch: int, share: StepShare) -> Starts:
-    """The windows that one rank reads in one micro-batch of a step, as first tokens: ``(batch_size,)``."""
+    """Return the windows of one rank in one micro-batch of a step, as first tokens: ``(batch_size,)``."""
     block = micro_batch * share.world_size + share.rank
     return order.starts(step * share.windows_per_step + block * share.batch_size, share.batch_size)
 
 
 def steps_per_pass(order: WindowOrder, windows_per_step: int) -> int:
-    """Optimizer steps that count as one epoch: whole steps in a pass, at least one."""
+    """Return the optimizer steps of one epoch: the whole steps of a pass, at least one."""
     return max(1, order.n_windows // windows_per_step)
 
 
 def n_evaluation_windows(n_tokens: int, n_ctx: int) -> int:
-    """Windows of a split read once, end to end: every token but the first is a label exactly once."""
+    """Return the windows of a split read from end to end; every token but the first is a label once."""
     return -(-(n_tokens - 1) // n_ctx)
 
 
-def evaluation_share(n_windows: int, batch_size: int, world_size: int) -> tuple[int, int]:
-    """Batches a rank and windows a batch when ``n_windows`` are read once, equal on all ranks.
+def evaluation_batches(n_windows: int, batch_size: int, world_size: int) -> tuple[int, int]:
+    """Return the batches a rank and the windows a batch when ``n_windows`` are read once.
 
     Batch ``b`` of rank ``r`` takes windows ``[(b * world_size + r) * rows : + rows]``; those past the last
-    window are padding. All ranks run equally many batches of one shape, as collectives and compiled code
-    need.
+    window are padding. All ranks run the same number of batches of one shape, which collectives and compiled
+    code need.
     """
     rows = min(batch_size, -(-n_windows // world_size))
     return -(-n_windows // (rows * world_size)), rows

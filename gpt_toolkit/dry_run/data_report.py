@@ -7,12 +7,12 @@ from functools import singledispatch
 
 from lightning.pytorch import LightningDataModule
 
-from gpt_toolkit.batches import Continuation, Request, RunningText
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
 from gpt_toolkit.data.prompts_datamodule import PromptsDataModule
 from gpt_toolkit.data.supervised.datamodule import SupervisedDataModule
 from gpt_toolkit.data.supervised.inspect_rows import tokens_shown
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
+from gpt_toolkit.generation.requests import Continuation, Request, RunningText
 from gpt_toolkit.tokenizers import Tokenizer
 
 ROWS_SHOWN = 2
@@ -83,7 +83,7 @@ def _(data: ZeroShotDataModule) -> Iterator[str]:
 def _(data: ZeroShotDataModule) -> Iterator[str]:
     yield "first request of each, a bar between two tokens:"
     for name, evaluation in data.evaluations.items():
-        request = next((one for row in evaluation.asked.rows for one in row), None)
+        request = next((one for requests in evaluation.request_set.requests for one in requests), None)
         if request is not None:
             yield f"  {name}: {_asked(request, data.vocabulary)}"
 

@@ -128,7 +128,7 @@ class Examination:
         """Shape, and whether it goes with the data."""
         task, config = subject.task, None
         with self.collected():
-            if isinstance(task, BaseTask) and ready:
+            if isinstance(task, BaseTask | ZeroShotTask) and ready:
                 config = self._resolved(task, subject, trainer)
             elif isinstance(task, GenerateTask):
                 config = open_model(task.init_from).config
@@ -141,7 +141,7 @@ class Examination:
         return config
 
     @staticmethod
-    def _resolved(task: BaseTask, subject: Subject, trainer: Trainer | None) -> DecoderConfig:
+    def _resolved(task: BaseTask | ZeroShotTask, subject: Subject, trainer: Trainer | None) -> DecoderConfig:
         if trainer is not None:
             task.trainer = trainer
             trainer.datamodule = subject.data  # type: ignore[attr-defined]

@@ -1,62 +1,111 @@
-"""What a benchmark is, and the protocol that a name means."""
+"""Benchmarks, and the scores of a model on a benchmark under one protocol."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from gpt_toolkit.evaluation.item_sources import RowSource
-from gpt_toolkit.evaluation.perplexity import Corpus, hf_strided, protocols
-from gpt_toolkit.evaluation.protocol import Protocol
+from gpt_toolkit.evaluation.item_sources import Items, ItemSource
+from gpt_toolkit.evaluation.perplexity import PerplexityProtocol
+from gpt_toolkit.evaluation.protocol import EvaluationProtocol, RequestSet, Result
+from gpt_toolkit.generation.requests import Answer
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A benchmark of one of the papers, or one's own.
+    """A benchmark of one of the papers, or your own.
 
     Args:
-        name: What it is called by.
-        section: Where the paper has it.
-        source: Where its rows come from.
-        protocols: How they become numbers, the paper's way first.
-        corpus: How its text is written, for those that are running text.
+        name: Name of the benchmark.
+        section: Section of the paper.
+        source: Source of its items.
+        protocols: Protocols, the paper's first.
     """
 
     name: str
     section: str
-    source: RowSource
-    protocols: tuple[Protocol, ...]
-    corpus: Corpus | None = None
+    source: ItemSource
+    protocols: tuple[EvaluationProtocol, ...]
 
-    def protocol(self, spec: str) -> Protocol | None:
-        """The protocol that a name with or without its version means; None if there is none of it here.
+    def protocol(self, spec: str) -> EvaluationProtocol | None:
+        """Return the protocol of a name with or without its version; None if this benchmark has no such one.
 
-        ``hf-strided-1:512`` has a stride of its own, ``hf-strided-1:512:1024`` a window too.
+        ``hf-strided-1:512`` has its own stride, ``hf-strided-1:512:1024`` its own window too.
         """
         name, *numbers = spec.split(":")
         found = next((p for p in self.protocols if name in (p.name, str(p))), None)
-        if not numbers or found is None or self.corpus is None or found.name != "hf-strided":
-            return None if numbers else found
-        if len(numbers) > 2 or not all(number.isdecimal() and int(number) for number in numbers):
-            raise ValueError(
-                f"protocols: {spec!r} should end in a stride in tokens, and a window if wanted: "
-                f"{name}:512:1024."
-            )
-        stride, window = (*map(int, numbers), None)[:2]
-        if window is not None and stride is not None and stride > window:
-            raise ValueError(
-                f"protocols: {spec!r} moves by more than its window, so that tokens are left out."
-            )
-        return _Numbered(**vars(hf_strided(self.corpus, stride, window)), suffix=":".join(["", *numbers]))
+        if not numbers or found is None:
+            return found
+        return found.with_numbers(numbers, spec) if isinstance(found, PerplexityProtocol) else None
+
+
+class Score(NamedTuple):
+    """One number of a report: a :class:`~gpt_toolkit.evaluation.protocol.Metric` and where it comes from."""
+
+    benchmark: str
+    protocol: str
+    metric: str
+    value: float
+    interval: float
+    n: int
+    chance: float
 
 
 @dataclass(frozen=True)
-class _Numbered(Protocol):
-    """A protocol with numbers of its own behind its name."""
+class Evaluation:
+    """A benchmark under one protocol: its requests, and the scores of their answers.
 
-    suffix: str = ""
+    Attributes:
+        benchmark: The benchmark.
+        protocol: The protocol.
+        items: Items of the benchmark.
+        request_set: Requests for the items.
+        first: Number of its first request among those of all evaluations.
+        warnings: What a user should know of items and requests.
+    """
 
-    def __str__(self) -> str:
-        return f"{self.name}-{self.version}{self.suffix}"
+    benchmark: Benchmark
+    protocol: EvaluationProtocol
+    items: Items
+    request_set: RequestSet
+    first: int
+    warnings: tuple[str, ...]
 
+    @property
+    def name(self) -> str:
+        """Name of benchmark and protocol, such as ``lambada/paper-1``."""
+        return f"{self.benchmark.name}/{self.protocol}"
 
-def text_benchmark(name: str, section: str, source: RowSource, corpus: Corpus) -> Benchmark:
-    """A benchmark of running text, with all protocols that it can be read under."""
-    return Benchmark(name, section, source, protocols(corpus), corpus)
+    @property
+    def n_requests(self) -> int:
+        """Number of requests."""
+        return sum(map(len, self.request_set.requests))
+
+    def result(self, answers: Mapping[int, Answer]) -> Result:
+        """Compute metrics and the result of every item.
+
+        Args:
+            answers: Answers to all requests, by the number of the request.
+
+        Raises:
+            ValueError: If a request has no answer.
+        """
+        numbers = range(self.first, self.first + self.n_requests)
+        missing = sum(number not in answers for number in numbers)
+        if missing:
+            raise ValueError(
+                f"{self.name}: {missing:,} of {len(numbers):,} requests have no answer; to score fewer "
+                "items, set the data's limit, not the Trainer's"
+            )
+        given = (answers[number] for number in numbers)
+        by_item = [[next(given) for _ in requests] for requests in self.request_set.requests]
+        return self.protocol.compute_metrics(self.request_set.references, by_item)
+
+    def scores(self, answers: Mapping[int, Answer]) -> list[Score]:
+        """Compute the scores; see :meth:`result`."""
+        metrics = self.result(answers).metrics
+        return [Score(self.benchmark.name, str(self.protocol), *metric) for metric in metrics]
+
+    def records(self, answers: Mapping[int, Answer]) -> Iterator[dict[str, Any]]:
+        """Yield the result of every item as plain JSON values; see :meth:`result`."""
+        for number, item in enumerate(self.result(answers).items):
+            yield {"benchmark": self.benchmark.name, "protocol": str(self.protocol), "row": number, **item}

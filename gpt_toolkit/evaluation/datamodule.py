@@ -1,74 +1,53 @@
-"""ZeroShotDataModule: benchmarks as requests, and the numbers that the answers make (GPT-2 §3, GPT-1 §5)."""
+"""ZeroShotDataModule: benchmarks as batches of requests (GPT-2 §3, GPT-1 §5)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from lightning.pytorch import LightningDataModule
 
-from gpt_toolkit.batches import Answer, Continuation, Prompt, Request, RequestBatch, Score
-from gpt_toolkit.data.step_loader import BatchLoader, InOrder, ReadyBatches, step_share
+from gpt_toolkit.data.step_loader import BatchLoader, ReadyBatches, StepSampler, step_share
 from gpt_toolkit.data.window_order import StepShare
-from gpt_toolkit.evaluation.benchmark import Benchmark
-from gpt_toolkit.evaluation.build_requests import Setting
-from gpt_toolkit.evaluation.item_sources import Rows
-from gpt_toolkit.evaluation.protocol import Asked, Judgement, Protocol
+from gpt_toolkit.evaluation.benchmark import Evaluation
+from gpt_toolkit.evaluation.item_sources import Items
+from gpt_toolkit.evaluation.protocol import EvaluationContext
 from gpt_toolkit.evaluation.registry import find, pairs
+from gpt_toolkit.generation.requests import Continuation, Prompt, Request
 from gpt_toolkit.tokenizers import Tokenizer
 from gpt_toolkit.tokenizers.loading import load_tokenizer
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """A benchmark under one protocol: what is asked.
+class RequestBatch(TypedDict):
+    """Requests of one benchmark under one protocol, all of one kind.
 
     Attributes:
-        benchmark: The benchmark.
-        protocol: The protocol.
-        rows: Its rows.
-        asked: Their requests.
-        first: Number of its first request among those of all evaluations.
+        name: Benchmark and protocol, such as ``lambada/paper-1``.
+        numbers: Number of each request among those of all benchmarks.
+        requests: The requests.
     """
 
-    benchmark: Benchmark
-    protocol: Protocol
-    rows: Rows
-    asked: Asked
-    first: int
-
-    @property
-    def name(self) -> str:
-        """Benchmark and protocol, as ``lambada/paper-1``."""
-        return f"{self.benchmark.name}/{self.protocol}"
-
-    @property
-    def n_requests(self) -> int:
-        """How many requests there are."""
-        return sum(map(len, self.asked.rows))
-
-    def remarks(self) -> list[str]:
-        """What a user should know of rows and requests."""
-        return [*self.rows.remarks, *self.asked.remarks.lines()]
+    name: str
+    numbers: list[int]
+    requests: list[Request]
 
 
 class ZeroShotDataModule(LightningDataModule):
     """Benchmarks as requests to a model that was not trained on them (GPT-2 §3, GPT-1 §5).
 
     Args:
-        benchmarks: Names of benchmarks, of groups (``gpt2``, ``gpt1``, ``storyworld``), one's own YAML
-            files, or ``prompt:SET`` for a supervised set as text.
+        benchmarks: Names of benchmarks, of groups (``gpt2``, ``gpt1``, ``storyworld``), your own YAML files,
+            or ``prompt:SET`` for a supervised dataset as text.
         protocols: Names of protocols, with or without their version; None: all that apply to a benchmark.
         root: Folder of the benchmarks' files; None: the hub. ``storyworld`` needs neither.
         tokenizer: Name or folder of the model's tokenizer; None: the command line takes the model's.
         n_ctx: Context length of the model, in tokens; None: the command line takes the model's.
-        batch_size: Requests that a device is handed at once; how many it reads at once is the task's choice.
-        limit: Rows of each benchmark, at most; of ``storyworld`` exactly.
-        n_examples: Examples in context where a benchmark has them; None: what its protocol says.
-        seed: Chooses the examples, and draws where answers are sampled.
-        check_files: Refuse files that are no published variant, by checksum or size.
+        batch_size: Requests in a batch of a device; the task chooses how many it reads at once.
+        limit: Largest number of items of each benchmark; for ``storyworld`` the exact number.
+        n_examples: Number of examples in context, for benchmarks that have them; None: the protocol's.
+        seed: Seed of the choice of examples, and of sampled answers.
+        check_files: Raise if a file is not a published variant, by checksum or size.
     """
 
     vocabulary: Tokenizer
@@ -93,159 +72,129 @@ class ZeroShotDataModule(LightningDataModule):
         self.tokenizer, self.n_ctx, self.batch_size = tokenizer, n_ctx, batch_size
         self.limit, self.n_examples, self.seed, self.check_files = limit, n_examples, seed, check_files
         self._evaluations: dict[str, Evaluation] = {}
-        self._check(names)
+        self._check_arguments(names)
 
-    def _check(self, names: Sequence[str]) -> None:
-        faults = [] if names else ["benchmarks is empty"]
+    def _check_arguments(self, names: Sequence[str]) -> None:
+        problems = [] if names else ["benchmarks is empty"]
         for name, least in (("n_ctx", 2), ("batch_size", 1), ("limit", 1), ("n_examples", 0)):
             value = getattr(self, name)
             if value is not None and value < least:
-                faults.append(f"{name} is {value}; it must be at least {least}")
-        if faults:
-            raise ValueError(f"ZeroShotDataModule: {'; '.join(faults)}.")
+                problems.append(f"{name} is {value}; it must be at least {least}")
+        if problems:
+            raise ValueError(f"ZeroShotDataModule: {'; '.join(problems)}")
 
     def prepare_data(self) -> None:
-        """Read all rows once, so that what comes from the hub is downloaded by one process."""
+        """Read all items once, so that one process downloads what comes from the hub."""
         self._read()
 
-    def _read(self) -> dict[str, Rows]:
-        """Rows of each benchmark; every file that is missing is named at once."""
-        rows: dict[str, Rows] = {}
+    def _read(self) -> dict[str, Items]:
+        """Read the items of each benchmark; list all missing files at once."""
+        items: dict[str, Items] = {}
         missing = []
         for benchmark in {benchmark.name: benchmark for benchmark, _ in self._pairs}.values():
             try:
-                rows[benchmark.name] = benchmark.source.read(self.root, self.limit, check=self.check_files)
+                items[benchmark.name] = benchmark.source.read(self.root, self.limit, check=self.check_files)
             except FileNotFoundError as error:
                 missing.append(str(error))
         if missing:
             raise FileNotFoundError("\n".join(missing))
-        return rows
+        return items
 
     def setup(self, stage: str | None = None) -> None:
-        """Make the requests.
+        """Build the requests.
 
         Args:
-            stage: Not read: every stage asks the same.
+            stage: Ignored: every stage has the same requests.
 
         Raises:
-            FileNotFoundError: If files are missing; all of them are named.
-            ValueError: If a file or a row is not what is expected, or the tokenizer or n_ctx is missing.
+            FileNotFoundError: If files are missing; lists all of them.
+            ValueError: If a file or an item is not as expected, or the tokenizer or n_ctx is missing.
         """
         if self.tokenizer is None or self.n_ctx is None:
-            lacking = [name for name in ("tokenizer", "n_ctx") if getattr(self, name) is None]
+            missing = [name for name in ("tokenizer", "n_ctx") if getattr(self, name) is None]
             raise ValueError(
-                f"ZeroShotDataModule: {' and '.join(lacking)} not given: give the model's, or run with "
-                "--model.init_from, from which the command line takes them."
+                f"ZeroShotDataModule: {' and '.join(missing)} not given: give the model's, or run with "
+                "--model.init_from, from which the command line takes them"
             )
         self.vocabulary = load_tokenizer(self.tokenizer)
-        setting = Setting(self.vocabulary, self.n_ctx, self.n_examples, self.seed)
-        rows = self._read()
+        items = self._read()
         self._evaluations, first = {}, 0
         for benchmark, protocol in self._pairs:
-            found = rows[benchmark.name]
-            if not found.rows:
-                raise ValueError(f"{benchmark.name}: {found.origin} holds no rows.")
+            found = items[benchmark.name]
+            if not found.items:
+                raise ValueError(f"{benchmark.name}: {found.origin} holds no rows")
+            context = EvaluationContext(
+                self.vocabulary, self.n_ctx, self.n_examples, self.seed, found.read_examples
+            )
             try:
-                asked = protocol.ask(found.rows, replace(setting, examples=found.examples))
+                request_set = protocol.build_requests(found.items, context)
             except ValueError as error:
                 raise ValueError(f"{benchmark.name}/{protocol}: {error}") from error
-            evaluation = Evaluation(benchmark, protocol, found, asked, first)
+            counted = [f"{n:,} {warning}" for warning, n in context.warnings.items()]
+            warnings = (*found.warnings, *counted)
+            evaluation = Evaluation(benchmark, protocol, found, request_set, first, warnings)
             self._evaluations[evaluation.name] = evaluation
             first += evaluation.n_requests
 
     @property
     def evaluations(self) -> Mapping[str, Evaluation]:
-        """What is asked, by benchmark and protocol; there after ``setup``."""
+        """Evaluations by benchmark and protocol; available after ``setup``."""
         if not self._evaluations:
-            raise RuntimeError("ZeroShotDataModule: call setup() first.")
+            raise RuntimeError("ZeroShotDataModule: call setup() first")
         return self._evaluations
 
-    def judge(self, name: str, answers: Mapping[int, Answer]) -> list[Score]:
-        """Scores of a benchmark under one protocol, from the answers to all its requests, by their number.
-
-        Raises:
-            ValueError: If there is no such evaluation, or a request has no answer.
-        """
-        benchmark, protocol = self._found(name).benchmark.name, str(self._found(name).protocol)
-        return [Score(benchmark, protocol, *metric) for metric in self._judged(name, answers).metrics]
-
-    def records(self, name: str, answers: Mapping[int, Answer]) -> list[dict[str, Any]]:
-        """What was decided of each row, as plain JSON values; see :meth:`judge`."""
-        evaluation = self._found(name)
-        about = {"benchmark": evaluation.benchmark.name, "protocol": str(evaluation.protocol)}
-        rows = self._judged(name, answers).rows
-        return [{**about, "row": number, **row} for number, row in enumerate(rows)]
-
-    def _judged(self, name: str, answers: Mapping[int, Answer]) -> Judgement:
-        evaluation = self._found(name)
-        numbers = range(evaluation.first, evaluation.first + evaluation.n_requests)
-        missing = sum(number not in answers for number in numbers)
-        if missing:
-            raise ValueError(
-                f"{name}: {missing:,} of {len(numbers):,} requests have no answer. To score fewer rows, set "
-                "the data's limit, not the Trainer's."
-            )
-        given = (answers[number] for number in numbers)
-        by_row = [[next(given) for _ in requests] for requests in evaluation.asked.rows]
-        return evaluation.protocol.judge(evaluation.asked, by_row)
-
-    def _found(self, name: str) -> Evaluation:
-        if name not in self.evaluations:
-            raise ValueError(f"There is no {name!r} here; there are {', '.join(self.evaluations)}.")
-        return self.evaluations[name]
-
     def summary(self) -> str:
-        """Where the rows come from, how they are read, and what to know of them; there after ``setup``."""
+        """Return the origin, the protocol and the warnings of each evaluation; available after ``setup``."""
         lines = []
         for name, evaluation in self.evaluations.items():
-            lines.append(f"{name}: {evaluation.rows.origin}; {evaluation.n_requests:,} requests")
+            lines.append(f"{name}: {evaluation.items.origin}; {evaluation.n_requests:,} requests")
             lines.append(f"  {evaluation.protocol.statement}")
-            lines += [f"  {remark}" for remark in evaluation.remarks()]
+            lines += [f"  {warning}" for warning in evaluation.warnings]
         return "\n".join(lines)
 
     def val_dataloader(self) -> BatchLoader:
-        """All requests once, in batches of one benchmark, protocol and kind, the longest first."""
+        """Return all requests once, in batches of one benchmark, protocol and kind, the longest first."""
         share = step_share(self.trainer, self.batch_size, training=False)
         batches = RequestBatches(list(self.evaluations.values()), share)
-        return BatchLoader(batches, batch_size=None, sampler=InOrder(batches), collate_fn=_as_it_is)
+        return BatchLoader(batches, batch_size=None, sampler=StepSampler(batches), collate_fn=_unchanged)
 
     def test_dataloader(self) -> BatchLoader:
-        """The batches of :meth:`val_dataloader`."""
+        """Return the batches of :meth:`val_dataloader`."""
         return self.val_dataloader()
 
     def predict_dataloader(self) -> BatchLoader:
-        """The batches of :meth:`val_dataloader`."""
+        """Return the batches of :meth:`val_dataloader`."""
         return self.val_dataloader()
 
     def transfer_batch_to_device(
         self, batch: RequestBatch, device: torch.device, dataloader_idx: int
     ) -> RequestBatch:
-        """Requests hold no tensors; to look for some in them takes longer than a short batch."""
+        """Return the batch: requests hold no tensors, and searching them takes longer than a short batch."""
         return batch
 
 
 class RequestBatches(ReadyBatches):
     """The batches of requests of one rank; each request is in a batch of one rank.
 
-    Requests of a row stay together, so that what they share can be read once.
+    Requests of an item stay together, so that a shared context is read once.
 
     Args:
-        evaluations: What is asked.
-        share: Requests a batch, and which batches this rank has.
+        evaluations: Evaluations with their requests.
+        share: Number of requests in a batch, and which batches this rank reads.
 
     Raises:
-        ValueError: If there are fewer requests than ranks.
+        ValueError: If there are fewer items than ranks.
     """
 
     def __init__(self, evaluations: Sequence[Evaluation], share: StepShare) -> None:
         super().__init__(share)
         batches = [batch for evaluation in evaluations for batch in _batches(evaluation, share.batch_size)]
-        if len(batches) < share.world_size:  # a rank without a batch would wait for ever for the others
+        if len(batches) < share.world_size:  # the other ranks would wait forever for one without a batch
             batches = [batch for evaluation in evaluations for batch in _batches(evaluation, 1)]
         if len(batches) < share.world_size:
             raise ValueError(
                 f"{len(batches)} rows of requests cannot be divided among {share.world_size} devices: take "
-                "fewer devices or more rows."
+                "fewer devices or more rows"
             )
         self._batches = batches[share.rank :: share.world_size]
 
@@ -256,35 +205,47 @@ class RequestBatches(ReadyBatches):
         return self._batches[index]
 
 
+Numbered = tuple[int, Request]
+
+
 def _batches(evaluation: Evaluation, batch_size: int) -> Iterator[RequestBatch]:
-    """Batches of about this many requests; a row with more is a batch of its own."""
-    number, parts = evaluation.first, list[list[tuple[int, Request]]]()
-    for requests in evaluation.asked.rows:
+    """Yield batches of about this many requests; the requests of an item that has more are divided."""
+    batch: list[Numbered] = []
+    for group in _groups(evaluation, batch_size):
+        other_kind = bool(batch) and _kind(batch[0]) != _kind(group[0])
+        if batch and (other_kind or len(batch) + len(group) > batch_size):
+            yield _batch(evaluation, batch)
+            batch = []
+        batch += group
+    if batch:
+        yield _batch(evaluation, batch)
+
+
+def _groups(evaluation: Evaluation, batch_size: int) -> list[list[Numbered]]:
+    """Return the requests of one kind of each item, at most a batch together, the longest first."""
+    groups: list[list[Numbered]] = []
+    number = evaluation.first
+    for requests in evaluation.request_set.requests:
         numbered = list(enumerate(requests, number))
         number += len(requests)
-        parts += [list(part) for _, part in groupby(numbered, key=lambda item: _kind(item[1]))]
-    parts = [part[i : i + batch_size] for part in parts for i in range(0, len(part), batch_size)]
-    parts.sort(key=lambda part: (_kind(part[0][1]), -max(_length(request) for _, request in part)))
-    waiting: list[tuple[int, Request]] = []
-    for part in [*parts, None]:
-        full = part is not None and len(waiting) + len(part) > batch_size
-        other = part is not None and waiting and _kind(waiting[0][1]) != _kind(part[0][1])
-        if waiting and (part is None or full or other):
-            yield {
-                "name": evaluation.name,
-                "numbers": [number for number, _ in waiting],
-                "requests": [request for _, request in waiting],
-            }
-            waiting = []
-        waiting += part or []
+        for _, same_kind in groupby(numbered, key=_kind):
+            group = list(same_kind)
+            groups += [group[i : i + batch_size] for i in range(0, len(group), batch_size)]
+    return sorted(groups, key=lambda group: (_kind(group[0]), -max(map(_length, group))))
 
 
-def _kind(request: Request) -> str:
-    return type(request).__name__
+def _batch(evaluation: Evaluation, numbered: Sequence[Numbered]) -> RequestBatch:
+    numbers, requests = [number for number, _ in numbered], [request for _, request in numbered]
+    return {"name": evaluation.name, "numbers": numbers, "requests": requests}
 
 
-def _length(request: Request) -> int:
-    """Tokens to be read or written for a request."""
+def _kind(numbered: Numbered) -> str:
+    return type(numbered[1]).__name__
+
+
+def _length(numbered: Numbered) -> int:
+    """Return the number of tokens to read or to write for a request."""
+    _, request = numbered
     if isinstance(request, Continuation):
         return len(request.context) + len(request.continuation)
     if isinstance(request, Prompt):
@@ -292,5 +253,5 @@ def _length(request: Request) -> int:
     return len(request.ids)
 
 
-def _as_it_is(batch: Any) -> Any:
+def _unchanged(batch: Any) -> Any:
     return batch

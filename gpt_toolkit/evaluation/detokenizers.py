@@ -1,21 +1,26 @@
-"""Invertible de-tokenizers: word lists with blanks around everything, as running text and back (GPT-2 §3.1).
+"""De-tokenizers: word lists with spaces around every token, as running text (GPT-2 §3.1).
 
-The paper scores tokenized corpora after undoing their tokenization by rules that can be inverted, so that the
-probability of the running text is that of the original. OpenAI's rules were never released; these are ours.
-What the rules of retokenizing would not give back is written so that they do: with the blank left in its
-place, or, where that is not enough, behind ``ESCAPE``. So ``retokenize(detokenize(text)) == text`` holds for
-every text, whatever the rules.
+The paper scores tokenized corpora after undoing their tokenization by rules that can be inverted. So the
+probability of the running text is that of the original. OpenAI's rules were never released; the rules of
+:class:`Detokenizer` are tuned here. ``retokenize(detokenize(text)) == text`` holds for every text: a token
+that retokenizing would not restore keeps its space, or is written after ``ESCAPE``.
+
+All rules are in ``detokenizers.yaml``. Those of Megatron-LM and lm-eval cannot be inverted.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Final
+from functools import cached_property, partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import yaml
 
 ESCAPE: Final = "\u2060"
-"""Word joiner, which is invisible: what follows it up to the next blank is one token. Alone at the beginning
-of a line: the rest of the line stands as it was."""
+"""Word joiner, an invisible character. The text after it, up to the next space, is one token. Alone at the
+beginning of a line it means that the rest of the line is unchanged."""
 
 _INITIALS = r"(?:[^\W\d_]\.)+"
 _SHORTENED = (
@@ -23,44 +28,37 @@ _SHORTENED = (
     r"|ph\.d|pp|prof|rep|rev|sen|sgt|sr|st|vol|vs|jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec"
 )
 _abbreviation = re.compile(rf"[(\[{{\"'$]*(?:{_INITIALS}|(?:{_SHORTENED})\.)", re.IGNORECASE)
-_CONTRACTIONS: Final = ("n't", "'s", "'re", "'ve", "'ll", "'d", "'m", "'t")
-
-
-def _as_written(tokens: str) -> dict[str, str]:
-    return {token: token for token in tokens.split()}
 
 
 @dataclass(frozen=True, eq=False)
 class Detokenizer:
-    """Rules of one corpus; each maps a token to the way it is written.
+    """Rules of one corpus; each maps a token to its written form.
 
     Args:
-        name: The corpus.
-        before: Tokens written onto the word after them.
-        after: Tokens written onto the word before them.
-        between: Tokens written onto both words, and the characters that must stand on both sides.
+        before: Tokens that are joined to the word after them.
+        after: Tokens that are joined to the word before them.
+        between: Tokens that are joined to both words, and the characters required on both sides.
         quotes: Tokens that open and close in turn; ``'`` after an s is an apostrophe unless one is open.
-        inside: Parts of tokens that are written otherwise.
-        padded: Whether lines begin and end with a blank, and empty lines are one.
-        headings: Whether ``= =`` is written ``==``.
+        inside: Parts of tokens that are written differently.
+        padded: True if lines begin and end with a space, and an empty line is one space.
+        headings: True if ``= =`` is written ``==``.
     """
 
-    name: str
     before: Mapping[str, str]
     after: Mapping[str, str]
-    between: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    between: Mapping[str, Sequence[str]] = field(default_factory=dict)
     quotes: str = ""
     inside: Mapping[str, str] = field(default_factory=dict)
     padded: bool = False
     headings: bool = False
 
     def detokenize(self, text: str) -> str:
-        """Running text of tokenized lines."""
+        """Return the running text of tokenized lines."""
         body, end = _without_last_newline(text)
         return "\n".join(map(self._write_line, body.split("\n"))) + end
 
     def retokenize(self, text: str) -> str:
-        """The tokenized lines of which :meth:`detokenize` made a text."""
+        """Return the tokenized lines from which :meth:`detokenize` made a text."""
         body, end = _without_last_newline(text)
         return "\n".join(map(self._read_line, body.split("\n"))) + end
 
@@ -81,9 +79,9 @@ class Detokenizer:
         return f" {' '.join(tokens)} " if tokens else " "
 
     def _chunks(self, tokens: list[str]) -> Iterator[str]:
-        """What stands between the blanks of the running text.
+        """Yield the parts of the running text between spaces.
 
-        A token joins the chunk before it only if the chunk splits into just these tokens again.
+        A token joins the chunk before it only if the chunk then splits into exactly these tokens.
         """
         chunk, held, wants_more = "", list[str](), False
         is_open = dict.fromkeys(self.quotes, False)
@@ -134,13 +132,13 @@ class Detokenizer:
 
     def _split(self, chunk: str) -> list[str]:
         if chunk not in self._splits:
-            self._splits[chunk] = self._split_anew(chunk)
+            self._splits[chunk] = self._apply_rules(chunk)
         return self._splits[chunk]
 
-    def _split_anew(self, chunk: str) -> list[str]:
-        """Tokens of a chunk, by the rules alone."""
+    def _apply_rules(self, chunk: str) -> list[str]:
+        """Return the tokens of a chunk."""
         if chunk.startswith(ESCAPE):
-            return [chunk[1:]] if len(chunk) > 1 else []  # alone it is no token
+            return [chunk[1:]] if len(chunk) > 1 else []  # alone it is not a token
         if chunk in self._tokens:
             return [self._tokens[chunk]]
         if self.headings and not chunk.strip("="):
@@ -162,7 +160,7 @@ class Detokenizer:
         return [*first, *middle, *reversed(last)]
 
     def _trailing(self, chunk: str) -> str:
-        """The form of a token that ends a chunk and belongs to the word before it; "" if there is none."""
+        """Return the written form of a token that ends a chunk after a word; "" if there is none."""
         if chunk[-1:] not in self._last_characters:
             return ""
         for form in self._after_forms:
@@ -176,7 +174,7 @@ class Detokenizer:
 
     @cached_property
     def _before(self) -> dict[str, str]:
-        """Written form to token. All are one character."""
+        """Tokens by written form; each form is one character."""
         return {**{quote: quote for quote in self.quotes}, **{form: t for t, form in self.before.items()}}
 
     @cached_property
@@ -193,7 +191,7 @@ class Detokenizer:
 
     @cached_property
     def _tokens(self) -> dict[str, str]:
-        """Written forms that are a token when they stand alone."""
+        """Tokens by written forms that are a token when they stand alone."""
         return {**self._after, **self._before}
 
     @cached_property
@@ -210,39 +208,28 @@ def _without_last_newline(text: str) -> tuple[str, str]:
     return (text[:-1], "\n") if text.endswith("\n") else (text, "")
 
 
-_STOPS = _as_written(", . ; : ! ? ) ] } % ... " + " ".join(_CONTRACTIONS))
+def _invertible(entry: Mapping[str, Any]) -> Detokenizer:
+    fields = dict(entry)
+    for side in ("before", "after"):
+        unchanged = {token: token for token in fields[side].split()}
+        fields[side] = unchanged | fields.pop(f"{side}_written", {})
+    return Detokenizer(**fields)
 
-WIKITEXT: Final = Detokenizer(
-    name="wikitext",
-    before=_as_written("( [ { $ £ #"),
-    after={**_STOPS, "°": "°"},
-    between={"@-@": ("-", r"\w"), "@,@": (",", r"\d"), "@.@": (".", r"\d")},
-    quotes="\"'",
-    padded=True,
-    headings=True,
-)
-"""WikiText-2 and -103, raw or with ``<unk>`` (Merity et al. 2016)."""
 
-PENN_TREEBANK: Final = Detokenizer(
-    name="ptb",
-    before=_as_written("$ #"),
-    after=_as_written("' % " + " ".join(_CONTRACTIONS)),
-    inside={"\\/": "/"},
-    padded=True,
-)
-"""Penn Treebank as Mikolov made it: lower case, no punctuation, N for numbers."""
+def _apply(rules: Sequence[tuple[str, str]], text: str) -> str:
+    for pattern, written in rules:
+        text = re.sub(pattern, written, text)
+    return text
 
-ONE_BILLION_WORDS: Final = Detokenizer(
-    name="1bw",
-    before=_as_written("( [ { $ £ #"),
-    after=_STOPS,
-    quotes="\"'",
-)
-"""One Billion Word benchmark (Chelba et al. 2013): one sentence a line."""
 
-BOOKS: Final = Detokenizer(
-    name="books",
-    before={**_as_written("$ £ # ["), "``": '"', "`": "'", "-LRB-": "(", "-LSB-": "[", "-LCB-": "{"},
-    after={**_STOPS, "''": '"', "'": "'", "-RRB-": ")", "-RSB-": "]", "-RCB-": "}"},
+_RULES = yaml.safe_load(Path(__file__).with_name("detokenizers.yaml").read_text(encoding="utf-8"))
+
+DETOKENIZERS: Final = MappingProxyType(
+    {name: _invertible(rules) for name, rules in _RULES["invertible"].items()}
 )
-"""Penn Treebank's tokens with quotes and brackets: the Children's Book Test, LAMBADA's original file."""
+"""Invertible rules by name of the corpus."""
+
+PUBLISHED_DETOKENIZERS: Final = MappingProxyType(
+    {name: partial(_apply, rules) for name, rules in _RULES["published"].items()}
+)
+"""Functions that apply the rules of published evaluators, by name of the corpus."""

@@ -1,68 +1,46 @@
-"""Why protocols give a model several perplexities on a text: one difference at a time (GPT-2 §3.1).
+"""Explanation of why protocols give a model several perplexities on a text (GPT-2 §3.1).
 
-A protocol is a text, a division of it, a prefix, windows and a unit. From the paper's way to another's one of
-these is changed after the other, and each change is worth a factor; the product is the whole difference.
+A :class:`~gpt_toolkit.evaluation.perplexity.Reading` is a text, its division, a prefix, windows and a unit.
+From the paper's reading to another, one of these is changed after the other. Each change is worth a factor;
+the product of the factors is the whole difference.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple
 
-from gpt_toolkit.batches import Continuation, Request, RunningText
-from gpt_toolkit.evaluation import megatron_detokenizers
-from gpt_toolkit.evaluation.benchmark import Benchmark
-from gpt_toolkit.evaluation.build_requests import Setting
-from gpt_toolkit.evaluation.items import Document
-from gpt_toolkit.evaluation.perplexity import Corpus, disjoint, overlapping, pages
-from gpt_toolkit.evaluation.protocol import Protocol
+from gpt_toolkit.evaluation.perplexity import PerplexityProtocol, Reading, Units, requests_of
+from gpt_toolkit.evaluation.protocol import EvaluationContext, EvaluationProtocol
 from gpt_toolkit.generation.scorer import Scorer
 
-Text: TypeAlias = Literal["as the file has it", "invertible rules", "published rules"]
-Division: TypeAlias = Literal["one stream", "documents", "articles", "lines joined by an empty line"]
-Units: TypeAlias = dict[str, int]
+_UNITS: Final = {
+    "word_perplexity": "words",
+    "token_perplexity": "tokens",
+    "bits_per_byte": "bytes",
+    "bits_per_character": "characters",
+}
+
+_CHANGES: Final = {
+    "text": ("text",),
+    "division": ("division",),
+    "prefix": ("prefix",),
+    "windows": ("window", "stride"),
+}
+"""Fields of a reading that change together, in the order of the changes."""
 
 
-@dataclass(frozen=True)
-class Reading:
-    """How a text is read.
-
-    Attributes:
-        text: How it is written.
-        division: What is read on its own.
-        prefix: Whether the end of text stands before each.
-        window: Inputs of a window.
-        stride: How far windows move; 0: each begins anew and its first token is not scored.
-    """
-
-    text: Text
-    division: Division
-    prefix: bool
-    window: int
-    stride: int
-
-    def words(self) -> dict[str, str]:
-        """The values for people, by what they are of."""
-        moved = f"move by {self.stride}" if self.stride else "each begun anew"
-        return {
-            "text": self.text,
-            "division": self.division,
-            "prefix": "end of text" if self.prefix else "none",
-            "windows": f"{self.window}, {moved}",
-        }
-
-
-class Read(NamedTuple):
-    """What the model finds of a reading."""
+class Measured(NamedTuple):
+    """The loss of a reading, in nats, and the units of its text."""
 
     nats: float
-    units: Units
+    units: dict[str, int]
 
 
 class Change(NamedTuple):
-    """One difference: what it is of, both values, and the factor that it is worth."""
+    """One difference: its name, both values, and the factor that it is worth."""
 
     what: str
     before: str
@@ -71,164 +49,110 @@ class Change(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Explained:
-    """A protocol's number, and how it comes from that of the first.
+class Explanation:
+    """The perplexity of a protocol, and how it follows from that of the first protocol.
 
     Attributes:
         protocol: Name and version.
-        reading: How it reads.
-        read: What the model finds.
-        unit: What its loss is divided by.
-        perplexity: Per unit.
-        changes: From the first protocol to this; their factors multiply to the quotient of the perplexities.
+        reading: Reading of the protocol.
+        measured: Loss and units of the reading.
+        unit: Unit that the loss is divided by.
+        perplexity: Perplexity per unit.
+        changes: Changes from the first protocol; their factors multiply to the quotient of the perplexities.
     """
 
     protocol: str
     reading: Reading
-    read: Read
+    measured: Measured
     unit: str
     perplexity: float
     changes: tuple[Change, ...]
 
 
-_MEGATRON_STRIDE: Final = 32  # Megatron-LM@164204c: tasks/main.py --overlapping-eval
-_UNITS: Final = {"bits_per_byte": "bytes", "bits_per_character": "characters", "token_perplexity": "tokens"}
-
-
-def reading_of(protocol: Protocol, corpus: Corpus, n_ctx: int) -> Reading:
-    """What a protocol is made of.
-
-    Raises:
-        ValueError: If it is none of running text.
-    """
-    theirs: Text = "published rules" if corpus.published else "as the file has it"
-    apart: Division = "one stream" if corpus.in_parts else "documents"
-    if protocol.name == "paper":
-        ours: Text = "invertible rules" if corpus.detokenizer else "as the file has it"
-        return Reading(ours, apart, True, n_ctx, max(1, n_ctx // 2))
-    if protocol.name == "lm-eval":
-        pieces: Division = "articles" if corpus.published is megatron_detokenizers.wikitext else apart
-        return Reading(theirs, pieces, True, n_ctx, n_ctx)
-    if protocol.name == "megatron":
-        return Reading(theirs, "one stream", False, n_ctx, min(_MEGATRON_STRIDE, n_ctx))
-    if protocol.name == "hf-strided":
-        stride, window, *_ = [*map(int, filter(None, str(protocol).split(":")[1:])), 0, 0]
-        length = min(window or n_ctx, n_ctx)
-        step = min(stride or length, length)
-        own = (length - 1, step) if step < length else (length, 0)
-        return Reading("as the file has it", "lines joined by an empty line", False, *own)
-    raise ValueError(f"{protocol} does not read running text; there is nothing to explain")
-
-
-def requests_of(
-    reading: Reading, corpus: Corpus, rows: Sequence[Document], setting: Setting
-) -> list[Request]:
-    """What is asked of the model."""
-    rules: dict[Text, Callable[[str], str] | None] = {
-        "as the file has it": None,
-        "invertible rules": corpus.detokenizer.detokenize if corpus.detokenizer else None,
-        "published rules": corpus.published,
+def describe(reading: Reading) -> dict[str, str]:
+    """Return the values of a reading for people, by name."""
+    moved = f"move by {reading.stride}" if reading.stride else "each begun anew"
+    return {
+        "text": reading.text,
+        "division": reading.division,
+        "prefix": "end of text" if reading.prefix else "none",
+        "windows": f"{reading.window}, {moved}",
     }
-    rule, window, stride = rules[reading.text], reading.window, reading.stride
-    requests: list[Request] = []
-    for text in _divided(reading.division, corpus, rows):
-        ids = [setting.vocabulary.end_of_text] if reading.prefix else []
-        ids += setting.vocabulary.encode(rule(text) if rule else text)
-        if stride == 0:
-            starts = range(0, len(ids) - 1, window)
-            requests += [RunningText(tuple(ids[start : start + window]), window, window) for start in starts]
-        elif stride == window:
-            requests += disjoint(ids, window)
-        elif reading.prefix:
-            requests.append(RunningText(tuple(ids), window, stride))
-        else:
-            requests += overlapping(ids, window, stride)
-    return requests
-
-
-def _divided(division: Division, corpus: Corpus, rows: Sequence[Document]) -> list[str]:
-    if division == "one stream":
-        return [corpus.whole(rows)]
-    if division == "documents":
-        return corpus.texts(rows)
-    if division == "articles":
-        return [page for text in corpus.texts(rows) for page in pages(text)]
-    texts = corpus.texts(rows)
-    if corpus.in_parts:
-        lines = texts[0].removesuffix("\n").split("\n")
-        texts = [f"{line}\n" if line.strip() else "" for line in lines]
-    return ["\n\n".join(texts)]
 
 
 def explain(
-    scorer: Scorer, benchmark: Benchmark, protocols: Sequence[Protocol], rows: Sequence[Any], setting: Setting
-) -> list[Explained]:
-    """Every protocol's number, with its way from the first.
+    scorer: Scorer,
+    benchmark: str,
+    protocols: Sequence[EvaluationProtocol],
+    items: Sequence[Any],
+    context: EvaluationContext,
+) -> list[Explanation]:
+    """Compute the perplexity of every protocol, and the changes that lead to it from the first.
 
     Args:
-        scorer: The model.
-        benchmark: One of running text.
-        protocols: Of the benchmark.
-        rows: Its rows.
-        setting: The model's tokenizer and context length.
+        scorer: Scorer of the model.
+        benchmark: Name of the benchmark.
+        protocols: Protocols of the benchmark.
+        items: Items of the benchmark.
+        context: The model's tokenizer and context length.
 
     Raises:
         ValueError: If the benchmark is not running text.
     """
-    corpus = benchmark.corpus
-    if corpus is None:
-        raise ValueError(f"{benchmark.name} is not running text; --explain is of perplexities")
-    known: dict[Reading, Read] = {}
+    if not all(isinstance(protocol, PerplexityProtocol) for protocol in protocols):
+        raise ValueError(f"{benchmark} is not running text; --explain compares perplexities")
+    losses: dict[Reading, tuple[float, int]] = {}
 
-    def read(reading: Reading) -> Read:
-        if reading not in known:
-            requests = requests_of(reading, corpus, rows, setting)
-            texts = [request for request in requests if isinstance(request, RunningText)]
-            rests = [request for request in requests if isinstance(request, Continuation)]
-            answers = [*scorer.running_texts(texts), *scorer.continuations(rests)]
+    def measure(reading: Reading) -> tuple[float, int]:
+        """Return nats and scored tokens, which do not depend on the unit."""
+        key = replace(reading, unit="token_perplexity", words="file")
+        if key not in losses:
+            pieces = requests_of(key, corpus, items, context).requests
+            answers = scorer.answer([request for piece in pieces for request in piece])
             nats = -math.fsum(answer.log_probability for answer in answers)
-            known[reading] = Read(nats, {"tokens": sum(answer.n_scored for answer in answers)})
-        return known[reading]
+            losses[key] = nats, sum(answer.n_scored for answer in answers)
+        return losses[key]
 
-    found: list[Explained] = []
+    found: list[Explanation] = []
     for protocol in protocols:
-        reading = reading_of(protocol, corpus, setting.n_ctx)
-        notes = protocol.ask(rows, setting).notes
-        units = {name: sum(getattr(note, name) for note in notes) for name in notes[0]._fields}
-        result = Read(read(reading).nats, units)
-        headline = corpus.headline if protocol.name == "paper" else "word_perplexity"
-        unit = "tokens" if protocol.name == "hf-strided" else _UNITS.get(headline, "words")
-        changes = _changes(found[0], reading, result, unit, read) if found else ()
+        assert isinstance(protocol, PerplexityProtocol)
+        corpus, reading = protocol.corpus, protocol.reading(context.n_ctx)
+        units = protocol.build_requests(items, context).references
+        totals = {name: sum(getattr(each, name) for each in units) for name in Units._fields}
+        result, unit = Measured(measure(reading)[0], totals), _UNITS[reading.unit]
+        changes = _changes(found[0], reading, result, unit, measure) if found else ()
         value = _exp(result.nats / max(1, result.units[unit]))
-        found.append(Explained(str(protocol), reading, result, unit, value, changes))
+        found.append(Explanation(str(protocol), reading, result, unit, value, changes))
     return found
 
 
 def _changes(
-    first: Explained, reading: Reading, result: Read, unit: str, read: Callable[[Reading], Read]
+    first: Explanation,
+    reading: Reading,
+    result: Measured,
+    unit: str,
+    measure: Callable[[Reading], tuple[float, int]],
 ) -> tuple[Change, ...]:
-    """One change after the other, the unit last; those that change nothing are left out."""
-    own_units = first.read.units
-    changes, now, nats = [], first.reading, first.read.nats
+    """Return one change after the other, the unit last; those that change nothing are left out."""
+    first_units = first.measured.units
 
-    def rate(state: Reading, nats: float) -> float:
-        n = read(state).units["tokens"] if first.unit == "tokens" else own_units[first.unit]
-        return nats / max(1, n)
+    def per_unit(state: Reading) -> float:
+        nats, n_tokens = measure(state)
+        return nats / max(1, n_tokens if first.unit == "tokens" else first_units[first.unit])
 
-    before = rate(now, nats)
-    together = ("window", "stride")
-    for names in (*((f.name,) for f in fields(Reading) if f.name not in together), together):
-        then = replace(now, **{name: getattr(reading, name) for name in names})
-        if then == now:
+    changes, state = [], first.reading
+    before = per_unit(state)
+    for what, names in _CHANGES.items():
+        changed = replace(state, **{name: getattr(reading, name) for name in names})
+        if changed == state:
             continue
-        after = rate(then, read(then).nats)
-        what = "windows" if names == together else names[0]
-        changes.append(Change(what, now.words()[what], then.words()[what], _exp(after - before)))
-        now, before = then, after
+        after = per_unit(changed)
+        changes.append(Change(what, describe(state)[what], describe(changed)[what], _exp(after - before)))
+        state, before = changed, after
     last = result.nats / max(1, result.units[unit])
-    ours, theirs = f"{own_units[first.unit]:,} {first.unit}", f"{result.units[unit]:,} {unit}"
     if last != before:
-        changes.append(Change("unit", ours, theirs, _exp(last - before)))
+        old, new = f"{first_units[first.unit]:,} {first.unit}", f"{result.units[unit]:,} {unit}"
+        changes.append(Change("unit", old, new, _exp(last - before)))
     return tuple(changes)
 
 

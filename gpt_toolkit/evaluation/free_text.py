@@ -6,14 +6,24 @@ import string
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from gpt_toolkit.batches import Answer, Prompt
 from gpt_toolkit.evaluation.benchmark_metrics import bleu, leave_one_out_f1, mean, rouge
-from gpt_toolkit.evaluation.build_requests import Remarks, Setting, end_mark, prompt
 from gpt_toolkit.evaluation.items import Conversation, Question, Summary, Translation
-from gpt_toolkit.evaluation.protocol import Ask, Asked, Judge, Judgement, Protocol
+from gpt_toolkit.evaluation.protocol import (
+    BuildRequests,
+    ComputeMetrics,
+    EvaluationContext,
+    EvaluationProtocol,
+    Metric,
+    RequestSet,
+    Result,
+    one_by_one,
+    protocols_of,
+)
+from gpt_toolkit.generation.requests import Answer, Prompt, Request
 from gpt_toolkit.metrics import exact_match, token_f1
 
-Row = TypeVar("Row")
+Item = TypeVar("Item")
+Answers = Sequence[Sequence[Answer]]
 
 LINE_BREAK = "\n"
 _HARNESS_TOKENS = 256  # lm-eval 0.4.13: lm_eval/models/huggingface.py
@@ -21,174 +31,237 @@ _SENTENCE = re.compile(r"\S.*?(?:[.!?…]+[\"'”’)\]]*(?=\s|$)|$)", re.DOTALL
 
 
 def sentences(text: str) -> list[str]:
-    """Sentences of a text: each ends in a mark that a blank or the end of the text follows."""
+    """Return the sentences of a text: each ends in punctuation before a space or the end of the text."""
     return [found.group().strip() for found in _SENTENCE.finditer(text.strip())]
 
 
-def examples_for(rows: Sequence[Row], n: int, seed: int) -> Callable[[int], list[Row]]:
-    """Examples in context for each row: the same for all, but never the row itself.
+def examples_for(items: Sequence[Item], n: int, seed: int) -> Callable[[int], list[Item]]:
+    """Return a function from the index of an item to its examples in context.
 
-    One more than needed are drawn; it stands in where an example is the row that is asked.
+    The examples are the same for all items, but never the item itself. One more than needed is drawn; it
+    takes the place of an example that is the item.
     """
-    drawn = random.Random(seed).sample(range(len(rows)), min(n + 1, len(rows)))
+    drawn = random.Random(seed).sample(range(len(items)), min(n + 1, len(items)))
 
-    def examples(asked: int) -> list[Row]:
-        return [rows[i] for i in drawn if i != asked][:n]
+    def examples(index: int) -> list[Item]:
+        return [items[i] for i in drawn if i != index][:n]
 
     return examples
 
 
-def _ask(
+def prompt_requests(
     write: Callable[[Any, list[Any]], str],
-    note: Callable[[Any], Any],
+    reference_of: Callable[[Any], Any],
     *,
     max_new_tokens: int,
     stop: tuple[str, ...],
-    n_examples: int = 0,
-    examples_allowed: bool = True,
-) -> Ask:
-    """Prompts of all rows, each written with its examples; the references are the notes."""
+    n_examples: int | None = None,
+) -> BuildRequests:
+    """Return a function that builds the prompt of each item.
 
-    def ask(rows: Sequence[Any], setting: Setting) -> Asked:
-        remarks = Remarks()
-        n = setting.n_examples if setting.n_examples is not None and examples_allowed else n_examples
-        examples = examples_for(rows, n, setting.seed)
-        requests = [
-            prompt(setting, remarks, write(row, examples(i)), max_new_tokens=max_new_tokens, stop=stop)
-            for i, row in enumerate(rows)
-        ]
-        return Asked([[request] for request in requests], [note(row) for row in rows], remarks)
+    Args:
+        write: Writes the prompt of an item with its examples.
+        reference_of: Returns the right answers of an item.
+        max_new_tokens: Longest answer.
+        stop: Strings that end the answer.
+        n_examples: Number of examples unless the user chooses another; None: never any.
+    """
 
-    return ask
+    def build_requests(items: Sequence[Any], context: EvaluationContext) -> RequestSet:
+        n = n_examples or 0
+        if n_examples is not None and context.n_examples is not None:
+            n = context.n_examples
+        examples = examples_for(items, n, context.seed)
+        requests: list[list[Request]] = []
+        for number, item in enumerate(items):
+            text = write(item, examples(number))
+            requests.append([context.prompt(text, max_new_tokens=max_new_tokens, stop=stop)])
+        return RequestSet(requests, [reference_of(item) for item in items])
+
+    return build_requests
+
+
+def text_metrics(
+    clean: Callable[[str], str], metrics_of: Callable[[Sequence[str], Sequence[Any]], list[Metric]]
+) -> ComputeMetrics:
+    """Return a function that computes metrics of the texts of all answers.
+
+    Args:
+        clean: Returns the part of an answer that counts.
+        metrics_of: Computes metrics from texts and references.
+    """
+
+    def compute_metrics(references: Sequence[Any], answers: Answers) -> Result:
+        texts = [clean(answer.text) for [answer] in answers]
+        return Result(metrics_of(texts, references), [{"answer": text} for text in texts])
+
+    return compute_metrics
+
+
+def best(score: Callable[[str, str], float], text: str, references: Sequence[str]) -> float:
+    """Return the highest score of a text against any of the references."""
+    return max(score(text, reference) for reference in references)
+
+
+def metric_of_texts(metric: str) -> ComputeMetrics:
+    """Return a function that computes one metric of whole answers.
+
+    Args:
+        metric: ``exact_match`` or ``f1`` of the words, in percent, ``rouge`` or ``bleu``.
+    """
+
+    def metrics_of(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[Metric]:
+        first = [accepted[0] for accepted in references]
+        if metric == "rouge":
+            return rouge(texts, first, by_sentence=True)
+        if metric == "bleu":
+            return [bleu(texts, first)]
+        score = exact_match if metric == "exact_match" else token_f1
+        scores = [100 * best(score, text, accepted) for text, accepted in zip(texts, references, strict=True)]
+        return [mean(metric, scores)]
+
+    return text_metrics(str.strip, metrics_of)
+
+
+def _corpus_bleu(texts: Sequence[str], references: Sequence[str]) -> list[Metric]:
+    return [bleu(texts, references)]
 
 
 # Conversation (CoQA)
 
 
-def ask_turns(rows: Sequence[Conversation], setting: Setting) -> Asked:
-    """Every question after the story and the conversation before it, with the answers that people gave."""
-    remarks = Remarks()
-    requests, notes = [], []
-    for row in rows:
-        text = f"{row.story.strip()}\n\n"
-        turns = []
-        for question, answers in zip(row.questions, row.answers, strict=True):
-            text += f"Q: {question.strip()}\nA:"
-            turns.append(prompt(setting, remarks, text, max_new_tokens=32, stop=(LINE_BREAK,)))
-            text += f" {answers[0].strip()}\n"
-        requests.append(turns)
-        notes.append(row.answers)
-    return Asked([list(turns) for turns in requests], notes, remarks)
+def turn_requests(item: Conversation, context: EvaluationContext) -> list[Request]:
+    """Build a prompt for every question, after the story and the turns before with their human answers."""
+    text = f"{item.story.strip()}\n\n"
+    turns: list[Request] = []
+    for question, answers in zip(item.questions, item.answers, strict=True):
+        text += f"Q: {question.strip()}\nA:"
+        turns.append(context.prompt(text, max_new_tokens=32, stop=(LINE_BREAK,)))
+        text += f" {answers[0].strip()}\n"
+    return turns
 
 
-def judge_turns(asked: Asked, answers: Sequence[Sequence[Answer]]) -> Judgement:
-    """F1 in percent of every answer."""
-    rows, scores = [], []
-    for turns, references in zip(answers, asked.notes, strict=True):
+def turn_metrics(references: Sequence[Sequence[Sequence[str]]], answers: Answers) -> Result:
+    """Compute the F1 of every turn, in percent."""
+    items, scores = [], []
+    for turns, right in zip(answers, references, strict=True):
         texts = [answer.text.strip().split(LINE_BREAK)[0] for answer in turns]
-        found = [100 * leave_one_out_f1(text, right) for text, right in zip(texts, references, strict=True)]
-        scores += found
-        rows.append({"answers": texts, "f1": found})
-    return Judgement([mean("f1", scores)], rows)
+        f1 = [100 * leave_one_out_f1(text, accepted) for text, accepted in zip(texts, right, strict=True)]
+        scores += f1
+        items.append({"answers": texts, "f1": f1})
+    return Result([mean("f1", scores)], items)
 
 
-def _coqa_of_harness(row: Conversation, _: list[Conversation]) -> str:
-    text = f"{row.story}\n\n"
-    for question, answers in zip(row.questions[:-1], row.answers[:-1], strict=True):
+def _harness_conversation(item: Conversation, _: list[Conversation]) -> str:
+    text = f"{item.story}\n\n"
+    for question, answers in zip(item.questions[:-1], item.answers[:-1], strict=True):
         text += f"Q: {question}\n\nA: {answers[0]}\n\n"
-    return f"{text}Q: {row.questions[-1]}\n\nA:"
+    return f"{text}Q: {item.questions[-1]}\n\nA:"
 
 
-def _last_references(row: Conversation) -> tuple[tuple[str, ...]]:
-    references: list[str] = []
-    for answer in row.answers[-1]:
-        if answer.lower() not in map(str.lower, references):
-            references.append(answer)
-    return (tuple(references),)
+def _last_turn_references(item: Conversation) -> tuple[tuple[str, ...]]:
+    by_lower_case: dict[str, str] = {}
+    for answer in item.answers[-1]:
+        by_lower_case.setdefault(answer.lower(), answer)
+    return (tuple(by_lower_case.values()),)
 
 
 # Summaries (CNN/Daily Mail)
 
 
-def ask_summaries(hint: str) -> Ask:
-    """The article, cut at its end to leave room, and the hint; 100 tokens drawn from the two likeliest."""
+def summary_requests(hint: str) -> BuildRequests:
+    """Return a function that builds prompts of the article and a hint, for 100 tokens with top-k of 2."""
 
-    def ask(rows: Sequence[Summary], setting: Setting) -> Asked:
-        remarks = Remarks()
-        n_new = min(100, max(1, setting.n_ctx // 2))
-        after = setting.vocabulary.encode(hint) if hint else []
-        room = max(1, setting.n_ctx - n_new - len(after))
-        requests = []
-        for number, row in enumerate(rows):
-            ids = setting.vocabulary.encode(row.article)
-            if len(ids) > room:
-                remarks.add(f"articles lost their end to fit into {setting.n_ctx} tokens with the summary")
-            seed = setting.seed * 1_000_003 + number  # ours: every row draws its own, the same in every run
-            requests.append(Prompt((*ids[:room], *after), n_new, end_mark(setting), 2, seed))
-        return Asked([[request] for request in requests], [row.highlights for row in rows], remarks)
+    def build_requests(items: Sequence[Summary], context: EvaluationContext) -> RequestSet:
+        n_new = min(100, max(1, context.n_ctx // 2))
+        hint_ids = context.tokenizer.encode(hint) if hint else []
+        limit = max(1, context.n_ctx - n_new - len(hint_ids))
+        requests: list[list[Request]] = []
+        for number, item in enumerate(items):
+            ids = context.tokenizer.encode(item.article)
+            if len(ids) > limit:
+                context.warnings[
+                    f"articles lost their end to fit into {context.n_ctx} tokens with the summary"
+                ] += 1
+            seed = context.seed * 1_000_003 + number  # tuned here: each item has its own draws in every run
+            requests.append([Prompt((*ids[:limit], *hint_ids), n_new, context.end_of_text, 2, seed)])
+        return RequestSet(requests, [item.highlights for item in items])
 
-    return ask
-
-
-def judge_summaries(asked: Asked, answers: Sequence[Sequence[Answer]]) -> Judgement:
-    """ROUGE of the first three sentences."""
-    texts = [LINE_BREAK.join(sentences(row[0].text)[:3]) for row in answers]
-    return Judgement(rouge(texts, asked.notes, by_sentence=True), [{"answer": text} for text in texts])
+    return build_requests
 
 
-def _judge_summaries_of_harness(asked: Asked, answers: Sequence[Sequence[Answer]]) -> Judgement:
-    texts = [" ".join(row[0].text.split()) for row in answers]
-    references = [" ".join(text.split()) for text in asked.notes]
-    metrics = rouge(texts, references, by_sentence=False)
-    return Judgement([*metrics[1:], metrics[0]], [{"answer": text} for text in texts])
+def _three_sentences(text: str) -> str:
+    return LINE_BREAK.join(sentences(text)[:3])
+
+
+def _rouge_by_sentence(texts: Sequence[str], references: Sequence[str]) -> list[Metric]:
+    return rouge(texts, references, by_sentence=True)
+
+
+def _single_spaces(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _harness_rouge(texts: Sequence[str], references: Sequence[str]) -> list[Metric]:
+    average, *metrics = rouge(texts, list(map(_single_spaces, references)), by_sentence=False)
+    return [*metrics, average]
 
 
 # Translation (WMT14)
 
 
-def _pairs(row: Translation, examples: list[Translation]) -> str:
-    shown = [f"{example.source} = {example.target}{LINE_BREAK}" for example in examples]
-    return f"{''.join(shown)}{row.source} ="
+def _pairs(item: Translation, examples: list[Translation]) -> str:
+    lines = [f"{example.source} = {example.target}{LINE_BREAK}" for example in examples]
+    return f"{''.join(lines)}{item.source} ="
 
 
-def judge_translations(asked: Asked, answers: Sequence[Sequence[Answer]]) -> Judgement:
-    """BLEU of the first sentence."""
-    texts = [(sentences(row[0].text.split(LINE_BREAK)[0]) or [""])[0] for row in answers]
-    return Judgement([bleu(texts, asked.notes)], [{"answer": text} for text in texts])
+def _first_sentence(text: str) -> str:
+    return (sentences(text.split(LINE_BREAK)[0]) or [""])[0]
 
 
-def _judge_lines(asked: Asked, answers: Sequence[Sequence[Answer]]) -> Judgement:
-    texts = [row[0].text for row in answers]
-    return Judgement([bleu(texts, asked.notes)], [{"answer": text} for text in texts])
+def translation(source: str, target: str) -> tuple[EvaluationProtocol, ...]:
+    """Return the protocols of a pair of languages, given their names."""
 
+    def write(item: Translation, _: list[Translation]) -> str:
+        return f"{source} phrase: {item.source}\n{target} phrase:"
 
-def _translation_of_harness(source: str, target: str) -> Callable[[Translation, list[Translation]], str]:
-    return lambda row, _: f"{source} phrase: {row.source}\n{target} phrase:"
+    def reference(item: Translation) -> str:
+        return item.target
+
+    stop = (LINE_BREAK,)
+    paper = prompt_requests(_pairs, reference, max_new_tokens=100, stop=stop, n_examples=5)
+    harness = prompt_requests(write, reference, max_new_tokens=_HARNESS_TOKENS, stop=stop)
+    steps = {
+        "paper-1": (paper, text_metrics(_first_sentence, _corpus_bleu)),
+        "lm-eval-1": (harness, text_metrics(str, _corpus_bleu)),
+    }
+    return protocols_of("translation", steps, source=source, target=target)
 
 
 # Questions (Natural Questions)
 
 
-def _asked(question: str) -> str:
-    return f"Q: {question.removesuffix('?')}?\nA:"
+def _question(item: Question) -> str:
+    return f"Q: {item.question.removesuffix('?')}?\nA:"
 
 
-def _with_answers(row: Question, examples: list[Question]) -> str:
-    shown = [f"{_asked(example.question)} {example.answers[0]}\n\n" for example in examples]
-    return "".join(shown) + _asked(row.question)
+def _questions(item: Question, examples: list[Question]) -> str:
+    answered = [f"{_question(example)} {example.answers[0]}\n\n" for example in examples]
+    return "".join(answered) + _question(item)
 
 
-def judge_questions(asked: Asked, answers: Sequence[Sequence[Answer]]) -> Judgement:
-    """Exact matches, of all rows and of the hundredth part that the model finds most probable."""
-    found = [row[0] for row in answers]
+def _answers_of(item: Question) -> tuple[str, ...]:
+    return item.answers
+
+
+def question_metrics(references: Sequence[Sequence[str]], answers: Answers) -> Result:
+    """Compute the exact match of all answers, and of the most confident hundredth of them."""
+    found = [answer for [answer] in answers]
     texts = [answer.text.strip().split(LINE_BREAK)[0] for answer in found]
-    correct = [
-        max(exact_match(text, reference) for reference in references)
-        for text, references in zip(texts, asked.notes, strict=True)
-    ]
+    correct = [best(exact_match, text, right) for text, right in zip(texts, references, strict=True)]
     confident = sorted(range(len(found)), key=lambda i: -found[i].log_probability)
     confident = confident[: max(1, round(len(found) / 100))] if found else []
-    rows = [
+    items = [
         {"answer": text, "correct": bool(right), "log_probability": answer.log_probability}
         for text, right, answer in zip(texts, correct, found, strict=True)
     ]
@@ -196,165 +269,72 @@ def judge_questions(asked: Asked, answers: Sequence[Sequence[Answer]]) -> Judgem
         mean("exact_match", [100 * right for right in correct]),
         mean("exact_match_of_most_confident_1%", [100 * correct[i] for i in confident]),
     ]
-    return Judgement(metrics, rows)
+    return Result(metrics, items)
 
 
-_articles = re.compile(r"\b(?:The |the |An |A |The |a |an )")
+_ARTICLES = re.compile(r"\b(?:The |the |An |A |The |a |an )")
 
 
-def _plain(text: str) -> str:
-    text = _articles.sub("", text).lower()
+def _harness_normalized(text: str) -> str:
+    text = _ARTICLES.sub("", text).lower()
     return text.translate(str.maketrans("", "", string.punctuation))
 
 
-def _judge_questions_of_harness(asked: Asked, answers: Sequence[Sequence[Answer]]) -> Judgement:
-    texts = [row[0].text.strip() for row in answers]
+def _harness_exact_match(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[Metric]:
     correct = [
-        any(_plain(text) == _plain(reference) for reference in references)
-        for text, references in zip(texts, asked.notes, strict=True)
+        _harness_normalized(text) in map(_harness_normalized, accepted)
+        for text, accepted in zip(texts, references, strict=True)
     ]
-    rows = [{"answer": text, "correct": right} for text, right in zip(texts, correct, strict=True)]
-    return Judgement([mean("exact_match", [100.0 * right for right in correct])], rows)
+    return [mean("exact_match", [100.0 * right for right in correct])]
 
 
-# Answers to anything else
-
-
-def judge_texts(metric: str) -> Judge:
-    """Whole answers by one metric: ``exact_match`` or F1 of the words in percent, ROUGE or BLEU."""
-
-    def judge(asked: Asked, answers: Sequence[Sequence[Answer]]) -> Judgement:
-        texts = [row[0].text.strip() for row in answers]
-        rows: list[dict[str, Any]] = [{"answer": text} for text in texts]
-        if metric == "rouge":
-            return Judgement(rouge(texts, [notes[0] for notes in asked.notes], by_sentence=True), rows)
-        if metric == "bleu":
-            return Judgement([bleu(texts, [notes[0] for notes in asked.notes])], rows)
-        agreement = exact_match if metric == "exact_match" else token_f1
-        scores = [
-            100 * max(agreement(text, reference) for reference in references)
-            for text, references in zip(texts, asked.notes, strict=True)
-        ]
-        return Judgement([mean(metric, scores)], rows)
-
-    return judge
-
-
-CONVERSATION = (
-    Protocol(
-        "paper",
-        1,
-        "The story, the conversation so far as Q: and A: lines with people's answers, and a final A:; "
-        "greedy up to the end of the line; F1 of every turn, averaged over references less one (GPT-2 "
-        "§3.5; line breaks and the stop are our choice).",
-        ask_turns,
-        judge_turns,
-    ),
-    Protocol(
-        "lm-eval",
-        1,
-        "The last turn of each conversation alone, a blank line after each question and answer, greedy up "
-        "to a line that begins with Q:; F1 of the first line (lm-eval 0.4.13: coqa).",
-        _ask(
-            _coqa_of_harness,
-            _last_references,
-            max_new_tokens=_HARNESS_TOKENS,
-            stop=("\nQ:",),
-            examples_allowed=False,
+CONVERSATION = protocols_of(
+    "conversation",
+    {
+        "paper-1": (one_by_one(turn_requests, lambda item: item.answers), turn_metrics),
+        "lm-eval-1": (
+            prompt_requests(
+                _harness_conversation,
+                _last_turn_references,
+                max_new_tokens=_HARNESS_TOKENS,
+                stop=("\nQ:",),
+            ),
+            turn_metrics,
         ),
-        judge_turns,
-    ),
+    },
 )
-SUMMARIES = (
-    Protocol(
-        "paper",
-        1,
-        "The article (its end cut where it is too long) and TL;DR: on a line of its own; 100 tokens drawn "
-        "from the two likeliest; the first three sentences; ROUGE F1 with stemming, ROUGE-L by sentence "
-        "(GPT-2 §3.6; the cut, the sentence splitter and rouge-score are our choice).",
-        ask_summaries("\nTL;DR:"),
-        judge_summaries,
-    ),
-    Protocol(
-        "paper-no-hint",
-        1,
-        "As paper-1, but without TL;DR: (GPT-2 Table 4).",
-        ask_summaries(""),
-        judge_summaries,
-    ),
-    Protocol(
-        "lm-eval",
-        1,
-        "Summarize the following article: and Summary: around the article; 128 greedy tokens up to an "
-        "empty line; ROUGE F1 with stemming, blanks made single (lm-eval 0.4.13: cnn_dailymail_abisee; "
-        "here in percent).",
-        _ask(
-            lambda row, _: f"Summarize the following article:\n\n{row.article}\n\nSummary:",
-            lambda row: row.highlights,
-            max_new_tokens=128,
-            stop=("\n\n",),
-            examples_allowed=False,
+SUMMARY_METRICS = text_metrics(_three_sentences, _rouge_by_sentence)
+SUMMARIES = protocols_of(
+    "summaries",
+    {
+        "paper-1": (summary_requests("\nTL;DR:"), SUMMARY_METRICS),
+        "paper-no-hint-1": (summary_requests(""), SUMMARY_METRICS),
+        "lm-eval-1": (
+            prompt_requests(
+                lambda item, _: f"Summarize the following article:\n\n{item.article}\n\nSummary:",
+                lambda item: item.highlights,
+                max_new_tokens=128,
+                stop=("\n\n",),
+            ),
+            text_metrics(_single_spaces, _harness_rouge),
         ),
-        _judge_summaries_of_harness,
-    ),
+    },
 )
-QUESTIONS = (
-    Protocol(
-        "paper",
-        1,
-        "Q: and A: lines after five such pairs drawn by the seed from the other rows; greedy up to the end "
-        "of the line; exact match as SQuAD has it, in percent; confidence is the probability of the answer "
-        "(GPT-2 §3.8; number and form of the pairs are our choice).",
-        _ask(
-            _with_answers,
-            lambda row: row.answers,
-            max_new_tokens=32,
-            stop=(LINE_BREAK,),
-            n_examples=5,
+QUESTIONS = protocols_of(
+    "questions",
+    {
+        "paper-1": (
+            prompt_requests(_questions, _answers_of, max_new_tokens=32, stop=(LINE_BREAK,), n_examples=5),
+            question_metrics,
         ),
-        judge_questions,
-    ),
-    Protocol(
-        "lm-eval",
-        1,
-        "Answer these questions: and one question as Q: and A: lines, no pairs; greedy up to a line end, "
-        "full stop or comma; equal without case, punctuation and articles, in percent (lm-eval 0.4.13: "
-        "nq_open).",
-        _ask(
-            lambda row, _: f"Answer these questions:\n\nQ: {row.question}?\nA:",
-            lambda row: row.answers,
-            max_new_tokens=_HARNESS_TOKENS,
-            stop=(LINE_BREAK, ".", ","),
-            examples_allowed=False,
+        "lm-eval-1": (
+            prompt_requests(
+                lambda item, _: f"Answer these questions:\n\nQ: {item.question}?\nA:",
+                _answers_of,
+                max_new_tokens=_HARNESS_TOKENS,
+                stop=(LINE_BREAK, ".", ","),
+            ),
+            text_metrics(str.strip, _harness_exact_match),
         ),
-        _judge_questions_of_harness,
-    ),
+    },
 )
-
-
-def translation(source: str, target: str) -> tuple[Protocol, ...]:
-    """The protocols of a pair of languages, by their names."""
-    paper = Protocol(
-        "paper",
-        1,
-        f"{source} = {target} lines for five rows drawn by the seed from the others, then the sentence and "
-        "=; greedy up to the end of the line; BLEU of the first sentence (sacrebleu, cased, 13a) (GPT-2 "
-        "§3.7; number and choice of the pairs are ours).",
-        _ask(_pairs, lambda row: row.target, max_new_tokens=100, stop=(LINE_BREAK,), n_examples=5),
-        judge_translations,
-    )
-    harness = Protocol(
-        "lm-eval",
-        1,
-        f"{source} phrase: and {target} phrase: lines without pairs; greedy up to the end of the line; BLEU "
-        "(sacrebleu's default) (lm-eval 0.4.13: wmt14).",
-        _ask(
-            _translation_of_harness(source, target),
-            lambda row: row.target,
-            max_new_tokens=_HARNESS_TOKENS,
-            stop=(LINE_BREAK,),
-            examples_allowed=False,
-        ),
-        _judge_lines,
-    )
-    return paper, harness

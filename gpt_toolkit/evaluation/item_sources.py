@@ -1,63 +1,75 @@
-"""Where the rows of a benchmark come from: files in published formats, the hub, or the built-in world."""
+"""Sources of a benchmark's items: published files, the hub, a supervised dataset, or the built-in world."""
 
 import fnmatch
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 from gpt_toolkit.io import open_bytes
 
-_HEAD_CHARACTERS = 20_000
-_CONVERTED = "refs/convert/parquet"  # the hub's own branch of data sets whose owners placed a script
+_HEAD_CHARACTERS = 20_000  # tuned here: enough to recognize every format
+_CONVERTED = "refs/convert/parquet"  # the hub's own branch of datasets whose owners placed a script
 
 
-class Rows(NamedTuple):
-    """Rows of a benchmark.
+class Items(NamedTuple):
+    """Items of a benchmark.
 
     Attributes:
-        rows: The rows, of one of the types of :mod:`~gpt_toolkit.evaluation.items`.
-        origin: Where they come from and which variant that is.
-        remarks: What a user should know of them.
-        examples: Reads other rows to draw examples in context from; none: from the rows themselves.
+        items: Items, of one of the types of :mod:`~gpt_toolkit.evaluation.items`.
+        origin: Their origin, such as the file and its variant.
+        warnings: What a user should know of them.
+        read_examples: Reads other items to draw examples in context from; empty: the items themselves.
     """
 
-    rows: Sequence[Any]
+    items: Sequence[Any]
     origin: str
-    remarks: list[str]
-    examples: Callable[[], Sequence[Any]] = tuple
+    warnings: Sequence[str] = ()
+    read_examples: Callable[[], Sequence[Any]] = tuple
 
 
-class RowSource(Protocol):
-    """What gives the rows of a benchmark. Nothing is read before it is asked for."""
+class ItemSource(Protocol):
+    """A source of items. Nothing is read before :meth:`read` is called."""
 
-    def read(self, root: Path | None, limit: int | None, *, check: bool) -> Rows:
-        """The first rows.
+    def read(self, root: Path | None, limit: int | None, *, check: bool) -> Items:
+        """Read the first items.
 
         Args:
-            root: Folder of files; None: the hub, or nothing is needed.
-            limit: Rows at most.
-            check: Whether a file must be one of the known ones.
+            root: Folder of files; None: the hub, or nothing if none is needed.
+            limit: Largest number of items.
+            check: Raise if a file is not a known one.
 
         Raises:
-            FileNotFoundError: If there is no such file.
-            ValueError: If a file is not what is expected.
+            FileNotFoundError: If a file is missing.
+            ValueError: If the content of a file is not as expected.
         """
 
 
 class Content(NamedTuple):
-    """What a file holds.
+    """Content of a file.
 
     Attributes:
-        rows: All its rows.
-        n: Its size as published sizes are told: rows, or lines of running text.
+        items: All its items.
+        size: Its size in the unit of the published size: items, or lines of running text.
     """
 
-    rows: Sequence[Any]
-    n: int
+    items: Sequence[Any]
+    size: int
+
+
+class FileFormat(NamedTuple):
+    """A format of files: a regular expression for the beginning, and a reader."""
+
+    beginning: str
+    read: Callable[[Path], Content]
+
+    def recognizes(self, head: str) -> bool:
+        """Return True if the beginning of a file is of this format."""
+        return re.search(self.beginning, head) is not None
 
 
 @dataclass(frozen=True)
@@ -65,224 +77,199 @@ class Variant:
     """A published file of a benchmark.
 
     Args:
-        name: What it is.
-        n: Its published size.
-        sha256: Of its bytes, unpacked; "" where it is not known.
-        remark: What a user of it should know.
+        name: Description.
+        size: Published size.
+        sha256: Checksum of its unpacked bytes; "" if unknown.
+        warning: What a user of it should know.
     """
 
     name: str
-    n: int
+    size: int
     sha256: str = ""
-    remark: str = ""
-
-
-@dataclass(frozen=True)
-class Format:
-    """A format that files of a benchmark come in.
-
-    Args:
-        names: Patterns of file names without ``.gz``, the best first.
-        recognizes: Whether the beginning of a file is of this format.
-        read: Reads a file.
-    """
-
-    names: tuple[str, ...]
-    recognizes: Callable[[str], bool]
-    read: Callable[[Path], Content]
+    warning: str = ""
 
 
 @dataclass(frozen=True)
 class Hub:
-    """A data set of the Hugging Face hub.
+    """A dataset of the Hugging Face hub.
 
     Args:
-        path: Its name.
-        config: Its configuration; "" for its only one.
-        split: The split to read.
-        convert: Makes all rows of its records.
-        converted: Whether its files are read as the hub itself has converted them, because what its owner
-            placed there is a script.
+        path: Name of the dataset.
+        split: Split to read.
+        convert: Turns all its records into items.
+        config: Configuration; "" for the only one.
+        converted: Read the files that the hub has converted, because its owner placed a script there.
     """
 
     path: str
-    config: str
     split: str
     convert: Callable[[Iterable[Mapping[str, Any]]], Sequence[Any]]
+    config: str = ""
     converted: bool = False
 
 
 @dataclass(frozen=True)
 class Files:
-    """Files under the root, in a folder called as the benchmark or in the root itself; else the hub.
+    """Files in a folder of the benchmark below the root, or in the root itself; without a root the hub.
 
     Args:
-        name: The benchmark.
+        name: Name of the benchmark.
         folders: Names of the folder.
-        formats: Formats, the best first.
+        formats: Formats with patterns of file names without ``.gz``, the preferred first.
         variants: Published files, the paper's first.
-        unit: What sizes count.
-        expected: The file to place, for messages.
-        hub: Where to find the rows without files; None: nowhere.
+        expected: File to place, for messages.
+        unit: Unit of the sizes.
+        hub: Dataset to read without files; None: there is none.
     """
 
     name: str
-    folders: tuple[str, ...]
-    formats: tuple[Format, ...]
-    variants: tuple[Variant, ...]
+    folders: Sequence[str]
+    formats: Sequence[tuple[Sequence[str], FileFormat]]
+    variants: Sequence[Variant]
     expected: str
     unit: str = "rows"
     hub: Hub | None = None
 
-    def read(self, root: Path | None, limit: int | None, *, check: bool) -> Rows:
-        """See :class:`RowSource`."""
+    def read(self, root: Path | None, limit: int | None, *, check: bool) -> Items:
+        """Read the first items; see :class:`ItemSource`."""
         if root is None:
             return self._from_hub(limit)
-        path, form = self._find(root)
+        path, file_format = self._find(root)
         try:
-            content = form.read(path)
+            content = file_format.read(path)
         except UnicodeDecodeError as error:
             raise ValueError(
-                f"{path} is not UTF-8 from byte {error.start} on. Get the published file again."
+                f"{path} is not UTF-8 from byte {error.start} on; get the published file again"
             ) from None
-        variant, remarks = self._recognize(path, content.n, check=check)
-        rows = content.rows if limit is None else content.rows[:limit]
-        return Rows(rows, f"{path}: {variant}, {content.n:,} {self.unit}", remarks)
+        description, warning = self._recognize(path, content.size, check=check)
+        origin = f"{path}: {description}, {content.size:,} {self.unit}"
+        return Items(content.items[:limit], origin, [warning] if warning else [])
 
-    def _find(self, root: Path) -> tuple[Path, Format]:
+    def _find(self, root: Path) -> tuple[Path, FileFormat]:
         if not root.is_dir():
-            raise FileNotFoundError(f"{self.name}: the folder {root} (root) does not exist.")
+            raise FileNotFoundError(f"{self.name}: the folder {root} (root) does not exist")
         folders = [root / folder for folder in self.folders if (root / folder).is_dir()]
         inside = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
         files = [*inside, *sorted(path for path in root.iterdir() if path.is_file())]
-        strangers = []
-        for form in self.formats:
-            for pattern in form.names:
+        others: dict[Path, None] = {}
+        for patterns, file_format in self.formats:
+            for pattern in patterns:
                 for path in files:
                     if not fnmatch.fnmatch(path.name.lower().removesuffix(".gz"), pattern.lower()):
                         continue
-                    if form.recognizes(head_of(path)):
-                        return path, form
-                    strangers.append(path)
-        wrong = f" {', '.join(map(str, dict.fromkeys(strangers)))} is of another format." if strangers else ""
+                    if file_format.recognizes(head_of(path)):
+                        return path, file_format
+                    others[path] = None
+        wrong = f"; {', '.join(map(str, others))} is of another format" if others else ""
         raise FileNotFoundError(
-            f"{self.name}: no file of it in {root / self.folders[0]} or {root}.{wrong} Place {self.expected} "
-            "there."
+            f"{self.name}: no file of it in {root / self.folders[0]} or {root}{wrong}; place {self.expected} "
+            "there"
         )
 
-    def _recognize(self, path: Path, n: int, *, check: bool) -> tuple[str, list[str]]:
+    def _recognize(self, path: Path, size: int, *, check: bool) -> tuple[str, str]:
+        """Return the description of a file, and a warning or ""."""
         checksum = _sha256(path)
         for variant in self.variants:
             if variant.sha256 == checksum:
-                return f"{variant.name} (checksum known)", [variant.remark] if variant.remark else []
+                return f"{variant.name} (checksum known)", variant.warning
         for variant in self.variants:
-            if variant.n == n:
+            if variant.size == size:
                 why = "differs from the known one" if variant.sha256 else "unknown"
-                return f"{variant.name} (by its size; checksum {why})", [
-                    variant.remark
-                ] if variant.remark else []
-        known = "; ".join(f"{variant.name}: {variant.n:,} {self.unit}" for variant in self.variants)
+                return f"{variant.name} (by its size; checksum {why})", variant.warning
+        known = "; ".join(f"{variant.name}: {variant.size:,} {self.unit}" for variant in self.variants)
         if check:
             raise ValueError(
-                f"{self.name}: {path} has {n:,} {self.unit} and the checksum {checksum[:12]}..., which is no "
-                f"known variant. Known: {known}. Get one of these, or set check_files to false to score it "
-                "as it is."
+                f"{self.name}: {path} has {size:,} {self.unit} and the checksum {checksum[:12]}..., which is "
+                f"no known variant; expected {known}; get one of these, or set check_files to false to score "
+                "it as it is"
             )
-        return "no known variant", [
-            f"scored on a file that is no known variant ({n:,} {self.unit}); known: {known}"
-        ]
+        warning = f"scored on a file that is no known variant ({size:,} {self.unit}); known: {known}"
+        return "no known variant", warning
 
-    def _from_hub(self, limit: int | None) -> Rows:
-        if self.hub is None:
+    def _from_hub(self, limit: int | None) -> Items:
+        hub = self.hub
+        advice = f"place {self.expected} in a folder {self.folders[0]} and give the folder above it as root"
+        if hub is None:
             raise FileNotFoundError(
-                f"{self.name} has no data set on the hub that can be read without code: place "
-                f"{self.expected} in a folder {self.folders[0]} and give the folder above it as root."
+                f"{self.name} has no dataset on the hub that can be read without code: {advice}"
             )
         import datasets
 
-        hub = self.hub
-        with _loading(self):
-            revision = _CONVERTED if hub.converted else None
-            table = datasets.load_dataset(hub.path, hub.config or None, split=hub.split, revision=revision)
-        rows = hub.convert(table)
-        return Rows(rows[:limit], f"the hub's {hub.path} {hub.config} {hub.split}, {len(rows):,} rows", [])
-
-
-@contextmanager
-def _loading(files: Files) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ValueError(
-            f"{files.name}: the hub's {files.hub.path if files.hub else ''} could not be loaded "
-            f"({str(error).rstrip('.')}). Without a network, place {files.expected} in a folder "
-            f"{files.folders[0]} and give the folder above it as root."
-        ) from error
+        revision = _CONVERTED if hub.converted else None
+        try:
+            records = datasets.load_dataset(hub.path, hub.config or None, split=hub.split, revision=revision)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ValueError(
+                f"{self.name}: the hub's {hub.path} could not be loaded ({str(error).rstrip('.')}); without "
+                f"a network, {advice}"
+            ) from error
+        items = hub.convert(records)
+        return Items(items[:limit], f"the hub's {hub.path} {hub.config} {hub.split}, {len(items):,} rows")
 
 
 @dataclass(frozen=True)
 class World:
-    """Rows of the built-in world; they need no file and do not end.
+    """Items of the built-in world, which need no file and have no end.
 
     Args:
-        name: What the world calls them.
-        n: Rows, unless a limit says otherwise.
-        draw: Rows from the first on.
+        name: Name of the world's benchmark.
+        n: Number of items, unless a limit is given.
+        convert: Turns an item of the world into one of a benchmark.
     """
 
     name: str
     n: int
-    draw: Callable[[], Iterator[Any]] = field(repr=False)
+    convert: Callable[[Any], Any]
 
-    def read(self, root: Path | None, limit: int | None, *, check: bool) -> Rows:
-        """See :class:`RowSource`."""
-        rows = list(islice(self.draw(), self.n if limit is None else limit))
-        return Rows(rows, f"the built-in world's {self.name}, test split, {len(rows):,} rows", [])
+    def read(self, root: Path | None, limit: int | None, *, check: bool) -> Items:
+        """Read the first items; see :class:`ItemSource`."""
+        from gpt_toolkit.storyworld.benchmarks import benchmark
+
+        drawn = benchmark(self.name, 0, "test")  # tuned here: seed 0, the same items for everyone
+        items = list(map(self.convert, islice(drawn, self.n if limit is None else limit)))
+        return Items(items, f"the built-in world's {self.name}, test split, {len(items):,} rows")
 
 
 @dataclass(frozen=True)
-class LabelledSet:
-    """Rows of a supervised set.
+class Supervised:
+    """Labelled examples of a supervised dataset.
 
     Args:
-        entry: Its name.
-        split: The split to read.
-        n: Rows, unless a limit says otherwise; None: all.
-        convert: Makes a row of the texts and the target.
+        dataset: Name of the dataset.
+        split: Split to read.
+        convert: Turns the texts and the label of an example into an item.
+        n: Number of items, unless a limit is given; None: all.
     """
 
-    entry: str
+    dataset: str
     split: str
-    n: int | None
     convert: Callable[[tuple[str, ...], int], Any]
+    n: int | None = None
 
-    def read(self, root: Path | None, limit: int | None, *, check: bool) -> Rows:
-        """See :class:`RowSource`."""
+    def read(self, root: Path | None, limit: int | None, *, check: bool) -> Items:
+        """Read the first items; see :class:`ItemSource`."""
         from gpt_toolkit.data.supervised import open_set
 
-        found = open_set(self.entry, root)
-        split = self.split if self.split in found.splits else found.splits[-1]
-        examples = (row for row in found.examples(split) if row.target is not None)
-        taken = islice(examples, self.n if limit is None else limit)
-        rows = [self.convert(row.texts, int(row.target or 0)) for row in taken]
-        return Rows(rows, f"{found.title}, {split}, {len(rows):,} rows", found.remarks(split))
+        dataset = open_set(self.dataset, root)
+        split = self.split if self.split in dataset.splits else dataset.splits[-1]
+        labelled = (example for example in dataset.examples(split) if example.target is not None)
+        taken = islice(labelled, self.n if limit is None else limit)
+        items = [self.convert(example.texts, int(example.target or 0)) for example in taken]
+        return Items(items, f"{dataset.title}, {split}, {len(items):,} rows", dataset.remarks(split))
 
 
 def head_of(path: Path) -> str:
-    """The beginning of a file as text, whatever its bytes."""
+    """Return the beginning of a file as text, whatever its bytes."""
     with open_bytes(path) as file:
         return file.read(_HEAD_CHARACTERS).decode("utf-8-sig", errors="replace")
 
 
 def text_of(path: Path) -> str:
-    """A text file, unpacked, with its line ends made LF."""
+    """Return the text of a file, unpacked, with LF line ends."""
     with open_bytes(path) as file:
         return file.read().decode("utf-8-sig").replace("\r\n", "\n")
 
 
 def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
     with open_bytes(path) as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(cast(BytesIO, file), "sha256").hexdigest()

@@ -1,71 +1,52 @@
-"""What a row of each kind of benchmark is, wherever it comes from."""
+"""Items of benchmarks, one type for each kind of benchmark."""
 
+import re
+from collections.abc import Sequence
 from typing import NamedTuple
+
+GAP = "XXXXX"
+"""Placeholder of the missing word in a :class:`Cloze` query."""
 
 
 class LastWord(NamedTuple):
-    """A passage whose last word is to be guessed (LAMBADA).
-
-    Attributes:
-        text: The passage; it ends in the word.
-        tokenized: Whether blanks stand around everything, as in the original LAMBADA file.
-    """
+    """A passage whose last word is to be predicted (LAMBADA)."""
 
     text: str
     tokenized: bool = False
+    """Spaces stand around every token, as in the original LAMBADA file."""
 
 
 class Cloze(NamedTuple):
-    """A sentence with a gap after a story (Children's Book Test).
-
-    Attributes:
-        context: The sentences before it.
-        query: The sentence, with ``GAP`` where a word is missing.
-        answer: Index of the right candidate.
-        candidates: Words for the gap.
-        tokenized: Whether blanks stand around everything, as in the published files.
-    """
+    """A sentence with ``GAP`` for a missing word, after a story (Children's Book Test)."""
 
     context: tuple[str, ...]
     query: str
     answer: int
     candidates: tuple[str, ...]
     tokenized: bool = False
-
-
-GAP = "XXXXX"
+    """Spaces stand around every token, as in the published files."""
 
 
 class Schema(NamedTuple):
-    """A sentence with a pronoun, read in two ways (Winograd schemas, DPRD).
-
-    Attributes:
-        beginnings: The sentence up to and with what replaces the pronoun, for each reading.
-        rest: The rest of it, without the blank before it.
-        answer: Index of the right reading.
-    """
+    """A sentence with an ambiguous pronoun (Winograd schemas, DPRD)."""
 
     beginnings: tuple[str, ...]
+    """For each reading, the sentence up to and including the text in place of the pronoun."""
     rest: str
     answer: int
 
 
 class Conversation(NamedTuple):
-    """Questions about a story, each asked knowing those before (CoQA).
-
-    Attributes:
-        story: The story.
-        questions: In their order.
-        answers: What people answered to each; the first belongs to the conversation.
-    """
+    """Questions about a story, each asked after the ones before it (CoQA)."""
 
     story: str
     questions: tuple[str, ...]
     answers: tuple[tuple[str, ...], ...]
+    """Human answers to each question; the first belongs to the conversation."""
 
 
 class Summary(NamedTuple):
-    """An article and the highlights that its editors wrote, one a line (CNN/Daily Mail)."""
+    """An article and its highlights, one a line (CNN/Daily Mail)."""
 
     article: str
     highlights: str
@@ -79,7 +60,7 @@ class Translation(NamedTuple):
 
 
 class Question(NamedTuple):
-    """A question without any text, and the answers that count as right."""
+    """A question without a text, and its accepted answers."""
 
     question: str
     answers: tuple[str, ...]
@@ -93,13 +74,7 @@ class Labelled(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """A context and several ways to go on.
-
-    Attributes:
-        context: What comes before; for RACE the document and the question.
-        options: Ways to go on.
-        answer: Index of the right one.
-    """
+    """A context and several continuations; for RACE the context is document and question."""
 
     context: str
     options: tuple[str, ...]
@@ -107,12 +82,57 @@ class Choice(NamedTuple):
 
 
 class Document(NamedTuple):
-    """A text whose likelihood is asked for.
-
-    Attributes:
-        text: The text as the file has it.
-        goes_on: Whether the file's next line belongs to another document.
-    """
+    """A text whose likelihood is measured, as in the file."""
 
     text: str
     goes_on: bool = False
+    """The next line of the file belongs to another document."""
+
+
+# Sentences with a replaced pronoun
+
+_POSSESSIVES = ("my", "his", "her", "our", "their")
+_LOWERED = ("A", "An", "The", "She", "He", "It", "They", "My", "His", "Her", "Their")
+
+
+def replace_pronoun(left: str, pronoun: str, rest: str, options: Sequence[str], answer: int) -> Schema:
+    """Return a sentence with each option in place of the pronoun.
+
+    Options are in lower case within the sentence, and have 's for a possessive pronoun. Trinh and Le (2018)
+    and lm-eval 0.4.13 (wsc273) do the same.
+    """
+    left = left.rstrip()
+    beginnings = []
+    for option in options:
+        option = " ".join(option.split())
+        if pronoun.lower() in _POSSESSIVES:
+            option += "'s"
+        first = option.split()[0]
+        if first in _LOWERED and left and not left.endswith("."):
+            option = option.replace(first, first.lower())
+        beginnings.append(f"{left} {option}".strip())
+    return Schema(tuple(beginnings), rest.strip(), answer)
+
+
+# Articles of WikiText
+
+
+def is_title(line: str) -> bool:
+    """Return True if a line of WikiText begins an article."""
+    heading = line.replace("= = =", "===").replace("= =", "==").strip()
+    return heading.startswith("= ") and heading.endswith(" =")
+
+
+def split_lines(text: str) -> list[str]:
+    """Return the lines of a text with their line ends; only a line feed ends a line."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
+
+
+def split_articles(lines: Sequence[str]) -> list[Document]:
+    """Return lines with their ends as documents that begin at an article's title."""
+    articles: list[list[str]] = [[]]
+    for line in lines:
+        if is_title(line) and any(map(str.strip, articles[-1])):
+            articles.append([])
+        articles[-1].append(line)
+    return [Document("".join(article), article is not articles[-1]) for article in articles]

@@ -1,17 +1,22 @@
-"""LAMBADA: the last word of a passage (GPT-2 §3.3)."""
+"""LAMBADA: predict the last word of a passage (GPT-2 §3.3)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from gpt_toolkit.batches import Answer
 from gpt_toolkit.evaluation.benchmark_metrics import accuracy, perplexity
-from gpt_toolkit.evaluation.build_requests import Remarks, Setting, continuation, fitted
-from gpt_toolkit.evaluation.detokenizers import BOOKS
+from gpt_toolkit.evaluation.detokenizers import DETOKENIZERS
 from gpt_toolkit.evaluation.items import LastWord
-from gpt_toolkit.evaluation.protocol import Asked, Judgement, Protocol
+from gpt_toolkit.evaluation.protocol import (
+    BuildRequests,
+    EvaluationContext,
+    RequestSet,
+    Result,
+    protocols_of,
+)
+from gpt_toolkit.generation.requests import Answer, Request
 
 # The English list of NLTK 3.4, which an independent check of GPT-2 used (cybertronai/bflm:
 # eval_lambada_slow.py); 127 words. OpenAI's own list was never published.
-_LISTED = (
+_LIST = (
     "i me my myself we our ours ourselves you your yours yourself yourselves he him his himself she her hers "
     "herself it its itself they them their theirs themselves what which who whom this that these those am is "
     "are was were be been being have has had having do does did doing a an the and but if or because as "
@@ -20,108 +25,79 @@ _LISTED = (
     "both each few more most other some such no nor not only own same so than too very s t can will just don "
     "should now"
 )
-STOP_WORDS = tuple(_LISTED.split())
+STOP_WORDS = tuple(_LIST.split())
 
 
-def stop_ids(setting: Setting) -> frozenset[int]:
-    """Tokens that are a stop word with its blank, in lower case or capitalized."""
-    encode = setting.vocabulary.encode
+def stop_ids(context: EvaluationContext) -> frozenset[int]:
+    """Return the tokens that are a stop word with its space, in lower case or capitalized."""
     words = [word for stop in STOP_WORDS for word in (stop, stop.capitalize())]
-    return frozenset(ids[0] for word in words if len(ids := encode(f" {word}")) == 1)
+    encoded = [context.tokenizer.encode(f" {word}") for word in words]
+    return frozenset(ids[0] for ids in encoded if len(ids) == 1)
 
 
-def divide(row: LastWord, *, detokenized: bool) -> tuple[str, str]:
-    """A passage up to its last word, and that word with the blank before it."""
-    text = BOOKS.detokenize(row.text) if row.tokenized and detokenized else row.text
-    context, _, word = text.rpartition(" ")
-    if not context or not word:
+def split_last_word(item: LastWord, *, detokenized: bool) -> tuple[str, str]:
+    """Return a passage without its last word, and that word with the space before it."""
+    text = DETOKENIZERS["books"].detokenize(item.text) if item.tokenized and detokenized else item.text
+    passage, _, word = text.rpartition(" ")
+    if not passage or not word:
         raise ValueError(
-            f"{row.text[:60]!r} has no last word to guess: it needs two words and one blank between."
+            f"{item.text[:60]!r} has no last word to predict; expected two words with a space between them"
         )
-    return context, f" {word}"
+    return passage, f" {word}"
 
 
-def ask_word(*, filtered: bool, detokenized: bool) -> Callable[[Sequence[LastWord], Setting], Asked]:
-    """Requests for the whole last word.
+def last_word_requests(*, filtered: bool, detokenized: bool) -> BuildRequests:
+    """Return a function that builds requests for the whole last word.
 
     Args:
-        filtered: Whether stop words are no answer.
-        detokenized: Whether the original, tokenized file is written as running text.
+        filtered: Exclude stop words from the answers.
+        detokenized: Turn the original, tokenized file into running text.
     """
 
-    def ask(rows: Sequence[LastWord], setting: Setting) -> Asked:
-        remarks = Remarks()
-        stops = stop_ids(setting) if filtered else frozenset()
-        requests = []
-        for row in rows:
-            request = continuation(setting, remarks, *divide(row, detokenized=detokenized), stops)
-            if len(request.continuation) > 1:  # a longer word that a stop word's token begins is none
+    def build_requests(items: Sequence[LastWord], context: EvaluationContext) -> RequestSet:
+        stops = stop_ids(context) if filtered else frozenset()
+        requests: list[list[Request]] = []
+        for item in items:
+            request = context.continuation(*split_last_word(item, detokenized=detokenized), stops)
+            if len(request.continuation) > 1:  # a longer word may begin with the token of a stop word
                 request = request._replace(excluded=stops - {request.continuation[0]})
-            requests.append(request)
-        return Asked([[request] for request in requests], [None] * len(rows), remarks)
+            requests.append([request])
+        return RequestSet(requests, [None] * len(items))
 
-    return ask
-
-
-def ask_token(*, filtered: bool) -> Callable[[Sequence[LastWord], Setting], Asked]:
-    """Requests for the last token alone, whatever part of the word it is."""
-
-    def ask(rows: Sequence[LastWord], setting: Setting) -> Asked:
-        remarks = Remarks()
-        excluded = stop_ids(setting) if filtered else frozenset()
-        requests = []
-        for row in rows:
-            text = "".join(divide(row, detokenized=True))
-            ids = setting.vocabulary.encode(text)
-            context = ids[:-1] or [setting.vocabulary.end_of_text]
-            requests.append(fitted(setting, remarks, context, ids[-1:], excluded))
-        return Asked([[request] for request in requests], [None] * len(rows), remarks)
-
-    return ask
+    return build_requests
 
 
-def judge(asked: Asked, answers: Sequence[Sequence[Answer]]) -> Judgement:
-    """Share of right guesses, and the perplexity of the last word or token."""
-    found = [row[0] for row in answers]
+def last_token_requests(*, filtered: bool) -> BuildRequests:
+    """Return a function that builds requests for the last token alone, whatever part of the word it is."""
+
+    def build_requests(items: Sequence[LastWord], context: EvaluationContext) -> RequestSet:
+        stops = stop_ids(context) if filtered else frozenset()
+        requests: list[list[Request]] = []
+        for item in items:
+            ids = context.tokenizer.encode("".join(split_last_word(item, detokenized=True)))
+            before = ids[:-1] or [context.tokenizer.end_of_text]
+            requests.append([context.fitted(before, ids[-1:], stops)])
+        return RequestSet(requests, [None] * len(items))
+
+    return build_requests
+
+
+def compute_metrics(references: Sequence[None], answers: Sequence[Sequence[Answer]]) -> Result:
+    """Compute the accuracy and the perplexity of the last word or token."""
+    found = [answer for [answer] in answers]
     nats = [-answer.log_probability for answer in found]
     correct = [answer.is_greedy for answer in found]
-    rows = [{"correct": right, "log_probability": -loss} for right, loss in zip(correct, nats, strict=True)]
-    return Judgement(
-        [accuracy("accuracy", correct, 0.0), perplexity("perplexity", nats, [1] * len(nats))], rows
-    )
+    items = [{"correct": answer.is_greedy, "log_probability": answer.log_probability} for answer in found]
+    metrics = [accuracy("accuracy", correct, 0.0), perplexity("perplexity", nats, [1] * len(nats))]
+    return Result(metrics, items)
 
 
-PROTOCOLS = (
-    Protocol(
-        "paper",
-        1,
-        "The whole last word after the passage as given (the original file de-tokenized by our invertible "
-        "rules); right if greedy decoding gives all its tokens where no stop word (NLTK's 127) may be the "
-        "answer; perplexity per word, unfiltered (GPT-2 §3.3; word list and filter are our choice).",
-        ask_word(filtered=True, detokenized=True),
-        judge,
-    ),
-    Protocol(
-        "paper-token",
-        1,
-        "As paper-1, but for the last token of the passage alone instead of the whole last word.",
-        ask_token(filtered=True),
-        judge,
-    ),
-    Protocol(
-        "lm-eval",
-        1,
-        "The whole last word after the passage as the file has it, no filter; right if all its tokens are "
-        "greedy; perplexity per word (lm-eval 0.4.13: lambada_openai, lambada_standard).",
-        ask_word(filtered=False, detokenized=False),
-        judge,
-    ),
-    Protocol(
-        "megatron",
-        1,
-        "The last token of the passage alone, no filter; perplexity per last token (Megatron-LM@164204c "
-        "without --strict-lambada).",
-        ask_token(filtered=False),
-        judge,
-    ),
+PROTOCOLS = protocols_of(
+    "lambada",
+    {
+        "paper-1": (last_word_requests(filtered=True, detokenized=True), compute_metrics),
+        "paper-token-1": (last_token_requests(filtered=True), compute_metrics),
+        "lm-eval-1": (last_word_requests(filtered=False, detokenized=False), compute_metrics),
+        "megatron-1": (last_token_requests(filtered=False), compute_metrics),
+    },
 )

@@ -18,8 +18,8 @@ from typing import Any
 import torch
 
 from gpt_toolkit.backbone.packed_linear import pack
-from gpt_toolkit.batches import Continuation, Prompt, RunningText
 from gpt_toolkit.generation.language_model import load
+from gpt_toolkit.generation.requests import Continuation, Prompt, RunningText
 from gpt_toolkit.generation.scorer import Scorer
 
 NAME = "gpt_toolkit"

@@ -4,223 +4,170 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from gpt_toolkit.batches import Answer
 from gpt_toolkit.evaluation.benchmark_metrics import accuracy, matthews
-from gpt_toolkit.evaluation.build_requests import Remarks, Setting, alternatives, continuation
-from gpt_toolkit.evaluation.detokenizers import BOOKS
+from gpt_toolkit.evaluation.detokenizers import DETOKENIZERS
 from gpt_toolkit.evaluation.items import GAP, Choice, Cloze, Labelled, Schema
-from gpt_toolkit.evaluation.protocol import Ask, Asked, Judge, Judgement, Protocol
+from gpt_toolkit.evaluation.protocol import (
+    ComputeMetrics,
+    EvaluationContext,
+    Result,
+    one_by_one,
+    protocols_of,
+)
+from gpt_toolkit.generation.requests import Answer, Request
 
 _PUNCTUATION = tuple(".,;:!?')]}%")
 
 
 def summed(answer: Answer) -> float:
-    """Log-probability of a candidate."""
+    """Return the log-probability of a candidate."""
     return answer.log_probability
 
 
 def mean_of_tokens(answer: Answer) -> float:
-    """Log-probability of a candidate per token."""
+    """Return the log-probability of a candidate per token."""
     return answer.log_probability / answer.n_scored
 
 
-def likeliest(score: Callable[[Answer], float]) -> Judge:
-    """The candidate with the highest score is the answer, the first of equals; the note is the right one."""
+def highest(score: Callable[[Answer], float]) -> ComputeMetrics:
+    """Return a function that computes the accuracy of the candidate with the highest score.
 
-    def judge(asked: Asked, answers: Sequence[Sequence[Answer]]) -> Judgement:
-        scores = [[score(answer) for answer in row] for row in answers]
-        chosen = [row.index(max(row)) for row in scores]
-        correct = [guess == right for guess, right in zip(chosen, asked.notes, strict=True)]
-        chance = float(np.mean([1 / len(row) for row in scores])) if scores else np.nan
-        rows = [
-            {"correct": right, "chosen": guess, "scores": row}
-            for right, guess, row in zip(correct, chosen, scores, strict=True)
+    The first of equal candidates is chosen. The reference of an item is the index of the right candidate.
+    """
+
+    def compute_metrics(references: Sequence[int], answers: Sequence[Sequence[Answer]]) -> Result:
+        scores = [[score(answer) for answer in candidates] for candidates in answers]
+        chosen = [candidates.index(max(candidates)) for candidates in scores]
+        correct = [guess == right for guess, right in zip(chosen, references, strict=True)]
+        chance = float(np.mean([1 / len(candidates) for candidates in scores])) if scores else np.nan
+        items = [
+            {"correct": right, "chosen": guess, "scores": candidates}
+            for right, guess, candidates in zip(correct, chosen, scores, strict=True)
         ]
-        return Judgement([accuracy("accuracy", correct, chance)], rows)
+        return Result([accuracy("accuracy", correct, chance)], items)
 
-    return judge
+    return compute_metrics
 
 
-def followed(beginning: str, rest: str) -> str:
-    """The rest of a sentence as it follows its beginning: with a blank unless it is punctuation."""
+# Children's Book Test
+
+
+def cloze_requests(item: Cloze, context: EvaluationContext) -> list[Request]:
+    """Build a request for each candidate with the rest of its sentence, after all text before it."""
+    sentences = [*item.context, item.query]
+    if item.tokenized:
+        sentences = [DETOKENIZERS["books"].detokenize(sentence) for sentence in sentences]
+    story = " ".join(sentences[:-1])
+    beginning, gap, rest = sentences[-1].partition(GAP)
+    if not gap:
+        raise ValueError(f"the query {item.query!r} has no gap; expected {GAP} in place of the missing word")
+    before = f"{story} {beginning}" if story else beginning
+    return context.continuations(before, [word + rest for word in item.candidates])
+
+
+# Winograd schemas and DPRD
+
+
+def after(beginning: str, rest: str) -> str:
+    """Return the rest of a sentence with a space before it, unless it begins with punctuation."""
     return rest if rest.startswith(_PUNCTUATION) or beginning.endswith(" ") else f" {rest}"
 
 
-def ask_cloze(rows: Sequence[Cloze], setting: Setting) -> Asked:
-    """Each candidate with the rest of its sentence, after the story and the sentence's beginning."""
-    remarks = Remarks()
-    requests = []
-    for row in rows:
-        sentences = [*row.context, row.query]
-        if row.tokenized:
-            sentences = [BOOKS.detokenize(sentence) for sentence in sentences]
-        before = " ".join(sentences[:-1])
-        beginning, gap, rest = sentences[-1].partition(GAP)
-        if not gap:
-            raise ValueError(f"The query {row.query!r} has no gap: {GAP} stands where the word is missing.")
-        context = f"{before} {beginning}" if before else beginning
-        requests.append(alternatives(setting, remarks, context, [word + rest for word in row.candidates]))
-    return Asked([list(row) for row in requests], [row.answer for row in rows], remarks)
+def partial_requests(item: Schema, context: EvaluationContext) -> list[Request]:
+    """Build requests for the rest of the sentence after each reading's beginning."""
+    return [context.continuation(beginning, after(beginning, item.rest)) for beginning in item.beginnings]
 
 
-def ask_schemas(rows: Sequence[Schema], setting: Setting) -> Asked:
-    """The rest of the sentence given each reading (partial), then each whole sentence (full)."""
-    remarks = Remarks()
-    requests = []
-    for row in rows:
-        rests = [followed(beginning, row.rest) for beginning in row.beginnings]
-        pairs = list(zip(row.beginnings, rests, strict=True))
-        partial = [continuation(setting, remarks, beginning, rest) for beginning, rest in pairs]
-        full = [continuation(setting, remarks, "", beginning + rest) for beginning, rest in pairs]
-        requests.append([*partial, *full])
-    return Asked([list(row) for row in requests], [row.answer for row in rows], remarks)
+def partial_and_full_requests(item: Schema, context: EvaluationContext) -> list[Request]:
+    """Build requests for the rest after each beginning (partial), then for each whole sentence (full)."""
+    full = [
+        context.continuation("", beginning + after(beginning, item.rest)) for beginning in item.beginnings
+    ]
+    return [*partial_requests(item, context), *full]
 
 
-def judge_schemas(asked: Asked, answers: Sequence[Sequence[Answer]]) -> Judgement:
-    """Accuracy of partial and of full scoring."""
-    judge = likeliest(summed)
-    partial = judge(asked, [row[: len(row) // 2] for row in answers])
-    full = judge(asked, [row[len(row) // 2 :] for row in answers])
+def two_space_requests(item: Schema, context: EvaluationContext) -> list[Request]:
+    """Build requests for the rest of the sentence after two spaces, as lm-eval does."""
+    return [context.continuation(beginning, f"  {item.rest}") for beginning in item.beginnings]
+
+
+def partial_and_full_metrics(references: Sequence[int], answers: Sequence[Sequence[Answer]]) -> Result:
+    """Compute the accuracy of partial and of full scoring."""
+    compute_metrics = highest(summed)
+    partial = compute_metrics(references, [item[: len(item) // 2] for item in answers])
+    full = compute_metrics(references, [item[len(item) // 2 :] for item in answers])
     metrics = [
-        judgement.metrics[0]._replace(name=f"{name}_accuracy")
-        for name, judgement in (("partial", partial), ("full", full))
+        partial.metrics[0]._replace(name="partial_accuracy"),
+        full.metrics[0]._replace(name="full_accuracy"),
     ]
-    rows = [
+    items = [
         {**one, **{f"full_{key}": value for key, value in other.items()}}
-        for one, other in zip(partial.rows, full.rows, strict=True)
+        for one, other in zip(partial.items, full.items, strict=True)
     ]
-    return Judgement(metrics, rows)
+    return Result(metrics, items)
 
 
-def ask_partial(blank: str) -> Ask:
-    """The rest of the sentence given each reading, after a blank of the protocol's own."""
-
-    def ask(rows: Sequence[Schema], setting: Setting) -> Asked:
-        remarks = Remarks()
-        requests = [
-            [
-                continuation(
-                    setting, remarks, beginning, blank + row.rest if blank else followed(beginning, row.rest)
-                )
-                for beginning in row.beginnings
-            ]
-            for row in rows
-        ]
-        return Asked([list(row) for row in requests], [row.answer for row in rows], remarks)
-
-    return ask
+# GPT-1 §5
 
 
-def ask_options(rows: Sequence[Choice], setting: Setting) -> Asked:
-    """Each way to go on after the context."""
-    remarks = Remarks()
-    requests = [
-        alternatives(setting, remarks, row.context, [f" {option}" for option in row.options]) for row in rows
-    ]
-    return Asked([list(row) for row in requests], [row.answer for row in rows], remarks)
+def option_requests(item: Choice, context: EvaluationContext) -> list[Request]:
+    """Build a request for each option after the context."""
+    return context.continuations(item.context, [f" {option}" for option in item.options])
 
 
-def ask_very(rows: Sequence[Labelled], setting: Setting) -> Asked:
-    """``positive`` (class 1) and ``negative`` (class 0) after the text and ``very``."""
-    remarks = Remarks()
-    requests = [
-        alternatives(setting, remarks, f"{row.text.strip()} very", (" negative", " positive")) for row in rows
-    ]
-    return Asked([list(row) for row in requests], [row.label for row in rows], remarks)
+def sentiment_requests(item: Labelled, context: EvaluationContext) -> list[Request]:
+    """Build requests for ``negative`` (class 0) and ``positive`` (class 1) after the text and ``very``."""
+    return context.continuations(f"{item.text.strip()} very", (" negative", " positive"))
 
 
-def ask_sentences(rows: Sequence[Labelled], setting: Setting) -> Asked:
-    """Each text on its own."""
-    remarks = Remarks()
-    requests = [continuation(setting, remarks, "", row.text.strip()) for row in rows]
-    return Asked([[request] for request in requests], [row.label for row in rows], remarks)
+def sentence_requests(item: Labelled, context: EvaluationContext) -> list[Request]:
+    """Build a request for the sentence on its own."""
+    return [context.continuation("", item.text.strip())]
 
 
 ACCEPTABLE = 6023 / 8551
-"""Share of acceptable sentences in CoLA's published training set."""
+"""Fraction of acceptable sentences in CoLA's published training set."""
 
 
-def judge_acceptability(asked: Asked, answers: Sequence[Sequence[Answer]]) -> Judgement:
-    """Matthews correlation of "the mean log-probability of a token is above the threshold"."""
-    scores = [mean_of_tokens(row[0]) for row in answers]
+def acceptability_metrics(references: Sequence[int], answers: Sequence[Sequence[Answer]]) -> Result:
+    """Compute metrics of the prediction that a sentence is acceptable if its score is above a threshold."""
+    scores = [mean_of_tokens(answer) for [answer] in answers]
     threshold = float(np.quantile(scores, 1 - ACCEPTABLE)) if scores else np.nan
     chosen = [int(score > threshold) for score in scores]
-    correct = [guess == label for guess, label in zip(chosen, asked.notes, strict=True)]
-    rows = [
+    correct = [guess == label for guess, label in zip(chosen, references, strict=True)]
+    items = [
         {"correct": right, "chosen": guess, "scores": [score], "threshold": threshold}
         for right, guess, score in zip(correct, chosen, scores, strict=True)
     ]
-    metrics = [matthews("matthews", chosen, asked.notes), accuracy("accuracy", correct, max(ACCEPTABLE, 0.5))]
-    return Judgement(metrics, rows)
+    metrics = [matthews("matthews", chosen, references), accuracy("accuracy", correct, max(ACCEPTABLE, 0.5))]
+    return Result(metrics, items)
 
 
-CLOZE = (
-    Protocol(
-        "paper",
-        1,
-        "Each of the ten candidates with the rest of its sentence, given the 20 sentences before (joined by "
-        "blanks, de-tokenized by our invertible rules) and the sentence's beginning; the highest summed "
-        "log-probability wins; validation rows (GPT-2 §3.2; layout and de-tokenizer are our choice).",
-        ask_cloze,
-        likeliest(summed),
-    ),
+def _answer(item: Cloze | Schema | Choice) -> int:
+    return item.answer
+
+
+def _label(item: Labelled) -> int:
+    return item.label
+
+
+CLOZE = protocols_of("cloze", {"paper-1": (one_by_one(cloze_requests, _answer), highest(summed))})
+RESOLUTION_STEPS = (one_by_one(partial_requests, _answer), highest(mean_of_tokens))
+SCHEMAS = protocols_of(
+    "schemas",
+    {
+        "paper-1": (one_by_one(partial_and_full_requests, _answer), partial_and_full_metrics),
+        "lm-eval-1": (one_by_one(two_space_requests, _answer), highest(summed)),
+        "gpt1-1": RESOLUTION_STEPS,
+    },
 )
-SCHEMAS = (
-    Protocol(
-        "paper",
-        1,
-        "Each answer in place of the pronoun, in lower case within a sentence and with 's for possessives; "
-        "partial: summed log-probability of the words after it, full: of the whole sentence after the "
-        "end-of-text token (GPT-2 §3.4, Trinh and Le 2018; no length normalization is our choice).",
-        ask_schemas,
-        judge_schemas,
-    ),
-    Protocol(
-        "lm-eval",
-        1,
-        "Partial scoring as paper-1, but with the two blanks that the harness puts before the words after "
-        "the answer (lm-eval 0.4.13: wsc273).",
-        ask_partial("  "),
-        likeliest(summed),
-    ),
+RESOLUTION = protocols_of("resolution", {"paper-1": RESOLUTION_STEPS})
+ACCEPTABILITY = protocols_of(
+    "acceptability",
+    {"paper-1": (one_by_one(sentence_requests, _label), acceptability_metrics)},
+    acceptable=f"{ACCEPTABLE:.1%}",
 )
-RESOLUTION = (
-    Protocol(
-        "paper",
-        1,
-        "Each candidate in place of the pronoun; the one after which the rest of the sentence has the "
-        "higher mean log-probability of a token wins (GPT-1 §5, DPRD).",
-        ask_partial(""),
-        likeliest(mean_of_tokens),
-    ),
-)
-ACCEPTABILITY = (
-    Protocol(
-        "paper",
-        1,
-        "Mean log-probability of a token of the sentence after the end-of-text token; acceptable if above "
-        f"the threshold that calls {ACCEPTABLE:.1%} of the rows so, CoLA's share in training (GPT-1 §5; the "
-        "threshold is our choice); Matthews correlation.",
-        ask_sentences,
-        judge_acceptability,
-    ),
-)
-SENTIMENT = (
-    Protocol(
-        "paper",
-        1,
-        'The text with "very" appended; the likelier of "positive" and "negative" after it (GPT-1 §5).',
-        ask_very,
-        likeliest(summed),
-    ),
-)
-READING = (
-    Protocol(
-        "paper",
-        1,
-        "Each answer after document and question on a line of its own; the highest mean log-probability of "
-        "a token wins (GPT-1 §5).",
-        ask_options,
-        likeliest(mean_of_tokens),
-    ),
+SENTIMENT = protocols_of("sentiment", {"paper-1": (one_by_one(sentiment_requests, _label), highest(summed))})
+READING = protocols_of(
+    "reading", {"paper-1": (one_by_one(option_requests, _answer), highest(mean_of_tokens))}
 )

@@ -1,58 +1,224 @@
-"""Perplexity of running text: whose windows, whose text and whose units (GPT-2 §3.1)."""
+"""Perplexity of running text under the protocols of several evaluators (GPT-2 §3.1).
+
+A :class:`Reading` says everything that decides a perplexity: the text, its windows and its units. Requests,
+metrics and explanations all derive from it. The protocols are in ``protocols.yaml``, the corpora in
+``benchmarks.yaml``.
+"""
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
-from gpt_toolkit.batches import Answer, Continuation, Request, RunningText
-from gpt_toolkit.evaluation import megatron_detokenizers
 from gpt_toolkit.evaluation.benchmark_metrics import bits, perplexity
-from gpt_toolkit.evaluation.build_requests import Remarks, Setting
-from gpt_toolkit.evaluation.detokenizers import Detokenizer
-from gpt_toolkit.evaluation.items import Document
-from gpt_toolkit.evaluation.protocol import Asked, Judge, Judgement, Metric, Protocol
+from gpt_toolkit.evaluation.detokenizers import DETOKENIZERS, PUBLISHED_DETOKENIZERS
+from gpt_toolkit.evaluation.items import Document, is_title
+from gpt_toolkit.evaluation.protocol import (
+    EvaluationContext,
+    EvaluationProtocol,
+    RequestSet,
+    Result,
+    catalogue,
+)
+from gpt_toolkit.generation.requests import Answer, Continuation, Request, RunningText
 
-Headline: TypeAlias = Literal["word_perplexity", "token_perplexity", "bits_per_byte", "bits_per_character"]
-_MEGATRON_STRIDE = 32  # Megatron-LM@164204c: tasks/main.py --overlapping-eval
-_WINDOWS_A_REQUEST = 32  # ours: small enough to be divided among devices
+Unit: TypeAlias = Literal["word_perplexity", "token_perplexity", "bits_per_byte", "bits_per_character"]
+Text: TypeAlias = Literal["as the file has it", "invertible rules", "published rules"]
+Division: TypeAlias = Literal["one stream", "documents", "articles", "lines joined by an empty line"]
+Words: TypeAlias = Literal["file", "whitespace", "spaces"]
+
+_WINDOWS_PER_REQUEST = 32  # tuned here: small enough to be divided among devices
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """How a corpus is written.
+    """Format of a corpus.
 
     Args:
-        detokenizer: Rules that can be inverted; None: its text is running text already.
-        published: Rules of Megatron-LM and lm-eval; None: they have none for it.
-        in_parts: Whether its documents are consecutive parts of one text.
-        line_ends: Whether the end of a line is a word of its own.
-        headline: The paper's own metric.
+        unit: Unit of the paper's number.
+        detokenizer: Key of invertible rules; "": the file is running text.
+        published: Key of the rules of Megatron-LM and lm-eval; "": they have none for this corpus.
+        one_text: True if the documents are consecutive parts of one text.
+        line_ends: True if the end of a line counts as a word.
     """
 
-    detokenizer: Detokenizer | None
-    published: Callable[[str], str] | None
-    in_parts: bool
-    line_ends: bool
-    headline: Headline
+    unit: Unit = "word_perplexity"
+    detokenizer: str = ""
+    published: str = ""
+    one_text: bool = False
+    line_ends: bool = False
 
-    def words(self, text: str) -> int:
-        """Words of the text as its file has it."""
+    def count_words(self, text: str) -> int:
+        """Count the words of a text as in its file."""
         return len(text.split()) + (text.count("\n") if self.line_ends else 0)
 
-    def texts(self, rows: Sequence[Document]) -> list[str]:
-        """The whole text where documents are parts of one, else each."""
-        return [self.whole(rows)] if self.in_parts else [row.text for row in rows]
+    def texts(self, documents: Sequence[Document]) -> list[str]:
+        """Return the texts that are read on their own: all documents joined if they are parts of one text."""
+        return [self.stream(documents)] if self.one_text else [document.text for document in documents]
 
-    def whole(self, rows: Sequence[Document]) -> str:
-        """All documents as one text; an empty line stands between those that do not end a line."""
-        texts = [row.text for row in rows]
-        return "".join(texts if self.in_parts else (t if t.endswith("\n") else f"{t}\n\n" for t in texts))
+    def stream(self, documents: Sequence[Document]) -> str:
+        """Join all documents; an empty line separates those that do not end a line."""
+        texts = [document.text for document in documents]
+        if not self.one_text:
+            texts = [text if text.endswith("\n") else f"{text}\n\n" for text in texts]
+        return "".join(texts)
+
+    def rule(self, text: Text) -> Callable[[str], str] | None:
+        """Return the function that rewrites the file's text; None if it is read as it is."""
+        if text == "invertible rules" and self.detokenizer:
+            return DETOKENIZERS[self.detokenizer].detokenize
+        if text == "published rules" and self.published:
+            return PUBLISHED_DETOKENIZERS[self.published]
+        return None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Everything that decides the perplexity of a text.
+
+    Attributes:
+        text: Rules by which the file's text is rewritten.
+        division: Pieces that are read on their own.
+        prefix: True if the end-of-text token stands before each piece.
+        window: Inputs of a window.
+        stride: Tokens by which windows move; 0: each window begins again, and its first token is not scored.
+        unit: Metric that is reported first.
+        words: Rule by which words are counted: as in the corpus, at any whitespace, or at single spaces.
+    """
+
+    text: Text
+    division: Division
+    prefix: bool
+    window: int
+    stride: int
+    unit: Unit
+    words: Words
+
+
+@dataclass(frozen=True)
+class PerplexityProtocol(EvaluationProtocol):
+    """A protocol of running text.
+
+    Args:
+        corpus: Format of the text.
+        numbers: Stride, and window if wanted, chosen by the user: ``:512`` or ``:512:1024``; else "".
+    """
+
+    corpus: Corpus
+    numbers: str = ""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}{self.numbers}"
+
+    def reading(self, n_ctx: int) -> Reading:
+        """Return the reading for a context length."""
+        return resolve(f"{self.name}-{self.version}", self.corpus, self.numbers, n_ctx)
+
+    def with_numbers(self, numbers: Sequence[str], spec: str) -> "PerplexityProtocol | None":
+        """Return this protocol with a stride and a window of the user; None if it has fixed windows.
+
+        Raises:
+            ValueError: If the numbers are not a stride and a window.
+        """
+        if self.name != "hf-strided":
+            return None
+        if len(numbers) > 2 or not all(number.isdecimal() and int(number) for number in numbers):
+            raise ValueError(
+                f"protocols: {spec!r} does not end in a stride in tokens and an optional window; expected "
+                f"for example {self.name}:512:1024"
+            )
+        if len(numbers) == 2 and int(numbers[0]) > int(numbers[1]):
+            raise ValueError(
+                f"protocols: {spec!r} moves by more than its window, which leaves tokens out; expected a "
+                "stride of at most the window"
+            )
+        return perplexity_protocol(
+            f"{self.name}-{self.version}", self.corpus, "".join(f":{n}" for n in numbers)
+        )
+
+
+def perplexity_protocols(corpus: Corpus) -> tuple[PerplexityProtocol, ...]:
+    """Return all protocols for a corpus."""
+    return tuple(perplexity_protocol(key, corpus) for key in catalogue()["perplexity"])
+
+
+def perplexity_protocol(key: str, corpus: Corpus, numbers: str = "") -> PerplexityProtocol:
+    """Return a protocol for a corpus, given its name and version."""
+    name, _, version = key.rpartition("-")
+    return PerplexityProtocol(
+        name,
+        int(version),
+        _statement(key, corpus, numbers),
+        partial(_build_requests, key, corpus, numbers),
+        partial(_compute_metrics, _unit(key, corpus)),
+        corpus,
+        numbers,
+    )
+
+
+def resolve(key: str, corpus: Corpus, numbers: str, n_ctx: int) -> Reading:
+    """Return the reading of a protocol for a corpus and a context length."""
+    fields = catalogue()["perplexity"][key]
+    text, division = fields["text"], fields["division"]
+    if corpus.rule(text) is None:
+        text = "as the file has it"
+    if division == "articles" and corpus.published != "wikitext":
+        division = "documents"
+    if division == "documents" and corpus.one_text:
+        division = "one stream"
+    chosen = [int(number) for number in numbers.split(":") if number]
+    if fields["stride"] == "restart":
+        window = min(chosen[1] if len(chosen) > 1 else n_ctx, n_ctx)
+        stride = min(chosen[0] if chosen else window, window)
+        # the first token of a window is its context, so a window of n tokens has n - 1 scored inputs
+        window, stride = (window - 1, stride) if stride < window else (window, 0)
+    else:
+        window = n_ctx
+        strides = {"half": max(1, n_ctx // 2), "context": n_ctx}
+        stride = min(strides.get(fields["stride"], fields["stride"]), n_ctx)
+    return Reading(text, division, fields["prefix"], window, stride, _unit(key, corpus), fields["words"])
+
+
+def _unit(key: str, corpus: Corpus) -> Unit:
+    unit = catalogue()["perplexity"][key]["unit"]
+    return corpus.unit if unit == "the corpus's" else unit
+
+
+_REWRITTEN = {
+    "paper": ("The file's text, de-tokenized by our invertible rules", "The text as in the file"),
+    "lm-eval": ("de-tokenized by the harness's rules", "as it is"),
+    "megatron": ("de-tokenized by Megatron", "as it is"),
+    "hf-strided": ("", ""),
+}
+
+
+def _statement(key: str, corpus: Corpus, numbers: str) -> str:
+    fields = catalogue()["perplexity"][key]
+    rewritten, unchanged = _REWRITTEN[key.rpartition("-")[0]]
+    words = "per word of the file" + (", ends of lines included" if corpus.line_ends else "")
+    units = {
+        "word_perplexity": words,
+        "token_perplexity": "per token",
+        "bits_per_byte": "in bits per byte of the file",
+        "bits_per_character": "in bits per character",
+    }
+    stride, window = [*numbers.split(":")[1:], "", ""][:2]
+    statement: str = fields["statement"]
+    return statement.format(
+        text=rewritten if corpus.rule(fields["text"]) else unchanged,
+        division="as one stream" if corpus.one_text else "each document on its own",
+        unit=units[corpus.unit],
+        window=f"{window} tokens" if window else "the context length",
+        stride=f"{stride} tokens" if stride else "their length",
+    )
+
+
+# Requests
 
 
 class Units(NamedTuple):
-    """What a text's loss can be divided by."""
+    """Numbers by which the loss of a text can be divided."""
 
     tokens: int
     words: int
@@ -60,41 +226,92 @@ class Units(NamedTuple):
     characters: int
 
 
-def judge(headline: Headline) -> Judge:
-    """Perplexities per token, word and byte and bits per byte, the protocol's own first."""
-
-    def judge(asked: Asked, answers: Sequence[Sequence[Answer]]) -> Judgement:
-        nats = [-sum(answer.log_probability for answer in row) for row in answers]
-        units: list[Units] = asked.notes
-        metrics: dict[str, Metric] = {
-            "token_perplexity": perplexity("token_perplexity", nats, [unit.tokens for unit in units]),
-            "word_perplexity": perplexity("word_perplexity", nats, [unit.words for unit in units]),
-            "byte_perplexity": perplexity("byte_perplexity", nats, [unit.bytes for unit in units]),
-            "bits_per_byte": bits("bits_per_byte", nats, [unit.bytes for unit in units]),
-        }
-        if headline == "bits_per_character":
-            metrics[headline] = bits(headline, nats, [unit.characters for unit in units])
-        first = metrics.pop(headline)
-        rows = [{"log_probability": -loss, **unit._asdict()} for loss, unit in zip(nats, units, strict=True)]
-        return Judgement([first, *metrics.values()], rows)
-
-    return judge
+def _build_requests(
+    key: str, corpus: Corpus, numbers: str, documents: Sequence[Document], context: EvaluationContext
+) -> RequestSet:
+    return requests_of(resolve(key, corpus, numbers, context.n_ctx), corpus, documents, context)
 
 
-def _units(corpus: Corpus, text: str, n_scored: int) -> Units:
-    return Units(n_scored, corpus.words(text), len(text.encode()), len(text))
+def requests_of(
+    reading: Reading, corpus: Corpus, documents: Sequence[Document], context: EvaluationContext
+) -> RequestSet:
+    """Build the requests of a reading; the references are the units of each piece."""
+    rule = corpus.rule(reading.text)
+    requests, units = [], []
+    for text, counted in _pieces(reading.division, corpus, documents):
+        ids = [context.tokenizer.end_of_text] if reading.prefix else []
+        ids += context.tokenizer.encode(rule(text) if rule else text)
+        windows = read_in_windows(ids, reading)
+        n_tokens = sum(_n_scored(request) for request in windows)
+        n_words = _count_words(reading.words, corpus, counted)
+        requests.append(windows)
+        units.append(Units(n_tokens, n_words, len(counted.encode()), len(counted)))
+    return RequestSet(requests, units)
+
+
+def _pieces(division: Division, corpus: Corpus, documents: Sequence[Document]) -> list[tuple[str, str]]:
+    """Return each text to read, and the text whose units count."""
+    if division == "one stream":
+        texts = [corpus.stream(documents)]
+    elif division == "documents":
+        texts = corpus.texts(documents)
+    elif division == "articles":
+        whole = corpus.stream(documents)
+        # the first articles are the same, however many are read after them
+        texts = split_pages(whole.removesuffix("\n") if documents[-1].goes_on else whole)
+    else:
+        lines = corpus.texts(documents)
+        if corpus.one_text:
+            lines = [
+                f"{line}\n" if line.strip() else ""  # as in the hub's dataset
+                for line in lines[0].removesuffix("\n").split("\n")
+            ]
+        return [("\n\n".join(lines), corpus.stream(documents))]
+    return [(text, text) for text in texts]
+
+
+def split_pages(text: str) -> list[str]:
+    """Return WikiText's articles from their headings on, as in the hub's wikitext_document_level."""
+    pages: list[str] = []
+    lines: list[str] = []
+    for line in text.split("\n"):
+        if is_title(line):
+            if any(map(str.strip, lines)):
+                pages.append("\n".join(lines))
+            lines = []
+        lines.append(line)
+    return [*pages, "\n".join(lines)]
+
+
+def _count_words(rule: Words, corpus: Corpus, text: str) -> int:
+    if rule == "whitespace":  # lm-eval 0.4.13: wikitext
+        return len(re.split(r"\s+", text))
+    if rule == "spaces":  # Megatron-LM@164204c
+        return len(text.strip().split(" ")) - 1
+    return corpus.count_words(text)
+
+
+def read_in_windows(ids: Sequence[int], reading: Reading) -> list[Request]:
+    """Build the requests for the windows of a text."""
+    window, stride = reading.window, reading.stride
+    if stride == 0:
+        starts = range(0, len(ids) - 1, window)
+        return [RunningText(tuple(ids[start : start + window]), window, window) for start in starts]
+    if not reading.prefix:
+        return overlapping(ids, window, stride)
+    return disjoint(ids, window) if stride == window else [RunningText(tuple(ids), window, stride)]
 
 
 def disjoint(ids: Sequence[int], window: int) -> list[Request]:
-    """Windows end to end, in requests of a few; the last window reaches back to be as long as the others."""
-    length = window * _WINDOWS_A_REQUEST
+    """Build requests of a few windows each, end to end; the last window reaches back to its full length."""
+    length = window * _WINDOWS_PER_REQUEST
     starts = list(range(0, max(1, len(ids) - 1 - window), length))
     stops = [*(start + 1 for start in starts[1:]), len(ids)]
     return [RunningText(tuple(ids[a:b]), window, window) for a, b in zip(starts, stops, strict=True)]
 
 
 def overlapping(ids: Sequence[int], window: int, stride: int) -> list[Request]:
-    """Windows that move by a stride; what is left at the end keeps the beginning that a whole window has."""
+    """Build requests for windows that move by a stride; the last window is shorter than the others."""
     n_targets = len(ids) - 1
     n_moves = max(0, n_targets - window) // stride
     scored = min(n_targets, window + n_moves * stride)
@@ -105,147 +322,27 @@ def overlapping(ids: Sequence[int], window: int, stride: int) -> list[Request]:
     return requests
 
 
-def _begun(setting: Setting, text: str) -> list[int]:
-    return [setting.vocabulary.end_of_text, *setting.vocabulary.encode(text)]
-
-
-def ask_paper(corpus: Corpus, rows: Sequence[Document], setting: Setting) -> Asked:
-    """De-tokenized so that it can be inverted, in windows of the context length that overlap by half."""
-    requests, units = [], []
-    stride = max(1, setting.n_ctx // 2)
-    for text in corpus.texts(rows):
-        ids = _begun(setting, corpus.detokenizer.detokenize(text) if corpus.detokenizer else text)
-        requests.append([RunningText(tuple(ids), setting.n_ctx, stride)])
-        units.append(_units(corpus, text, len(ids) - 1))
-    return Asked([list(row) for row in requests], units, Remarks())
-
-
-def ask_lm_eval(corpus: Corpus, rows: Sequence[Document], setting: Setting) -> Asked:
-    """Article by article, in disjoint windows; words and bytes are those of the page as the file has it."""
-    requests, units = [], []
-    texts = corpus.texts(rows)
-    if corpus.published is megatron_detokenizers.wikitext:
-        [text] = texts
-        texts = pages(text.removesuffix("\n") if rows[-1].goes_on else text)  # as if all were read
-    for text in texts:
-        ids = _begun(setting, corpus.published(text) if corpus.published else text)
-        requests.append(disjoint(ids, setting.n_ctx))
-        n_words = len(re.split(r"\s+", text))
-        units.append(Units(len(ids) - 1, n_words, len(text.encode()), len(text)))
-    return Asked(requests, units, Remarks())
-
-
-def pages(text: str) -> list[str]:
-    """WikiText's articles, each from its heading on, as the hub's wikitext_document_level divides them."""
-    found: list[str] = []
-    lines: list[str] = []
-    for line in text.split("\n"):
-        if is_title(line):
-            if any(map(str.strip, lines)):
-                found.append("\n".join(lines))
-            lines = []
-        lines.append(line)
-    return [*found, "\n".join(lines)]
-
-
-def is_title(line: str) -> bool:
-    """Whether a line of WikiText begins an article."""
-    heading = line.replace("= = =", "===").replace("= =", "==").strip()
-    return heading.startswith("= ") and heading.endswith(" =")
-
-
-def ask_hf(
-    stride: int | None, window: int | None, corpus: Corpus, rows: Sequence[Document], setting: Setting
-) -> Asked:
-    """Lines joined by two line breaks, in windows whose first token is never scored."""
-    length = min(window or setting.n_ctx, setting.n_ctx)
-    step = min(stride or length, length)
-    texts = corpus.texts(rows)
-    if corpus.in_parts:
-        lines = texts[0].removesuffix("\n").split("\n")
-        texts = [f"{line}\n" if line.strip() else "" for line in lines]  # rows as the hub has them
-    text, joined = corpus.whole(rows), "\n\n".join(texts)
-    ids = setting.vocabulary.encode(joined)
-    remarks = Remarks()
-    if step < length:
-        requests = overlapping(ids, length - 1, step)
-    else:
-        starts = range(0, len(ids) - 1, length)
-        requests = [RunningText(tuple(ids[start : start + length]), length, length) for start in starts]
-    n_scored = sum(_n_scored(request) for request in requests)
-    return Asked([requests], [_units(corpus, text, n_scored)], remarks)
-
-
 def _n_scored(request: Request) -> int:
-    if isinstance(request, Continuation):
-        return len(request.continuation)
-    return len(request.ids) - 1
+    return len(request.continuation) if isinstance(request, Continuation) else len(request.ids) - 1
 
 
-def ask_megatron(corpus: Corpus, rows: Sequence[Document], setting: Setting) -> Asked:
-    """The file as one stream without end-of-text, in windows that move by 32 tokens."""
-    text = corpus.whole(rows)
-    ids = setting.vocabulary.encode(corpus.published(text) if corpus.published else text)
-    requests = overlapping(ids, setting.n_ctx, min(_MEGATRON_STRIDE, setting.n_ctx))
-    n_words = len(text.strip().split(" ")) - 1
-    units = _units(corpus, text, len(ids) - 1)._replace(words=n_words)
-    return Asked([requests], [units], Remarks())
+# Metrics
 
 
-def protocols(corpus: Corpus) -> tuple[Protocol, ...]:
-    """The protocols under which a corpus can be read."""
-    text = (
-        "The file's text, de-tokenized by our invertible rules"
-        if corpus.detokenizer
-        else "The text as the file has it"
-    )
-    unit = {
-        "word_perplexity": "per word of the file" + (", ends of lines included" if corpus.line_ends else ""),
-        "token_perplexity": "per token",
-        "bits_per_byte": "in bits per byte of the file",
-        "bits_per_character": "in bits per character",
-    }[corpus.headline]
-    whole = "as one stream" if corpus.in_parts else "each document on its own"
-    their = "de-tokenized by the harness's rules" if corpus.published else "as it is"
-    return (
-        Protocol(
-            "paper",
-            1,
-            f"{text}, {whole} after the end-of-text token, in windows of the context length that overlap by "
-            f"half; loss {unit}, scaled before the exponential (GPT-2 §3.1; windows are our choice).",
-            partial(ask_paper, corpus),
-            judge(corpus.headline),
-        ),
-        Protocol(
-            "lm-eval",
-            1,
-            f"Each document after the end-of-text token, {their}, in disjoint windows of the context "
-            "length; loss per word of the document as the file has it (lm-eval 0.4.13: wikitext).",
-            partial(ask_lm_eval, corpus),
-            judge("word_perplexity"),
-        ),
-        hf_strided(corpus, None, None),
-        Protocol(
-            "megatron",
-            1,
-            f"The file as one stream, {'de-tokenized by Megatron' if corpus.published else 'as it is'}, in "
-            "windows of the context length that move by 32 tokens; loss per word between blanks "
-            "(Megatron-LM@164204c).",
-            partial(ask_megatron, corpus),
-            judge("word_perplexity"),
-        ),
-    )
-
-
-def hf_strided(corpus: Corpus, stride: int | None, window: int | None) -> Protocol:
-    """Hugging Face's way, with a stride and a window of one's own; None: the context length."""
-    return Protocol(
-        "hf-strided",
-        1,
-        "Lines joined by two line breaks and nothing before them, in windows of "
-        f"{window or 'the context length'}{' tokens' if window else ''} that move by "
-        f"{f'{stride} tokens' if stride else 'their length'}, the first token unscored; loss per token "
-        "(transformers: docs/source/en/perplexity.md).",
-        partial(ask_hf, stride, window, corpus),
-        judge("token_perplexity"),
-    )
+def _compute_metrics(unit: Unit, units: Sequence[Units], answers: Sequence[Sequence[Answer]]) -> Result:
+    """Compute perplexities per token, word and byte and bits per byte, the protocol's own unit first."""
+    nats = [-sum(answer.log_probability for answer in piece) for piece in answers]
+    n_tokens, n_words, n_bytes, n_characters = ([count[i] for count in units] for i in range(4))
+    metrics = {
+        "token_perplexity": perplexity("token_perplexity", nats, n_tokens),
+        "word_perplexity": perplexity("word_perplexity", nats, n_words),
+        "byte_perplexity": perplexity("byte_perplexity", nats, n_bytes),
+        "bits_per_byte": bits("bits_per_byte", nats, n_bytes),
+    }
+    if unit == "bits_per_character":
+        metrics[unit] = bits(unit, nats, n_characters)
+    first = metrics.pop(unit)
+    items: list[dict[str, Any]] = [
+        {"log_probability": -loss, **count._asdict()} for loss, count in zip(nats, units, strict=True)
+    ]
+    return Result([first, *metrics.values()], items)

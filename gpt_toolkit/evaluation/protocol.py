@@ -1,36 +1,133 @@
-"""What a protocol is: which text, which tokens, which normalizer and which metric make a number."""
+"""Protocols: how the items of a benchmark become requests, and how the answers become metrics.
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+The catalogue of all protocols with their versions and descriptions is ``protocols.yaml``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from gpt_toolkit.batches import Answer, Request
-from gpt_toolkit.evaluation.build_requests import Remarks, Setting
+import yaml
+
+from gpt_toolkit.generation.requests import Answer, Continuation, Prompt, Request
+from gpt_toolkit.tokenizers import Tokenizer
 
 
-class Asked(NamedTuple):
+@dataclass(frozen=True)
+class EvaluationContext:
+    """Settings shared by all requests of a benchmark, and the functions that build requests from text.
+
+    Attributes:
+        tokenizer: The model's tokenizer.
+        n_ctx: Context length, in tokens.
+        n_examples: Number of examples in context; None: the protocol's own number.
+        seed: Seed of the choice of examples, and of sampled answers.
+        read_examples: Reads the items that examples are drawn from; empty: the benchmark's other items.
+        warnings: Number of requests by what was changed to fit them into the context.
+    """
+
+    tokenizer: Tokenizer
+    n_ctx: int
+    n_examples: int | None = None
+    seed: int = 0
+    read_examples: Callable[[], Sequence[Any]] = tuple
+    warnings: Counter[str] = field(default_factory=Counter)
+
+    def split_ids(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
+        """Return the token ids of a context and of the continuation to score.
+
+        The whole text is encoded, so the ids are those of the joint text. Spaces at the end of the context
+        belong to the continuation. The context has as many ids as it would have alone (lm-eval 0.4.13:
+        lm_eval/api/model.py). The end-of-text token stands for an empty context.
+
+        Raises:
+            ValueError: If the continuation has no token.
+        """
+        stripped = context.rstrip()
+        ids = self.tokenizer.encode(context + continuation)
+        n = len(self.tokenizer.encode(stripped)) if stripped else 0
+        if not continuation.strip() or n >= len(ids):
+            raise ValueError(
+                f"the continuation {continuation!r} after {context[-40:]!r} has no token of its own to "
+                "score; check the item and the spaces of the prompt"
+            )
+        return (ids[:n] if n else [self.tokenizer.end_of_text]), ids[n:]
+
+    def continuation(self, context: str, text: str, excluded: frozenset[int] = frozenset()) -> Continuation:
+        """Build a request for the likelihood of a text after a context, truncated to fit."""
+        context_ids, scored_ids = self.split_ids(context, text)
+        return self.fitted(context_ids, scored_ids, excluded)
+
+    def continuations(self, context: str, texts: Sequence[str]) -> list[Request]:
+        """Build a request for each of several texts after one context, truncated alike for all."""
+        parts = [self.split_ids(context, text) for text in texts]
+        longest = min(self.n_ctx, max(len(scored) for _, scored in parts))
+        limit = self.n_ctx + 1 - longest
+        if any(len(before) > limit for before, _ in parts):
+            self.warnings[f"items lost the beginning of their context to fit into {self.n_ctx} tokens"] += 1
+        return [self.fitted(before[-limit:], scored) for before, scored in parts]
+
+    def fitted(
+        self, context: list[int], scored: list[int], excluded: frozenset[int] = frozenset()
+    ) -> Continuation:
+        """Build a request from token ids, truncated to fit, and count the truncations.
+
+        The context loses its beginning. Scored ids that are too long alone keep the first ``n_ctx``.
+        """
+        if len(scored) > self.n_ctx:
+            self.warnings[f"continuations lost their end: only the first {self.n_ctx} tokens are scored"] += 1
+            scored = scored[: self.n_ctx]
+        limit = self.n_ctx + 1 - len(scored)  # the last token is never an input
+        if len(context) > limit:
+            self.warnings[f"contexts lost their beginning to fit into {self.n_ctx} tokens"] += 1
+            context = context[-limit:]
+        return Continuation(tuple(context), tuple(scored), excluded)
+
+    def prompt(self, text: str, *, max_new_tokens: int, stop: tuple[str, ...] = ()) -> Prompt:
+        """Build a request for greedy text after a prompt, which loses its beginning if it is too long."""
+        ids = self.tokenizer.encode(text) or [self.tokenizer.end_of_text]
+        max_new_tokens = min(max_new_tokens, max(1, self.n_ctx // 2))
+        limit = self.n_ctx - max_new_tokens
+        if len(ids) > limit:
+            self.warnings[
+                f"prompts lost their beginning to fit into {self.n_ctx} tokens with the answer"
+            ] += 1
+            ids = ids[-limit:]
+        return Prompt(tuple(ids), max_new_tokens, (*stop, *self.end_of_text))
+
+    @property
+    def end_of_text(self) -> tuple[str, ...]:
+        """The end-of-text token as a stop string; empty where it decodes to a space, as for GPT-1."""
+        text = self.tokenizer.decode([self.tokenizer.end_of_text])
+        return (text,) if text.strip() else ()
+
+
+class RequestSet(NamedTuple):
     """The requests of a benchmark.
 
     Attributes:
-        rows: Requests of each row, in the order of the rows; a stream of text is one row.
-        notes: What the judge must know of each row.
-        remarks: What happened to rows on the way.
+        requests: Requests of each item, in the order of the items. A stream of text is one item.
+        references: What scoring needs to know of each item, such as the right answer.
     """
 
-    rows: list[list[Request]]
-    notes: list[Any]
-    remarks: Remarks
+    requests: list[list[Request]]
+    references: list[Any]
 
 
 class Metric(NamedTuple):
-    """A number and how sure it is.
+    """A number and its uncertainty.
 
     Attributes:
-        name: Name and unit.
+        name: Name and unit, such as ``accuracy`` or ``word_perplexity``.
         value: The number.
-        interval: Half-width of the 95% interval; NaN where there is none.
-        n: Rows, or units of text, behind it.
-        chance: What guessing gives; NaN where that has no meaning.
+        interval: Half-width of the 95% interval; NaN if there is none.
+        n: Number of items or units of text behind it.
+        chance: Expected value of a guess; NaN if that has no meaning.
     """
 
     name: str
@@ -40,39 +137,86 @@ class Metric(NamedTuple):
     chance: float
 
 
-class Judgement(NamedTuple):
-    """What the answers are worth.
+class Result(NamedTuple):
+    """Metrics of a benchmark, and the result of every item.
 
     Attributes:
-        metrics: The protocol's own number first.
-        rows: Of each row what was decided, as plain JSON values.
+        metrics: Metrics, the protocol's main one first.
+        items: Result of each item, as plain JSON values.
     """
 
     metrics: list[Metric]
-    rows: list[dict[str, Any]]
+    items: list[dict[str, Any]]
 
 
-Ask: TypeAlias = Callable[[Sequence[Any], Setting], Asked]
-Judge: TypeAlias = Callable[[Asked, Sequence[Sequence[Answer]]], Judgement]
+BuildRequests: TypeAlias = Callable[[Sequence[Any], EvaluationContext], RequestSet]
+"""Builds the requests of a benchmark's items."""
+
+ComputeMetrics: TypeAlias = Callable[[Sequence[Any], Sequence[Sequence[Answer]]], Result]
+"""Computes metrics from the references and the answers of each item."""
 
 
 @dataclass(frozen=True)
-class Protocol:
-    """How one benchmark becomes one number.
+class EvaluationProtocol:
+    """A way to turn a benchmark into a number.
 
     Args:
-        name: Whose protocol it is.
-        version: Raised when the same answers would give another number.
-        statement: One sentence for users: which text, tokens, normalizer and metric.
-        ask: Makes the requests of the rows.
-        judge: Makes the numbers of the answers, which come by row.
+        name: Author of the protocol, such as ``paper`` or ``lm-eval``.
+        version: Raised whenever the same answers would give another number.
+        statement: Description for users: text, tokens, normalizer, metric and source.
+        build_requests: Builds the requests of the items.
+        compute_metrics: Computes metrics from the references and the answers of each item.
     """
 
     name: str
     version: int
     statement: str
-    ask: Ask
-    judge: Judge
+    build_requests: BuildRequests
+    compute_metrics: ComputeMetrics
 
     def __str__(self) -> str:
         return f"{self.name}-{self.version}"
+
+
+Steps: TypeAlias = tuple[BuildRequests, ComputeMetrics]
+
+
+def protocols_of(family: str, steps: Mapping[str, Steps], **words: str) -> tuple[EvaluationProtocol, ...]:
+    """Return the protocols of a family of ``protocols.yaml`` with the functions that implement them.
+
+    Args:
+        family: Key in ``protocols.yaml``.
+        steps: Functions by name and version of the protocol, the paper's first.
+        **words: Values of the fields of the statements.
+    """
+    found = []
+    for key, (build_requests, compute_metrics) in steps.items():
+        name, _, version = key.rpartition("-")
+        statement = catalogue()[family][key].format(**words)
+        found.append(EvaluationProtocol(name, int(version), statement, build_requests, compute_metrics))
+    return tuple(found)
+
+
+@cache
+def catalogue() -> dict[str, Any]:
+    """Read ``protocols.yaml``."""
+    text = Path(__file__).with_name("protocols.yaml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text))
+
+
+def one_by_one(
+    requests_of: Callable[[Any, EvaluationContext], list[Request]],
+    reference_of: Callable[[Any], Any] = lambda item: None,
+) -> BuildRequests:
+    """Return a function that builds the requests of each item on its own.
+
+    Args:
+        requests_of: Builds the requests of an item.
+        reference_of: Returns what scoring needs to know of an item.
+    """
+
+    def build_requests(items: Sequence[Any], context: EvaluationContext) -> RequestSet:
+        requests = [requests_of(item, context) for item in items]
+        return RequestSet(requests, [reference_of(item) for item in items])
+
+    return build_requests

@@ -1,4 +1,4 @@
-"""Numbers that the papers and others published for each benchmark, from ``reference_results.yaml``."""
+"""Published numbers of each benchmark, from ``reference_results.yaml``."""
 
 from functools import cache
 from pathlib import Path
@@ -7,19 +7,11 @@ from typing import Any, Final, NamedTuple
 import yaml
 
 SIZES: Final = ("small", "medium", "large", "xl")
-"""GPT-2's four sizes, as the table has them."""
+"""GPT-2's four sizes, in the order of the file."""
 
 
 class Reproduction(NamedTuple):
-    """A number that someone measured with OpenAI's weights.
-
-    Attributes:
-        model: One of ``SIZES``.
-        protocol: Name and version; ``other`` where none here is the same.
-        metric: Name and unit.
-        value: The number.
-        source: Where it is printed.
-    """
+    """A number that others measured with OpenAI's weights; see the file."""
 
     model: str
     protocol: str
@@ -29,30 +21,20 @@ class Reproduction(NamedTuple):
 
 
 class Published(NamedTuple):
-    """What is known of a benchmark.
+    """Numbers of the paper's four sizes by metric, and those of others."""
 
-    Attributes:
-        source: Where the paper prints it; "" if it does not.
-        paper: By metric, the numbers of the four sizes; None where one is not printed.
-        reproductions: What others measured.
-    """
-
-    source: str
     paper: dict[str, tuple[float | None, ...]]
     reproductions: tuple[Reproduction, ...]
 
 
 def published(benchmark: str) -> Published:
-    """The published numbers of a benchmark; empty where there are none, as of one's own."""
-    entry = _all().get(benchmark, {})
-    return Published(
-        entry.get("source", ""),
-        {metric: tuple(values) for metric, values in entry.get("paper", {}).items()},
-        tuple(Reproduction(**fields) for fields in entry.get("reproductions", ())),
-    )
+    """Return the published numbers of a benchmark; empty if there are not any."""
+    entry = _read().get(benchmark, {})
+    paper = {metric: tuple(values) for metric, values in entry.get("paper", {}).items()}
+    return Published(paper, tuple(Reproduction(**fields) for fields in entry.get("reproductions", ())))
 
 
 @cache
-def _all() -> dict[str, dict[str, Any]]:
+def _read() -> dict[str, dict[str, Any]]:
     text = Path(__file__).with_name("reference_results.yaml").read_text(encoding="utf-8")
     return dict(yaml.safe_load(text))

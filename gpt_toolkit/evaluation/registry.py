@@ -1,94 +1,158 @@
-"""All benchmarks by name, and the pairs of benchmark and protocol that a user asks for."""
+"""All benchmarks by name, and the pairs of benchmark and protocol that a user chooses.
+
+The catalogue is ``benchmarks.yaml``.
+"""
 
 import difflib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
-from gpt_toolkit.evaluation import gpt1_benchmarks, gpt2_benchmarks, storyworld_benchmarks
+import yaml
+
+from gpt_toolkit.evaluation import free_text, lambada, multiple_choice
 from gpt_toolkit.evaluation.benchmark import Benchmark
-from gpt_toolkit.evaluation.custom_benchmark import is_own, read_own
-from gpt_toolkit.evaluation.protocol import Protocol
-from gpt_toolkit.evaluation.supervised_prompts import PREFIX, worded
+from gpt_toolkit.evaluation.benchmark_files import READERS
+from gpt_toolkit.evaluation.custom_benchmark import is_custom, read_custom
+from gpt_toolkit.evaluation.item_sources import FileFormat, Files, Hub, ItemSource, Supervised, Variant, World
+from gpt_toolkit.evaluation.perplexity import Corpus, perplexity_protocols
+from gpt_toolkit.evaluation.protocol import EvaluationProtocol
+from gpt_toolkit.evaluation.record_converters import HUB, SUPERVISED, WORLD
+from gpt_toolkit.evaluation.supervised_prompts import PREFIX, supervised_benchmark
+
+
+def _read_catalogue() -> dict[str, dict[str, Any]]:
+    text = Path(__file__).with_name("benchmarks.yaml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text))
+
+
+_CATALOGUE = _read_catalogue()
+
+FORMATS: Final[Mapping[str, FileFormat]] = MappingProxyType(
+    {
+        name: FileFormat(entry["beginning"], READERS[entry["read"]])
+        for name, entry in _CATALOGUE.pop("formats").items()
+    }
+)
+"""Formats of files by name."""
+
+_PROTOCOLS: Final[Mapping[str, tuple[EvaluationProtocol, ...]]] = {
+    "acceptability": multiple_choice.ACCEPTABILITY,
+    "cloze": multiple_choice.CLOZE,
+    "conversation": free_text.CONVERSATION,
+    "lambada": lambada.PROTOCOLS,
+    "questions": free_text.QUESTIONS,
+    "reading": multiple_choice.READING,
+    "resolution": multiple_choice.RESOLUTION,
+    "schemas": multiple_choice.SCHEMAS,
+    "sentiment": multiple_choice.SENTIMENT,
+    "summaries": free_text.SUMMARIES,
+}
+
+
+def _benchmark(name: str, entry: Mapping[str, Any]) -> Benchmark:
+    return Benchmark(name, entry["section"], _source(name, entry), _protocols(entry))
+
+
+def _protocols(entry: Mapping[str, Any]) -> tuple[EvaluationProtocol, ...]:
+    family = entry["protocols"]
+    if family == "perplexity":
+        return perplexity_protocols(Corpus(**entry["corpus"]))
+    if family == "translation":
+        protocols = free_text.translation(**entry["languages"])
+        return tuple(each for each in protocols if str(each) in entry.get("only", [str(each)]))
+    return _PROTOCOLS[family]
+
+
+def _source(name: str, entry: Mapping[str, Any]) -> ItemSource:
+    if world := entry.get("world"):
+        return World(**{**world, "convert": WORLD[world["convert"]]})
+    if supervised := entry.get("supervised"):
+        return Supervised(**{**supervised, "convert": SUPERVISED[supervised["convert"]]})
+    files, hub = dict(entry["files"]), entry.get("hub")
+    files["formats"] = [(names, FORMATS[key]) for key, names in files["formats"].items()]
+    files["variants"] = [Variant(**variant) for variant in files["variants"]]
+    return Files(name, **files, hub=Hub(**{**hub, "convert": HUB[hub["convert"]]}) if hub else None)
+
 
 BENCHMARKS: Final[Mapping[str, Benchmark]] = MappingProxyType(
-    {
-        benchmark.name: benchmark
-        for benchmark in (
-            *gpt2_benchmarks.BENCHMARKS,
-            *gpt1_benchmarks.BENCHMARKS,
-            *storyworld_benchmarks.WORLD,
-        )
-    }
+    {name: _benchmark(name, entry) for group in _CATALOGUE.values() for name, entry in group.items()}
 )
+"""Benchmarks of the catalogue by name."""
+
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "gpt2": tuple(benchmark.name for benchmark in gpt2_benchmarks.BENCHMARKS),
-        "gpt1": tuple(benchmark.name for benchmark in gpt1_benchmarks.BENCHMARKS),
-        "storyworld": tuple(benchmark.name for benchmark in storyworld_benchmarks.WORLD),
-    }
+    {name: tuple(group) for name, group in _CATALOGUE.items()}
 )
+"""Names of the benchmarks of each group."""
 
 
 def find(names: Sequence[str]) -> list[Benchmark]:
-    """Benchmarks of names, of groups, of one's own YAML files, and supervised sets as text; each once.
+    """Return the benchmarks of names, groups, your own YAML files and supervised datasets; each once.
 
     Raises:
-        ValueError: If a name is unknown; with what exists.
+        ValueError: If a name is unknown; lists the known ones.
     """
     found: dict[str, Benchmark] = {}
     for name in names:
-        if is_own(name):
-            own = read_own(name)
-            if own.name in BENCHMARKS or own.name in found:
+        if is_custom(name):
+            custom = read_custom(name)
+            if custom.name in BENCHMARKS or custom.name in found:
                 raise ValueError(
-                    f"benchmarks: {name} is called {own.name!r}, as another one is. Give it another name."
+                    f"benchmarks: {name} is called {custom.name!r}, as another one is; give it another name"
                 )
-            found[own.name] = own
-            continue
-        if name.startswith(PREFIX):
-            found[name] = worded(name)
-            continue
-        for member in GROUPS.get(name, (name,)):
-            if member not in BENCHMARKS:
-                near = difflib.get_close_matches(name, [*BENCHMARKS, *GROUPS], n=3, cutoff=0.5)
-                hint = f" Did you mean {' or '.join(near)}?" if near else ""
-                raise ValueError(
-                    f"benchmarks: there is no {name!r}.{hint} There are {', '.join(BENCHMARKS)}; the groups "
-                    f"{', '.join(GROUPS)}; {PREFIX}SET for a supervised set as text; and files of your own "
-                    "that end in .yaml."
-                )
-            found[member] = BENCHMARKS[member]
+            found[custom.name] = custom
+        elif name.startswith(PREFIX):
+            found[name] = supervised_benchmark(name)
+        else:
+            found |= {member: _known(member) for member in GROUPS.get(name, (name,))}
     return list(found.values())
 
 
-def pairs(benchmarks: Sequence[Benchmark], specs: Sequence[str] | None) -> list[tuple[Benchmark, Protocol]]:
-    """Every benchmark under every protocol that applies to it.
+def _known(name: str) -> Benchmark:
+    if name not in BENCHMARKS:
+        near = difflib.get_close_matches(name, [*BENCHMARKS, *GROUPS], n=3, cutoff=0.5)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise ValueError(
+            f"benchmarks: there is no {name!r}.{hint} There are {', '.join(BENCHMARKS)}; the groups "
+            f"{', '.join(GROUPS)}; {PREFIX}SET for a supervised dataset as text; and your own files that end "
+            "in .yaml"
+        )
+    return BENCHMARKS[name]
+
+
+def pairs(
+    benchmarks: Sequence[Benchmark], specs: Sequence[str] | None
+) -> list[tuple[Benchmark, EvaluationProtocol]]:
+    """Return every benchmark with every chosen protocol that applies to it.
 
     Args:
         benchmarks: The benchmarks.
-        specs: Names of protocols, with or without version; None: all that there are.
+        specs: Names of protocols, with or without version; None: all.
 
     Raises:
         ValueError: If a protocol is unknown to all benchmarks, or a benchmark has none of them.
     """
     if specs is None:
         return [(benchmark, protocol) for benchmark in benchmarks for protocol in benchmark.protocols]
-    found = []
+    found: list[tuple[Benchmark, EvaluationProtocol]] = []
+    used: set[str] = set()
     for benchmark in benchmarks:
-        chosen = {
-            str(protocol): protocol for spec in specs if (protocol := benchmark.protocol(spec)) is not None
-        }
-        found += [(benchmark, protocol) for protocol in chosen.values()]
+        chosen: dict[str, EvaluationProtocol] = {}
+        for spec in specs:
+            if (protocol := benchmark.protocol(spec)) is not None:
+                chosen[str(protocol)] = protocol
+                used.add(spec)
         if not chosen:
             raise ValueError(
                 f"protocols: {benchmark.name} can be read under {_names(benchmark)}, and none of these is in "
-                f"{', '.join(specs)}."
+                f"{', '.join(specs)}"
             )
+        found += [(benchmark, protocol) for protocol in chosen.values()]
     for spec in specs:
-        if all(benchmark.protocol(spec) is None for benchmark in benchmarks):
+        if spec not in used:
             known = "; ".join(f"{benchmark.name}: {_names(benchmark)}" for benchmark in benchmarks)
-            raise ValueError(f"protocols: there is no {spec!r} for these benchmarks. There are {known}.")
+            raise ValueError(f"protocols: there is no {spec!r} for these benchmarks. There are {known}")
     return found
 
 

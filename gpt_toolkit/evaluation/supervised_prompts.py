@@ -1,7 +1,7 @@
-"""Any supervised set as text: its template, examples in context, the likeliest label (GPT-2 §2).
+"""Any supervised dataset as text: its template, examples in context, the likeliest label (GPT-2 §2).
 
-``prompt:rte`` is the set ``rte`` in the words of ``data/templates/``; ``prompt:storyworld:entailment`` one of
-the built-in world's, ``prompt:reviews.csv`` one of one's own.
+``prompt:rte`` is the dataset ``rte`` in the words of its template, ``prompt:storyworld:entailment`` one of
+the built-in world, ``prompt:reviews.csv`` your own.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,20 +10,20 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from gpt_toolkit.batches import Answer, TaskSpec
+from gpt_toolkit.batches import TaskSpec
 from gpt_toolkit.data.supervised import Example, SupervisedSet, open_set
 from gpt_toolkit.data.supervised.prompt_templates import Prompt, nearest, prompt_of
 from gpt_toolkit.evaluation.benchmark import Benchmark
 from gpt_toolkit.evaluation.benchmark_metrics import f1, matthews, pearson
-from gpt_toolkit.evaluation.build_requests import Remarks, Setting, alternatives, prompt
-from gpt_toolkit.evaluation.free_text import LINE_BREAK, examples_for, judge_texts
-from gpt_toolkit.evaluation.item_sources import Rows
-from gpt_toolkit.evaluation.multiple_choice import likeliest, summed
-from gpt_toolkit.evaluation.protocol import Asked, Judgement, Metric, Protocol
+from gpt_toolkit.evaluation.free_text import LINE_BREAK, examples_for, metric_of_texts
+from gpt_toolkit.evaluation.item_sources import Items
+from gpt_toolkit.evaluation.multiple_choice import highest, summed
+from gpt_toolkit.evaluation.protocol import EvaluationContext, Metric, RequestSet, Result, protocols_of
+from gpt_toolkit.generation.requests import Answer, Request
 
 PREFIX: Final = "prompt:"
-_SEPARATOR = "\n\n"  # ours: an empty line after each example
-_POOL = 1000  # training rows that examples are drawn from; ours: the file need not be read to its end
+_SEPARATOR = "\n\n"  # tuned here: an empty line after each example
+_POOL = 1000  # training examples to draw from; tuned here: the file need not be read to its end
 _METRICS: Final[dict[str, Callable[[str, Sequence[int], Sequence[Any]], Metric]]] = {
     "f1": f1,
     "matthews": matthews,
@@ -31,108 +31,95 @@ _METRICS: Final[dict[str, Callable[[str, Sequence[int], Sequence[Any]], Metric]]
 }
 
 
-class Worded(NamedTuple):
-    """A row of a supervised set, and how the set is put into words."""
+class PromptedExample(NamedTuple):
+    """An example of a supervised dataset with the template that puts it into words."""
 
     example: Example
     prompt: Prompt
     spec: TaskSpec
 
-    def asked(self) -> str:
-        """The text up to the answer."""
+    def question(self) -> str:
+        """Return the text up to the answer."""
         before, after, _ = self.prompt.texts(self.example)
         return before + after
 
-    def shown(self) -> str:
-        """The text with its answer."""
+    def answered(self) -> str:
+        """Return the text with its answer."""
         return "".join(self.prompt.texts(self.example))
 
     def options(self) -> list[str]:
-        """What may be answered, each with the blank before it; empty where the answer is free."""
+        """Return the possible answers, each with the space before it; empty if the answer is free."""
         labels = range(len(self.prompt.words))
         return [self.prompt.texts(self.example._replace(target=label))[2] for label in labels]
 
 
 @dataclass(frozen=True)
-class WordedSet:
-    """Labelled rows of a set: for validation where it has such, else for the test.
+class PromptedDataset:
+    """Labelled examples of a dataset: of its validation split, else of its test split.
 
     Args:
-        entry: What :func:`~gpt_toolkit.data.supervised.open_set` takes.
+        name: Name of the dataset, as :func:`~gpt_toolkit.data.supervised.open_set` takes it.
     """
 
-    entry: str
+    name: str
 
-    def read(self, root: Path | None, limit: int | None, *, check: bool) -> Rows:
-        """See :class:`~gpt_toolkit.evaluation.item_sources.RowSource`."""
-        found = open_set(self.entry, root)
-        split = next((name for name in ("val", "test") if name in found.splits), found.splits[0])
-        rows = list(islice(_worded(found, split), limit))
+    def read(self, root: Path | None, limit: int | None, *, check: bool) -> Items:
+        """Read the first items; see :class:`~gpt_toolkit.evaluation.item_sources.ItemSource`."""
+        dataset = open_set(self.name, root)
+        split = next((name for name in ("val", "test") if name in dataset.splits), dataset.splits[0])
+        items = list(islice(_prompted(dataset, split), limit))
 
-        def examples() -> list[Worded]:
-            apart = "train" in found.splits and split != "train"
-            return list(islice(_worded(found, "train"), _POOL)) if apart else []
+        def read_examples() -> list[PromptedExample]:
+            if split == "train" or "train" not in dataset.splits:
+                return []
+            return list(islice(_prompted(dataset, "train"), _POOL))
 
-        origin = f"{found.title}, {split}, {len(rows):,} rows"
-        return Rows(rows, origin, found.remarks(split), examples)
-
-
-def _worded(found: SupervisedSet, split: str) -> Iterator[Worded]:
-    words: Prompt | None = None
-    for example in found.examples(split):
-        words = words or prompt_of(found.spec, len(example.texts), found.prompt)
-        if words.answer(example):
-            yield Worded(example, words, found.spec)
+        origin = f"{dataset.title}, {split}, {len(items):,} rows"
+        return Items(items, origin, dataset.remarks(split), read_examples)
 
 
-def ask(rows: Sequence[Worded], setting: Setting) -> Asked:
-    """Each label after the row in words, or what the model writes there; examples in context before it."""
-    remarks = Remarks()
-    n = setting.n_examples or 0
-    pool = setting.examples() if n else []
-    draw = examples_for(pool or rows, n, setting.seed)
-    requests: list[list[Any]] = []
-    for number, row in enumerate(rows):
-        examples = draw(-1 if pool else number)
-        text = "".join(example.shown() + _SEPARATOR for example in examples) + row.asked()
-        if options := row.options():
-            requests.append(list(alternatives(setting, remarks, text, options)))
+def _prompted(dataset: SupervisedSet, split: str) -> Iterator[PromptedExample]:
+    prompt: Prompt | None = None
+    for example in dataset.examples(split):
+        prompt = prompt or prompt_of(dataset.spec, len(example.texts), dataset.prompt)
+        if prompt.answer(example):
+            yield PromptedExample(example, prompt, dataset.spec)
+
+
+def build_requests(items: Sequence[PromptedExample], context: EvaluationContext) -> RequestSet:
+    """Build a request for each label after the prompt, or for text if the answer is free."""
+    n = context.n_examples or 0
+    pool = context.read_examples() if n else []
+    examples_of = examples_for(pool or items, n, context.seed)
+    requests: list[list[Request]] = []
+    for number, item in enumerate(items):
+        examples = examples_of(-1 if pool else number)
+        text = "".join(example.answered() + _SEPARATOR for example in examples) + item.question()
+        if options := item.options():
+            requests.append(context.continuations(text, options))
         else:
-            stop = () if "rouge" in row.spec.metrics else (LINE_BREAK,)  # a summary has several lines
-            longest = row.spec.max_new_tokens
-            requests.append([prompt(setting, remarks, text, max_new_tokens=longest, stop=stop)])
-    return Asked(requests, list(rows), remarks)
+            stop = () if "rouge" in item.spec.metrics else (LINE_BREAK,)  # a summary has several lines
+            requests.append([context.prompt(text, max_new_tokens=item.spec.max_new_tokens, stop=stop)])
+    return RequestSet(requests, list(items))
 
 
-def judge(asked: Asked, answers: Sequence[Sequence[Answer]]) -> Judgement:
-    """The set's own metrics, those of GPT-1's tables, and the accuracy."""
-    rows: list[Worded] = asked.notes
-    words, metrics = rows[0].prompt.words, rows[0].spec.metrics
+def compute_metrics(items: Sequence[PromptedExample], answers: Sequence[Sequence[Answer]]) -> Result:
+    """Compute the dataset's own metrics, those of GPT-1's tables, and the accuracy."""
+    words, metrics = items[0].prompt.words, items[0].spec.metrics
     if not words:
-        references = asked._replace(notes=[row.prompt.references(row.example) for row in rows])
-        judgements = [judge_texts(name)(references, answers) for name in metrics]
-        return Judgement([m for judgement in judgements for m in judgement.metrics], judgements[0].rows)
-    targets = [row.example.target or 0 for row in rows]
-    judgement = likeliest(summed)(
-        asked._replace(notes=[nearest(target, len(words)) for target in targets]), answers
-    )
-    chosen = [row["chosen"] for row in judgement.rows]
+        references = [item.prompt.references(item.example) for item in items]
+        results = [metric_of_texts(name)(references, answers) for name in metrics]
+        return Result([metric for result in results for metric in result.metrics], results[0].items)
+    targets = [item.example.target or 0 for item in items]
+    result = highest(summed)([nearest(target, len(words)) for target in targets], answers)
+    chosen = [item["chosen"] for item in result.items]
     own = [_METRICS[name](name, chosen, targets) for name in metrics if name in _METRICS]
-    return Judgement([*own, *judgement.metrics], judgement.rows)
+    return Result([*own, *result.metrics], result.items)
 
 
-PROTOCOL = Protocol(
-    "prompt",
-    1,
-    "The row in the words of the set's template, after --n_examples rows of the training split (else of the "
-    "other rows), drawn by the seed, each with its answer and an empty line; the likeliest of the label's "
-    "words by summed log-probability, or where the answer is free what greedy decoding writes (GPT-2 §2; "
-    "templates and examples are ours).",
-    ask,
-    judge,
-)
+PROTOCOLS = protocols_of("prompt", {"prompt-1": (build_requests, compute_metrics)})
 
 
-def worded(name: str) -> Benchmark:
-    """The benchmark of a name that begins with ``prompt:``."""
-    return Benchmark(name, "GPT-2 §2", WordedSet(name.removeprefix(PREFIX)), (PROTOCOL,))
+def supervised_benchmark(name: str) -> Benchmark:
+    """Return the benchmark of a name that begins with ``prompt:``."""
+    return Benchmark(name, "GPT-2 §2", PromptedDataset(name.removeprefix(PREFIX)), PROTOCOLS)

@@ -1,36 +1,47 @@
-"""Zero-shot evaluation: benchmarks ask, the model answers, a protocol judges (GPT-2 §3; GPT-1 §5)."""
+"""ZeroShotTask: a model answers the requests of benchmarks and is scored (GPT-2 §3, GPT-1 §5)."""
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
+import torch
 import torch.distributed
+from lightning.pytorch import LightningModule
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.strategies import ModelParallelStrategy
 from lightning.pytorch.trainer.states import TrainerFn
 
+from gpt_toolkit.backbone import Decoder, DecoderConfig, decoder_fields
 from gpt_toolkit.backbone.packed_linear import pack
-from gpt_toolkit.backbone.parallel import whole
-from gpt_toolkit.batches import Answer, Continuation, EvaluationData, Prompt, RequestBatch, RunningText, Score
+from gpt_toolkit.backbone.parallel import divide, whole
+from gpt_toolkit.checkpoints import build_decoder, open_model
+from gpt_toolkit.evaluation.benchmark import Score
+from gpt_toolkit.evaluation.datamodule import RequestBatch, ZeroShotDataModule
+from gpt_toolkit.generation.requests import Answer
 from gpt_toolkit.generation.scorer import Scorer
-from gpt_toolkit.tasks.base import BaseTask
+
+log = logging.getLogger(__name__)
+
+_STRUCTURE = ("n_ctx", "n_layer", "n_head", "n_embd", "norm", "vocab_size")
+"""Fields that a model's weights fix."""
 
 
-class ZeroShotTask(BaseTask):
-    """Let a model answer benchmarks without training on them (GPT-2 §3).
+class ZeroShotTask(LightningModule):
+    """Score a model on benchmarks without training on them (GPT-2 §3).
 
     ``validate`` and ``test`` log ``<benchmark>_<protocol>_<metric>`` and leave the whole report in
-    ``scores`` and ``answers``; ``predict`` gives a line per request. Computes in the dtype of the weights:
-    for bf16 say ``--trainer.precision bf16-true``.
+    ``scores`` and ``answers``; ``predict`` returns a record for each request. It computes in the dtype of the
+    weights: for bf16 use ``--trainer.precision bf16-true``.
 
     Args:
-        init_from: The MODEL, unless a checkpoint is given.
-        decoder: Fields in which the decoder is to differ from the model's; rarely needed.
-        batch_tokens: Tokens read at once, at most, padding counted.
+        init_from: The MODEL.
+        decoder: Fields in which the decoder differs from the model's; rarely needed.
+        batch_tokens: Largest number of tokens that are read at once, with padding.
     """
-
-    unit = "requests"
 
     def __init__(
         self,
@@ -38,107 +49,153 @@ class ZeroShotTask(BaseTask):
         decoder: str | dict[str, Any] | None = None,
         batch_tokens: int = 4096,
     ) -> None:
-        super().__init__(decoder, init_from=init_from)
-        self.batch_tokens = batch_tokens
+        super().__init__()
+        self.init_from, self.decoder, self.batch_tokens = init_from, decoder, batch_tokens
+        self.backbone: Decoder | None = None
         self.scores: list[Score] = []
         self.answers: dict[str, dict[int, Answer]] = {}
         self._answers: dict[str, dict[int, Answer]] = {}
         self._scorer: Scorer | None = None
 
     @property
-    def evaluation(self) -> EvaluationData:
-        """The DataModule in use."""
-        if self.data is None:
-            raise RuntimeError("ZeroShotTask reads its benchmarks from a DataModule: give the Trainer one")
-        return cast(EvaluationData, self.data)
+    def data(self) -> ZeroShotDataModule:
+        """The DataModule with the benchmarks."""
+        data = getattr(self.trainer, "datamodule", None)
+        if not isinstance(data, ZeroShotDataModule):
+            raise RuntimeError(
+                "ZeroShotTask reads its benchmarks from a ZeroShotDataModule: give the Trainer one"
+            )
+        return data
 
-    def work(self, batch: RequestBatch) -> int:
-        """Requests of a batch."""
-        return len(batch["requests"])
+    # ------------------------------------------------------------------ the model
+
+    def resolve_decoder(self) -> DecoderConfig:
+        """Return the config of the decoder.
+
+        Raises:
+            ValueError: If the model is missing, or the data or ``decoder`` do not go with it.
+        """
+        if self.init_from is None:
+            raise ValueError("no model: give --model.init_from MODEL")
+        data, model = self.data, open_model(self.init_from).config.to_fields()
+        config = DecoderConfig.from_fields(model | decoder_fields(self.decoder or {}))
+        fields, n_ids = config.to_fields(), data.vocabulary.vocab_size
+        problems = [
+            f"{key} {fields[key]} against {model[key]}" for key in _STRUCTURE if fields[key] != model[key]
+        ]
+        if problems:
+            raise ValueError(
+                f"init_from {self.init_from}: this decoder differs from the model's: {', '.join(problems)}"
+            )
+        if n_ids > config.vocab_size:
+            problems.append(
+                f"the tokenizer has {n_ids:,} token ids, the decoder's vocab_size is {config.vocab_size:,}: "
+                "choose the decoder's own tokenizer"
+            )
+        if data.n_ctx is not None and data.n_ctx > config.n_ctx:
+            problems.append(
+                f"the data's contexts are {data.n_ctx:,} tokens (data.n_ctx), the decoder's context length "
+                f"is {config.n_ctx:,}: lower data.n_ctx"
+            )
+        if problems:
+            raise ValueError("; ".join(problems))
+        return config
+
+    def configure_model(self) -> None:
+        """Read the model, once; Lightning calls it when data and devices are known."""
+        if self.backbone is not None:
+            return
+        config = self.resolve_decoder()
+        assert self.init_from is not None
+        strategy = self.trainer.strategy
+        # the precision plugin of Lightning has set the default dtype
+        saved = open_model(self.init_from)
+        tensors = saved.read(dtype=torch.get_default_dtype(), device=strategy.root_device)
+        self._check_tokenizer(saved.tokenizer)
+        self.backbone = build_decoder(config, tensors)
+        if isinstance(strategy, ModelParallelStrategy):
+            divide(self.backbone, strategy.device_mesh)
+        if self.trainer.is_global_zero:
+            log.info("initial weights: %s", self.init_from)
+            for note in saved.notes:
+                log.info(note)
+
+    def _check_tokenizer(self, files: Path | Mapping[str, str] | str) -> None:
+        if not isinstance(files, Mapping) or not files:
+            return  # the files of a folder may be another program's, equal in meaning only
+        if dict(files) != dict(self.data.vocabulary.files()):
+            raise ValueError(
+                f"init_from {self.init_from}: it was trained with another tokenizer than the data's: give "
+                "data.tokenizer the one it was trained with, such as the folder model/ of its run"
+            )
+
+    def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
+        """Raise: a checkpoint is a MODEL too."""
+        raise ValueError(
+            "ZeroShotTask has no checkpoints of its own: give the checkpoint of another task as "
+            "--model.init_from, not as --ckpt_path"
+        )
 
     def configure_callbacks(self) -> list[Callback]:
-        """Refuse to train; of all hooks this one comes before Lightning looks for a training step."""
+        """Raise if the Trainer fits; this is the first hook, before Lightning looks for a training step."""
         if self.trainer.state.fn == TrainerFn.FITTING:
             raise ValueError("ZeroShotTask does not train: say validate, test or predict")
         return []
 
-    # ------------------------------------------------------------------ answering
+    # ------------------------------------------------------------------ answers
 
     def on_validation_start(self) -> None:
-        """Begin a pass."""
-        self._begin()
-
-    def on_test_start(self) -> None:
-        """Begin a pass."""
-        self._begin()
-
-    def on_predict_start(self) -> None:
-        """Begin a pass."""
-        self._begin()
-
-    def _begin(self) -> None:
+        """Begin a pass over the requests."""
+        assert self.backbone is not None
         self._answers = {}
-        decoder = pack(whole(self.built_backbone))
-        vocabulary: Any = self.evaluation.vocabulary
-        self._scorer = Scorer(decoder, vocabulary, batch_tokens=self.batch_tokens)
+        decoder = pack(whole(self.backbone))
+        self._scorer = Scorer(decoder, self.data.vocabulary, batch_tokens=self.batch_tokens)
 
-    def validation_step(self, batch: RequestBatch, batch_idx: int, dataloader_idx: int = 0) -> None:
+    on_test_start = on_predict_start = on_validation_start
+
+    def validation_step(self, batch: RequestBatch, batch_idx: int) -> None:
         """Answer a batch."""
         self._answer(batch)
 
-    def test_step(self, batch: RequestBatch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Answer a batch."""
-        self._answer(batch)
+    test_step = validation_step
 
-    def predict_step(
-        self, batch: RequestBatch, batch_idx: int, dataloader_idx: int = 0
-    ) -> list[dict[str, Any]]:
-        """A line per request: benchmark, protocol, number, and the answer's fields."""
-        answers = self._answer(batch)
+    def predict_step(self, batch: RequestBatch, batch_idx: int) -> list[dict[str, Any]]:
+        """Return a record for each request: benchmark, protocol, number, and the fields of the answer."""
         benchmark, _, protocol = batch["name"].rpartition("/")
         return [
             {"benchmark": benchmark, "protocol": protocol, "request": number, **answer._asdict()}
-            for number, answer in zip(batch["numbers"], answers, strict=True)
+            for number, answer in zip(batch["numbers"], self._answer(batch), strict=True)
         ]
 
     def _answer(self, batch: RequestBatch) -> list[Answer]:
         assert self._scorer is not None
-        requests = batch["requests"]
-        answers: list[Answer]
-        if isinstance(requests[0], Continuation):
-            answers = self._scorer.continuations(cast(Sequence[Continuation], requests))
-        elif isinstance(requests[0], RunningText):
-            answers = self._scorer.running_texts(cast(Sequence[RunningText], requests))
-        else:
-            answers = self._scorer.prompts(cast(Sequence[Prompt], requests))
+        answers = self._scorer.answer(batch["requests"])
         self._answers.setdefault(batch["name"], {}).update(zip(batch["numbers"], answers, strict=True))
         return answers
 
-    # ------------------------------------------------------------------ judging
+    # ------------------------------------------------------------------ scores
 
     def on_validation_epoch_end(self) -> None:
-        """Judge the answers of all ranks."""
-        self._judge()
-
-    def on_test_epoch_end(self) -> None:
-        """Judge the answers of all ranks."""
-        self._judge()
-
-    def _judge(self) -> None:
-        everyone = [self._answers]
+        """Score the answers of all ranks."""
+        by_rank = [self._answers]
         if self.trainer.world_size > 1:
-            everyone = [{} for _ in range(self.trainer.world_size)]
-            torch.distributed.all_gather_object(everyone, self._answers)
-        found: dict[str, dict[int, Answer]] = {}
-        for rank in everyone:
-            for name, answers in rank.items():
-                found.setdefault(name, {}).update(answers)
-        # in the order of the requests, whichever device had the first of them
-        self.answers = {name: found[name] for name in sorted(found, key=lambda name: min(found[name]))}
-        self.scores = [s for name in self.answers for s in self.evaluation.judge(name, self.answers[name])]
+            by_rank = [{} for _ in range(self.trainer.world_size)]
+            torch.distributed.all_gather_object(by_rank, self._answers)
+        self.answers = {}
+        for name in self.data.evaluations:
+            answers = {number: answer for rank in by_rank for number, answer in rank.get(name, {}).items()}
+            if answers:
+                self.answers[name] = answers
+        self.scores = [
+            score
+            for name, answers in self.answers.items()
+            for score in self.data.evaluations[name].scores(answers)
+        ]
         logged = {
             f"{score.benchmark}_{score.protocol}_{score.metric}": score.value
             for score in self.scores
             if not math.isnan(score.value)
         }
         self.log_dict(logged, rank_zero_only=True)
+
+    on_test_epoch_end = on_validation_epoch_end

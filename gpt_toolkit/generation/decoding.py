@@ -1,4 +1,4 @@
-"""The walk through a text: each step reads the newest token of every sequence and takes the next."""
+"""Decoding of token ids: each step reads the newest token of every sequence and chooses the next."""
 
 from __future__ import annotations
 
@@ -27,30 +27,29 @@ def generate(
     vocab_size: int | None = None,
     generator: Generators = None,
 ) -> list[list[int]]:
-    """Continue prompts.
+    """Continue prompts, from token ids to token ids.
 
     Args:
-        decoder: Its parameters' dtype is the one computed in; cast the module for bf16, since autocast would
-            cast every matrix again for every token. Evaluated without dropout, whatever its mode. For more
-            than a few tokens on a CPU give what :func:`~gpt_toolkit.backbone.packed_linear.pack` makes of
-            it and of the head.
+        decoder: Computes in the dtype of its parameters. Cast the module for bf16, since autocast would cast
+            every matrix again for every token. Evaluated without dropout, whatever its mode. For more than a
+            few tokens on a CPU, pass it through :func:`~gpt_toolkit.backbone.packed_linear.pack` first.
         input_ids: ``(B, T)``, int64, or lists of unequal length; at least one and at most ``n_ctx`` tokens
             each. A prompt gets the tokens that it gets alone.
-        max_new_tokens: Tokens to add at most. Past the context length the window slides: each time a
-            sequence fills the context, its last ``n_ctx // 2`` tokens are read anew and everything before is
-            forgotten.
+        max_new_tokens: Largest number of new tokens. Past the context length the window slides: each time a
+            sequence fills the context, its last ``n_ctx // 2`` tokens are read again and those before are
+            dropped.
         temperature: See :class:`Sampling`, as for the next four.
-        top_k: Draw among so many.
-        top_p: Draw among so much probability.
-        top_p_rule: What becomes of the token that crosses ``top_p``.
-        repetition_penalty: Makes tokens that are in the text already less likely.
-        stop_ids: A sequence ends with the first of these that it meets.
-        vocab_size: Ids from here on are padding of the token matrix and never chosen.
+        top_k: See :class:`Sampling`.
+        top_p: See :class:`Sampling`.
+        top_p_rule: See :class:`Sampling`.
+        repetition_penalty: See :class:`Sampling`.
+        stop_ids: Tokens that end a sequence.
+        vocab_size: Number of ids that may be chosen; later rows of the token matrix are padding.
         generator: Source of the draws, on the decoder's device; equal states give equal tokens. With one
-            generator a sequence, the draws of each do not depend on the others.
+            generator for each sequence, the draws of each do not depend on the others.
 
     Returns:
-        New tokens of each sequence, with the stop token where it met one.
+        New tokens of each sequence, with the stop token if one ended it.
 
     Raises:
         ValueError: If a value is out of range, a token is not in the vocabulary, a prompt is longer than
@@ -85,9 +84,10 @@ def generate_steps(
     vocab_size: int | None = None,
     generator: Generators = None,
 ) -> Generator[list[int], None, None]:
-    """The tokens of :func:`generate` as they are chosen, one of each sequence at a time, whatever they are.
+    """Yield the tokens of :func:`generate` as they are chosen, one of each sequence per step.
 
-    The work for a token is done when it is asked for, and arguments are checked with the first.
+    A stop token does not end the steps. A token is computed when it is requested, and arguments are checked
+    with the first.
     """
     config, weight = decoder.config, decoder.wte.weight
     vocab_size = config.vocab_size if vocab_size is None else vocab_size
@@ -108,16 +108,16 @@ def generate_steps(
         device=weight.device,
         capacity=min(config.n_ctx, longest + max_new_tokens - 1),  # the last token is not read
     )
-    there = None
+    seen = None  # (B, T), the tokens of each text, for the repetition penalty
     if sampling.repetition_penalty != 1.0:
-        there = torch.tensor(_padded(texts, longest + max_new_tokens), device=weight.device)
+        seen = torch.tensor(_padded(texts, longest + max_new_tokens), device=weight.device)
     logits = _read_prompts(decoder, texts, cache, vocab_size)  # (B, V)
     if not bool(logits.isfinite().all()):
         raise ValueError("the model's logits are not finite: its weights are damaged or have diverged")
     for end in range(longest, longest + max_new_tokens):
-        chosen = choose(logits, sampling, generator, None if there is None else there[:, :end])
-        if there is not None:
-            there[:, end] = chosen
+        chosen = choose(logits, sampling, generator, None if seen is None else seen[:, :end])
+        if seen is not None:
+            seen[:, end] = chosen
         tokens: list[int] = chosen.tolist()
         for text, token in zip(texts, tokens, strict=True):
             text.append(token)
@@ -133,29 +133,29 @@ def generate_steps(
 def _read_prompts(
     decoder: Decoder, texts: Sequence[list[int]], cache: KeyValueCache, vocab_size: int
 ) -> Tensor:
-    """Fill an empty cache; logits ``(B, V)`` after the last token of each text.
+    """Fill an empty cache; return logits ``(B, V)`` after the last token of each text.
 
-    Texts of one length are read side by side, others apart: padding would change how attention rounds, and
-    in bf16 with it the tokens.
+    Only texts of equal length are read in one batch: padding would change how attention rounds, and in bf16
+    also the tokens.
     """
     device, lengths = decoder.wte.weight.device, [len(text) for text in texts]
     states: dict[int, Tensor] = {}
     with plain_evaluation(decoder, device):
         for length in sorted(set(lengths)):
             rows = [row for row, n in enumerate(lengths) if n == length]
-            own = cache if len(rows) == len(texts) else _cache_like(cache, decoder, len(rows), length)
+            part = cache if len(rows) == len(texts) else _cache_like(cache, decoder, len(rows), length)
             ids = torch.tensor([texts[row] for row in rows], device=device)
             last = torch.full((len(rows), 1), length - 1, device=device)
-            states |= zip(rows, decoder(ids, own, at=last)[:, 0], strict=True)
-            if own is not cache:
-                cache.replace(rows, own)
+            states |= zip(rows, decoder(ids, part, positions=last)[:, 0], strict=True)
+            if part is not cache:
+                cache.replace(rows, part)
         hidden = torch.stack([states[row] for row in range(len(texts))])  # (B, D)
         return decoder.logits(hidden)[:, :vocab_size]
 
 
 @torch.inference_mode()
 def _read_tokens(decoder: Decoder, tokens: Tensor, cache: KeyValueCache, vocab_size: int) -> Tensor:
-    """Logits ``(B, V)`` after one more token of each text, ``(B,)``."""
+    """Read one more token of each text, ``(B,)``; return the logits ``(B, V)`` after it."""
     with plain_evaluation(decoder, tokens.device):
         hidden = decoder(tokens[:, None], cache)[:, 0]  # (B, D)
         return decoder.logits(hidden)[:, :vocab_size]
@@ -163,7 +163,7 @@ def _read_tokens(decoder: Decoder, tokens: Tensor, cache: KeyValueCache, vocab_s
 
 @torch.inference_mode()
 def _slide(decoder: Decoder, texts: Sequence[list[int]], rows: Sequence[int], cache: KeyValueCache) -> None:
-    """Read the second half of the context of some rows anew, but for the newest token: its step follows."""
+    """Read the second half of some texts' context again, without the newest token, whose step follows."""
     kept = max(1, decoder.config.n_ctx // 2) - 1
     if kept == 0:
         cache.replace(rows, None)
@@ -177,14 +177,14 @@ def _slide(decoder: Decoder, texts: Sequence[list[int]], rows: Sequence[int], ca
 
 
 def _cache_like(cache: KeyValueCache, decoder: Decoder, n_rows: int, capacity: int) -> KeyValueCache:
-    """An empty cache for some of another one's rows."""
+    """Return an empty cache for some of the sequences of another one."""
     keys = cache.keys
     return KeyValueCache(decoder.config, n_rows, dtype=keys.dtype, device=keys.device, capacity=capacity)
 
 
 @contextlib.contextmanager
 def plain_evaluation(decoder: Decoder, device: torch.device) -> Iterator[None]:
-    """No dropout, and no autocast, which would disagree with the cache's dtype; both as before afterwards."""
+    """Turn off dropout, and autocast, which would disagree with the cache's dtype, inside the block."""
     training = decoder.training
     if training:
         decoder.eval()
@@ -197,7 +197,7 @@ def plain_evaluation(decoder: Decoder, device: torch.device) -> Iterator[None]:
 
 
 def _padded(texts: Sequence[list[int]], length: int) -> list[list[int]]:
-    """Rows of equal length; the last token of each, again and again, follows it."""
+    """Pad texts to a length with their last token."""
     return [[*text, *text[-1:] * (length - len(text))] for text in texts]
 
 

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict, Unpack, overload
 
 import torch
 from torch import Tensor
 
-from gpt_toolkit import generation
 from gpt_toolkit.backbone import Decoder
 from gpt_toolkit.backbone.packed_linear import pack
-from gpt_toolkit.checkpoints import build_decoder, open_model, read_stored, write_model_folder
-from gpt_toolkit.generation import Sampling, TopPRule, Written
+from gpt_toolkit.checkpoints import build_decoder, open_model, write_model_folder
+from gpt_toolkit.generation.decoding import generate_steps
+from gpt_toolkit.generation.requests import Continuation
+from gpt_toolkit.generation.sampling import Sampling, TopPRule
+from gpt_toolkit.generation.scorer import Scorer
+from gpt_toolkit.generation.streaming import Ended, StreamedText
 from gpt_toolkit.hardware import device_named, scoring_dtype
 from gpt_toolkit.tokenizers.loading import Tokenizer, tokenizer_of
 
 
 class Settings(TypedDict, total=False):
-    """Of :meth:`LanguageModel.generate`, for the types of its forms."""
+    """Options of :meth:`LanguageModel.generate`, for the types of its overloads."""
 
     max_new_tokens: int
     temperature: float
@@ -31,15 +35,34 @@ class Settings(TypedDict, total=False):
     seed: int | None
 
 
+@dataclass(frozen=True)
+class Completion:
+    """A text that a model wrote after a prompt.
+
+    Attributes:
+        text: The new text, without end-of-text token and stop string.
+        n_tokens: Number of tokens that the model generated for it.
+        ended: Why it ended.
+        slid: Whether prompt and text were longer than the context, so that the model wrote the
+            end of the text without its beginning.
+    """
+
+    text: str
+    n_tokens: int
+    ended: Ended
+    slid: bool
+
+
 class LanguageModel:
     """A decoder with its tokenizer, for use rather than for training.
 
-    On a CPU the first text that it writes takes a second copy of its matrices, laid out for speed.
+    On a CPU the first call of :meth:`generate`, :meth:`write` or :meth:`stream` makes a second copy of the
+    large matrices, in a faster layout.
 
     Args:
         decoder: Put into evaluation mode.
-        tokenizer: The one whose ids the decoder was trained on; without one, only :meth:`logits` and
-            :meth:`save` are of use.
+        tokenizer: The tokenizer whose ids the decoder was trained on; without one, only :meth:`logits` and
+            :meth:`save` work.
 
     Raises:
         ValueError: If the tokenizer has ids for which the decoder has no embedding.
@@ -58,10 +81,10 @@ class LanguageModel:
 
     @property
     def tokenizer(self) -> Tokenizer:
-        """The tokenizer.
+        """The tokenizer of the model.
 
         Raises:
-            ValueError: If the model came without one.
+            ValueError: If the model was loaded without one.
         """
         if self._tokenizer is None:
             raise ValueError(
@@ -72,19 +95,19 @@ class LanguageModel:
 
     @property
     def device(self) -> torch.device:
-        """Where the model computes."""
+        """Device that holds the weights."""
         return self.decoder.wte.weight.device
 
     @torch.no_grad()
     def logits(self, input_ids: Tensor) -> Tensor:
-        """Scores of the next token at every position, ``(B, T)`` to ``(B, T, V)``."""
+        """Return scores of the next token at every position, ``(B, T)`` to ``(B, T, V)``."""
         return self.decoder.logits(self.decoder(input_ids.to(self.device)))
 
     def score(self, context: str, continuation: str) -> tuple[float, bool]:
-        """How likely a continuation is.
+        """Score a continuation.
 
-        The two texts are encoded apart, so a continuation brings the space it begins with. An empty context
-        is the end-of-text token.
+        The two texts are encoded separately, so a continuation includes the space that it begins with. An
+        empty context stands for the end-of-text token.
 
         Returns:
             Summed natural-log probability of the continuation's tokens, and whether greedy decoding gives it.
@@ -92,12 +115,12 @@ class LanguageModel:
         Raises:
             ValueError: If both together do not fit into the context length.
         """
-        return generation.score(
-            self.decoder,
-            self._prompt_ids(context),
-            self.tokenizer.encode(continuation),
-            vocab_size=self.tokenizer.vocab_size,
-        )
+        ids = tuple(self.tokenizer.encode(continuation))
+        if not ids:
+            return 0.0, True
+        request = Continuation(tuple(self.tokenizer.encode(context)) or (self.tokenizer.end_of_text,), ids)
+        [answer] = Scorer(self.decoder, self.tokenizer).continuations([request])
+        return answer.log_probability, answer.is_greedy
 
     @overload
     def generate(
@@ -134,43 +157,42 @@ class LanguageModel:
         """Continue a text until its end-of-text token, a stop string or for ``max_new_tokens``.
 
         Args:
-            prompt: The text to continue; an empty one starts from the end-of-text token. Those of a list are
-                read side by side, whatever their lengths, and each gets the text that it gets alone.
-            max_new_tokens: Tokens to add at most. Past the context length the window slides, see
+            prompt: The text to continue; an empty one starts from the end-of-text token. A list is read in
+                one batch, and each prompt gets the text that it gets alone.
+            max_new_tokens: Largest number of new tokens. Past the context length the window slides, see
                 :func:`gpt_toolkit.generation.generate`.
-            temperature: Divides the logits; 0 takes the likeliest token each time.
-            top_k: Draw among the k likeliest tokens; 0 is off.
-            top_p: Draw among the likeliest tokens that together reach this probability; 1 is off.
+            temperature: Divisor of the logits; 0 always takes the likeliest token.
+            top_k: Number of likeliest tokens to draw from; 0 is off.
+            top_p: Probability that the likeliest tokens to draw from reach together; 1 is off.
             top_p_rule: Whether the token that crosses ``top_p`` is kept, or dropped as in GPT-2's released
                 code.
-            repetition_penalty: Makes tokens that are in the text already less likely (CTRL); 1 is off.
-            stop: A text, or several, before which the answer ends.
-            num_samples: How many continuations to give, as a list; one, as a string, unless given.
-            seed: Of the draws. Sample i of several is drawn with ``seed + i``, whatever the prompt's place in
-                a list.
+            repetition_penalty: Factor by which tokens of the text become less likely (CTRL); 1 is off.
+            stop: A string, or several, before which the text ends.
+            num_samples: Number of texts, returned as a list; one, returned as a string, unless given.
+            seed: Seed of the draws; sample i of each prompt is drawn with ``seed + i``.
 
         Returns:
             The new text, without prompt, end-of-text token and stop string; a list of them, or of lists, for
             several samples or prompts.
 
         Raises:
-            ValueError: If a value is out of range or a prompt is longer than the context.
+            ValueError: If a value is out of range, or a prompt is longer than the context.
         """
         prompts = [prompt] if isinstance(prompt, str) else prompt
         count = 1 if num_samples is None else num_samples
         if count < 1:
             raise ValueError(f"num_samples is {num_samples}, expected at least 1")
-        written = self.write(
+        completions = self.write(
             [text for text in prompts for _ in range(count)],
             max_new_tokens=max_new_tokens,
             sampling=Sampling(temperature, top_k, top_p, top_p_rule, repetition_penalty),
             seeds=[None if seed is None else seed + i for _ in prompts for i in range(count)],
             stop=stop,
         )
-        texts = [each.text for each in written]
+        texts = [each.text for each in completions]
         samples = [texts[first : first + count] for first in range(0, len(texts), count)]
-        answers = [each[0] for each in samples] if num_samples is None else samples
-        return answers[0] if isinstance(prompt, str) else answers
+        results = [each[0] for each in samples] if num_samples is None else samples
+        return results[0] if isinstance(prompt, str) else results
 
     def write(
         self,
@@ -180,26 +202,31 @@ class LanguageModel:
         sampling: Sampling,
         seeds: Sequence[int | None],
         stop: str | Sequence[str] = (),
-    ) -> list[Written]:
-        """What :meth:`generate` does for a prompt, with how the answers ended.
+    ) -> list[Completion]:
+        """Continue each prompt as :meth:`generate` does, and say how the text ended.
 
         Args:
-            prompts: Read side by side.
-            max_new_tokens: Tokens to add at most.
-            sampling: How they are drawn.
-            seeds: Of each prompt's draws; None for others each time.
-            stop: A text, or several, before which an answer ends.
+            prompts: Read in one batch.
+            max_new_tokens: Largest number of new tokens.
+            sampling: How tokens are drawn.
+            seeds: Seed of each prompt's draws; None for another each time.
+            stop: A string, or several, before which a text ends.
         """
         stops = (stop,) if isinstance(stop, str) else stop
-        return generation.write(
-            self._fast(),
-            self.tokenizer,
-            prompts,
-            max_new_tokens=max_new_tokens,
-            sampling=sampling,
-            seeds=seeds,
-            stop=stops,
-        )
+        texts = [StreamedText(self.tokenizer, prompt, stops) for prompt in prompts]
+        for tokens in self._steps(texts, max_new_tokens, sampling, seeds):
+            for text, token in zip(texts, tokens, strict=True):
+                if text.ended is None:
+                    text.add(token)
+            if all(text.ended for text in texts):
+                break
+        completions = []
+        for text in texts:
+            text.end()
+            n_read = len(text.prompt_ids) + text.n_tokens - 1  # the last token is not read
+            slid = n_read > self.decoder.config.n_ctx
+            completions.append(Completion(text.text, text.n_tokens, text.ended or "length", slid))
+        return completions
 
     def stream(
         self,
@@ -214,19 +241,35 @@ class LanguageModel:
         stop: str | Sequence[str] = (),
         seed: int | None = None,
     ) -> Generator[str, None, None]:
-        """The text of :meth:`generate` in pieces, as they are made; closing the iterator stops the work.
+        """Yield the text of :meth:`generate` in pieces as they are made; closing the iterator stops the work.
 
-        A character whose bytes span several tokens comes with the last of them, and what may begin a stop
-        string when it is known not to.
+        A character whose bytes span several tokens comes with the last of them. The possible beginning of a
+        stop string comes when it is certain.
         """
-        yield from generation.write_pieces(
-            self._fast(),
-            self.tokenizer,
-            prompt,
+        text = StreamedText(self.tokenizer, prompt, (stop,) if isinstance(stop, str) else stop)
+        sampling = Sampling(temperature, top_k, top_p, top_p_rule, repetition_penalty)
+        for [token] in self._steps([text], max_new_tokens, sampling, [seed]):
+            if piece := text.add(token):
+                yield piece
+            if text.ended:
+                return
+        if piece := text.end():
+            yield piece
+
+    def _steps(
+        self,
+        texts: Sequence[StreamedText],
+        max_new_tokens: int,
+        sampling: Sampling,
+        seeds: Sequence[int | None],
+    ) -> Generator[list[int], None, None]:
+        return generate_steps(
+            self._packed_decoder(),
+            [text.prompt_ids for text in texts],
             max_new_tokens=max_new_tokens,
-            sampling=Sampling(temperature, top_k, top_p, top_p_rule, repetition_penalty),
-            seed=seed,
-            stop=(stop,) if isinstance(stop, str) else stop,
+            sampling=sampling,
+            vocab_size=self.tokenizer.vocab_size,
+            generator=[_generator(seed, self.device) for seed in seeds],
         )
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
@@ -243,19 +286,25 @@ class LanguageModel:
             folder, self.decoder.config, self.decoder.state_dict(), files, overwrite=overwrite, extra=extra
         )
 
-    def _prompt_ids(self, text: str) -> list[int]:
-        return list(self.tokenizer.encode(text)) or [self.tokenizer.end_of_text]
-
-    def _fast(self) -> Decoder:
-        """The decoder as it generates fastest here, packed at first use and when a weight changes."""
+    def _packed_decoder(self) -> Decoder:
+        """Return the decoder as it generates fastest here, packed at first use and when a weight changes."""
         state = [
             (weight.data_ptr(), 0 if weight.is_inference() else weight._version)
             for weight in self.decoder.parameters()
         ]
         if self._packed is None or self._packed_state != state:
-            self._packed = None  # gone before the new one is made
+            self._packed = None  # frees the old one before the new one is made
             self._packed, self._packed_state = pack(self.decoder), state
         return self._packed
+
+
+def _generator(seed: int | None, device: torch.device) -> torch.Generator:
+    generator = torch.Generator(device)
+    if seed is None:
+        generator.seed()
+    else:
+        generator.manual_seed(seed)
+    return generator
 
 
 def load(
@@ -266,20 +315,20 @@ def load(
     Args:
         model: A model folder, a ``.ckpt`` of a training run, or an id of the Hugging Face hub such as
             ``gpt2``, ``openai-gpt`` or ``owner/name``.
-        device: Device to compute on; ``auto`` is the accelerator, if one is present.
+        device: Device to compute on; ``auto`` is the accelerator, if one is present, else the CPU.
         dtype: Type to compute in. By default the stored one, or fp32 where the device would emulate it, so
             that scores do not depend on the machine.
 
     Raises:
-        FileNotFoundError: If there is no such model.
-        ValueError: If what is there is not a model, is damaged or is not implemented.
+        FileNotFoundError: If the model is not found.
+        ValueError: If it is not a model, is damaged or is not implemented.
     """
     device = device_named(device)
     stored = open_model(model)
     dtype = dtype or scoring_dtype(stored.dtype, device)
-    saved = read_stored(stored, dtype=dtype, device=device)
-    tokenizer = tokenizer_of(saved.tokenizer, str(saved.source))
+    state_dict = stored.read(dtype=dtype, device=device)
+    tokenizer = tokenizer_of(stored.tokenizer, str(stored.source))
     try:
-        return LanguageModel(build_decoder(saved.config, saved.state_dict), tokenizer)
+        return LanguageModel(build_decoder(stored.config, state_dict), tokenizer)
     except ValueError as error:
-        raise ValueError(f"{saved.source}: {error}") from None
+        raise ValueError(f"{stored.source}: {error}") from None

@@ -1,8 +1,7 @@
-"""Answers to a benchmark's requests: likelihoods of continuations and of running text, and answers in words.
+"""Answers to requests: likelihoods of continuations and of running text, and generated text.
 
-The work is what the answers need and no more: a context that several continuations share is read once,
-the last block and the token matrix are applied at scored positions alone, and batches hold texts of like
-length.
+Only the necessary work is done: a context that several continuations share is read once, the last block and
+the output matrix are applied only at scored positions, and batches hold texts of similar length.
 """
 
 from __future__ import annotations
@@ -16,26 +15,26 @@ import torch
 from torch import Tensor
 
 from gpt_toolkit.backbone import Decoder, KeyValueCache
-from gpt_toolkit.batches import Answer, Continuation, Prompt, RunningText
 from gpt_toolkit.generation.decoding import check_ids, generate_steps, plain_evaluation
+from gpt_toolkit.generation.requests import Answer, Continuation, Prompt, Request, RunningText
 from gpt_toolkit.generation.sampling import Sampling
-from gpt_toolkit.generation.streaming import Answer as Text
+from gpt_toolkit.generation.streaming import StreamedText
 from gpt_toolkit.tokenizers import Tokenizer
 
 SHARED_FROM = 32
-"""Tokens from which a context that several continuations have in common is read once; ours."""
+"""Length from which a context that several continuations share is read once; tuned here."""
 
 _LOGIT_ROWS = 256
-"""Positions whose logits exist at a time; ours: as in training's loss."""
+"""Positions whose logits exist at the same time; tuned here: as in training's loss."""
 
 
 class Scorer:
-    """A decoder that answers requests.
+    """Answers of a decoder to requests.
 
     Args:
-        decoder: Evaluated without dropout, in the dtype of its parameters.
-        tokenizer: The one whose ids it was trained on.
-        batch_tokens: Tokens read at once, at most, padding counted.
+        decoder: Decoder, evaluated without dropout in the dtype of its parameters.
+        tokenizer: Tokenizer whose ids the decoder was trained on.
+        batch_tokens: Largest number of tokens that are read at once, with padding.
     """
 
     def __init__(self, decoder: Decoder, tokenizer: Tokenizer, *, batch_tokens: int = 4096) -> None:
@@ -44,11 +43,22 @@ class Scorer:
         self.device = decoder.wte.weight.device
         self._excluded: dict[frozenset[int], Tensor] = {}
 
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        """Answer requests of any kind, in their order."""
+        answers: dict[int, Answer] = {}
+        continuations = {i: r for i, r in enumerate(requests) if isinstance(r, Continuation)}
+        texts = {i: r for i, r in enumerate(requests) if isinstance(r, RunningText)}
+        prompts = {i: r for i, r in enumerate(requests) if isinstance(r, Prompt)}
+        answers |= zip(continuations, self.continuations(list(continuations.values())), strict=True)
+        answers |= zip(texts, self.running_texts(list(texts.values())), strict=True)
+        answers |= zip(prompts, self.prompts(list(prompts.values())), strict=True)
+        return [answers[i] for i in range(len(requests))]
+
     # ------------------------------------------------------------------ continuations
 
     @torch.inference_mode()
     def continuations(self, requests: Sequence[Continuation]) -> list[Answer]:
-        """Log-probability of each continuation, and whether greedy decoding gives it.
+        """Compute the log-probability of each continuation, and whether greedy decoding gives it.
 
         Raises:
             ValueError: If a context or continuation is empty, or both are longer than the context length.
@@ -61,7 +71,9 @@ class Scorer:
         for context, group in groupby(order, key=lambda i: requests[i].context):
             members = list(group)
             if len(members) > 1 and len(context) >= SHARED_FROM:
-                for i, answer in zip(members, self._shared([requests[i] for i in members]), strict=True):
+                for i, answer in zip(
+                    members, self._score_shared([requests[i] for i in members]), strict=True
+                ):
                     answers[i] = answer
             else:
                 alone += members
@@ -69,7 +81,7 @@ class Scorer:
         lengths = [len(requests[i].context) + len(requests[i].continuation) - 1 for i in alone]
         for part in self._batches(lengths):
             chosen = [requests[alone[i]] for i in part]
-            for i, answer in zip(part, self._scored(chosen), strict=True):
+            for i, answer in zip(part, self._score(chosen), strict=True):
                 answers[alone[i]] = answer
         return [answer for answer in answers if answer is not None]
 
@@ -86,19 +98,19 @@ class Scorer:
             )
         check_ids([*request.context, *request.continuation], self.tokenizer.vocab_size)
 
-    def _scored(self, requests: Sequence[Continuation]) -> list[Answer]:
-        """Contexts and continuations read side by side, padded at the right."""
+    def _score(self, requests: Sequence[Continuation]) -> list[Answer]:
+        """Read contexts with their continuations, padded on the right."""
         texts = [(*request.context, *request.continuation[:-1]) for request in requests]
         firsts = [len(request.context) - 1 for request in requests]
         counts = [len(request.continuation) for request in requests]
         ids, at = self._padded(texts), self._positions(firsts, counts)
         with plain_evaluation(self.decoder, self.device):
-            hidden = self.decoder(ids, at=at)  # (B, P, D)
+            hidden = self.decoder(ids, positions=at)  # (B, P, D)
             rows = torch.cat([hidden[i, :n] for i, n in enumerate(counts)])
-            return self._judged(rows, requests)
+            return self._answers_from(rows, requests)
 
-    def _shared(self, requests: Sequence[Continuation]) -> list[Answer]:
-        """One context read once, then all its continuations side by side."""
+    def _score_shared(self, requests: Sequence[Continuation]) -> list[Answer]:
+        """Read one context once, then all its continuations."""
         context = requests[0].context
         rest = max(len(request.continuation) for request in requests) - 1
         config, weight = self.decoder.config, self.decoder.wte.weight
@@ -110,7 +122,7 @@ class Scorer:
         with plain_evaluation(self.decoder, self.device):
             cache = cache_of(1)
             last = torch.tensor([[len(context) - 1]], device=self.device)
-            first = self.decoder(self._padded([context]), cache, at=last)[0]  # (1, D)
+            first = self.decoder(self._padded([context]), cache, positions=last)[0]  # (1, D)
             pieces = [first.expand(1, -1) for _ in requests]
             longer = [i for i, request in enumerate(requests) if len(request.continuation) > 1]
             for part in self._batches([len(context) + rest] * len(longer)):
@@ -123,10 +135,10 @@ class Scorer:
                 hidden = self.decoder(inputs, copies)  # (B, P, D)
                 for row, i in enumerate(members):
                     pieces[i] = torch.cat([first, hidden[row, : len(requests[i].continuation) - 1]])
-            return self._judged(torch.cat(pieces), requests)
+            return self._answers_from(torch.cat(pieces), requests)
 
-    def _judged(self, rows: Tensor, requests: Sequence[Continuation]) -> list[Answer]:
-        """Answers from the states before each token of each continuation, one after another: ``(n, D)``."""
+    def _answers_from(self, rows: Tensor, requests: Sequence[Continuation]) -> list[Answer]:
+        """Return answers from the states before each token of all continuations: ``(n, D)``."""
         targets = torch.tensor([i for request in requests for i in request.continuation], device=self.device)
         starts = [0, *accumulate(len(request.continuation) for request in requests)]
         excluded = {start: request.excluded for start, request in zip(starts, requests, strict=False)}
@@ -140,7 +152,7 @@ class Scorer:
 
     @torch.inference_mode()
     def running_texts(self, requests: Sequence[RunningText]) -> list[Answer]:
-        """Log-probability of every token but the first of each text, read in windows.
+        """Compute the log-probability of every token but the first of each text, in windows.
 
         Raises:
             ValueError: If a window is longer than the context length, or the stride than the window.
@@ -164,7 +176,9 @@ class Scorer:
             counts = [end - scored for _, _, end, scored in chosen]
             targets = [i for n, _, end, scored in chosen for i in requests[n].ids[scored + 1 : end + 1]]
             with plain_evaluation(self.decoder, self.device):
-                hidden = self.decoder(self._padded(texts), at=self._positions(firsts, counts))  # (B, P, D)
+                hidden = self.decoder(
+                    self._padded(texts), positions=self._positions(firsts, counts)
+                )  # (B, P, D)
                 rows = torch.cat([hidden[i, :n] for i, n in enumerate(counts)])
                 log_p, _ = self._log_probabilities(rows, torch.tensor(targets, device=self.device))
             start = 0
@@ -176,10 +190,10 @@ class Scorer:
             for total, request in zip(totals, requests, strict=True)
         ]
 
-    # ------------------------------------------------------------------ answers in words
+    # ------------------------------------------------------------------ generated text
 
     def prompts(self, requests: Sequence[Prompt]) -> list[Answer]:
-        """What the model writes after a prompt, and how likely it finds that; 0 where it outgrew the context.
+        """Generate text after each prompt, with its log-probability; 0 if it is longer than the context.
 
         Raises:
             ValueError: If a prompt is longer than the context length.
@@ -193,14 +207,16 @@ class Scorer:
             members = sorted(group, key=lambda i: -len(requests[i].ids))
             for part in self._batches([len(requests[i].ids) + max_new_tokens for i in members]):
                 chosen = [members[i] for i in part]
-                for i, answer in zip(chosen, self._written([requests[i] for i in chosen]), strict=True):
+                for i, answer in zip(chosen, self._generate([requests[i] for i in chosen]), strict=True):
                     answers[i] = answer
         return [answer for answer in answers if answer is not None]
 
-    def _written(self, requests: Sequence[Prompt]) -> list[Answer]:
-        """Answers to prompts that ask for equal lengths, draws and stops."""
+    def _generate(self, requests: Sequence[Prompt]) -> list[Answer]:
+        """Answer prompts that have the same lengths, draws and stops."""
         asked = requests[0]
-        texts = [Text(self.tokenizer, self.tokenizer.decode(list(r.ids)), asked.stop) for r in requests]
+        texts = [
+            StreamedText(self.tokenizer, self.tokenizer.decode(list(r.ids)), asked.stop) for r in requests
+        ]
         ids: list[list[int]] = [[] for _ in requests]
         written = ["" for _ in requests]
         steps = generate_steps(
@@ -232,7 +248,7 @@ class Scorer:
     # ------------------------------------------------------------------ shared
 
     def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
-        """Numbers of consecutive items, longest first, as many at a time as ``batch_tokens`` allows."""
+        """Yield the numbers of consecutive texts, longest first, in batches of at most ``batch_tokens``."""
         start = 0
         while start < len(lengths):
             rows = max(1, self.batch_tokens // max(lengths[start], 1))
@@ -244,7 +260,7 @@ class Scorer:
         return torch.tensor([[*text, *[0] * (width - len(text))] for text in texts], device=self.device)
 
     def _positions(self, firsts: Sequence[int], counts: Sequence[int]) -> Tensor:
-        """Positions from ``first`` on, ``(B, P)``; the last one again where a row has fewer than others."""
+        """Return positions from ``first`` on, ``(B, P)``; a row with fewer repeats its last one."""
         width = max(counts)
         rows = [
             [first + min(i, count - 1) for i in range(width)]
@@ -258,7 +274,7 @@ class Scorer:
     def _log_probabilities(
         self, rows: Tensor, targets: Tensor, excluded: Mapping[int, frozenset[int]] = MappingProxyType({})
     ) -> tuple[list[float], list[bool]]:
-        """Of each target in nats, and whether it is the likeliest token but for those excluded in its row."""
+        """Return the log-probability of each target, and whether it is the likeliest token not excluded."""
         log_p, right = [], []
         for start in range(0, len(rows), _LOGIT_ROWS):
             target = targets[start : start + _LOGIT_ROWS]
@@ -275,17 +291,17 @@ class Scorer:
         return found.double().tolist(), torch.cat(right).tolist()
 
     def _ids_of(self, ids: frozenset[int]) -> Tensor:
-        """Token ids on the device; those of the stop words are the same again and again."""
+        """Return token ids on the device; cached, because stop words are the same for all requests."""
         if ids not in self._excluded:
             self._excluded = {ids: torch.tensor(sorted(ids), device=self.device)}
         return self._excluded[ids]
 
 
 def windows_of(request: RunningText) -> Iterator[tuple[int, int, int]]:
-    """First input, end of inputs and first scored input of each window.
+    """Yield the first input, the end of the inputs and the first scored input of each window.
 
     Input ``i`` predicts token ``i + 1``. Windows end every ``stride`` inputs and reach back ``window``
-    inputs, or to the beginning.
+    inputs, or to the beginning of the text.
     """
     n_inputs, scored = len(request.ids) - 1, 0
     while scored < n_inputs:

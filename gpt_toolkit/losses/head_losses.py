@@ -1,4 +1,4 @@
-"""Logits of a head -> L2 of GPT-1, as a sum over rows."""
+"""L2 of GPT-1 from the logits of a head, as a sum over examples."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from torch.nn import functional as F
 
 
 def class_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """L2 (GPT-1 eq. 4), summed over the rows: negative log-likelihood of each row's class, in nats.
+    """Return L2 (GPT-1 eq. 4): the negative log-likelihood of each example's class in nats, summed.
 
     Args:
-        logits: ``(B, n)``: of classes, or of a question's answers.
+        logits: ``(B, n)``, of classes or choices.
         target: ``(B,)``, int64.
     """
     return F.cross_entropy(logits.float(), target, reduction="sum")
 
 
 def grade_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """L2 of a graded set, summed over the rows: a grade is divided between its two nearest levels.
+    """Return L2 of graded examples, summed: a grade is divided between its two nearest levels.
 
-    3.8 is 0.8 of level 4 and 0.2 of level 3, after Tai et al. (2015), whose encoder the released code holds
-    (utils.py); the paper does not say how STS-B was learned.
+    3.8 is 0.8 of level 4 and 0.2 of level 3, after Tai et al. (2015), whose encoding is in the released code
+    (utils.py). The paper does not say how STS-B was learned.
 
     Args:
-        logits: ``(B, n)``: of the levels 0 to n - 1.
+        logits: ``(B, n)``, of the levels 0 to n - 1.
         target: ``(B,)``, fp32, in ``[0, n - 1]``.
     """
     levels = torch.arange(logits.shape[1], device=logits.device)
-    shares = (1.0 - (target[:, None] - levels).abs()).clamp_min(0.0)  # (B, n)
-    return F.cross_entropy(logits.float(), shares, reduction="sum")
+    fractions = (1.0 - (target[:, None] - levels).abs()).clamp_min(0.0)  # (B, n)
+    return F.cross_entropy(logits.float(), fractions, reduction="sum")
 
 
 def expected_grade(logits: Tensor) -> Tensor:
-    """The grade that a graded set's logits stand for: ``(B, n)`` to ``(B,)``, the mean of the levels."""
+    """Return the mean of the levels under the softmax of their logits: ``(B, n)`` to ``(B,)``."""
     levels = torch.arange(logits.shape[1], device=logits.device, dtype=torch.float32)
     return logits.float().softmax(dim=1) @ levels

@@ -1,4 +1,4 @@
-"""Hidden states -> loss, as a sum over target tokens and without ever holding all logits."""
+"""Cross entropy of tokens from hidden states, as a sum, without ever holding all logits."""
 
 from __future__ import annotations
 
@@ -16,61 +16,61 @@ from gpt_toolkit.hardware import has_triton
 log = logging.getLogger(__name__)
 
 CHUNK_ROWS = 512
-"""Rows whose logits exist at a time, at least: fewer make slow matrix products (ours, measured)."""
+"""Smallest number of rows whose logits exist at once; fewer make slow matrix products (tuned here)."""
 
 TILE_BYTES = {"cpu": 8 * 2**20}
-"""What is worked on between matrix products, in fp32: few rows of a chunk, which a CPU finds in its cache."""
+"""Bytes of fp32 to process between matrix products: few rows of a chunk, which fit a CPU's cache."""
 
 TILE_BYTES_ELSEWHERE = 512 * 2**20
-"""The same where parallel work wants large pieces."""
+"""The same on devices whose parallel work needs large pieces."""
 
 
 def linear_cross_entropy(
     hidden: Tensor, weight: Tensor, labels: Tensor, label_weights: Tensor | None = None
 ) -> Tensor:
-    """Summed negative log-likelihood of the labels under ``softmax(hidden @ weight.T)`` (GPT-1 eqs. 1, 2).
+    """Return the summed negative log-likelihood of labels under ``softmax(hidden @ weight.T)`` (GPT-1 eq. 1).
 
-    Logits exist for one chunk of rows at a time. Matrix products run in the autocast dtype where autocast is
-    on, else in that of ``hidden``; the softmax always in fp32. Both gradients are made in the forward pass,
-    while a chunk's probabilities are at hand.
+    Only the logits of one chunk of rows exist at once. Matrix products run in the autocast dtype if autocast
+    is on, else in that of ``hidden``; the softmax always in fp32. The forward pass also computes both
+    gradients, from the probabilities of each chunk.
 
     Args:
         hidden: Hidden states, ``(..., D)``.
         weight: The tied token matrix, ``(V, D)``.
-        labels: ``(...)``, int64; ``IGNORE_INDEX`` where no loss is due.
-        label_weights: ``(...)``, fp32: what each label's loss is multiplied by; 1 unless given.
+        labels: ``(...)``, int64; ``IGNORE_INDEX`` for no loss.
+        label_weights: ``(...)``, fp32: factor of each label's loss; 1 unless given.
 
     Returns:
-        Scalar, fp32, in nats: the sum over all labels that count. Divide by their number for a mean.
+        Scalar, fp32, in nats: the sum over all labels. Divide by their number for a mean.
     """
-    if not torch.is_grad_enabled():  # a Function is told that gradients are needed all the same
+    if not torch.is_grad_enabled():  # needs_input_grad of a Function ignores this
         hidden, weight = hidden.detach(), weight.detach()
     loss, _ = _LinearCrossEntropy.apply(hidden, weight, labels, label_weights)  # type: ignore[no-untyped-call]
     return loss  # type: ignore[no-any-return]
 
 
 def sequence_mean_loss(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
-    """L1 of fine-tuning: each sequence's mean loss over its own labels, summed over the sequences.
+    """Return L1 of fine-tuning: each sequence's mean loss over its own labels, summed over the sequences.
 
-    GPT-1 §3.2 takes L1 on the task's inputs; that each sequence weighs the same, whatever its length, is the
-    released code's rule (train.py, lm_losses). Positions without a label cost nothing.
+    GPT-1 §3.2 computes L1 on the task's inputs. In the released code (train.py, lm_losses) each sequence has
+    the same weight, whatever its length. Positions without a label are left out of the computation.
 
     Args:
         hidden: ``(N, T, D)``.
         weight: The tied token matrix, ``(V, D)``.
-        labels: ``(N, T)``, int64; ``IGNORE_INDEX`` where no loss is due.
+        labels: ``(N, T)``, int64; ``IGNORE_INDEX`` for no loss.
 
     Returns:
         Scalar, fp32, in nats.
     """
     counted = labels != IGNORE_INDEX
-    shares = 1.0 / counted.sum(dim=1, keepdim=True).clamp_min(1)  # (N, 1)
-    shares = shares.expand(labels.shape)[counted]
-    return linear_cross_entropy(hidden[counted], weight, labels[counted], shares)
+    weights = 1.0 / counted.sum(dim=1, keepdim=True).clamp_min(1)  # (N, 1)
+    weights = weights.expand(labels.shape)[counted]
+    return linear_cross_entropy(hidden[counted], weight, labels[counted], weights)
 
 
 def token_losses(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
-    """Negative log-likelihood of each label in nats, fp32, 0 where it is ``IGNORE_INDEX``; no gradients.
+    """Return the negative log-likelihood of each label in nats, 0 for ``IGNORE_INDEX``, without gradients.
 
     Args:
         hidden: Hidden states, ``(..., D)``.
@@ -108,7 +108,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         losses = torch.empty(n_rows, dtype=torch.float32, device=rows.device)
         hidden_grad = torch.empty_like(rows) if needs_hidden else None
         weight_grad = torch.empty_like(matrix, dtype=torch.float32) if needs_weight else None
-        # Held over all chunks: so large a piece of memory is new at each allocation, and slow at first use.
+        # One buffer for all chunks: memory of this size is new at each allocation, and slow at first use.
         logits_buffer = rows.new_empty(chunk, vocab_size)
         with torch.autocast(device, enabled=False):
             for first in range(0, n_rows, chunk):
@@ -151,7 +151,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
 def _losses_and_gradient_(
     logits: Tensor, targets: Tensor, weights: Tensor, tile: int, *, wants_gradient: bool
 ) -> Tensor:
-    """The losses of some rows, ``(c,)``; their logits, ``(c, V)``, become the losses' gradient, if wanted."""
+    """Return the losses of some rows, ``(c,)``; overwrite logits ``(c, V)`` by the gradient if wanted."""
     if (kernel := _kernel(logits.device.type)) is not None:
         return kernel(logits, targets, weights, wants_gradient=wants_gradient)
     index, weights = targets.unsqueeze(1), weights.unsqueeze(1)  # (c, 1)
@@ -180,7 +180,7 @@ def _losses_and_gradient_(
 
 @cache
 def _kernel(device: str) -> Callable[..., Tensor] | None:
-    """The fused kernel, where the device takes it and what compiles it is installed."""
+    """Return the fused kernel if the device supports it and a compiler is installed, else None."""
     if not has_triton(torch.device(device)):
         if device == "cuda":
             log.info("loss: Triton or a C compiler is missing; using the slower plain version")

@@ -1,4 +1,4 @@
-"""Softmax, loss and gradient of a row of logits as one kernel, for GPUs: read twice, written once."""
+"""Softmax, loss and gradient of a row of logits as one GPU kernel, which reads it twice and writes once."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import triton.language as tl
 from torch import Tensor
 
 BLOCK = 4096
-"""Entries of the vocabulary that are worked on at a time."""
+"""Number of logits in one block."""
 
 
 def losses_and_gradient_(logits: Tensor, targets: Tensor, weights: Tensor, *, wants_gradient: bool) -> Tensor:
-    """The losses of some rows; their logits become the losses' gradient, if wanted.
+    """Return the losses of some rows; overwrite their logits by the gradient if wanted.
 
     Args:
         logits: ``(c, V)``.
         targets: ``(c,)``, int64, all in ``[0, V)``.
-        weights: ``(c,)``, fp32: what each row's loss is multiplied by.
-        wants_gradient: Whether logits are overwritten.
+        weights: ``(c,)``, fp32: factor of each row's loss.
+        wants_gradient: Whether to overwrite the logits.
 
     Returns:
         ``(c,)``, fp32.

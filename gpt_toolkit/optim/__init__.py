@@ -7,9 +7,9 @@ from gpt_toolkit.optim.optimizers import (
     OptimizerFactory,
     clip_global_norm,
     decay_groups,
-    number_as_in,
+    number_in_module_order,
     orthogonalize,
-    scale_rates,
+    scale_learning_rates,
     separate_meshes,
 )
 from gpt_toolkit.optim.schedules import Constant, Cosine, Linear, Schedule, WarmupStableDecay
@@ -26,8 +26,8 @@ __all__ = [
     "WarmupStableDecay",
     "clip_global_norm",
     "decay_groups",
-    "number_as_in",
+    "number_in_module_order",
     "orthogonalize",
-    "scale_rates",
+    "scale_learning_rates",
     "separate_meshes",
 ]

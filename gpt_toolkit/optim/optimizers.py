@@ -1,6 +1,6 @@
 """Optimizers with decay groups.
 
-A recipe's numbers stand in its YAML; nothing here has a tuned default.
+The YAML of a recipe gives all numbers; no default here is tuned.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from gpt_toolkit.hardware import is_native, supports_fused_adamw
 
 
 class OptimizerFactory(ABC):
-    """Builds an optimizer for the parameters of a module."""
+    """A recipe's optimizer, built for the parameters of a module."""
 
     @abstractmethod
     def build(self, module: nn.Module) -> torch.optim.Optimizer:
-        """An optimizer over the module's parameters that require a gradient."""
+        """Return an optimizer over the module's parameters that require a gradient."""
 
 
 class AdamW(OptimizerFactory):
@@ -33,8 +33,8 @@ class AdamW(OptimizerFactory):
     ``1 - lr * weight_decay``.
 
     Args:
-        lr: Highest learning rate; the schedule multiplies it.
-        betas: Decay rates of the two running averages.
+        lr: Highest learning rate, which the schedule multiplies.
+        betas: Decay rates of the running averages of gradients and their squares.
         eps: Added to the root of the second average.
         weight_decay: Decoupled decay of tensors of rank 2 and above.
     """
@@ -62,15 +62,15 @@ class Muon(OptimizerFactory):
     """Muon for the matrices of the blocks, AdamW for embeddings, biases and norm gains, in one optimizer.
 
     Muon (Jordan et al., 2024) replaces a matrix's averaged gradient by the nearest orthogonal matrix. Not in
-    the papers: an option for those who want a lower loss in the same time.
+    the papers: an option for a lower loss in the same time.
 
     Args:
-        lr: Highest learning rate of the matrices, with update spectra scaled as AdamW's are.
+        lr: Highest learning rate of the matrices, whose updates are scaled to the size of AdamW's.
         weight_decay: Decoupled decay of matrices and embeddings.
         momentum: Decay rate of the averaged gradient of the matrices.
-        adamw_lr: Highest learning rate of everything else.
+        adamw_lr: Highest learning rate of all other parameters.
         betas: AdamW's decay rates.
-        eps: AdamW's term under the fraction.
+        eps: AdamW's term in the denominator.
     """
 
     def __init__(
@@ -106,9 +106,9 @@ class Muon(OptimizerFactory):
 
 
 class MuonAdamW(torch.optim.Optimizer):
-    """One optimizer that updates some groups by Muon and the others by AdamW.
+    """An optimizer that updates some groups by Muon and the others by AdamW.
 
-    One, because Lightning's automatic optimization, ``global_step`` and checkpoints each expect one.
+    Lightning's automatic optimization, ``global_step`` and checkpoints each expect a single optimizer.
     Matrices of equal shape are made orthogonal together, in one batch.
 
     Args:
@@ -120,7 +120,7 @@ class MuonAdamW(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:  # type: ignore[override]
-        """One update of every group."""
+        """Update every group once."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -143,7 +143,7 @@ class MuonAdamW(torch.optim.Optimizer):
                 momenta.append(state["momentum"])
             grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
             torch._foreach_lerp_(momenta, grads, 1 - group["momentum"])
-            # Nesterov: the gradient is averaged once more into the average that already holds it
+            # Nesterov: the gradient enters the average a second time
             averaged = torch._foreach_lerp(grads, momenta, group["momentum"])
             updates = orthogonalize(torch.stack([_whole(a) for a in averaged]))  # (n, rows, columns)
             scale = 0.2 * math.sqrt(max(parameters[0].shape))  # root mean square of AdamW's update, about 0.2
@@ -215,7 +215,7 @@ def orthogonalize(matrices: Tensor, steps: int = 5) -> Tensor:
 def decay_groups(
     named_parameters: Iterable[tuple[str, nn.Parameter]], weight_decay: float
 ) -> list[dict[str, Any]]:
-    """Two groups: tensors of rank 2 and above with decay, the others without (GPT-1's code: opt.py)."""
+    """Return two groups: tensors of rank 2 and above with decay, others without (GPT-1's code: opt.py)."""
     decayed: list[nn.Parameter] = []
     plain: list[nn.Parameter] = []
     for _, parameter in named_parameters:
@@ -225,8 +225,8 @@ def decay_groups(
     return [group for group in groups if group["params"]]
 
 
-def scale_rates(optimizer: torch.optim.Optimizer, scales: Mapping[nn.Parameter, float]) -> None:
-    """Divide an optimizer's groups so that each parameter's learning rate is multiplied by its scale."""
+def scale_learning_rates(optimizer: torch.optim.Optimizer, scales: Mapping[nn.Parameter, float]) -> None:
+    """Multiply the learning rate of each parameter by its scale, in groups of equal scale."""
     groups = []
     for group in optimizer.param_groups:
         by_scale: dict[float, list[nn.Parameter]] = {}
@@ -240,7 +240,7 @@ def scale_rates(optimizer: torch.optim.Optimizer, scales: Mapping[nn.Parameter, 
 
 
 def separate_meshes(optimizer: torch.optim.Optimizer) -> None:
-    """Divide an optimizer's groups by mesh: torch updates tensors of several at once in no other way."""
+    """Split an optimizer's groups by device mesh: torch updates a group only if all tensors share one."""
     optimizer.param_groups = [
         {**group, "params": parameters}
         for group in optimizer.param_groups
@@ -248,16 +248,18 @@ def separate_meshes(optimizer: torch.optim.Optimizer) -> None:
     ]
 
 
-def number_as_in(module: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Let an optimizer's state dict, in place, number parameters as the module does, whatever their groups.
+def number_in_module_order(
+    module: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]
+) -> None:
+    """Renumber an optimizer's state dict in module order, in place.
 
-    The optimizer loads it all the same: it goes by their order in the groups.
+    The optimizer still loads it: it reads the order of the groups, not the numbers.
     """
     number = {parameter: i for i, parameter in enumerate(module.parameters())}
-    held = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    ordered = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     listed = [i for group in state["param_groups"] for i in group["params"]]
-    new = {old: number[parameter] for old, parameter in zip(listed, held, strict=True)}
-    state["state"] = {new[old]: kept for old, kept in state["state"].items()}
+    new = {old: number[parameter] for old, parameter in zip(listed, ordered, strict=True)}
+    state["state"] = {new[old]: values for old, values in state["state"].items()}
     state["param_groups"] = [
         {**group, "params": [new[old] for old in group["params"]]} for group in state["param_groups"]
     ]
@@ -267,7 +269,7 @@ def clip_global_norm(parameters: Iterable[nn.Parameter], max_norm: float) -> Non
     """Scale gradients so that their norm, over all parameters and devices, is at most ``max_norm``.
 
     Args:
-        parameters: Whole, or divided among devices, on one mesh or several.
+        parameters: Whole, or divided among the devices of one mesh or several.
         max_norm: Largest norm.
     """
     parts = _by_mesh(parameter for parameter in parameters if parameter.grad is not None)
@@ -279,7 +281,7 @@ def clip_global_norm(parameters: Iterable[nn.Parameter], max_norm: float) -> Non
 
 
 def _by_mesh(parameters: Iterable[nn.Parameter]) -> list[list[nn.Parameter]]:
-    """Parameters that every device holds whole, and those divided among each mesh."""
+    """Group parameters by device mesh; those that every device holds whole form one group."""
     found: dict[Hashable, list[nn.Parameter]] = {}
     for parameter in parameters:
         mesh = parameter.device_mesh if isinstance(parameter, DTensor) else None
@@ -292,7 +294,7 @@ def _whole(tensor: Tensor) -> Tensor:
 
 
 def _like(tensor: Tensor, model: Tensor) -> Tensor:
-    """A tensor that every device holds, divided as another one is."""
+    """Divide a tensor that every device holds in the way of another one."""
     if not isinstance(model, DTensor):
         return tensor
     return distribute_tensor(tensor, model.device_mesh, model.placements, src_data_rank=None)

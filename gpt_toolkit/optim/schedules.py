@@ -5,11 +5,10 @@ from abc import ABC, abstractmethod
 
 
 class Schedule(ABC):
-    """The learning rate over a run, as a share of the highest.
+    """Learning rate over a run, as a fraction of the highest.
 
     Args:
-        warmup_steps: Updates over which the rate rises in a line from 0. A number below 1 is a share of all
-            updates.
+        warmup_steps: Updates of the linear rise from 0; below 1, a fraction of all updates.
     """
 
     def __init__(self, warmup_steps: float = 0) -> None:
@@ -18,9 +17,9 @@ class Schedule(ABC):
         self.warmup_steps = warmup_steps
 
     def __call__(self, step: int, total_steps: int) -> float:
-        """Share of the highest rate that update ``step`` (from 0) of ``total_steps`` uses.
+        """Return the fraction of the highest learning rate for update ``step`` (from 0) of ``total_steps``.
 
-        The first update has ``1 / (warmup_steps + 1)`` rather than 0, so that none is wasted.
+        The first update uses ``1 / (warmup_steps + 1)`` rather than 0, which would waste it.
         """
         warmup = self.warmup_steps * total_steps if self.warmup_steps < 1 else self.warmup_steps
         if step < warmup:
@@ -29,22 +28,22 @@ class Schedule(ABC):
 
     @abstractmethod
     def after_warmup(self, progress: float, total_steps: int) -> float:
-        """Share of the highest rate at ``progress`` in [0, 1] of the updates after the warm-up."""
+        """Return the fraction of the highest learning rate at ``progress`` in [0, 1] after the warm-up."""
 
 
 class Constant(Schedule):
-    """The highest rate after the warm-up, to the end."""
+    """The highest learning rate from the warm-up to the end."""
 
     def after_warmup(self, progress: float, total_steps: int) -> float:
         return 1.0
 
 
 class Cosine(Schedule):
-    """A half wave of the cosine from the highest rate to the lowest (GPT-1 §4.1: to 0).
+    """A half cosine wave from the highest learning rate to the lowest (GPT-1 §4.1: to 0).
 
     Args:
-        warmup_steps: Updates, or a share of all below 1, over which the rate rises in a line from 0.
-        final: Lowest rate as a share of the highest.
+        warmup_steps: Updates of the linear rise from 0; below 1, a fraction of all updates.
+        final: Lowest learning rate as a fraction of the highest.
     """
 
     def __init__(self, warmup_steps: float = 0, final: float = 0.0) -> None:
@@ -56,11 +55,11 @@ class Cosine(Schedule):
 
 
 class Linear(Schedule):
-    """A line from the highest rate to the lowest (GPT-1 §4.1, fine-tuning: to 0).
+    """A line from the highest learning rate to the lowest (GPT-1 §4.1, fine-tuning: to 0).
 
     Args:
-        warmup_steps: Updates, or a share of all below 1, over which the rate rises in a line from 0.
-        final: Lowest rate as a share of the highest.
+        warmup_steps: Updates of the linear rise from 0; below 1, a fraction of all updates.
+        final: Lowest learning rate as a fraction of the highest.
     """
 
     def __init__(self, warmup_steps: float = 0, final: float = 0.0) -> None:
@@ -72,18 +71,20 @@ class Linear(Schedule):
 
 
 class WarmupStableDecay(Schedule):
-    """The highest rate for most of the run, then a line down; a run can be prolonged before its decay.
+    """The highest learning rate for most of the run, then a line down.
+
+    A run can be extended before its decay.
 
     Args:
-        warmup_steps: Updates, or a share of all below 1, over which the rate rises in a line from 0.
-        decay: Share of all updates, at the end, over which the rate falls.
-        final: Lowest rate as a share of the highest.
+        warmup_steps: Updates of the linear rise from 0; below 1, a fraction of all updates.
+        decay: Length of the final fall, as a fraction of all updates.
+        final: Lowest learning rate as a fraction of the highest.
     """
 
     def __init__(self, warmup_steps: float = 0, decay: float = 0.2, final: float = 0.0) -> None:
         super().__init__(warmup_steps)
         if not 0.0 <= decay <= 1.0:
-            raise ValueError(f"decay is {decay}, expected a share of all updates in [0, 1]")
+            raise ValueError(f"decay is {decay}, expected a fraction of all updates in [0, 1]")
         self.decay, self.final = decay, final
 
     def after_warmup(self, progress: float, total_steps: int) -> float:

@@ -1,7 +1,7 @@
 """Storyworld: the built-in world, from which English text is drawn without limit and without a network.
 
-``document`` returns any document of a stream by its position: a story, a letter, a dialogue or another text,
-with weights that can be set; ``story`` and ``stories`` return stories alone. All are functions of their
+``document`` returns any document of a stream by its position: a story, a letter, a dialogue or another text.
+A mix sets the weight of each kind. ``story`` and ``stories`` return stories alone. All are functions of their
 arguments alone: the same bytes on every machine and every version of Python, until ``VERSION`` is raised.
 
 ``documents`` has the stream of documents, ``datasets`` labeled examples for fine-tuning, ``benchmarks`` the

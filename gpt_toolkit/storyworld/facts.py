@@ -231,7 +231,8 @@ def draw_facts(
     Args:
         chooser: Source of randomness.
         split: Split of the document.
-        nouns: Bit set of the things in the document. Nobody is named who is held out with one of them.
+        nouns: Bit set of the things in the document. Facts about people who may not meet them are left
+            out.
         most: Maximum number of facts; a topic may have fewer.
         avoid: Families that are not the topic, because the reader knows them.
         topic: The topic; None for that of a random fact.

@@ -31,7 +31,7 @@ NOUNS = tuple(
 )
 """Every thing of the valley. No other list has these words, because the splits depend on them."""
 NOT_MADE = frozenset(words(_WORDING["not_made"]))
-"""Things that nobody makes, and adjectives of things that were not made today."""
+"""Things that are never made, and adjectives of things that were not made today."""
 FOODS: tuple[str, ...] = _WORDING["foods"]
 JUNK: tuple[str, ...] = _WORDING["junk"]
 SHELTERS: tuple[str, ...] = _WORDING["shelters"]

@@ -151,12 +151,12 @@ class MeaningChooser(Chooser):
         )
 
     def handling(self) -> Meaning:
-        """Return a meaning in which somebody does something with a thing."""
+        """Return a meaning in which a person does something with a thing."""
         nouns = self.things if self.random() < 0.5 else TOOLS
         return self.event(self.pick(VERB_LISTS["transitive"]), self.person(), self.thing(nouns, "thing"))
 
     def giving(self) -> Meaning:
-        """Return a meaning in which somebody gives somebody something."""
+        """Return a meaning in which a person gives something to another."""
         agent = self.person()
         draw = self.random()
         if draw < 0.7:
@@ -166,14 +166,14 @@ class MeaningChooser(Chooser):
         return self.event(self.pick(VERB_LISTS["giving"]), agent, object_, self.other_person(agent))
 
     def eating(self) -> Meaning:
-        """Return a meaning in which somebody eats or drinks."""
+        """Return a meaning in which a person eats or drinks."""
         if self.random() < 0.3:
             return self.event(self.pick(VERB_LISTS["drink_verbs"]), self.person(), self.thing(DRINKS, "food"))
         food = self.thing(_FOOD, "food")
         return self.event(self.pick(VERB_LISTS["food_verbs"]), self.person(), food)
 
     def meeting(self) -> Meaning:
-        """Return a meaning in which somebody does something to a person or an animal."""
+        """Return a meaning in which a person does something to a person or an animal."""
         agent = self.person()
         if self.random() < 0.4:
             return self.event(self.pick(VERB_LISTS["animal_verbs"]), agent, self.thing(ANIMALS, "animal"))
@@ -184,11 +184,11 @@ class MeaningChooser(Chooser):
         return self.event(self.pick(VERB_LISTS["person_verbs"]), agent, other)
 
     def resting(self) -> Meaning:
-        """Return a meaning in which somebody is busy somewhere."""
+        """Return a meaning in which a person is busy at a place."""
         return self.event(self.pick(VERB_LISTS["intransitive"]), self.person(), place=self.pick(PLACE_NAMES))
 
     def moving(self) -> Meaning:
-        """Return a meaning in which somebody goes somewhere."""
+        """Return a meaning in which a person goes to a place."""
         return self.event(
             self.pick(VERB_LISTS["motion"]), self.person(), place=self.pick(PLACE_NAMES), toward=True
         )
@@ -200,7 +200,7 @@ class MeaningChooser(Chooser):
         return self.event(self.pick(VERB_LISTS["beast_verbs"]), agent, place=self.pick(PLACE_NAMES))
 
     def being(self) -> Meaning:
-        """Return a meaning in which somebody or something has a quality."""
+        """Return a meaning about a quality of a person or a thing."""
         draw = self.random()
         if draw < 0.4:
             agent, kind = self.thing(self.things if draw < 0.2 else TOOLS, "thing"), "thing"

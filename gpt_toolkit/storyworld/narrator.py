@@ -25,7 +25,7 @@ class Narrator(Realizer):
     """
 
     def __init__(self, state: StoryState) -> None:
-        super().__init__(state, state)
+        super().__init__(state)
         self.hero = state.hero
         self.start_over()
 
@@ -259,7 +259,7 @@ Narrator.templates = Templates(_WORDING["events"], _SLOTS)
 def tell(state: StoryState) -> str:
     """Tell a simulated story in at most ``MOST_SENTENCES`` sentences.
 
-    A story that became too long is told again with fewer optional events.
+    A story that is too long is retold with fewer optional events.
     """
     skip = 0.0
     while True:

@@ -43,7 +43,7 @@ def _place(table: dict[str, Any], is_home: bool = False) -> Place:
 
 _WORDING = load("places")
 TOOLS = words(_WORDING["tools"])
-"""The tools without which nobody reaches some spots."""
+"""The tools that some spots need."""
 HOME = _place(_WORDING["home"], is_home=True)
 PLACES = tuple(map(_place, _WORDING["places"]))
 EMBLEMS = tuple(table["emblem"] for table in _WORDING["places"])

@@ -1,4 +1,4 @@
-"""From events to English: templates with slots, and what the reader has been told so far.
+"""The template engine that turns events into English, and its memory of what the reader knows.
 
 One engine serves two kinds of text. ``narrator.Narrator`` tells a story in the third person;
 ``documents.account.Account`` reports it in the first, second or third person.
@@ -9,16 +9,13 @@ from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple
 
-from gpt_toolkit.storyworld.chooser import Chooser
 from gpt_toolkit.storyworld.people import Person
 from gpt_toolkit.storyworld.story_state import Event, StoryState
 
 AB, AC, BC = 1, 2, 4
 """Bits for the pairs of persons of an event."""
-A_NAMES, B_NAMES = (
-    frozenset(("a", "A", "ao", "aposs")),
-    frozenset(("b", "B", "b_cap", "bposs", "b_t", "b_t2")),
-)
+_A_NAMES = frozenset(("a", "A", "ao", "aposs"))
+_B_NAMES = frozenset(("b", "B", "b_cap", "bposs", "b_t", "b_t2"))
 _C_NAMES = frozenset(("c", "C", "c_noun"))
 _A_PRONOUNS = frozenset(("he", "him", "his", "himself", "hers"))
 _B_PRONOUNS = frozenset(("bhe", "bhim", "bhis", "b_again"))
@@ -45,7 +42,7 @@ class Template(NamedTuple):
 
 
 def count_sentences(text: str) -> int:
-    """Count sentences; a quotation that ends with a mark before a capital counts as one."""
+    """Count sentences; a quotation that ends before a capital counts as one."""
     return len(_SENTENCE_END.findall(text))
 
 
@@ -53,14 +50,14 @@ def parse(source: str, slots: Mapping[str, Slot]) -> Template:
     """Split a template at its slots."""
     pieces = tuple(re.split(r"\{(\w+)\}", source))
     names = pieces[1::2]
-    has_a, has_b, has_c = (not group.isdisjoint(names) for group in (A_NAMES, B_NAMES, _C_NAMES))
+    has_a, has_b, has_c = (not group.isdisjoint(names) for group in (_A_NAMES, _B_NAMES, _C_NAMES))
     needs = 0
     if not _A_PRONOUNS.isdisjoint(names):
         needs |= AB * has_b | AC * has_c
     if not _B_PRONOUNS.isdisjoint(names):
         needs |= AB * has_a | BC * has_c
-    first_a = next((at for at, name in enumerate(names) if name in A_NAMES), len(names))
-    first_b = next((at for at, name in enumerate(names) if name in B_NAMES - {"B"}), len(names))
+    first_a = next((at for at, name in enumerate(names) if name in _A_NAMES), len(names))
+    first_b = next((at for at, name in enumerate(names) if name in _B_NAMES - {"B"}), len(names))
     fillers = tuple((1 + 2 * at, slots[name]) for at, name in enumerate(names))
     return Template(pieces, needs, first_b < first_a, fillers)
 
@@ -87,15 +84,14 @@ class Realizer:
     """A writer of sentences that remembers what the reader has been told.
 
     Args:
-        state: The simulated story.
-        chooser: Source of randomness.
+        state: The simulated story, which is also the source of randomness.
     """
 
     templates: ClassVar[Templates]
 
-    def __init__(self, state: StoryState, chooser: Chooser) -> None:
+    def __init__(self, state: StoryState) -> None:
         self.state = state
-        self.random, self.pick, self.chance = chooser.random, chooser.pick, chooser.chance
+        self.random, self.pick, self.chance = state.random, state.pick, state.chance
         self.introduced: set[Person] = set()
         self.last_people: list[Person] = []
         self.pronouns = 0  # consecutive sentences without the name of their subject
@@ -110,13 +106,9 @@ class Realizer:
         differ = AB | AC | BC  # no template of a kind names a person whom its events do not have
         if b is None and c is None:
             return self.templates.clear[kind][differ]
-        if a is not None and b is not None and self.pronoun(a) == self.pronoun(b):
-            differ &= ~AB
-        if c is not None:
-            if a is not None and self.pronoun(a) == self.pronoun(c):
-                differ &= ~AC
-            if b is not None and self.pronoun(b) == self.pronoun(c):
-                differ &= ~BC
+        for pair, one, other in ((AB, a, b), (AC, a, c), (BC, b, c)):
+            if one is not None and other is not None and self.pronoun(one) == self.pronoun(other):
+                differ &= ~pair
         return self.templates.clear[kind][differ]
 
     def fill(self, template: Template, event: Event) -> str:

@@ -33,7 +33,7 @@ class Item:
 
 
 class Event(NamedTuple):
-    """Something that happened.
+    """An event of a story.
 
     Attributes:
         kind: A key of the tables of events in the wording, "paragraph" or ``CHAPTER``.

@@ -13,9 +13,8 @@ The grammar in ten lines:
 9. To be is a verb like others and follows its adjective. A question ends in ``ka``.
 10. Proper names stay as they are. Nothing is irregular.
 
-Stems follow rules of sound, which show the class of a word: nouns end in a consonant, verbs in ``a``,
-adjectives in ``o``, words of time in ``e``, numbers in ``i``. A hash of a word's place in its list chooses
-the syllables.
+The end of a stem shows the class of the word: a consonant for nouns, ``a`` for verbs, ``o`` for adjectives,
+``e`` for times, ``i`` for numbers. A hash of a word's place in its list chooses the syllables.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""LightningModules: one for each way in which the papers use the decoder."""
+"""LightningModules: pre-training, fine-tuning and generation."""
 
 from gpt_toolkit.tasks.base import BaseTask
 from gpt_toolkit.tasks.finetune import FinetuneTask

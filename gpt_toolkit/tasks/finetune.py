@@ -1,24 +1,22 @@
-"""Fine-tuning on labelled rows, of one set or of many (GPT-1 §3.2-3.3)."""
+"""Fine-tuning on labelled examples, of one dataset or several (GPT-1 §3.2-3.3)."""
 
 from __future__ import annotations
 
 import logging
-import math
-import warnings
 from typing import Any, cast
 
 import torch
 from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy
 from torch import Tensor, nn
-from torchmetrics import MetricCollection
 
 from gpt_toolkit.backbone import Decoder
 from gpt_toolkit.backbone.heads import ClassificationHead, MultipleChoiceHead
 from gpt_toolkit.backbone.parallel import whole
-from gpt_toolkit.batches import Continuation, Prompt, SupervisedBatch, SupervisedData, TaskSpec
+from gpt_toolkit.batches import SupervisedBatch, TaskSpec
+from gpt_toolkit.generation.requests import Continuation, Prompt
 from gpt_toolkit.generation.scorer import Scorer
 from gpt_toolkit.losses import class_loss, expected_grade, grade_loss, sequence_mean_loss
-from gpt_toolkit.metrics import MeanTokenLoss, accuracy_interval, set_metrics, text_metrics
+from gpt_toolkit.metrics import DatasetMetrics, MeanTokenLoss
 from gpt_toolkit.optim import OptimizerFactory, Schedule
 from gpt_toolkit.tasks.base import BaseTask
 from gpt_toolkit.tasks.lora import LoRA
@@ -27,37 +25,47 @@ log = logging.getLogger(__name__)
 
 
 class FinetuneTask(BaseTask):
-    """Train a decoder, with a head for each set, on labelled rows (GPT-1 eqs. 3-5).
+    """Training of a decoder, with a head for each dataset, on labelled examples (GPT-1 eqs. 3-5).
 
-    The loss of a step is L3 = L2 + λ L1 (eq. 5), each a mean over the step's rows: L2 the negative
-    log-likelihood of a row's class, choice or grade; L1 the language-model loss on its sequences, each of
-    them a mean over its own tokens and, where a row has several, over them (released code: train.py). Rows
-    whose answer is text have L1 alone, on the answer.
+    The loss of a step is L3 = L2 + λ L1 (eq. 5), each a mean over the step's examples. L2 is the negative
+    log-likelihood of an example's class, choice or grade. L1 is the language-model loss on its sequences:
+    for each sequence the mean over its tokens, then the mean over the sequences (released code: train.py).
+    Examples with a text answer have L1 alone, on the answer.
 
-    Logs ``train_loss`` (L3) and per split ``val_<set>_<metric>``, ``val_loss`` (L2 per row over all sets) and
-    ``val_score``, the mean over the sets of each one's first metric.
+    Logs ``train_loss`` (L3) and per split ``val_<dataset>_<metric>``, ``val_loss`` (mean L2 over the examples
+    of all datasets) and ``val_score``, the mean over the datasets of each one's first metric.
+
+    The DataModule has the attributes of :class:`~gpt_toolkit.tasks.base.BaseTask` and, after ``setup``,
+    ``tasks``, which maps the name of each dataset to its :class:`~gpt_toolkit.batches.TaskSpec`, and
+    ``n_marks``, the number of special tokens after the vocabulary (3: start, delimiter and extract; 0 if all
+    answers are text). Its batches are :class:`~gpt_toolkit.batches.SupervisedBatch`.
 
     Args:
-        decoder: A preset's name, or fields; what is not given is that of ``init_from``.
+        decoder: A preset's name, or fields; missing fields are those of ``init_from``.
         optimizer: Builds the optimizer.
         schedule: Learning rate over the run, stepped per update.
         init_from: The pre-trained model. Without one, training starts from scratch, as in GPT-1 Table 5.
         accept_new_plan: Continue a checkpoint although the data or their order have changed.
-        lm_coef: λ of GPT-1 eq. 5, weight of the auxiliary loss L1; 0 leaves it out.
-        clf_pdrop: Dropout before each set's head.
-        transfer_layers: Take embeddings and only the first so many blocks from ``init_from`` (GPT-1 §5,
-            Figure 2); all unless given.
-        freeze_layers: Leave the first so many blocks as they are. Embeddings are always trained, for those of
-            start, delimiter and extract are new.
+        lm_coef: λ of GPT-1 eq. 5, weight of the auxiliary loss L1; 0 turns it off.
+        clf_pdrop: Dropout rate before each dataset's head.
+        transfer_layers: Number of blocks to take from ``init_from``, with the embeddings (GPT-1 §5, Figure
+            2); all unless given.
+        freeze_layers: Number of lowest blocks to leave unchanged. Embeddings are always trained, for those
+            of start, delimiter and extract are new.
         layer_decay: Learning rate of a block over that of the one above it; 1 is the paper's.
-        lora: Train low-rank additions to the blocks' matrices in place of the matrices, beside the heads and
-            the embeddings of start, delimiter and extract. Goes with ``freeze_layers`` (blocks without
-            additions) and ``layer_decay``; not with ``transfer_layers``, nor with a sharded model.
+        lora: Train low-rank additions to the blocks' matrices instead of the matrices, with the heads and
+            the embeddings of start, delimiter and extract. Works with ``freeze_layers`` (blocks without
+            additions) and ``layer_decay``; not with ``transfer_layers`` or a sharded model.
         activation_checkpointing: Keep only each block's input for the backward pass and compute the rest
             again.
     """
 
     unit = "examples"
+    data_attributes = ("vocabulary", "n_ctx", "tasks", "n_marks")
+
+    heads: nn.ModuleDict
+    metrics: nn.ModuleDict
+    mean_loss: MeanTokenLoss
 
     def __init__(
         self,
@@ -76,58 +84,45 @@ class FinetuneTask(BaseTask):
     ) -> None:
         super().__init__(decoder, optimizer, schedule, init_from, accept_new_plan, activation_checkpointing)
         self.lm_coef, self.clf_pdrop = lm_coef, clf_pdrop
-        self.transfer_layers, self.freeze_layers, self.layer_decay = (
-            transfer_layers,
-            freeze_layers,
-            layer_decay,
-        )
-        self.lora = lora
-        faults = []
+        self.transfer_layers, self.freeze_layers = transfer_layers, freeze_layers
+        self.layer_decay, self.lora = layer_decay, lora
+        problems = []
         if lm_coef < 0:
-            faults.append(f"lm_coef is {lm_coef}, expected 0 or more")
+            problems.append(f"lm_coef is {lm_coef}, expected 0 or more")
         if not 0.0 <= clf_pdrop < 1.0:
-            faults.append(f"clf_pdrop is {clf_pdrop}, expected a probability below 1")
+            problems.append(f"clf_pdrop is {clf_pdrop}, expected a probability below 1")
         if not 0.0 < layer_decay <= 1.0:
-            faults.append(f"layer_decay is {layer_decay}, expected more than 0 and at most 1")
+            problems.append(f"layer_decay is {layer_decay}, expected more than 0 and at most 1")
         if freeze_layers < 0:
-            faults.append(f"freeze_layers is {freeze_layers}, expected 0 or more")
+            problems.append(f"freeze_layers is {freeze_layers}, expected 0 or more")
         if transfer_layers is not None and transfer_layers < 0:
-            faults.append(f"transfer_layers is {transfer_layers}, expected 0 or more")
-        if faults:
-            raise ValueError(f"FinetuneTask: {'; '.join(faults)}")
+            problems.append(f"transfer_layers is {transfer_layers}, expected 0 or more")
+        if problems:
+            raise ValueError(f"FinetuneTask: {'; '.join(problems)}")
         if lora is not None:
             lora.require_library()
             if transfer_layers is not None:
                 raise ValueError(
-                    "lora leaves the blocks' own weights as init_from has them, transfer_layers draws some "
-                    "anew, which would never be trained: give one of them"
+                    "lora leaves the blocks' own weights as init_from has them, transfer_layers draws new "
+                    "ones, which would never be trained: give one of them"
                 )
-
-    heads: nn.ModuleDict
-    set_metrics: nn.ModuleDict
-    mean_loss: MeanTokenLoss
 
     # ------------------------------------------------------------------ the network
 
     @property
-    def supervised(self) -> SupervisedData:
-        """The DataModule in use."""
-        if self.data is None:
-            raise RuntimeError("FinetuneTask reads its sets from a DataModule: give the Trainer one")
-        return cast(SupervisedData, self.data)
-
-    @property
     def tasks(self) -> dict[str, TaskSpec]:
-        """The sets, by name."""
-        return dict(self.supervised.tasks)
+        """The datasets, by name."""
+        if self.data is None:
+            raise RuntimeError("FinetuneTask reads its datasets from a DataModule: give the Trainer one")
+        return dict(self.data.tasks)
 
     @property
     def n_marks(self) -> int:
-        """Start, delimiter and extract, unless all sets are text."""
-        return 0 if self.data is None else self.supervised.n_marks
+        """Number of special tokens: start, delimiter and extract, unless all answers are text."""
+        return 0 if self.data is None else int(self.data.n_marks)
 
-    def transfers(self, name: str) -> bool:
-        """Embeddings and the first ``transfer_layers`` blocks; the last norm goes with the last block."""
+    def is_transferred(self, name: str) -> bool:
+        """Return true for embeddings and the first ``transfer_layers`` blocks; ``ln_f`` needs all of them."""
         if self.transfer_layers is None:
             return True
         part, _, rest = name.partition(".")
@@ -137,28 +132,25 @@ class FinetuneTask(BaseTask):
         return part != "h" or int(rest.partition(".")[0]) < self.transfer_layers
 
     def build_heads(self, backbone: Decoder) -> None:
-        """Make one head a set."""
-        n_layer = backbone.config.n_layer
+        """Make the head and the metrics of each dataset, and freeze blocks."""
+        n_layer, width = backbone.config.n_layer, backbone.config.n_embd
         for name in ("transfer_layers", "freeze_layers"):
             value = getattr(self, name)
             if value is not None and value > n_layer:
                 raise ValueError(f"{name} is {value}, but the decoder has {n_layer} layers")
-        self.heads, self.set_metrics = nn.ModuleDict(), nn.ModuleDict()
+        self.heads, self.metrics = nn.ModuleDict(), nn.ModuleDict()
         self.mean_loss = MeanTokenLoss()
-        width = backbone.config.n_embd
         for name, spec in self.tasks.items():
             if spec.kind == "multiple_choice":
                 self.heads[name] = MultipleChoiceHead(width, self.clf_pdrop)
             elif spec.kind != "text":
                 self.heads[name] = ClassificationHead(width, spec.n_outputs, self.clf_pdrop)
-            for scored in (name, *(f"{name}_{part}" for part in spec.parts)):
-                free = spec.kind == "text" and not spec.labels
-                self.set_metrics[scored] = text_metrics(spec) if free else set_metrics(spec)
+            self.metrics[name] = DatasetMetrics(spec)
         for block in list(backbone.h)[: self.freeze_layers]:
             block.requires_grad_(False)
 
     def adapt(self, backbone: Decoder) -> None:
-        """Put the adapters in, where there are some."""
+        """Put LoRA's adapters into the backbone, if any."""
         if self.lora is None:
             return
         if isinstance(self.trainer.strategy, FSDPStrategy | ModelParallelStrategy):
@@ -179,37 +171,37 @@ class FinetuneTask(BaseTask):
 
     @property
     def adapters(self) -> dict[str, Any]:
-        """The settings of the adapters; empty where there are none."""
+        """Settings of LoRA's adapters; empty without them."""
         if self.lora is None:
             return {}
-        return self.lora.described(first_block=self.freeze_layers, new_tokens=self._new_tokens)
+        return self.lora.to_fields(first_block=self.freeze_layers, new_tokens=self._new_tokens)
 
     @property
     def _new_tokens(self) -> range:
         """Ids of start, delimiter and extract."""
-        size = self.supervised.vocabulary.vocab_size
+        size = self.data.vocabulary.vocab_size
         return range(size, size + self.n_marks)
 
-    def rate_of(self, name: str) -> float:
-        """``layer_decay`` once for each layer between a parameter and the heads."""
+    def learning_rate_scale(self, name: str) -> float:
+        """Return ``layer_decay`` to the power of the number of layers between a parameter and the heads."""
         path = name.split(".")
         if path[0] != "backbone":
             return 1.0
-        above = self.built_backbone.config.n_layer
+        layers_above = self.built_backbone.config.n_layer
         if path[1] == "h":
-            above -= int(path[2]) + 1
+            layers_above -= int(path[2]) + 1
         elif path[1] == "ln_f":
-            above = 0
-        return self.layer_decay**above
+            layers_above = 0
+        return self.layer_decay**layers_above
 
     # ------------------------------------------------------------------ training
 
     def work(self, batch: SupervisedBatch) -> int:
-        """Rows of the step."""
+        """Return the examples of the step."""
         return batch["step_examples"]
 
     def training_step(self, batch: SupervisedBatch, batch_idx: int) -> Tensor:
-        """This micro-batch's share of the step's mean L3, in nats per row."""
+        """Return this micro-batch's part of the step's mean L3, in nats per example."""
         spec, backbone = self.tasks[batch["task"]], self.built_backbone
         n_sequences = batch["input_ids"].shape[1]
         labels = batch["labels"].flatten(0, 1)  # (B C, T)
@@ -219,9 +211,11 @@ class FinetuneTask(BaseTask):
             l1 = sequence_mean_loss(hidden, backbone.wte.weight, labels) / n_sequences
             loss_sum = lm_coef * l1
             if spec.kind != "text":
-                loss_sum = loss_sum + self._l2(self._head_logits(spec, hidden, batch), batch["target"])
+                last = batch["lengths"].flatten() - 1
+                states = hidden[torch.arange(len(last), device=hidden.device), last]  # (B C, D)
+                loss_sum = loss_sum + _l2(self._head_logits(spec, states, batch), batch["target"])
         else:
-            loss_sum = self._l2(self._class_logits(spec, batch), batch["target"])
+            loss_sum = _l2(self._class_logits(spec, batch), batch["target"])
         self.add_to_step_loss(loss_sum, batch["step_examples"])
         loss = self.scale_to_step(loss_sum, batch["step_examples"])
         if self.trainer.world_size > 1:  # ddp waits for a gradient of every parameter
@@ -230,148 +224,111 @@ class FinetuneTask(BaseTask):
         return loss
 
     def _class_logits(self, spec: TaskSpec, batch: SupervisedBatch) -> Tensor:
-        """Scores alone, ``(B, n)``: the last block works for the extract tokens only."""
+        """Return the scores of the head, ``(B, n)``; the last block computes the extract tokens only."""
         last = batch["lengths"].flatten()[:, None] - 1  # (B C, 1)
-        states = self.built_backbone(batch["input_ids"].flatten(0, 1), at=last)[:, 0]  # (B C, D)
-        return self._scores(spec, states, batch)
+        states = self.built_backbone(batch["input_ids"].flatten(0, 1), positions=last)[:, 0]  # (B C, D)
+        return self._head_logits(spec, states, batch)
 
-    def _head_logits(self, spec: TaskSpec, hidden: Tensor, batch: SupervisedBatch) -> Tensor:
-        """Scores where all hidden states are there, ``(B C, T, D)`` to ``(B, n)``."""
-        last = batch["lengths"].flatten() - 1
-        return self._scores(spec, hidden[torch.arange(len(last), device=hidden.device), last], batch)
-
-    def _scores(self, spec: TaskSpec, states: Tensor, batch: SupervisedBatch) -> Tensor:
-        """From the state of each sequence's extract token: ``(B C, D)`` to ``(B, n)``."""
+    def _head_logits(self, spec: TaskSpec, states: Tensor, batch: SupervisedBatch) -> Tensor:
+        """Return the head's scores from the states of the extract tokens, ``(B C, D)`` to ``(B, n)``."""
         return self.heads[spec.name](states.view(*batch["lengths"].shape, -1))  # type: ignore[no-any-return]
-
-    @staticmethod
-    def _l2(logits: Tensor, target: Tensor) -> Tensor:
-        return (grade_loss if target.is_floating_point() else class_loss)(logits, target)
 
     # ------------------------------------------------------------------ evaluation
 
     def validation_step(self, batch: SupervisedBatch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Add a batch to its set's metrics."""
+        """Add a batch to its dataset's metrics."""
         self._evaluate(batch)
 
     def test_step(self, batch: SupervisedBatch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Add a batch to its set's metrics."""
+        """Add a batch to its dataset's metrics."""
         self._evaluate(batch)
 
     def _evaluate(self, batch: SupervisedBatch) -> None:
-        spec = self.tasks[batch["task"]]
-        if spec.kind == "text" and not spec.labels:
-            has_answer = [bool(right) for right in batch["references"]]
-            known = torch.tensor(has_answer, device=self.device)
-            answers: Any = [
-                a for a, there in zip(self._written(spec, batch), has_answer, strict=True) if there
-            ]
-            right: Any = [references for references in batch["references"] if references]
-        else:
-            target = batch["target"]
-            known = ~target.isnan() if target.is_floating_point() else target >= 0
-            logits, right = self._logits(spec, batch)[known].float(), target[known]
-            answers = expected_grade(logits) if target.is_floating_point() else logits.argmax(dim=1)
-            if len(logits):
-                self.mean_loss.update(self._l2(logits, right).double(), len(right))
-        if not len(answers):
+        spec, metrics = self.tasks[batch["task"]], self.metrics_of(batch["task"])
+        if spec.has_free_text:
+            has_answer = torch.tensor([bool(right) for right in batch["references"]], device=self.device)
+            pairs = zip(self._generated(spec, batch), batch["references"], strict=True)
+            answered = [(text, references) for text, references in pairs if references]
+            metrics.update(
+                [text for text, _ in answered], [r for _, r in answered], batch["parts"][has_answer]
+            )
             return
-        self._metrics(spec.name).update(answers, right)
-        parts = batch["parts"][known]
-        for index, part in enumerate(spec.parts):
-            rows = (parts == index).nonzero()[:, 0]
-            if len(rows):
-                chosen = [
-                    [values[i] for i in rows.tolist()] if isinstance(values, list) else values[rows]
-                    for values in (answers, right)
-                ]
-                self._metrics(f"{spec.name}_{part}").update(*chosen)
+        target = batch["target"]
+        has_answer = ~target.isnan() if target.is_floating_point() else target >= 0
+        logits, right = self._logits(spec, batch)[has_answer].float(), target[has_answer]
+        if len(logits):
+            self.mean_loss.update(_l2(logits, right).double(), len(right))
+        metrics.update(_predictions(logits, target), right, batch["parts"][has_answer])
+
+    def metrics_of(self, name: str) -> DatasetMetrics:
+        """Return the metrics of a dataset."""
+        return cast(DatasetMetrics, self.metrics[name])
 
     def _logits(self, spec: TaskSpec, batch: SupervisedBatch) -> Tensor:
-        """Scores of a row's possible answers: of its head, or log-probabilities of the labels' words."""
+        """Return scores of an example's possible answers: of its head, or of the labels as text."""
         if spec.kind != "text":
             return self._class_logits(spec, batch)
-        vocabulary = self.supervised.vocabulary
-        words = [(*vocabulary.encode(f" {word}"), vocabulary.end_of_text) for word in spec.labels]
-        requests = [Continuation(ids, word) for ids in self._prompts(batch) for word in words]
-        found = [answer.log_probability for answer in self._scorer().continuations(requests)]
-        return torch.tensor(found, device=self.device).view(-1, len(words))
+        tokenizer = self.data.vocabulary
+        labels = [(*tokenizer.encode(f" {label}"), tokenizer.end_of_text) for label in spec.labels]
+        requests = [Continuation(ids, label) for ids in _prompt_ids(batch) for label in labels]
+        scores = [answer.log_probability for answer in self._scorer().continuations(requests)]
+        return torch.tensor(scores, device=self.device).view(-1, len(labels))
 
-    def _written(self, spec: TaskSpec, batch: SupervisedBatch) -> list[str]:
-        """Answers in words, greedily."""
-        requests = [Prompt(ids, spec.max_new_tokens) for ids in self._prompts(batch)]
+    def _generated(self, spec: TaskSpec, batch: SupervisedBatch) -> list[str]:
+        """Return the answers in free text, decoded greedily."""
+        requests = [Prompt(ids, spec.max_new_tokens) for ids in _prompt_ids(batch)]
         return [answer.text.strip() for answer in self._scorer().prompts(requests)]
 
-    def _prompts(self, batch: SupervisedBatch) -> list[tuple[int, ...]]:
-        rows = zip(batch["input_ids"][:, 0].tolist(), batch["lengths"][:, 0].tolist(), strict=True)
-        return [tuple(ids[:length]) for ids, length in rows]
-
     def _scorer(self) -> Scorer:
-        tokenizer: Any = self.supervised.vocabulary
-        return Scorer(whole(self.built_backbone), tokenizer)  # ranks take as many steps as their answers need
-
-    def _metrics(self, name: str) -> MetricCollection:
-        return cast(MetricCollection, self.set_metrics[name])
+        # whole, since each rank takes as many steps as its own answers need
+        return Scorer(whole(self.built_backbone), self.data.vocabulary)
 
     def predict_step(
         self, batch: SupervisedBatch, batch_idx: int, dataloader_idx: int = 0
     ) -> list[dict[str, Any]]:
-        """A line per row: its set and number, the prediction, its target where it has one, probabilities."""
+        """Return a record for each example: dataset, number, prediction, target if known, probabilities."""
         spec = self.tasks[batch["task"]]
-        if spec.kind == "text" and not spec.labels:
-            return [
-                {
-                    "set": spec.name,
-                    "row": row,
-                    "prediction": answer,
-                    **({"references": right} if right else {}),
-                }
-                for row, answer, right in zip(
-                    batch["rows"].tolist(), self._written(spec, batch), batch["references"], strict=True
-                )
-            ]
-        logits = self._logits(spec, batch).float()
+        records: list[dict[str, Any]] = [{"set": spec.name, "row": row} for row in batch["rows"].tolist()]
+        if spec.has_free_text:
+            for record, text, right in zip(
+                records, self._generated(spec, batch), batch["references"], strict=True
+            ):
+                record |= {"prediction": text, **({"references": right} if right else {})}
+            return records
+        logits, targets = self._logits(spec, batch).float(), batch["target"]
+        predictions = _predictions(logits, targets).tolist()
         probabilities = logits.softmax(dim=1).tolist()
-        graded = batch["target"].is_floating_point()
-        answers = (expected_grade(logits) if graded else logits.argmax(dim=1)).tolist()
-        lines = []
-        for row, part, answer, target, shares in zip(
-            batch["rows"].tolist(),
-            batch["parts"].tolist(),
-            answers,
-            batch["target"].tolist(),
-            probabilities,
-            strict=True,
-        ):
-            line = {"set": spec.name, "row": row, "prediction": _named(spec, answer, graded)}
-            if part >= 0:
-                line["part"] = spec.parts[part]
-            if target >= 0:  # nor is NaN
-                line["target"] = _named(spec, target, graded)
-            lines.append({**line, "probabilities": [round(share, 5) for share in shares]})
-        return lines
+        parts = batch["parts"].tolist()
+        for i, (record, target) in enumerate(zip(records, targets.tolist(), strict=True)):
+            record["prediction"] = _label(spec, predictions[i])
+            if parts[i] >= 0:
+                record["part"] = spec.parts[parts[i]]
+            if target >= 0:  # false for NaN
+                record["target"] = _label(spec, target)
+            record["probabilities"] = [round(p, 5) for p in probabilities[i]]
+        return records
 
     def on_validation_epoch_start(self) -> None:
-        """Forget the last pass."""
+        """Reset the metrics."""
         self._reset()
 
     def on_validation_epoch_end(self) -> None:
-        """Log every set's metrics."""
+        """Log every dataset's metrics."""
         self._log_split("val")
 
     def on_test_epoch_start(self) -> None:
-        """Forget the last pass."""
+        """Reset the metrics."""
         self._reset()
 
     def on_test_epoch_end(self) -> None:
-        """Log every set's metrics."""
+        """Log every dataset's metrics."""
         self._log_split("test")
 
     def on_predict_epoch_start(self) -> None:
-        """Refuse to predict by chance."""
-        self._require_learning()
+        """Raise if the heads were never trained."""
+        self._require_trained_heads()
 
-    def _require_learning(self) -> None:
+    def _require_trained_heads(self) -> None:
         if self.heads and not self.has_learned:
             raise ValueError(
                 f"the heads of {', '.join(self.heads)} were never trained, since init_from brings a backbone "
@@ -379,48 +336,42 @@ class FinetuneTask(BaseTask):
             )
 
     def _reset(self) -> None:
-        self._require_learning()
+        self._require_trained_heads()
         self.mean_loss.reset()
-        for metrics in self.set_metrics.values():
-            cast(MetricCollection, metrics).reset()
+        for name in self.metrics:
+            self.metrics_of(name).reset()
 
     def _log_split(self, stage: str) -> None:
         logged: dict[str, float] = {}
-        if any(spec.kind != "text" or spec.labels for spec in self.tasks.values()):
+        if not all(spec.has_free_text for spec in self.tasks.values()):
             logged[f"{stage}_loss"] = float(self.mean_loss.compute())  # free text has no L2
-        firsts = []
+        first_metrics = []
         for name, spec in self.tasks.items():
-            for scored in (name, *(f"{name}_{part}" for part in spec.parts)):
-                values = self._computed(scored, with_interval=stage == "test")
-                logged |= {f"{stage}_{scored}_{metric}": value for metric, value in values.items()}
-                if scored == name and spec.metrics[0] in values:
-                    firsts.append(values[spec.metrics[0]])
-        if firsts:
-            logged[f"{stage}_score"] = sum(firsts) / len(firsts)
-        fits = self.trainer.state.fn == "fit"
-        self.log_dict(logged, logger=False if fits else None, rank_zero_only=True)
-        if fits:  # Lightning itself would log the number of the update before
-            for logger in self.trainer.loggers:
-                logger.log_metrics(logged, self.trainer.global_step)
-
-    def _computed(self, scored: str, *, with_interval: bool) -> dict[str, float]:
-        """Metrics over all ranks, which meet here; none where no rank had a row.
-
-        A correlation is 0 where all predictions are the same.
-        """
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*method of metric .* was called before the.*")
-            warnings.filterwarnings("ignore", ".*variance of predictions or target is close to zero.*")
-            values = {name: float(value) for name, value in self._metrics(scored).compute().items()}
-        n = int(values.pop("rows"))
-        values = {name: 0.0 if math.isnan(value) else value for name, value in values.items()}
-        if n and with_interval and "accuracy" in values:
-            values["accuracy_interval"] = accuracy_interval(values["accuracy"], n)
-        return values if n else {}
+            values = self.metrics_of(name).compute(with_interval=stage == "test")
+            logged |= {f"{stage}_{metric}": value for metric, value in values.items()}
+            if (first := f"{name}_{spec.metrics[0]}") in values:
+                first_metrics.append(values[first])
+        if first_metrics:
+            logged[f"{stage}_score"] = sum(first_metrics) / len(first_metrics)
+        self.log_evaluation(logged)
 
 
-def _named(spec: TaskSpec, answer: float, graded: bool) -> str | float | int:
-    """A class by its name, a choice by its number, a grade rounded."""
-    if graded:
-        return round(answer, 4)
-    return spec.labels[int(answer)] if spec.labels else int(answer)
+def _l2(logits: Tensor, target: Tensor) -> Tensor:
+    return (grade_loss if target.is_floating_point() else class_loss)(logits, target)
+
+
+def _predictions(logits: Tensor, target: Tensor) -> Tensor:
+    """Return grades if the targets are grades, else the likeliest class or choice: ``(B, n)`` to ``(B,)``."""
+    return expected_grade(logits) if target.is_floating_point() else logits.argmax(dim=1)
+
+
+def _prompt_ids(batch: SupervisedBatch) -> list[tuple[int, ...]]:
+    examples = zip(batch["input_ids"][:, 0].tolist(), batch["lengths"][:, 0].tolist(), strict=True)
+    return [tuple(ids[:length]) for ids, length in examples]
+
+
+def _label(spec: TaskSpec, value: float) -> str | float | int:
+    """Return a class by its name, a choice by its number, a grade rounded."""
+    if spec.kind == "graded":
+        return round(value, 4)
+    return spec.labels[int(value)] if spec.labels else int(value)

@@ -1,4 +1,4 @@
-"""Low-rank adapters (Hu et al. 2021) on a decoder, by the library peft."""
+"""Low-rank adapters (Hu et al. 2021) on a decoder, with the library peft."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from gpt_toolkit.backbone import Decoder
 
 @dataclass(frozen=True)
 class LoRA:
-    """Train low-rank additions to a decoder's matrices in place of the matrices (Hu et al. 2021, eq. 3).
+    """Low-rank additions to a decoder's matrices, trained instead of the matrices (Hu et al. 2021, eq. 3).
 
-    A matrix W acts as W + alpha / r · B A, of which B and A alone are trained. Not in the papers: for models
-    whose optimizer state is too large for the machine. Needs the library peft: ``pip install
+    A matrix W acts as W + alpha / r · B A; only B and A are trained. Not in the papers: for models whose
+    optimizer state is too large for the machine. Needs the library peft: ``pip install
     'gpt-toolkit[lora]'``.
 
     Args:
         r: Rank of the additions.
-        alpha: Their weight, times r.
-        targets: Linear maps of each block that get one: ``c_attn``, ``c_fc``, ``c_proj`` (that of attention
-            and that of the MLP), or by full name ``attn.c_proj``, ``mlp.c_proj``.
+        alpha: Weight of the additions, times r.
+        targets: Linear maps of each block that get an addition: ``c_attn``, ``c_fc``, ``c_proj`` (both of
+            them), or by full name ``attn.c_proj``, ``mlp.c_proj``.
         dropout: Dropout before A.
     """
 
@@ -34,23 +34,23 @@ class LoRA:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        faults = []
+        problems = []
         if self.r < 1:
-            faults.append(f"r is {self.r}, expected 1 or more")
+            problems.append(f"r is {self.r}, expected 1 or more")
         if not (self.alpha > 0 and math.isfinite(self.alpha)):
-            faults.append(f"alpha is {self.alpha}, expected more than 0")
+            problems.append(f"alpha is {self.alpha}, expected more than 0")
         if not 0.0 <= self.dropout < 1.0:
-            faults.append(f"dropout is {self.dropout}, expected a probability below 1")
+            problems.append(f"dropout is {self.dropout}, expected a probability below 1")
         if not self.targets:
-            faults.append("targets is empty; give at least one of c_attn, c_fc, c_proj")
-        if faults:
-            raise ValueError(f"LoRA: {'; '.join(faults)}")
+            problems.append("targets is empty; give at least one of c_attn, c_fc, c_proj")
+        if problems:
+            raise ValueError(f"LoRA: {'; '.join(problems)}")
 
     def require_library(self) -> None:
-        """Refuse to go on without peft.
+        """Raise if peft is not installed.
 
         Raises:
-            ValueError: Saying how to install it.
+            ValueError: If it is missing; the message says how to install it.
         """
         if find_spec("peft") is None:
             raise ValueError(
@@ -59,17 +59,17 @@ class LoRA:
             )
 
     def adapt(self, decoder: Decoder, *, first_block: int, new_tokens: range) -> None:
-        """Put adapters into a decoder; nothing else of it is trained from here on, but for new tokens.
+        """Put adapters into a decoder and freeze the rest of it, except the embeddings of new tokens.
 
-        The additions are 0 at first (B is 0), so hidden states stay as they are.
+        The additions are 0 at first (B is 0), so hidden states do not change.
 
         Args:
             decoder: Changed in place.
-            first_block: Blocks before it get no adapter.
-            new_tokens: Ids whose embeddings no model has trained yet; these rows are trained.
+            first_block: Index of the first block with adapters.
+            new_tokens: Ids without trained embeddings; these embeddings are trained.
 
         Raises:
-            ValueError: If a target is no linear map of a block, or there is no block to adapt.
+            ValueError: If a target is not a linear map of a block, or all blocks are frozen.
         """
         from peft import LoraConfig, inject_adapter_in_model
 
@@ -85,7 +85,7 @@ class LoRA:
         )
 
     def _adapted(self, decoder: Decoder, first_block: int) -> list[str]:
-        """Names of the linear maps that get an adapter."""
+        """Return the names of the linear maps that get an adapter."""
         blocks = list(decoder.h)[first_block:]
         if not blocks:
             raise ValueError(
@@ -96,11 +96,11 @@ class LoRA:
             if not any(f".{name}".endswith(f".{target}") for name in linear):
                 known = sorted({name.rpartition(".")[2] for name in linear} | set(linear))
                 raise ValueError(
-                    f"lora.targets: {target!r} is no linear map of a block; there are {', '.join(known)}"
+                    f"lora.targets: {target!r} is not a linear map of a block; expected {', '.join(known)}"
                 )
         chosen = [name for name in linear if any(f".{name}".endswith(f".{t}") for t in self.targets)]
         return [f"h.{layer}.{name}" for layer in range(first_block, len(decoder.h)) for name in chosen]
 
-    def described(self, *, first_block: int, new_tokens: range) -> dict[str, Any]:
-        """What a checkpoint says of the adapters in it, as plain types."""
+    def to_fields(self, *, first_block: int, new_tokens: range) -> dict[str, Any]:
+        """Return the settings that a checkpoint stores, as plain types."""
         return {**asdict(self), "first_block": first_block, "new_tokens": list(new_tokens)}

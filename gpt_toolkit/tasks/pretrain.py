@@ -1,4 +1,4 @@
-"""Pre-training: predict every token from those before it (GPT-1 §3.1; GPT-2 §2)."""
+"""Pre-training: prediction of every token from those before it (GPT-1 §3.1; GPT-2 §2)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import torch
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 from torch import Tensor
 
-from gpt_toolkit.backbone import Decoder
 from gpt_toolkit.backbone.parallel import whole
 from gpt_toolkit.batches import IGNORE_INDEX, LanguageModelBatch
 from gpt_toolkit.generation import generate
@@ -23,15 +22,18 @@ log = logging.getLogger(__name__)
 
 
 class PretrainTask(BaseTask):
-    """Train a decoder to predict every token from those before it (GPT-1 eq. 1).
+    """Training of a decoder to predict every token from those before it (GPT-1 eq. 1).
 
     Logs ``train_loss`` and, per split, ``val_loss`` in nats per token, ``val_perplexity`` per token and
     ``val_bits_per_byte`` of UTF-8 text.
 
+    The DataModule has the attributes of :class:`~gpt_toolkit.tasks.base.BaseTask`; its batches are
+    :class:`~gpt_toolkit.batches.LanguageModelBatch`.
+
     Args:
-        decoder: A preset's name, or fields of the decoder, among them perhaps ``preset``. What is not given
-            is that of ``init_from``, else ``vocab_size`` and ``n_ctx`` come from the data.
-        optimizer: Builds the optimizer; its numbers are the recipe's. Not needed to test or predict.
+        decoder: A preset's name, or fields of the decoder, which may include ``preset``. Missing fields are
+            those of ``init_from``; else ``vocab_size`` and ``n_ctx`` come from the data.
+        optimizer: Builds the optimizer, with the recipe's numbers. Not needed to test or predict.
         schedule: Learning rate over the run, stepped per update.
         init_from: A model folder or checkpoint whose weights training starts from.
         accept_new_plan: Continue a checkpoint although the data, their order or the windows per step have
@@ -39,7 +41,7 @@ class PretrainTask(BaseTask):
         activation_checkpointing: Keep only each block's input for the backward pass and compute the rest
             again, which takes a fraction of the memory and about a third more time.
         compile_blocks: Train through torch.compile, which takes a minute at the beginning: ``true``,
-            ``false``, or ``auto``: on GPUs that it supports, of which each holds the whole model.
+            ``false``, or ``auto``: on supported GPUs, if each holds the whole model.
     """
 
     def __init__(
@@ -54,18 +56,17 @@ class PretrainTask(BaseTask):
     ) -> None:
         super().__init__(decoder, optimizer, schedule, init_from, accept_new_plan, activation_checkpointing)
         self.compile_blocks = compile_blocks
-
-    mean_loss: MeanTokenLoss
-    _bytes_per_token = 1.0
+        self.mean_loss = MeanTokenLoss()
+        self._bytes_per_token = 1.0
 
     def on_fit_start(self) -> None:
-        """Decide whether blocks are compiled, when it is known where they are."""
+        """Decide whether to compile blocks, when their device is known."""
         super().on_fit_start()
         reason = compile_obstacle(self.device)
         if not isinstance(self.trainer.strategy, (SingleDeviceStrategy, DDPStrategy)):
             reason = "no device holds the whole model"
         compiles = reason is None if self.compile_blocks == "auto" else self.compile_blocks
-        self.built_backbone.compiles = compiles
+        self.built_backbone.compile_blocks = compiles
         if not self.trainer.is_global_zero:
             return
         if compiles:
@@ -73,16 +74,12 @@ class PretrainTask(BaseTask):
         elif self.compile_blocks == "auto" and self.device.type == "cuda":
             log.info("blocks are not compiled: %s", reason)
 
-    def build_heads(self, backbone: Decoder) -> None:
-        """Make the metric; the decoder itself gives the logits."""
-        self.mean_loss = MeanTokenLoss()
-
     def work(self, batch: LanguageModelBatch) -> int:
-        """Tokens of the step."""
+        """Return the target tokens of the step."""
         return batch["step_targets"]
 
     def training_step(self, batch: LanguageModelBatch, batch_idx: int) -> Tensor:
-        """This micro-batch's share of the step's mean loss, in nats per token."""
+        """Return this micro-batch's part of the step's mean loss, in nats per token."""
         backbone = self.built_backbone
         hidden = backbone(batch["input_ids"])  # (B, T, D)
         loss_sum = linear_cross_entropy(hidden, backbone.wte.weight, batch["labels"])
@@ -98,27 +95,26 @@ class PretrainTask(BaseTask):
         self._evaluate(batch)
 
     def predict_step(self, batch: LanguageModelBatch, batch_idx: int) -> list[dict[str, Any]]:
-        """A line per window: its tokens as ``ids`` and text, and the ``nll`` of each in nats."""
-        backbone, data = self.built_backbone, self.data
-        assert data is not None
+        """Return a record for each window: its tokens, their ``ids`` and the ``nll`` of each in nats."""
+        backbone, tokenizer = self.built_backbone, self.data.vocabulary
         losses = token_losses(backbone(batch["input_ids"]), backbone.wte.weight, batch["labels"])  # (B, T)
-        lines = []
+        records: list[dict[str, Any]] = []
         for row_labels, row_losses in zip(batch["labels"].tolist(), losses.tolist(), strict=True):
             counted = [(i, loss) for i, loss in zip(row_labels, row_losses, strict=True) if i != IGNORE_INDEX]
             if counted:
-                tokens = [data.vocabulary.decode([i]) for i, _ in counted]
+                tokens = [tokenizer.decode([i]) for i, _ in counted]
                 nll = [round(loss, 5) for _, loss in counted]
-                lines.append({"tokens": tokens, "ids": [i for i, _ in counted], "nll": nll})
-        return lines
+                records.append({"tokens": tokens, "ids": [i for i, _ in counted], "nll": nll})
+        return records
 
     @torch.no_grad()
     def write_sample(
         self, prompt: str, *, max_new_tokens: int, temperature: float, top_k: int, top_p: float = 1.0
     ) -> str | None:
-        """A text that goes on from the prompt, drawn by the step's own seed.
+        """Return the prompt and a continuation, drawn with the step's number as seed.
 
-        None without a DataModule, and under FSDP's first version, whose weights are whole only inside a
-        training or validation step.
+        Returns None without a DataModule, and under FSDP's first version, whose weights are whole only inside
+        a training or validation step.
         """
         data = self.data
         if data is None or self.sharded_root() is not None:
@@ -138,7 +134,8 @@ class PretrainTask(BaseTask):
             generator=torch.Generator(self.device).manual_seed(self.trainer.global_step),
         )
         ids = [i for i in rows[0] if i != vocabulary.end_of_text]
-        return prompt + vocabulary.decode(ids)
+        text: str = vocabulary.decode(ids)
+        return prompt + text
 
     def _evaluate(self, batch: LanguageModelBatch) -> None:
         backbone = self.built_backbone
@@ -148,19 +145,19 @@ class PretrainTask(BaseTask):
         self._bytes_per_token = batch["bytes_per_token"]
 
     def on_validation_epoch_start(self) -> None:
-        """Forget the last pass."""
+        """Reset the loss."""
         self.mean_loss.reset()
 
     def on_validation_epoch_end(self) -> None:
-        """Log the split's loss and its other units."""
+        """Log the split's loss in all units."""
         self._log_split("val")
 
     def on_test_epoch_start(self) -> None:
-        """Forget the last pass."""
+        """Reset the loss."""
         self.mean_loss.reset()
 
     def on_test_epoch_end(self) -> None:
-        """Log the split's loss and its other units."""
+        """Log the split's loss in all units."""
         self._log_split("test")
 
     def _log_split(self, stage: str) -> None:
@@ -171,8 +168,4 @@ class PretrainTask(BaseTask):
             f"{stage}_perplexity": perplexity(nats),
             f"{stage}_bits_per_byte": bits,
         }
-        fits = self.trainer.state.fn == "fit"
-        self.log_dict(metrics, logger=False if fits else None, rank_zero_only=True)
-        if fits:  # Lightning itself would log the number of the update before
-            for logger in self.trainer.loggers:
-                logger.log_metrics(metrics, self.trainer.global_step)
+        self.log_evaluation(metrics)

@@ -1,4 +1,4 @@
-"""Answers to prompts by ``predict``, on any number of devices."""
+"""Text after prompts by ``predict``, on any number of devices."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from typing import Any
 from lightning.pytorch import LightningModule
 
 from gpt_toolkit.backbone import Decoder
-from gpt_toolkit.backbone.packed_linear import pack
-from gpt_toolkit.checkpoints import build_decoder, read_model
-from gpt_toolkit.generation import Sampling, TopPRule, write
+from gpt_toolkit.checkpoints import build_decoder, open_model
+from gpt_toolkit.generation import Sampling, TopPRule
+from gpt_toolkit.generation.language_model import LanguageModel
 from gpt_toolkit.hardware import DTYPES, dtype_named, emulation_warning
 
 log = logging.getLogger(__name__)
 
 
 class GenerateTask(LightningModule):
-    """Lets a model continue prompts; there is nothing to train.
+    """A task that lets a model continue prompts, without training.
 
-    A prompt's answer depends on model, settings and seed alone, not on its neighbors or on the devices. Past
-    the context length the window slides, see :func:`gpt_toolkit.generation.generate`.
+    The text after a prompt depends on model, settings and seed alone, not on the other prompts or the number
+    of devices. Past the context length the window slides, see :func:`gpt_toolkit.generation.generate`.
 
     Args:
         init_from: The model: a folder, a checkpoint or an id of the hub.
-        max_new_tokens: Tokens to add at most.
-        temperature: Divides the logits; 0 takes the likeliest token each time.
-        top_k: Draw among so many of the likeliest tokens (GPT-2 Table 13: 40); 0 is off.
-        top_p: Draw among the likeliest tokens that together reach this probability; 1 is off.
+        max_new_tokens: Largest number of new tokens.
+        temperature: Divisor of the logits; 0 always takes the likeliest token.
+        top_k: Number of likeliest tokens to draw from (GPT-2 Table 13: 40); 0 is off.
+        top_p: Probability that the likeliest tokens to draw from reach together; 1 is off.
         top_p_rule: Whether the token that crosses ``top_p`` is kept, or dropped as in GPT-2's released code.
-        repetition_penalty: Makes tokens that are in the text already less likely (CTRL); 1 is off.
-        stop: Texts before which an answer ends.
-        num_samples: Answers to each prompt.
-        seed: Of the draws; sample i of each prompt is drawn with ``seed + i``.
-        dtype: Type to compute in: ``float32``, ``bfloat16``, ``float16``, or ``auto``, the device's fastest.
+        repetition_penalty: Factor by which tokens of the text become less likely (CTRL); 1 is off.
+        stop: Strings before which a text ends.
+        num_samples: Number of texts after each prompt.
+        seed: Seed of the draws; sample i of each prompt is drawn with ``seed + i``.
+        dtype: Type to compute in: ``float32``, ``bfloat16``, ``float16``; or ``auto``, the device's fastest.
     """
 
     def __init__(
@@ -54,18 +54,18 @@ class GenerateTask(LightningModule):
         self.init_from, self.max_new_tokens, self.stop = init_from, max_new_tokens, stop or []
         self.sampling = Sampling(temperature, top_k, top_p, top_p_rule, repetition_penalty)
         self.num_samples, self.seed = num_samples, seed
-        faults = []
+        problems = []
         if max_new_tokens < 1:
-            faults.append(f"max_new_tokens is {max_new_tokens}, expected at least 1")
+            problems.append(f"max_new_tokens is {max_new_tokens}, expected at least 1")
         if num_samples < 1:
-            faults.append(f"num_samples is {num_samples}, expected at least 1")
+            problems.append(f"num_samples is {num_samples}, expected at least 1")
         if dtype not in DTYPES:
-            faults.append(f"dtype is {dtype!r}, expected {', '.join(DTYPES)}")
-        if faults:
-            raise ValueError(f"GenerateTask: {'; '.join(faults)}")
+            problems.append(f"dtype is {dtype!r}, expected {', '.join(DTYPES)}")
+        if problems:
+            raise ValueError(f"GenerateTask: {'; '.join(problems)}")
         self.dtype_name = dtype
         self.backbone: Decoder | None = None
-        self._packed: Decoder | None = None
+        self._model: LanguageModel | None = None
 
     def configure_model(self) -> None:
         """Read the model, once."""
@@ -74,11 +74,11 @@ class GenerateTask(LightningModule):
             dtype = dtype_named(self.dtype_name, device)
             if self.trainer.is_global_zero and (message := emulation_warning(dtype, device, "dtype")):
                 log.warning("warning: %s", message)
-            saved = read_model(self.init_from, dtype=dtype)
-            self.backbone = build_decoder(saved.config, saved.state_dict).eval()
+            model = open_model(self.init_from)
+            self.backbone = build_decoder(model.config, model.read(dtype=dtype))
 
     def on_predict_start(self) -> None:
-        """Lay the weights out for speed, where they lie now.
+        """Join the model and the tokenizer of the data.
 
         Raises:
             ValueError: If the tokenizer has ids that the decoder does not embed.
@@ -90,47 +90,43 @@ class GenerateTask(LightningModule):
                 f"the tokenizer has {vocabulary.vocab_size:,} tokens, {self.init_from} embeds "
                 f"{config.vocab_size:,}: give data.tokenizer the model's own"
             )
-        self._packed = pack(self.backbone)
+        self._model = LanguageModel(self.backbone, vocabulary)
 
     def predict_step(self, batch: dict[str, Any], batch_idx: int) -> list[dict[str, Any]]:
-        """A line per answer: the prompt's number, prompt, text, seed, how it ended, whether the window slid.
+        """Return a record for each text: the prompt and its number, the text, how it was drawn and ended.
 
         Raises:
-            ValueError: If a prompt is longer than the context; it is named by its number.
+            ValueError: If a prompt is longer than the context; the message gives its number.
         """
-        assert self._packed is not None
-        decoder = self._packed
-        vocabulary = self.trainer.datamodule.vocabulary  # type: ignore[attr-defined]
-        asked = [
+        assert self._model is not None
+        tokenizer, n_ctx = self._model.tokenizer, self._model.decoder.config.n_ctx
+        wanted = [
             (row, prompt, self.seed + sample)
             for row, prompt in zip(batch["rows"], batch["prompts"], strict=True)
             for sample in range(self.num_samples)
         ]
-        n_ctx = decoder.config.n_ctx
         for row, prompt in zip(batch["rows"], batch["prompts"], strict=True):
-            if (length := len(vocabulary.encode(prompt))) > n_ctx:
+            if (length := len(tokenizer.encode(prompt))) > n_ctx:
                 raise ValueError(
                     f"prompt {row}, {prompt[:40]!r}...: {length} tokens are more than the context length "
                     f"{n_ctx}; shorten it"
                 )
-        answers = write(
-            decoder,
-            vocabulary,
-            [prompt for _, prompt, _ in asked],
+        completions = self._model.write(
+            [prompt for _, prompt, _ in wanted],
             max_new_tokens=self.max_new_tokens,
             sampling=self.sampling,
-            seeds=[seed for *_, seed in asked],
+            seeds=[seed for *_, seed in wanted],
             stop=self.stop,
         )
         return [
             {
                 "row": row,
                 "prompt": prompt,
-                "text": answer.text,
+                "text": completion.text,
                 "seed": seed,
-                "n_tokens": answer.n_tokens,
-                "ended": answer.ended,
-                "slid": answer.slid,
+                "n_tokens": completion.n_tokens,
+                "ended": completion.ended,
+                "slid": completion.slid,
             }
-            for (row, prompt, seed), answer in zip(asked, answers, strict=True)
+            for (row, prompt, seed), completion in zip(wanted, completions, strict=True)
         ]

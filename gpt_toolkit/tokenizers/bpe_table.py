@@ -1,20 +1,20 @@
-"""A byte-pair vocabulary as its files write it: pieces with ids, and merges in order."""
+"""Byte-pair vocabularies as their files write them, and checks of text and ids."""
 
 import itertools
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 END_OF_TEXT = "<|endoftext|>"
-"""GPT-2's end-of-text mark (released code: encoder.json, last entry)."""
+"""GPT-2's end of text (released code: encoder.json, last entry)."""
 
-# GPT-2's files show a byte as a character that prints: itself where it does, else one from U+0100 on.
+# GPT-2's files show a byte as a printable character: its own, or one from U+0100 on.
 _printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
 _others = [byte for byte in range(256) if byte not in _printable]
 BYTE_TO_CHARACTER: dict[int, str] = {byte: chr(byte) for byte in _printable} | {
     byte: chr(256 + n) for n, byte in enumerate(_others)
 }
-"""How GPT-2's files show each byte, in the order of the released ids (0 to 255)."""
+"""Character of each byte in GPT-2's files, in the order of the released ids (0 to 255)."""
 
 CHARACTER_TO_BYTE: dict[str, int] = {character: byte for byte, character in BYTE_TO_CHARACTER.items()}
 
@@ -25,9 +25,9 @@ class BPETable:
 
     Attributes:
         vocabulary: Id of each piece, as the file writes the piece.
-        merges: Pairs of pieces that become one, the most urgent first.
-        added: Marks outside the pieces, such as end of text, with their ids.
-        origin: What an error message names as the source.
+        merges: Pairs of pieces that become one, by rank.
+        added: Ids of the special tokens, such as the end of text.
+        origin: Name of the file, for messages.
         first_line: Line of the first merge in ``origin``; 0 where merges are a list in JSON.
     """
 
@@ -43,20 +43,23 @@ class BPETable:
         return len({**self.vocabulary, **self.added})
 
     def place(self, rank: int) -> str:
-        """Where the merge of this rank stands, for an error message."""
+        """Return the place of a merge in the file, for messages."""
         where = f"line {self.first_line + rank}" if self.first_line else f"merge {rank}"
         return f"{self.origin}, {where}"
 
     def by_id(self) -> list[str]:
-        """All pieces and marks, by id."""
+        """Return all pieces and special tokens, by id."""
         entries = {**self.vocabulary, **self.added}
         return sorted(entries, key=entries.__getitem__)
 
     def check(self, symbols: Collection[str]) -> None:
-        """Refuse a table that cannot have come whole from its maker.
+        """Check that ids are complete, and that earlier merges make the parts of every merge.
 
         Args:
-            symbols: What text is made of before the first merge; the vocabulary need not have them all.
+            symbols: Symbols that text is split into before the first merge; the vocabulary may lack some.
+
+        Raises:
+            ValueError: If they are not. The message names the place.
         """
         self._check_ids()
         known = {symbol for symbol in symbols if symbol in self.vocabulary}
@@ -65,7 +68,7 @@ class BPETable:
                 if part not in known:
                     raise ValueError(
                         f"{self.place(rank)}: {left!r} and {right!r} are merged, but {part!r} is neither a "
-                        "single symbol nor made by an earlier merge; the file is damaged or sorted anew."
+                        "single symbol nor made by an earlier merge; the file is damaged or was sorted."
                     )
             if left + right not in self.vocabulary:
                 raise ValueError(
@@ -94,10 +97,13 @@ def read_pair(merges: str, vocabulary: str, *, merges_origin: str, vocabulary_or
     """Read the two files of OpenAI's releases, which Hugging Face names merges.txt and vocab.json.
 
     Args:
-        merges: A header, then one merge a line: two pieces with a blank between.
+        merges: A header, then one merge a line: two pieces with a space between.
         vocabulary: A JSON object from piece to id.
-        merges_origin: Name of the first, for error messages.
-        vocabulary_origin: Name of the second.
+        merges_origin: Name of the first file, for messages.
+        vocabulary_origin: Name of the second file.
+
+    Raises:
+        ValueError: If a file is damaged.
     """
     header, *lines = merges.replace("\r\n", "\n").split("\n")
     if not header.startswith("#version"):
@@ -109,10 +115,10 @@ def read_pair(merges: str, vocabulary: str, *, merges_origin: str, vocabulary_or
         lines.pop()
     pairs = []
     for number, line in enumerate(lines, start=2):
-        left, blank, right = line.partition(" ")
-        if not (left and blank and right) or " " in right:
+        left, space, right = line.partition(" ")
+        if not (left and space and right) or " " in right:
             raise ValueError(
-                f"{merges_origin}, line {number}: {line[:60]!r} is not two pieces and one blank between them."
+                f"{merges_origin}, line {number}: {line[:60]!r} is not two pieces and one space between them."
             )
         pairs.append((left, right))
     entries = check_vocabulary(read_json(vocabulary, vocabulary_origin), vocabulary_origin)
@@ -121,7 +127,7 @@ def read_pair(merges: str, vocabulary: str, *, merges_origin: str, vocabulary_or
 
 
 def check_vocabulary(entries: Mapping[str, object], origin: str) -> dict[str, int]:
-    """The entries, if every one is an id."""
+    """Return the entries as ids, after a check that all of them are."""
     for piece, i in entries.items():
         if type(i) is not int:
             raise ValueError(f"{origin}: the id of {piece!r} is {i!r}, not a whole number.")
@@ -129,7 +135,7 @@ def check_vocabulary(entries: Mapping[str, object], origin: str) -> dict[str, in
 
 
 def read_json(text: str, origin: str) -> dict[str, object]:
-    """Read a JSON object, with the place of the damage where it is not whole."""
+    """Parse a JSON object; the message about damage names the place."""
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
@@ -140,3 +146,30 @@ def read_json(text: str, origin: str) -> dict[str, object]:
     if not isinstance(value, dict):
         raise ValueError(f"{origin}: holds a JSON {type(value).__name__} where an object is expected.")
     return value
+
+
+def check_text(text: str) -> None:
+    """Raise if UTF-8 cannot write a text.
+
+    Libraries replace lone surrogates silently, so that the ids no longer stand for the text.
+    """
+    if text.isascii():
+        return
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"The text holds a lone surrogate (U+{ord(text[error.start]):04X} at character {error.start}), "
+            "which is not Unicode text; read its file as UTF-8 with errors='replace', or repair it with "
+            "ftfy.fix_text."
+        ) from None
+
+
+def check_ids(ids: Sequence[int], vocab_size: int) -> None:
+    """Raise if an id is not in the vocabulary."""
+    if len(ids) and (min(ids) < 0 or max(ids) >= vocab_size):
+        unknown = next(i for i in ids if not 0 <= i < vocab_size)
+        raise ValueError(
+            f"Token id {unknown} is not in the vocabulary, whose {vocab_size} ids are 0 to "
+            f"{vocab_size - 1}; was the text encoded by another tokenizer?"
+        )

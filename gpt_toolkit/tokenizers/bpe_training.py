@@ -1,31 +1,30 @@
-"""Training a byte-level vocabulary on a text of any size (GPT-2 §2.2)."""
+"""Training of a byte-level vocabulary on text of any size (GPT-2 §2.2)."""
 
 import json
 import warnings
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from gpt_toolkit.tokenizers.bpe_table import BYTE_TO_CHARACTER, END_OF_TEXT, BPETable
+from gpt_toolkit.tokenizers.bpe_table import BYTE_TO_CHARACTER, END_OF_TEXT, BPETable, check_text
 from gpt_toolkit.tokenizers.byte_level_bpe import ByteLevelBPE
-from gpt_toolkit.tokenizers.check_input import check_text
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-SMALLEST = 257
-"""256 bytes and the end of text."""
+SMALLEST = 257  # 256 bytes and the end of text
 
 
 def train_byte_level(chunks: Iterable[str], vocab_size: int, *, progress: bool) -> ByteLevelBPE:
-    """Learn the merges of a text with Hugging Face's trainer, and number the pieces as GPT-2 does.
+    """Train merges with Hugging Face's trainer, and number the pieces as GPT-2 does.
 
     Ids are the 256 bytes in GPT-2's order, then the merges by rank, then ``<|endoftext|>``. The same text
     gives the same vocabulary. Memory grows with the number of distinct words, not with the text.
 
     Args:
-        chunks: The text, cut where :func:`~gpt_toolkit.tokenizers.safe_cut` says.
-        vocab_size: Ids wanted, at least 257; fewer, with a warning, if the text has no more to merge.
-        progress: Show what is going on, on stderr.
+        chunks: The text, cut at positions of :func:`~gpt_toolkit.tokenizers.safe_cut`.
+        vocab_size: Number of ids, at least 257. The result has fewer, with a warning, if the text allows
+            fewer merges.
+        progress: Show progress on stderr.
     """
     if vocab_size < SMALLEST:
         raise ValueError(
@@ -43,7 +42,7 @@ def train_byte_level(chunks: Iterable[str], vocab_size: int, *, progress: bool) 
         vocab_size=vocab_size - 1, initial_alphabet=ByteLevel.alphabet(), min_frequency=1, show_progress=False
     )
     with _progress_bar(progress) as bar:
-        learner.train_from_iterator(_told(chunks, bar), trainer)
+        learner.train_from_iterator(_report(chunks, bar), trainer)
     merges = [(left, right) for left, right in json.loads(learner.to_str())["model"]["merges"]]
     if SMALLEST + len(merges) < vocab_size:
         warnings.warn(
@@ -65,12 +64,13 @@ def _progress_bar(shown: bool) -> "Progress":
     return Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown)
 
 
-def _told(chunks: Iterable[str], bar: "Progress") -> Iterator[str]:
+def _report(chunks: Iterable[str], bar: "Progress") -> Iterator[str]:
+    """Yield the chunks, and report how many characters were read."""
     task = bar.add_task("reading text")
-    read = 0
+    n_read = 0
     for chunk in chunks:
         check_text(chunk)
         yield chunk
-        read += len(chunk)
-        bar.update(task, description=f"reading text: {read / 1e6:.1f} million characters")
-    bar.update(task, description=f"learning merges from {read / 1e6:.1f} million characters")
+        n_read += len(chunk)
+        bar.update(task, description=f"reading text: {n_read / 1e6:.1f} million characters")
+    bar.update(task, description=f"learning merges from {n_read / 1e6:.1f} million characters")

@@ -8,33 +8,40 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gpt_toolkit.tokenizers import tokenizer_json
-from gpt_toolkit.tokenizers.bpe_table import BYTE_TO_CHARACTER, CHARACTER_TO_BYTE, END_OF_TEXT, BPETable
-from gpt_toolkit.tokenizers.check_input import check_ids, check_text
+from gpt_toolkit.tokenizers.bpe_table import (
+    BYTE_TO_CHARACTER,
+    CHARACTER_TO_BYTE,
+    END_OF_TEXT,
+    BPETable,
+    check_ids,
+    check_text,
+)
 
 if TYPE_CHECKING:
     import numpy as np
     import tiktoken
     from numpy.typing import NDArray
 
-# GPT-2 released code, encoder.py, with possessive quantifiers and a branch for blanks at the end: these
-# change no piece, and spare the matcher its way back through long runs.
+# GPT-2 released code, encoder.py. Possessive quantifiers and the branch for spaces at the end change no
+# piece; they avoid backtracking through long runs.
 SPLIT = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s+"
 
 GPT2_FINGERPRINT = "e99511c6b466e602"
-"""Of the released vocabulary: 50,257 ids."""
+"""Fingerprint of the released vocabulary of 50,257 ids."""
 
-# Whitespace to tiktoken, which counts fewer control characters than Python does.
-_long_blanks = re.compile(r"[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]{1000,}")
+# Whitespace as tiktoken defines it: fewer control characters than Python's.
+_long_spaces = re.compile(r"[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]{1000,}")
 
 
 class ByteLevelBPE:
-    """Byte-level BPE with GPT-2's split: any text, no unknown token, nothing normalised.
+    """Byte-level BPE with GPT-2's split: any text, no unknown token, no normalization.
 
-    A mark such as ``<|endoftext|>`` inside a text is ordinary text, as in the released encoder;
-    ``transformers`` reads it as the mark itself.
+    A special token such as ``<|endoftext|>`` inside a text is ordinary text, as in the released encoder;
+    ``transformers`` reads it as the special token.
 
     Args:
-        table: Pieces as GPT-2's files show them, with ``<|endoftext|>`` or one added mark to end a text.
+        table: Pieces as GPT-2's files show them, with ``<|endoftext|>`` or a single special token, which
+            ends a text.
     """
 
     def __init__(self, table: BPETable) -> None:
@@ -49,12 +56,12 @@ class ByteLevelBPE:
 
     @property
     def name(self) -> str:
-        """``gpt2`` for the released vocabulary, else the kind and the size."""
+        """``gpt2`` for the released vocabulary, otherwise the kind and the size."""
         return "gpt2" if self.fingerprint == GPT2_FINGERPRINT else f"bpe-{self.vocab_size}"
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """Hash of all that decides the ids: pieces, merges, the mark that ends a text."""
+        """Hash of everything that determines the ids: pieces, merges and the end of text."""
         digest = hashlib.sha256(
             f"gpt_toolkit byte-level BPE 1 {self.end_of_text} {sorted(self._table.added)}".encode()
         )
@@ -63,37 +70,37 @@ class ByteLevelBPE:
         return digest.hexdigest()[:16]
 
     def encode(self, text: str) -> list[int]:
-        """Ids of a text; the end of text is not added."""
+        """Return the ids of a text; the end of text is not added."""
         ids: list[int] = self.encode_chunk(text, first=True).tolist()
         return ids
 
     def encode_chunk(self, text: str, *, first: bool) -> "NDArray[np.uint32]":
         """Encode one chunk of a document cut by :func:`~gpt_toolkit.tokenizers.safe_cut`; safe in threads.
 
-        Every piece of GPT-2's split has whitespace at its start only, and looks no further than one character
-        ahead, into whitespace: so no piece crosses such a cut. ``first`` makes no difference here.
+        A piece of GPT-2's split has whitespace only at its start, and looks ahead one character of
+        whitespace. So no piece crosses such a cut, and ``first`` makes no difference.
         """
         check_text(text)
         try:
             ids = self._encoding.encode_to_numpy(text, disallowed_special=())
-        except ValueError:  # the matcher's stack is too small to go back through a very long run of blanks
-            ids = self._encode_long_blanks(text)
+        except ValueError:  # the matcher's stack is too small for a very long run of spaces
+            ids = self._encode_long_spaces(text)
         if self._absent and ids.size and ids.max() >= self.vocab_size:
             byte = self._absent[int(ids[ids >= self.vocab_size][0])]
             raise ValueError(f"The vocabulary has no piece for byte 0x{byte:02X}, which the text holds.")
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of ids; bytes that are no UTF-8 become replacement characters."""
+        """Return the text of ids; bytes that are not UTF-8 become replacement characters."""
         return self.decode_bytes(ids).decode(errors="replace")
 
     def decode_bytes(self, ids: Sequence[int]) -> bytes:
-        """Bytes of ids, for text that arrives token by token."""
+        """Return the bytes of ids, for text that arrives token by token."""
         check_ids(ids, self.vocab_size)
         return b"".join([self._bytes[i] for i in ids])
 
     def files(self) -> dict[str, str]:
-        """``tokenizer.json`` and its config, which ``transformers.AutoTokenizer`` reads to equal ids."""
+        """Return ``tokenizer.json`` and its config, with which ``AutoTokenizer`` gives equal ids."""
         end_of_text = self._table.by_id()[self.end_of_text]
         return {
             "tokenizer.json": tokenizer_json.write_byte_level(self._table),
@@ -104,7 +111,7 @@ class ByteLevelBPE:
         return ByteLevelBPE, (self._table,)
 
     def _mergeable(self) -> dict[bytes, int]:
-        """Bytes of every piece that merging can reach, with its id as rank."""
+        """Return the rank, its id, of every piece that merging can reach, by its bytes."""
         vocabulary, merges = self._table.vocabulary, self._table.merges
         ranks = {bytes((byte,)): vocabulary.get(shown, -1) for byte, shown in BYTE_TO_CHARACTER.items()}
         self._absent: dict[int, int] = {}
@@ -127,26 +134,26 @@ class ByteLevelBPE:
     def _encoding(self) -> "tiktoken.Encoding":
         import tiktoken
 
-        marks = {END_OF_TEXT: self.end_of_text}
+        special_tokens = {END_OF_TEXT: self.end_of_text}
         return tiktoken.Encoding(
-            "gpt_toolkit", pat_str=SPLIT, mergeable_ranks=self._ranks, special_tokens=marks
+            "gpt_toolkit", pat_str=SPLIT, mergeable_ranks=self._ranks, special_tokens=special_tokens
         )
 
-    def _encode_long_blanks(self, text: str) -> "NDArray[np.uint32]":
+    def _encode_long_spaces(self, text: str) -> "NDArray[np.uint32]":
         import numpy as np
 
-        # The last blank of a run goes with the text after it; a run at the end is matched in one go.
-        ends = [match.end() for match in _long_blanks.finditer(text)]
+        # The last space of a run belongs to the text after it; a run at the end is one match.
+        ends = [match.end() for match in _long_spaces.finditer(text)]
         cuts = [0, *(end - 1 for end in ends if end < len(text)), len(text)]
         parts = [text[start:end] for start, end in itertools.pairwise(cuts)]
         return np.concatenate([self._encoding.encode_to_numpy(part, disallowed_special=()) for part in parts])
 
     def _check_ranks(self) -> None:
-        """Refuse a vocabulary that tiktoken would encode otherwise than its merges say.
+        """Raise if tiktoken's ids would differ from those of the merges.
 
-        tiktoken merges two neighbours whenever their bytes together are a piece; the original merges listed
-        pairs only. They agree on every text if, and only if, the merges turn the bytes of each merged piece
-        into that one piece. A trained vocabulary is so by construction.
+        tiktoken merges two neighbors whenever their bytes together are a piece; the original merges only
+        listed pairs. They agree on every text if and only if the merges turn the bytes of each merged piece
+        into that piece. This holds for every trained vocabulary.
         """
         from tokenizers.models import BPE
 
@@ -163,7 +170,7 @@ class ByteLevelBPE:
 def _piece_bytes(piece: str) -> bytes:
     try:
         return bytes([CHARACTER_TO_BYTE[character] for character in piece])
-    except KeyError:  # a mark, written as plain text
+    except KeyError:  # a special token, written as plain text
         return piece.encode()
 
 

@@ -1,64 +1,63 @@
-"""Bytes as tokens: no vocabulary to train or to fetch."""
+"""Bytes as tokens: no vocabulary to train or to download."""
 
 import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gpt_toolkit.tokenizers import tokenizer_json
-from gpt_toolkit.tokenizers.bpe_table import BYTE_TO_CHARACTER, BPETable
-from gpt_toolkit.tokenizers.bpe_table import END_OF_TEXT as MARK
-from gpt_toolkit.tokenizers.check_input import check_ids, check_text
+from gpt_toolkit.tokenizers.bpe_table import BYTE_TO_CHARACTER, END_OF_TEXT, BPETable, check_ids, check_text
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-END_OF_TEXT = 256
 
+class ByteTokenizer:
+    """A tokenizer whose ids are a text's UTF-8 bytes; 256 ends a text.
 
-class RawBytes:
-    """A text's UTF-8 bytes are its ids; 256 ends a text.
-
-    GPT-2 §2.2 weighs it against byte-level BPE: it can write any text, at the price of longer sequences.
+    GPT-2 §2.2 compares it with byte-level BPE: it can write any text, but sequences are longer.
     """
 
     name = "bytes"
     vocab_size = 257
-    end_of_text = END_OF_TEXT
+    end_of_text = 256
     fingerprint = hashlib.sha256(b"gpt_toolkit raw bytes 1").hexdigest()[:16]
 
     def encode(self, text: str) -> list[int]:
-        """Ids of a text."""
+        """Return the ids of a text; the end of text is not added."""
         check_text(text)
         return list(text.encode())
 
     def encode_chunk(self, text: str, *, first: bool) -> "NDArray[np.uint32]":
-        """Ids of one chunk of a document; ``first`` makes no difference here."""
+        """Return the ids of one chunk of a document; ``first`` makes no difference."""
         import numpy as np
 
         check_text(text)
         return np.frombuffer(text.encode(), np.uint8).astype(np.uint32)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of ids; bytes that are no UTF-8 become replacement characters."""
+        """Return the text of ids; bytes that are not UTF-8 become replacement characters."""
         return self.decode_bytes(ids).decode(errors="replace")
 
     def decode_bytes(self, ids: Sequence[int]) -> bytes:
-        """Bytes of ids, for text that arrives token by token."""
+        """Return the bytes of ids, for text that arrives token by token."""
         check_ids(ids, self.vocab_size)
-        if END_OF_TEXT not in ids:
+        if self.end_of_text not in ids:
             return bytes(ids)
-        return b"".join(MARK.encode() if i == END_OF_TEXT else bytes((i,)) for i in ids)
+        return b"".join(END_OF_TEXT.encode() if i == self.end_of_text else bytes((i,)) for i in ids)
 
     def files(self) -> dict[str, str]:
-        """A byte-level BPE without merges, ids in byte order: ``transformers`` reads it to equal ids."""
-        vocabulary = {shown: byte for byte, shown in sorted(BYTE_TO_CHARACTER.items())} | {MARK: END_OF_TEXT}
+        """Return a byte-level BPE without merges, with which ``AutoTokenizer`` gives equal ids."""
+        vocabulary = {shown: byte for byte, shown in sorted(BYTE_TO_CHARACTER.items())}
+        end_of_text = {END_OF_TEXT: self.end_of_text}
+        table = BPETable(vocabulary | end_of_text, [], end_of_text)
         return {
-            "tokenizer.json": tokenizer_json.write_byte_level(BPETable(vocabulary, [], {MARK: END_OF_TEXT})),
-            "tokenizer_config.json": tokenizer_json.write_config(MARK, unk_token=MARK),
+            "tokenizer.json": tokenizer_json.write_byte_level(table),
+            "tokenizer_config.json": tokenizer_json.write_config(END_OF_TEXT, unk_token=END_OF_TEXT),
         }
 
 
-def is_raw_bytes(table: BPETable) -> bool:
-    """Whether a byte-level table is the one that :meth:`RawBytes.files` writes."""
-    return not table.merges and table.by_id() == [*map(BYTE_TO_CHARACTER.__getitem__, range(256)), MARK]
+def is_byte_table(table: BPETable) -> bool:
+    """Return whether a byte-level table is the one that :meth:`ByteTokenizer.files` writes."""
+    pieces = [*map(BYTE_TO_CHARACTER.__getitem__, range(256)), END_OF_TEXT]
+    return not table.merges and table.by_id() == pieces

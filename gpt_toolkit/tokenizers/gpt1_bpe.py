@@ -1,4 +1,4 @@
-"""GPT-1's BPE (GPT-1 §4.1) on cleaned, lower-case words; merged by Hugging Face's tokenizers."""
+"""GPT-1's BPE (GPT-1 §4.1) on cleaned, lower-case words, merged by Hugging Face's tokenizers."""
 
 import functools
 import hashlib
@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gpt_toolkit.tokenizers import tokenizer_json
-from gpt_toolkit.tokenizers.bpe_table import BPETable
-from gpt_toolkit.tokenizers.check_input import check_ids, check_text
+from gpt_toolkit.tokenizers.bpe_table import BPETable, check_ids, check_text
 from gpt_toolkit.tokenizers.gpt1_normalize import WordSplitting, clean, resolve_word_splitting, splitter
 from gpt_toolkit.tokenizers.tokenizer_json import END_OF_WORD
 
@@ -21,21 +20,21 @@ NEW_LINE = "\n" + END_OF_WORD
 RELEASED_SIZE = 40_478
 """1 unknown, 2 x 238 characters, 40,000 merges, 1 line break (released code: encoder_bpe_40000.json)."""
 
-WORDS_KEPT = 500_000
-LONGEST_KEPT = 50
-"""Words whose ids are remembered, and how long; ours: at most some 200 MB; a novel has 10,000 words."""
+MOST_CACHED_WORDS = 500_000
+LONGEST_CACHED_WORD = 50
+"""Limits of the cache of words. Tuned here: at most some 200 MB; a novel has 10,000 different words."""
 
 
 class GPT1BPE:
     """Text encoder of the released code: text cleaning, then BPE within each word.
 
-    The released vocabulary has no mark between documents. ``end_of_text`` is its line break, 40477: an entry
-    that pre-training on running text has learned as a break, and that adds no row to the released weights.
+    The released vocabulary has no special token between documents. ``end_of_text`` is its line break, 40477.
+    Pre-training on running text has learned it as a break, and it adds no row to the released weights.
 
     Args:
         table: Pieces with ``</w>`` at the end of words, and ``<unk>``.
-        word_splitting: Who splits words: ``spacy`` as in the paper, our own ``rules``, or ``auto``: spaCy
-            where it is installed, else the rules with a warning.
+        word_splitting: ``spacy`` as in the paper, the toolkit's ``rules``, or ``auto``: spaCy if it is
+            installed, otherwise the rules with a warning.
     """
 
     def __init__(self, table: BPETable, word_splitting: WordSplitting = "auto") -> None:
@@ -54,52 +53,50 @@ class GPT1BPE:
 
     @property
     def name(self) -> str:
-        """``gpt1`` for a vocabulary of the released size, else the kind and the size."""
+        """``gpt1`` for a vocabulary of the released size, otherwise the kind and the size."""
         return "gpt1" if self.vocab_size == RELEASED_SIZE else f"gpt1-bpe-{self.vocab_size}"
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """Hash of pieces, merges and the kind of word splitting; versions of ftfy and spaCy are not in it."""
+        """Hash of pieces, merges and word splitting, without the versions of ftfy and spaCy."""
         digest = hashlib.sha256(f"gpt_toolkit GPT-1 BPE 1 {self.word_splitting}".encode())
         digest.update("\0".join([*self._pieces, ""]).encode())
         digest.update("\0".join(map(" ".join, self._table.merges)).encode())
         return digest.hexdigest()[:16]
 
     def encode(self, text: str) -> list[int]:
-        """Ids of a text; what the vocabulary lacks becomes ``<unk>``."""
+        """Return the ids of a text; characters outside the vocabulary become ``<unk>``."""
         return self._encode(text, first=True)
 
     def encode_chunk(self, text: str, *, first: bool) -> "NDArray[np.uint32]":
-        """Ids of one chunk of a document that :func:`~gpt_toolkit.tokenizers.safe_cut` cut.
+        """Return the ids of one chunk of a document cut by :func:`~gpt_toolkit.tokenizers.safe_cut`.
 
         The chunks' ids are the document's if the cuts are at line breaks, which ``safe_cut`` prefers. A cut
-        within a line differs only where ftfy would have mended characters on both sides of it by one
-        decision.
+        within a line differs only where ftfy would have repaired characters on both sides together.
 
         Args:
             text: The chunk.
-            first: Whether it begins the document; a later one keeps the line break it begins with.
+            first: Whether it begins the document; a later chunk keeps the line break at its start.
         """
         import numpy as np
 
         return np.array(self._encode(text, first=first), np.uint32)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of ids: words with one blank between, as cleaned; upper case is gone."""
+        """Return the text of ids: cleaned, lower-case words with one space between them."""
         return self.decode_bytes(ids).decode().removesuffix(" ")
 
     def decode_bytes(self, ids: Sequence[int]) -> bytes:
-        """Bytes of ids, for text that arrives token by token; a finished word ends in a blank."""
+        """Return the bytes of ids, for text that arrives token by token; a complete word ends in a space."""
         check_ids(ids, self.vocab_size)
         text = "".join([self._pieces[i] for i in ids])
         return text.replace(NEW_LINE, "\n").replace(END_OF_WORD, " ").encode()
 
     def files(self) -> dict[str, str]:
-        """``tokenizer.json`` and its config, for ``transformers.AutoTokenizer``.
+        """Return ``tokenizer.json`` and its config, for ``transformers.AutoTokenizer``.
 
-        Its ids are equal to those of ``word_splitting="rules"`` wherever ftfy has nothing to mend: ftfy and
-        spaCy cannot be written into the format. Text that is cleaned and split already gives equal ids in any
-        case.
+        The format cannot express ftfy and spaCy. Its ids equal those of ``word_splitting="rules"`` wherever
+        ftfy repairs nothing. Text that is already cleaned and split gives equal ids in any case.
         """
         return {
             "tokenizer.json": tokenizer_json.write_gpt1(self._table, UNKNOWN),
@@ -125,10 +122,10 @@ class GPT1BPE:
     def _encode(self, text: str, *, first: bool) -> list[int]:
         check_text(text)
         ids: list[int] = []
-        remembered = self._words
+        cached = self._words
         for word in clean(text, first=first).split(" "):
             try:
-                ids += remembered[word]
+                ids += cached[word]
             except KeyError:
                 ids += self._encode_word(word)
         return ids
@@ -138,8 +135,8 @@ class GPT1BPE:
             ids = [self._table.vocabulary.get(NEW_LINE, self._unknown)]
         else:
             ids = [token.id for piece in self._split(word) for token in self._model.tokenize(piece)]
-        if len(word) <= LONGEST_KEPT:
-            if len(self._words) >= WORDS_KEPT:
+        if len(word) <= LONGEST_CACHED_WORD:
+            if len(self._words) >= MOST_CACHED_WORDS:
                 self._words.clear()
             self._words[word] = ids
         return ids

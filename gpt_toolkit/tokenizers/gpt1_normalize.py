@@ -1,7 +1,7 @@
-r"""Cleaning of text for GPT-1 (§4.1): ftfy, punctuation and whitespace, word splitting by spaCy.
+r"""Text cleaning for GPT-1 (§4.1): ftfy, punctuation and whitespace, word splitting by spaCy.
 
 The steps are those of the released code (openai/finetune-transformer-lm: text_utils.py). A cleaned text has
-words and runs of punctuation with one blank between them; a line break is the word ``"\n"``.
+words and runs of punctuation with one space between them; a line break is the word ``"\n"``.
 """
 
 import functools
@@ -11,40 +11,40 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 WordSplitting = Literal["auto", "spacy", "rules"]
-"""Who splits words: spaCy, our own rules, or spaCy where it is installed."""
+"""Splitter of words: spaCy, the toolkit's rules, or spaCy if it is installed."""
 
 SPELLINGS = {"—": "-", "–": "-", "―": "-", "…": "...", "´": "'"}  # noqa: RUF001  released code
 PUNCTUATION_RUN = r"""([-~!";?+,)(\\/*\[\]}{|_])\1*"""
-BLANKS = r"[^\S\n]{2,}|[^\S\n ]"
-LINE_BREAK = r" ?\n[ \n]*"  # once blanks are single
+SPACES = r"[^\S\n]{2,}|[^\S\n ]"
+LINE_BREAK = r" ?\n[ \n]*"  # after SPACES are single
 
 _punctuation_run = re.compile(PUNCTUATION_RUN)
-_blanks = re.compile(BLANKS)
+_spaces = re.compile(SPACES)
 _line_break = re.compile(LINE_BREAK)
 _curly_quotes = {"“": '"', "”": '"', "‘": "'", "’": "'"}  # noqa: RUF001
-# Whatever else a line holds, ftfy may change: entities, control characters, letters that may be mojibake.
-_doubtful = re.compile(r"[^\t\n -%'-~“”‘’–—…]")  # noqa: RUF001
+# Other characters may be changed by ftfy: entities, control characters, letters that may be mojibake.
+_needs_ftfy = re.compile(r"[^\t\n -%'-~“”‘’–—…]")  # noqa: RUF001
 
 
 def repair(text: str) -> str:
-    """Mend encoding accidents with ``ftfy.fix_text``, line by line.
+    """Repair encoding errors with ``ftfy.fix_text``, line by line.
 
-    ftfy works in lines too, but stops replacing HTML entities in all lines after the first ``<`` of a text;
-    here each line is judged on its own, so that a text cut at a line break is mended as if it were whole. In
-    lines of ASCII and typographic punctuation ftfy only straightens quotes: those are not handed to it, for
-    speed.
+    Given a whole text, ftfy stops replacing HTML entities in all lines after the first ``<``. Line by line, a
+    text that was cut at a line break is repaired like a whole one. In lines of ASCII and typographic
+    punctuation ftfy only straightens quotes, which is done here for speed.
     """
     text = text.replace("\r\n", "\n")
-    if not _doubtful.search(text):
+    if not _needs_ftfy.search(text):
         return _straighten(text)
     from ftfy import fix_text
 
     return "\n".join(
-        fix_text(line) if _doubtful.search(line) else _straighten(line) for line in text.split("\n")
+        fix_text(line) if _needs_ftfy.search(line) else _straighten(line) for line in text.split("\n")
     )
 
 
 def _straighten(text: str) -> str:
+    """Replace curly quotes as ftfy does."""
     if not text.isascii():
         for curly, straight in _curly_quotes.items():
             text = text.replace(curly, straight)
@@ -52,28 +52,28 @@ def _straighten(text: str) -> str:
 
 
 def standardize(text: str, *, first: bool = True) -> str:
-    """Put one blank around runs of punctuation and around line breaks.
+    """Put one space around runs of punctuation and around line breaks.
 
-    Full stops, colons and apostrophes are left to the word splitter, as in the released code.
+    The word splitter handles full stops, colons and apostrophes, as in the released code.
 
     Args:
-        text: Text that :func:`repair` has mended.
-        first: Whether the text begins a document. A later chunk keeps the line break it begins with.
+        text: Text that :func:`repair` returned.
+        first: Whether the text begins a document; a later chunk keeps the line break at its start.
     """
     for long, short in SPELLINGS.items():
         text = text.replace(long, short)
-    text = _blanks.sub(" ", _punctuation_run.sub(r" \g<0> ", text))
+    text = _spaces.sub(" ", _punctuation_run.sub(r" \g<0> ", text))
     text = _line_break.sub(" \n ", text)
     return text.strip() if first else text.rstrip()
 
 
 def clean(text: str, *, first: bool = True) -> str:
-    """Text as GPT-1's word splitter sees it: :func:`repair`, then :func:`standardize`."""
+    """Clean a text for GPT-1's word splitter: :func:`repair`, then :func:`standardize`."""
     return standardize(repair(text), first=first)
 
 
-# Our own rules, for lower-case words. Facts about spaCy's English results, put together anew: abbreviations
-# keep their full stop, clitics come off, other punctuation stands alone.
+# Rules of the toolkit for lower-case words, written after spaCy's English results: abbreviations keep their
+# full stop, clitics are split off, other punctuation is separate.
 _end = r"(?![^\W_])"
 _abbreviations = (
     "mr|mrs|ms|messrs|dr|prof|rev|st|jr|gen|gov|sen|rep|adm|bros|corp|inc|ltd|co|vs|ph\\.d|d\\.c"
@@ -101,17 +101,17 @@ _word_piece = re.compile(WORD_PIECE)
 
 
 def split_by_rules(word: str) -> list[str]:
-    """Pieces of a word of cleaned text by our own rules; lower case.
+    """Split a word of cleaned text into lower-case pieces by the toolkit's rules.
 
-    On the novels that the project tests with, more than 99.9% of the words come out as spaCy splits them.
+    On the novels in the tests, more than 99.9% of the words are split as by spaCy.
     """
     return _word_piece.findall(word.lower())
 
 
 def split_by_spacy(word: str) -> list[str]:
-    """Pieces of a word of cleaned text by spaCy's English rules; lower case.
+    """Split a word of cleaned text into lower-case pieces by spaCy's English rules.
 
-    spaCy never looks across a blank, so splitting word by word equals splitting the whole text.
+    spaCy never looks across a space, so splitting word by word equals splitting the whole text.
     """
     return [token.text.lower() for token in _spacy_tokenizer()(word)]
 
@@ -125,7 +125,7 @@ def _spacy_tokenizer() -> Callable[[str], Any]:
 
 
 def resolve_word_splitting(kind: WordSplitting) -> Literal["spacy", "rules"]:
-    """Settle who splits words, with a warning where it is not spaCy and nobody asked for that."""
+    """Choose the splitter of words; warn if ``auto`` has to do without spaCy."""
     if kind not in ("auto", "spacy", "rules"):
         raise ValueError(f"word_splitting is {kind!r}; it is one of 'auto', 'spacy', 'rules'.")
     if kind == "rules":
@@ -150,5 +150,5 @@ def resolve_word_splitting(kind: WordSplitting) -> Literal["spacy", "rules"]:
 
 
 def splitter(kind: Literal["spacy", "rules"]) -> Callable[[str], list[str]]:
-    """The function that splits one word of cleaned text into lower-case pieces."""
+    """Return the function that splits one word of cleaned text into lower-case pieces."""
     return split_by_spacy if kind == "spacy" else split_by_rules

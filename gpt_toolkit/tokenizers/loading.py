@@ -1,8 +1,9 @@
-"""What a tokenizer is, and how one is found by its name, its folder or its files."""
+"""Tokenizers by their name, their folder or their files."""
 
 import contextlib
 import difflib
 import hashlib
+import json
 import logging
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -10,11 +11,11 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from gpt_toolkit.io import cache_folder
+from gpt_toolkit.io import atomic_folder, cache_folder
 from gpt_toolkit.tokenizers import tokenizer_json
 from gpt_toolkit.tokenizers.bpe_table import BPETable, read_json, read_pair
 from gpt_toolkit.tokenizers.byte_level_bpe import ByteLevelBPE
-from gpt_toolkit.tokenizers.byte_tokenizer import RawBytes, is_raw_bytes
+from gpt_toolkit.tokenizers.byte_tokenizer import ByteTokenizer, is_byte_table
 from gpt_toolkit.tokenizers.gpt1_bpe import GPT1BPE
 
 if TYPE_CHECKING:
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NAMES = ("bytes", "gpt1", "gpt2", "storyworld")
-"""Tokenizers that need no path."""
+"""Names of the tokenizers that need no path."""
 
 STORYWORLD = Path(__file__).parent / "vocabularies" / "storyworld.json"
-"""4,096 entries, trained on the built-in world; remade by
+"""Vocabulary of 4,096 ids, trained on the built-in world by this command:
 
 gpt-toolkit tokenizer train storyworld --vocab_size 4096 --output FOLDER
 """
@@ -37,7 +38,7 @@ FILE_PAIRS = (
     ("merges.txt", "vocab.json"),  # either, as Hugging Face names them
 )
 KNOWN_FILES = ("tokenizer.json", "tokenizer_config.json", *(name for pair in FILE_PAIRS for name in pair))
-"""Names of every file that a tokenizer is read from or written to."""
+"""Names of all files that a tokenizer is read from or written to."""
 
 # tiktoken: tiktoken_ext/openai_public.py
 _gpt2_address = "https://openaipublic.blob.core.windows.net/gpt-2/encodings/main/"
@@ -50,11 +51,11 @@ _logger = logging.getLogger(__name__)
 
 
 class Tokenizer(Protocol):
-    """Text to token ids and back."""
+    """A map from text to token ids and back."""
 
     @property
     def name(self) -> str:
-        """Short name for people."""
+        """Short name, for messages."""
 
     @property
     def vocab_size(self) -> int:
@@ -66,35 +67,35 @@ class Tokenizer(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Short hash; equal fingerprints mean equal ids for every text."""
+        """Short hash; tokenizers with equal fingerprints give equal ids for every text."""
 
     def encode(self, text: str) -> list[int]:
-        """Ids of a text, without the end of text; marks inside the text are ordinary text."""
+        """Return the ids of a text without the end of text; special tokens inside it are ordinary text."""
 
     def encode_chunk(self, text: str, *, first: bool) -> "NDArray[np.uint32]":
-        """Ids of one chunk of a long document, so that the chunks' ids are the document's.
+        """Return the ids of one chunk of a long document; the chunks' ids together are the document's.
 
         Args:
-            text: The chunk, cut where :func:`safe_cut` says.
+            text: The chunk, cut at a position of :func:`safe_cut`.
             first: Whether it begins the document.
         """
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of ids; an id outside the vocabulary is a ``ValueError``."""
+        """Return the text of ids; an id outside the vocabulary is a ``ValueError``."""
 
     def decode_bytes(self, ids: Sequence[int]) -> bytes:
-        """Bytes of ids: what can be put together when text arrives token by token."""
+        """Return the bytes of ids, which can be joined when text arrives token by token."""
 
     def files(self) -> dict[str, str]:
-        """File names and contents; :func:`load_tokenizer` makes the tokenizer again from them."""
+        """Return names and contents of files that :func:`load_tokenizer` reads the tokenizer from."""
 
 
 def safe_cut(text: str) -> int:
-    """The last position at which a document may be cut into chunks: 0 if there is none.
+    """Return the last position at which a document may be cut into chunks, or 0.
 
-    Such a position stands before whitespace that follows another character; line breaks go first, since ftfy
-    mends text line by line. Tab, line feed, carriage return, blank and ideographic blank count: what every
-    tokenizer here and Unicode take for whitespace, and no cleaning step takes away.
+    Such a position is before whitespace that follows another character. Line breaks are preferred, because
+    ftfy repairs text line by line. Tab, line feed, carriage return, space and ideographic space count: every
+    tokenizer here and Unicode treat them as whitespace, and no cleaning step removes them.
     """
     end = len(text)
     while (cut := text.rfind("\n", 1, end)) > 0:
@@ -110,13 +111,13 @@ def safe_cut(text: str) -> int:
 
 
 def check_files(files: Mapping[str, str], origin: str) -> None:
-    """Refuse a mapping that holds anything but text under the known names of a tokenizer's files.
+    """Raise if a mapping holds anything but text under the known names of a tokenizer's files.
 
     The mapping may come from a checkpoint of unknown origin, and its names become parts of paths.
 
     Args:
         files: File names and contents.
-        origin: The model or file that holds them, for the message.
+        origin: Name of the model or file that holds them, for the message.
 
     Raises:
         ValueError: If a name is not in :data:`KNOWN_FILES`, or a content is not text that UTF-8 can write.
@@ -142,13 +143,13 @@ def check_files(files: Mapping[str, str], origin: str) -> None:
 
 
 def load_tokenizer(spec: str | Path | Mapping[str, str]) -> Tokenizer:
-    """Find a tokenizer.
+    """Load a tokenizer.
 
     Args:
-        spec: ``bytes``, ``gpt2`` (fetched once by tiktoken), ``gpt1`` (files placed by hand), ``storyworld``
-            (the built-in world's); else a folder with ``tokenizer.json``, ``vocab.bpe`` and ``encoder.json``,
-            or ``merges.txt`` and ``vocab.json``; one of these files; or what :meth:`Tokenizer.files`
-            returned. A folder called ``gpt2`` is ``./gpt2``.
+        spec: ``bytes``, ``gpt2`` (downloaded once by tiktoken), ``gpt1`` (files placed by hand) or
+            ``storyworld`` (the built-in world's). Otherwise a folder with ``tokenizer.json``, ``vocab.bpe``
+            and ``encoder.json``, or ``merges.txt`` and ``vocab.json``; one of these files; or the result of
+            :meth:`Tokenizer.files`. A folder named ``gpt2`` is ``./gpt2``.
 
     Raises:
         FileNotFoundError: If no tokenizer is found.
@@ -158,7 +159,7 @@ def load_tokenizer(spec: str | Path | Mapping[str, str]) -> Tokenizer:
         check_files(spec, "the given files")
         return _from_files(spec, "the given files")
     if spec == "bytes":
-        return RawBytes()
+        return ByteTokenizer()
     if spec == "gpt2":
         return _gpt2()
     if spec == "gpt1":
@@ -174,7 +175,7 @@ def load_tokenizer(spec: str | Path | Mapping[str, str]) -> Tokenizer:
     near = difflib.get_close_matches(path.name, [*NAMES, *beside], n=3, cutoff=0.5)
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
     raise FileNotFoundError(
-        f"No tokenizer {str(spec)!r}: it is no file or folder here, and none of {', '.join(NAMES)}.{hint}"
+        f"No tokenizer {str(spec)!r}: it is not a file or folder here, nor one of {', '.join(NAMES)}.{hint}"
     )
 
 
@@ -185,7 +186,7 @@ def _gpt2() -> Tokenizer:
     from tiktoken.load import read_file_cached
 
     _logger.warning(
-        "GPT-2's vocabulary: taken from tiktoken's cache, else downloaded (1.5 MB), and kept in %s", folder
+        "GPT-2's vocabulary: taken from tiktoken's cache or downloaded (1.5 MB), and saved in %s", folder
     )
     try:
         files = {
@@ -198,20 +199,9 @@ def _gpt2() -> Tokenizer:
             "tokenizer."
         ) from error
     tokenizer = _from_files(files, _gpt2_address.rstrip("/"))
-    with contextlib.suppress(OSError):  # not kept where the cache folder cannot be written
-        _keep(files, folder)
+    with contextlib.suppress(OSError), atomic_folder(folder) as partial:  # the cache may not be writable
+        _write_files(files, partial)
     return tokenizer
-
-
-def _keep(files: Mapping[str, str], folder: Path) -> None:
-    """Write a folder whole or not at all; the first of several writers wins."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as scratch:
-        made = Path(scratch) / folder.name
-        made.mkdir()
-        for name, content in files.items():
-            (made / name).write_text(content, encoding="utf-8", newline="\n")
-        made.rename(folder)
 
 
 def _gpt1() -> Tokenizer:
@@ -290,16 +280,16 @@ def _from_files(files: Mapping[str, str], origin: str) -> Tokenizer:
 def _from_table(table: BPETable, word_splitting: str) -> Tokenizer:
     if tokenizer_json.is_gpt1(table):
         return GPT1BPE(table, "rules" if word_splitting == "rules" else "auto")
-    return RawBytes() if is_raw_bytes(table) else ByteLevelBPE(table)
+    return ByteTokenizer() if is_byte_table(table) else ByteLevelBPE(table)
 
 
 def tokenizer_of(place: Path | Mapping[str, str] | str, model: str) -> Tokenizer | None:
-    """Return the tokenizer that came with a model, or None.
+    """Return the tokenizer of a model, or None.
 
     Args:
-        place: A folder that may hold its files, their names and contents (empty without a tokenizer), or its
+        place: Folder that may hold its files, their names and contents (empty without a tokenizer), or its
             name.
-        model: The model, for the message.
+        model: Name of the model, for the message.
 
     Raises:
         FileNotFoundError: If its files are not complete.
@@ -308,6 +298,39 @@ def tokenizer_of(place: Path | Mapping[str, str] | str, model: str) -> Tokenizer
     if isinstance(place, Mapping):
         check_files(place, model)
     return load_tokenizer(place) if _has_tokenizer(place) else None
+
+
+def tokenizer_name(place: Path | Mapping[str, str] | str, model: str) -> str:
+    """Return the value of a ``tokenizer`` argument that stands for a model's tokenizer.
+
+    A checkpoint holds the contents of its tokenizer's files. They are written to the cache folder, each under
+    a temporary name first. Other readers see complete files, and a link in the cache is replaced.
+
+    Args:
+        place: As in :func:`tokenizer_of`.
+        model: Name of the model, for the message.
+
+    Raises:
+        ValueError: If the model has no tokenizer, or holds other files than a tokenizer's.
+    """
+    if not isinstance(place, Mapping):
+        return str(place)
+    if not place:
+        raise ValueError(f"{model}: holds no tokenizer; name one, or give its folder")
+    check_files(place, model)
+    contents = json.dumps(dict(place), sort_keys=True)
+    folder = cache_folder() / "tokenizers" / hashlib.sha256(contents.encode()).hexdigest()[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as temporary:
+        _write_files(place, Path(temporary))
+        for name in place:
+            (Path(temporary) / name).replace(folder / name)
+    return str(folder)
+
+
+def _write_files(files: Mapping[str, str], folder: Path) -> None:
+    for name, content in files.items():
+        (folder / name).write_text(content, encoding="utf-8", newline="")
 
 
 def _has_tokenizer(place: Path | Mapping[str, str] | str) -> bool:

@@ -1,16 +1,16 @@
-"""Hugging Face's ``tokenizer.json``: what ``transformers.AutoTokenizer`` reads and what we read of it."""
+"""Hugging Face's ``tokenizer.json``, read and written."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from gpt_toolkit.tokenizers.bpe_table import END_OF_TEXT, BPETable, check_vocabulary, read_json
-from gpt_toolkit.tokenizers.gpt1_normalize import BLANKS, LINE_BREAK, PUNCTUATION_RUN, SPELLINGS, WORD_PIECE
+from gpt_toolkit.tokenizers.gpt1_normalize import LINE_BREAK, PUNCTUATION_RUN, SPACES, SPELLINGS, WORD_PIECE
 
 END_OF_WORD = "</w>"
-"""GPT-1's mark on the last symbol of a word (released code: text_utils.py)."""
+"""End of a word's last symbol in GPT-1's pieces (released code: text_utils.py)."""
 
-# How the writers in use spell GPT-2's split (GPT-2 released code: encoder.py).
+# Spellings of GPT-2's split by known writers (GPT-2 released code: encoder.py).
 _gpt2_splits = {
     r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
     r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
@@ -18,10 +18,10 @@ _gpt2_splits = {
 
 
 def read(text: str, origin: str) -> BPETable:
-    """Read the vocabulary of a byte-pair tokenizer; :func:`is_gpt1` says of which kind it is.
+    """Read the vocabulary of a byte-pair tokenizer of GPT-1's or GPT-2's kind.
 
     Raises:
-        ValueError: The file is damaged, or its tokenizer is neither GPT-2's nor GPT-1's kind.
+        ValueError: If the file is damaged, or the tokenizer is of another kind.
     """
     parts = read_json(text, origin)
     model = _part(parts, "model", origin)
@@ -54,7 +54,7 @@ def read(text: str, origin: str) -> BPETable:
 
 
 def is_gpt1(table: BPETable) -> bool:
-    """Whether the pieces are GPT-1's, whose words end in ``</w>``."""
+    """Return whether the pieces are GPT-1's, whose words end in ``</w>``."""
     return any(piece.endswith(END_OF_WORD) for piece in table.vocabulary)
 
 
@@ -73,7 +73,7 @@ def _part(parts: Mapping[str, object], name: str, origin: str) -> dict[str, Any]
 
 
 def _check_byte_level(parts: Mapping[str, Any], origin: str) -> None:
-    """Refuse a byte-level BPE that prepares text otherwise than GPT-2's."""
+    """Raise if a byte-level BPE prepares text in another way than GPT-2's."""
     if normalizer := parts.get("normalizer"):
         raise ValueError(f"{origin}: normalizes text ({_type(normalizer)}); GPT-2's byte-level BPE does not.")
     splitting: Any = parts.get("pre_tokenizer") or {}
@@ -96,7 +96,7 @@ def _check_byte_level(parts: Mapping[str, Any], origin: str) -> None:
             )
     if step.get("add_prefix_space"):
         raise ValueError(
-            f"{origin}: puts a blank before every text (add_prefix_space); GPT-2's tokenizer does not."
+            f"{origin}: puts a space before every text (add_prefix_space); GPT-2's tokenizer does not."
         )
     if _type(parts.get("post_processor")) not in ("none", "ByteLevel"):
         raise ValueError(
@@ -110,7 +110,7 @@ def _type(part: object) -> str:
 
 
 def write_byte_level(table: BPETable) -> str:
-    """A ``tokenizer.json`` of GPT-2's kind."""
+    """Return a ``tokenizer.json`` of GPT-2's kind."""
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
     return _write(
         table, normalizer=None, pre_tokenizer=byte_level, decoder=byte_level, suffix="", unknown=None
@@ -118,16 +118,16 @@ def write_byte_level(table: BPETable) -> str:
 
 
 def write_gpt1(table: BPETable, unknown: str) -> str:
-    """A ``tokenizer.json`` of GPT-1's kind, with our rules; ftfy and spaCy cannot be written in it."""
+    """Return a ``tokenizer.json`` of GPT-1's kind with the toolkit's rules, without ftfy and spaCy."""
     spellings = [{"type": "Replace", "pattern": {"String": a}, "content": b} for a, b in SPELLINGS.items()]
-    blanks = {"type": "Replace", "pattern": {"Regex": BLANKS}, "content": " "}
+    spaces = {"type": "Replace", "pattern": {"Regex": SPACES}, "content": " "}
     line_breaks = {"type": "Replace", "pattern": {"Regex": LINE_BREAK}, "content": "\n"}
     strip = {"type": "Strip", "strip_left": True, "strip_right": True}
     return _write(
         table,
         normalizer={
             "type": "Sequence",
-            "normalizers": [*spellings, strip, blanks, line_breaks, {"type": "Lowercase"}],
+            "normalizers": [*spellings, strip, spaces, line_breaks, {"type": "Lowercase"}],
         },
         pre_tokenizer={
             "type": "Split",
@@ -150,12 +150,12 @@ def _write(
     suffix: str,
     unknown: str | None,
 ) -> str:
-    marks = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
     content = {
         "version": "1.0",
         "truncation": None,
         "padding": None,
-        "added_tokens": [{"id": i, "content": mark, **marks} for mark, i in table.added.items()],
+        "added_tokens": [{"id": i, "content": token, **flags} for token, i in table.added.items()],
         "normalizer": normalizer,
         "pre_tokenizer": pre_tokenizer,
         "post_processor": None,
@@ -177,7 +177,7 @@ def _write(
 
 
 def write_config(end_of_text: str, **fields: str) -> str:
-    """The ``tokenizer_config.json`` with which ``AutoTokenizer`` takes ``tokenizer.json`` as it stands."""
+    """Return a ``tokenizer_config.json`` with which ``AutoTokenizer`` uses ``tokenizer.json`` unchanged."""
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "bos_token": end_of_text,

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig, cpu_attention
-from gpt_toolkit.backbone.cpu_attention import causal_attention, pays
+from gpt_toolkit.backbone.cpu_attention import causal_attention, is_faster_than_sdpa
 
 Attention = Callable[[Tensor], Tensor]
 
@@ -38,7 +38,7 @@ def with_gradient(attention: Attention, heads: Tensor, grad: Tensor) -> tuple[Te
 def test_in_fp32_mixture_and_gradient_equal_torch_s(
     block: int, chunk_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cpu_attention, "BLOCK", block)
+    monkeypatch.setattr(cpu_attention, "QUERY_BLOCK", block)
     monkeypatch.setattr(cpu_attention, "CHUNK_BYTES", chunk_bytes)
     ours, theirs = (with_gradient(attention, *made()) for attention in (multiplied, fused))
     for mine, other in zip(ours, theirs, strict=True):
@@ -97,15 +97,15 @@ def test_it_is_taken_to_train_in_native_bf16_on_a_cpu_and_for_nothing_else(
     monkeypatch.delenv("GPT_TOOLKIT_ATTENTION_PRODUCTS", raising=False)
     monkeypatch.setenv("GPT_TOOLKIT_BF16", "1")
     heads = made()[0].bfloat16()
-    assert not pays(heads)
-    assert pays(heads.requires_grad_())
-    assert not pays(heads.float())
-    assert not pays(heads.to("meta"))
-    assert not pays(made(1, cpu_attention.LONGEST + 1)[0].bfloat16().requires_grad_())
+    assert not is_faster_than_sdpa(heads)
+    assert is_faster_than_sdpa(heads.requires_grad_())
+    assert not is_faster_than_sdpa(heads.float())
+    assert not is_faster_than_sdpa(heads.to("meta"))
+    assert not is_faster_than_sdpa(made(1, cpu_attention.MAX_LENGTH + 1)[0].bfloat16().requires_grad_())
     monkeypatch.setenv("GPT_TOOLKIT_BF16", "0")
-    assert not pays(heads)
+    assert not is_faster_than_sdpa(heads)
     monkeypatch.setenv("GPT_TOOLKIT_ATTENTION_PRODUCTS", "1")
-    assert pays(heads)
+    assert is_faster_than_sdpa(heads)
 
 
 def test_a_decoder_trained_in_bf16_has_the_gradients_of_torch_s_attention(
@@ -123,6 +123,6 @@ def test_a_decoder_trained_in_bf16_has_the_gradients_of_torch_s_attention(
         return [p.grad.clone() for p in decoder.parameters() if p.grad is not None]
 
     ours = gradients()
-    monkeypatch.setattr(cpu_attention, "LONGEST", 0)
+    monkeypatch.setattr(cpu_attention, "MAX_LENGTH", 0)
     for mine, other in zip(ours, gradients(), strict=True):
         torch.testing.assert_close(mine, other, rtol=0.0, atol=0.02 * float(other.abs().max()))

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig, KeyValueCache
 from gpt_toolkit.backbone.config import Norm
-from gpt_toolkit.backbone.init import initialize
+from gpt_toolkit.backbone.decoder import initialize
 
 NORMS = ("pre", "post")
 
@@ -148,11 +148,11 @@ def test_recomputed_blocks_give_the_same_states_and_gradients_with_dropout_too(
     decoder = tiny(norm, embd_pdrop=0.2, attn_pdrop=0.2, resid_pdrop=0.2).train()
     input_ids = torch.tensor([[3, 1, 4, 1, 5], [9, 2, 6, 5, 3]])
     results = []
-    for recomputes in (False, True):
-        decoder.recomputes = recomputes
+    for checkpointing in (False, True):
+        decoder.activation_checkpointing = checkpointing
         decoder.zero_grad()
         torch.manual_seed(7)
-        states = decoder(input_ids, at=at)
+        states = decoder(input_ids, positions=at)
         states.square().sum().backward()
         results.append((states.detach(), [p.grad for p in decoder.parameters()], torch.rand(3)))
     for ours, theirs in zip(*results, strict=True):
@@ -162,8 +162,8 @@ def test_recomputed_blocks_give_the_same_states_and_gradients_with_dropout_too(
 def test_recomputing_keeps_fewer_tensors_for_the_backward_pass() -> None:
     decoder = Decoder(DecoderConfig(n_layer=3, n_head=2, n_embd=8, n_ctx=5, vocab_size=11))
     kept = []
-    for recomputes in (False, True):
-        decoder.recomputes = recomputes
+    for checkpointing in (False, True):
+        decoder.activation_checkpointing = checkpointing
         sizes: dict[int, int] = {}
 
         def keep(tensor: torch.Tensor, sizes: dict[int, int] = sizes) -> torch.Tensor:

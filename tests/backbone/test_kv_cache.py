@@ -24,12 +24,12 @@ def memory_of_nans() -> Iterator[None]:
     torch.use_deterministic_algorithms(False)
 
 
-@pytest.mark.parametrize("apart", [True, False])
+@pytest.mark.parametrize("per_sequence", [True, False])
 @pytest.mark.parametrize("norm", NORMS)
 def test_sequences_of_unequal_length_see_what_they_see_alone(
-    norm: Norm, apart: bool, memory_of_nans: None, monkeypatch: pytest.MonkeyPatch
+    norm: Norm, per_sequence: bool, memory_of_nans: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(KeyValueCache, "apart", apart)  # a GPU takes the mask
+    monkeypatch.setattr(KeyValueCache, "attends_per_sequence", per_sequence)  # a GPU takes the mask
     decoder = small_decoder(norm).eval()
     texts = [[3, 1], [4, 1, 5, 9], [2]]
     cache = KeyValueCache(decoder.config, 3, dtype=torch.float32)
@@ -67,7 +67,7 @@ def test_some_sequences_go_on_from_another_cache() -> None:
 def test_equal_lengths_need_no_mask_for_one_token_nor_at_the_beginning(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(KeyValueCache, "apart", False)
+    monkeypatch.setattr(KeyValueCache, "attends_per_sequence", False)
     cache = KeyValueCache(small_config(), 2, dtype=torch.float32)
     assert cache.mask(4) is None
     cache.set_lengths([3, 3])
@@ -81,11 +81,11 @@ def test_equal_lengths_need_no_mask_for_one_token_nor_at_the_beginning(
 
 def test_on_a_cpu_each_of_several_sequences_is_attended_by_itself_without_a_mask() -> None:
     cache = KeyValueCache(small_config(), 2, dtype=torch.float32)
-    assert cache.apart
+    assert cache.attends_per_sequence
     cache.set_lengths([1, 3])
     assert cache.mask(1) is None
-    assert not KeyValueCache(small_config(), 1, dtype=torch.float32).apart
-    assert not KeyValueCache(small_config(), 2, dtype=torch.float32, device="meta").apart
+    assert not KeyValueCache(small_config(), 1, dtype=torch.float32).attends_per_sequence
+    assert not KeyValueCache(small_config(), 2, dtype=torch.float32, device="meta").attends_per_sequence
 
 
 def test_the_cache_takes_its_room_once() -> None:
@@ -105,7 +105,7 @@ def test_a_full_cache_and_wrong_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="5 tokens are more than the cache capacity 4"):
         decoder(torch.tensor([[1], [1]]), cache)
     cache.set_lengths([1, 2])
-    with pytest.raises(ValueError, match="unequal length take one token at a time, 2 were given"):
+    with pytest.raises(ValueError, match="2 new tokens; sequences of unequal length take one token per step"):
         decoder(torch.tensor([[1, 2], [1, 2]]), cache)
     for lengths in ([1], [1, 5], [-1, 2]):
         with pytest.raises(ValueError, match=r"lengths .* for a cache of 2 sequences and 4 positions"):

@@ -37,7 +37,7 @@ def plain_decoder(norm: Norm = "pre", dtype: torch.dtype = torch.float32, **fiel
 
 @pytest.fixture
 def pack_everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packed_linear, "_WORTH_PACKING", 0)
+    monkeypatch.setattr(packed_linear, "_MIN_BYTES", 0)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

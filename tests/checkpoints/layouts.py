@@ -1,4 +1,4 @@
-"""Writers of other programs' files, each to its exact format and by other code than that which reads it."""
+"""Models of other programs, and writers of their files that share no code with the readers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SHAPES = [  # n_layer, n_head, n_embd, n_ctx, vocab_size
 
 
 def random_decoder(norm: Norm, shape: tuple[int, ...], seed: int = 0) -> Decoder:
-    """A decoder in which no bias is 0 and no gain is 1."""
+    """Create a decoder in which no bias is 0 and no gain is 1."""
     n_layer, n_head, n_embd, n_ctx, vocab_size = shape
     decoder = Decoder(DecoderConfig(vocab_size, n_ctx, n_layer, n_head, n_embd, norm=norm))
     generator = torch.Generator().manual_seed(seed)
@@ -40,6 +40,35 @@ def random_decoder(norm: Norm, shape: tuple[int, ...], seed: int = 0) -> Decoder
     return decoder.eval()
 
 
+def their_model(norm: Norm, shape: tuple[int, ...], seed: int = 0) -> Any:
+    """Create a model of ``transformers`` in which no bias is 0 and no gain is 1."""
+    import transformers
+
+    n_layer, n_head, n_embd, n_ctx, vocab_size = shape
+    name = "GPT2" if norm == "pre" else "OpenAIGPT"
+    config = getattr(transformers, f"{name}Config")(
+        n_layer=n_layer,
+        n_head=n_head,
+        n_embd=n_embd,
+        n_positions=n_ctx,
+        vocab_size=vocab_size,
+        bos_token_id=None,
+        eos_token_id=None,
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+        resid_pdrop=0.0,
+    )
+    model = getattr(transformers, f"{name}LMHeadModel")(config).eval()
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter_name, parameter in model.named_parameters():
+            spread = 0.02 if parameter.ndim == 1 else 0.2
+            parameter.normal_(std=spread, generator=generator)
+            if "ln_" in parameter_name and parameter_name.endswith("weight"):
+                parameter.add_(1.0)
+    return model
+
+
 def assert_equal_tensors(got: dict[str, Tensor], decoder: Decoder) -> None:
     expected = decoder.state_dict()
     assert got.keys() == expected.keys()
@@ -48,7 +77,7 @@ def assert_equal_tensors(got: dict[str, Tensor], decoder: Decoder) -> None:
 
 
 class Probe:
-    """Unpickling it would make a folder."""
+    """An object that creates a folder when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -58,7 +87,7 @@ class Probe:
 
 
 def openai_name(ours: str) -> str:
-    """h.3.attn.c_attn.weight -> h3/attn/c_attn/w."""
+    """Map h.3.attn.c_attn.weight to h3/attn/c_attn/w."""
     plain = {"wte.weight": "wte", "wpe.weight": "wpe"}
     if ours in plain:
         return plain[ours]
@@ -68,7 +97,7 @@ def openai_name(ours: str) -> str:
 
 
 def openai_value(ours: str, tensor: Tensor) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Matrices of the blocks as convolutions of width 1, [1, in, out]."""
+    """Return a tensor as OpenAI stores it: matrices of blocks as convolutions of width 1, [1, in, out]."""
     array = tensor.detach().numpy()
     return array.T[None] if array.ndim == 2 and ours.startswith("h.") else array
 
@@ -76,7 +105,7 @@ def openai_value(ours: str, tensor: Tensor) -> np.ndarray[Any, np.dtype[np.float
 # TensorFlow's bundle: core/lib/io/table_format.txt, core/protobuf/tensor_bundle.proto
 
 
-def crc32c(data: bytes) -> int:
+def slow_crc32c(data: bytes) -> int:
     crc = 0xFFFFFFFF
     for byte in data:
         crc ^= byte
@@ -86,7 +115,7 @@ def crc32c(data: bytes) -> int:
 
 
 def masked(data: bytes) -> int:
-    crc = crc32c(data)
+    crc = slow_crc32c(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
@@ -105,7 +134,7 @@ def proto(number: int, value: int | bytes) -> bytes:
 
 
 def table_block(entries: list[tuple[bytes, bytes]], compression: int = 0) -> bytes:
-    """Keys share their beginning with the one before, anew at every 16th; then where these are; a trailer."""
+    """Encode a block: keys without the prefix shared with the one before, restart points, a trailer."""
     out, restarts, before = b"", [], b""
     for i, (key, value) in enumerate(entries):
         shared = 0
@@ -122,7 +151,7 @@ def table_block(entries: list[tuple[bytes, bytes]], compression: int = 0) -> byt
 
 
 def table(entries: dict[bytes, bytes], compression: int = 0) -> bytes:
-    """A sorted table of blocks of about 700 bytes, the empty meta index, the index and the footer."""
+    """Encode a sorted table: blocks of about 700 bytes, an empty meta index, the index, the footer."""
     out, index, block, size = b"", [], [], 0
     handles: list[bytes] = []
 
@@ -154,7 +183,7 @@ def write_bundle(
     compression: int = 0,
     changes: dict[str, bytes] | None = None,
 ) -> None:
-    """``.index`` and ``.data`` files, as ``tf.train.Saver`` has them; ``changes`` adds fields to an entry."""
+    """Write ``.index`` and ``.data`` files as ``tf.train.Saver`` does; ``changes`` extends entries."""
     types = {"float32": 1, "float64": 2, "int32": 3, "int64": 9, "float16": 19}
     data = [b""] * n_shards
     version = proto(1, 1)
@@ -181,7 +210,7 @@ def gpt2_variables(decoder: Decoder) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def write_openai_gpt2(folder: Path, decoder: Decoder, **options: Any) -> Path:
-    """A folder as openai/gpt-2's download_model.py leaves it, without its tokenizer."""
+    """Write the files that openai/gpt-2's download_model.py downloads, without the tokenizer."""
     variables = gpt2_variables(decoder) | options.pop("more", {})
     write_bundle(folder / "model.ckpt", variables, **options)
     config = decoder.config
@@ -198,7 +227,7 @@ def write_openai_gpt2(folder: Path, decoder: Decoder, **options: Any) -> Path:
 
 
 def write_openai_gpt1(folder: Path, decoder: Decoder, n_files: int = 10) -> Path:
-    """Flat parameters in ten files, positions first (finetune-transformer-lm: train.py, model/)."""
+    """Write flat parameters in ten files, positions first (finetune-transformer-lm: train.py, model/)."""
     state = decoder.state_dict()
     names = ["wpe.weight", "wte.weight"]
     for layer in range(decoder.config.n_layer):
@@ -217,7 +246,7 @@ def write_openai_gpt1(folder: Path, decoder: Decoder, n_files: int = 10) -> Path
 
 
 def nanogpt_content(decoder: Decoder, *, bias: bool = True, prefix: str = "") -> dict[str, Any]:
-    """What nanoGPT's train.py hands to ``torch.save``; the output matrix is the embedding itself."""
+    """Return what nanoGPT's train.py saves; the output matrix is the embedding itself."""
     config = decoder.config
     state = {f"{prefix}transformer.{name}": tensor for name, tensor in decoder.state_dict().items()}
     if not bias:
@@ -242,11 +271,11 @@ def nanogpt_content(decoder: Decoder, *, bias: bool = True, prefix: str = "") ->
     }
 
 
-# Ours
+# Training checkpoints
 
 
 def checkpoint_content(decoder: Decoder, tokenizer: dict[str, str] | None = None) -> dict[str, Any]:
-    """What a task's checkpoint holds of its decoder, and a little of the rest."""
+    """Return a task's checkpoint with its decoder and a few other entries."""
     return {
         "state_dict": {f"backbone.{name}": tensor for name, tensor in decoder.state_dict().items()},
         "optimizer_states": [{"state": {}}],
@@ -264,7 +293,7 @@ def checkpoint_content(decoder: Decoder, tokenizer: dict[str, str] | None = None
 
 
 def write_sharded(folder: Path, content: dict[str, Any], key: str) -> Path:
-    """As FSDPStrategy (key ``model``) and ModelParallelStrategy (``state_dict``) save in one process."""
+    """Save as FSDPStrategy (key ``model``) and ModelParallelStrategy (``state_dict``) do in one process."""
     content = dict(content)
     optimizers = content.pop("optimizer_states")
     state = {key: content.pop("state_dict")}

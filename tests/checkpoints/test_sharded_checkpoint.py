@@ -16,7 +16,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.multiprocessing.spawn import spawn
 
-from gpt_toolkit.checkpoints import read_model
+from gpt_toolkit.checkpoints import open_model
 from tests.checkpoints.layouts import (
     SHAPES,
     Probe,
@@ -35,11 +35,11 @@ def test_a_sharded_checkpoint_is_put_together(key: str, norm: Any, tmp_path: Pat
     decoder = random_decoder(norm, SHAPES[2])
     content = checkpoint_content(decoder)
     content["state_dict"]["head.weight"] = torch.ones(3)
-    saved = read_model(write_sharded(tmp_path / "last.ckpt", content, key))
+    saved = open_model(write_sharded(tmp_path / "last.ckpt", content, key))
     assert saved.config == decoder.config
     assert saved.tokenizer == {"merges.txt": "#version"}
     assert saved.notes == ("the task's own tensors are not part of the model: head.weight",)
-    assert_equal_tensors(saved.state_dict, decoder)
+    assert_equal_tensors(saved.read(), decoder)
 
 
 def save_one_shard(rank: int, n_processes: int, folder: str) -> None:
@@ -63,7 +63,7 @@ def test_what_three_processes_saved_is_put_together(tmp_path: Path) -> None:
     folder = tmp_path / "last.ckpt"
     spawn(save_one_shard, (3, str(folder)), nprocs=3)  # type: ignore[no-untyped-call]
     assert len(list(folder.glob("*.distcp"))) == 3
-    assert_equal_tensors(read_model(folder).state_dict, random_decoder("pre", SHAPES[2]))
+    assert_equal_tensors(open_model(folder).read(), random_decoder("pre", SHAPES[2]))
 
 
 def test_what_is_wrong_with_a_sharded_checkpoint_is_named(tmp_path: Path) -> None:
@@ -71,20 +71,20 @@ def test_what_is_wrong_with_a_sharded_checkpoint_is_named(tmp_path: Path) -> Non
     del content["state_dict"]["backbone.h.0.mlp.c_fc.bias"]
     folder = write_sharded(tmp_path / "a.ckpt", content, "model")
     with pytest.raises(ValueError, match=r"a\.ckpt: backbone\.h\.0\.mlp\.c_fc\.bias is missing"):
-        read_model(folder)
+        open_model(folder)
     content = checkpoint_content(random_decoder("pre", SHAPES[1]))
     folder = write_sharded(tmp_path / "b.ckpt", content, "model")
     (shard,) = folder.glob("*.distcp")
     whole = shard.read_bytes()
     shard.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match=r"b\.ckpt: model\.backbone\.\S+ cannot be read; is a shard cut"):
-        read_model(folder)
+        open_model(folder).read()
     shard.unlink()
     with pytest.raises(FileNotFoundError, match=r"\.distcp: no such file; \.metadata names it"):
-        read_model(folder)
+        open_model(folder)
     (folder / "meta.pt").unlink()
     with pytest.raises(FileNotFoundError, match=r"meta\.pt: no such file; a sharded checkpoint has"):
-        read_model(folder)
+        open_model(folder)
 
 
 def test_code_in_a_sharded_checkpoint_is_refused_and_never_run(tmp_path: Path) -> None:
@@ -95,15 +95,15 @@ def test_code_in_a_sharded_checkpoint_is_refused_and_never_run(tmp_path: Path) -
     metadata.planner_data = probe
     (folder / ".metadata").write_bytes(pickle.dumps(metadata))
     with pytest.raises(ValueError, match=r"\.metadata: holds (posix|nt)\.mkdir.*nothing was run"):
-        read_model(folder)
+        open_model(folder)
     for data in (b"", b"\x80\x04", pickle.dumps({"a": 1})):
         (folder / ".metadata").write_bytes(data)
         with pytest.raises(ValueError, match=r"\.metadata: is (damaged|not the metadata)"):
-            read_model(folder)
+            open_model(folder)
     shutil.rmtree(folder)
     write_sharded(folder, checkpoint_content(decoder) | {"probe": probe}, "model")
     with pytest.raises(ValueError, match=r"meta\.pt: holds Python objects .*nothing was run"):
-        read_model(folder)
+        open_model(folder)
     assert not (tmp_path / "was-run").exists()
 
 
@@ -130,10 +130,10 @@ def test_getattr_reaches_members_of_enumerations_alone(tmp_path: Path) -> None:
         metadata.planner_data = {"probe": Attribute(thing, name)}
         (folder / ".metadata").write_bytes(pickle.dumps(metadata))
         if fine:
-            read_model(folder)
+            open_model(folder)
         else:
             with pytest.raises(ValueError, match=rf"\.metadata: asks for '{name}' of .*nothing was run"):
-                read_model(folder)
+                open_model(folder)
 
 
 def test_metadata_that_point_out_of_their_folder_are_refused(tmp_path: Path) -> None:
@@ -145,4 +145,4 @@ def test_metadata_that_point_out_of_their_folder_are_refused(tmp_path: Path) -> 
             info.relative_path = name
         (folder / ".metadata").write_bytes(pickle.dumps(metadata))
         with pytest.raises(ValueError, match=r"\.metadata: names a file elsewhere"):
-            read_model(folder)
+            open_model(folder)

@@ -24,6 +24,7 @@ from tests.checkpoints.layouts import (
     checkpoint_content,
     nanogpt_content,
     random_decoder,
+    their_model,
     write_openai_gpt1,
     write_openai_gpt2,
     write_sharded,
@@ -46,26 +47,6 @@ def run(*arguments: str | Path) -> int:
 def record_of(folder: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads((folder / "conversion.json").read_text())
     return content
-
-
-def their_model(norm: Norm, shape: tuple[int, ...]) -> Any:
-    n_layer, n_head, n_embd, n_ctx, vocab_size = shape
-    name = "GPT2" if norm == "pre" else "OpenAIGPT"
-    config = getattr(transformers, f"{name}Config")(
-        n_layer=n_layer,
-        n_head=n_head,
-        n_embd=n_embd,
-        n_positions=n_ctx,
-        vocab_size=vocab_size,
-        bos_token_id=None,
-        eos_token_id=None,
-    )
-    model = getattr(transformers, f"{name}LMHeadModel")(config).eval()
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.normal_(std=0.2, generator=generator)
-    return model
 
 
 def logits(decoder: Decoder, input_ids: Tensor) -> Tensor:
@@ -142,14 +123,14 @@ def test_every_layout_becomes_a_folder_in_which_transformers_finds_equal_logits(
     input_ids = torch.arange(18).view(2, -1)
     expected = logits(decoder, input_ids)
     torch.testing.assert_close(their_logits(tmp_path / "dst", input_ids), expected, rtol=1e-5, atol=1e-5)
-    told = capsys.readouterr().out
-    assert f"read    {src}: {layout}\n        GPT-{2 if norm == 'pre' else 1}: 2 layers, 12 heads" in told
+    printed = capsys.readouterr().out
+    assert f"read    {src}: {layout}\n        GPT-{2 if norm == 'pre' else 1}: 2 layers, 12 heads" in printed
     record = record_of(tmp_path / "dst")
     assert record["layout"] == layout
     assert record["logits"]["largest_difference"] < 1e-5
     assert record["logits"]["source_by"].startswith("gpt_toolkit ")
     assert record["logits"]["result_by"] == f"transformers {transformers.__version__}"
-    assert f"largest difference {record['logits']['largest_difference']:.1e}" in told
+    assert f"largest difference {record['logits']['largest_difference']:.1e}" in printed
 
 
 def test_the_record_holds_the_hashes_of_all_files_and_the_versions(tmp_path: Path) -> None:
@@ -169,12 +150,12 @@ def test_the_record_holds_the_hashes_of_all_files_and_the_versions(tmp_path: Pat
     assert record["n_params"] == sum(p.numel() for p in random_decoder("pre", SHAPES[1]).parameters())
 
 
-def test_what_nanogpt_computes_otherwise_is_told_and_measured(
+def test_what_nanogpt_computes_differently_is_reported_and_measured(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     decoder = random_decoder("pre", (2, 2, 16, 9, 40))
     run(write_nanogpt(tmp_path / "src", decoder), tmp_path / "dst")
-    input_ids = compare_logits.windows(decoder.config)
+    input_ids = compare_logits.make_windows(decoder.config)
     ours = logits(decoder, input_ids)
     their_config = transformers.AutoConfig.from_pretrained(tmp_path / "dst", activation_function="gelu")
     exact = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "dst", config=their_config).eval()
@@ -183,9 +164,9 @@ def test_what_nanogpt_computes_otherwise_is_told_and_measured(
     assert expected > 1e-5
     measured = record_of(tmp_path / "dst")["logits"]["exact_gelu_difference"]
     assert measured == pytest.approx(expected, abs=3e-6)
-    told = capsys.readouterr().out
-    assert "nanoGPT computes the exact GELU" in told
-    assert f"as by its own code, is {measured:.1e} away" in told
+    printed = capsys.readouterr().out
+    assert "nanoGPT computes the exact GELU" in printed
+    assert f"as by its own code, is {measured:.1e} away" in printed
 
 
 def test_auto_tokenizer_gives_gpt2s_ids(tmp_path: Path, shared_data: Path) -> None:
@@ -210,7 +191,7 @@ def test_auto_tokenizer_gives_gpt1s_ids(
     theirs = transformers.AutoTokenizer.from_pretrained(tmp_path / "dst")
     ours = load(tmp_path / "dst").tokenizer
     assert theirs(PLAIN_TEXT)["input_ids"] == ours.encode(PLAIN_TEXT)
-    assert theirs("“Well…”")["input_ids"] != ours.encode("“Well…”")  # of which the note tells
+    assert theirs("“Well…”")["input_ids"] != ours.encode("“Well…”")  # as the note says
     assert "the same ids unless GPT-1's own cleaning changes the text" in capsys.readouterr().out
     assert ours.vocab_size == 40_478
 
@@ -220,20 +201,20 @@ def test_the_tokenizer_can_be_given_left_out_and_must_fit(
 ) -> None:
     torch.save(nanogpt_content(random_decoder("pre", (1, 1, 8, 4, 300))), tmp_path / "ckpt.pt")
     run(tmp_path / "ckpt.pt", tmp_path / "a", "--tokenizer", "bytes")
-    told = capsys.readouterr().out
-    assert "the vocabulary is padded: 300 rows for the 257 ids of its tokenizer; all rows are kept" in told
-    assert f"next: gpt-toolkit generate {tmp_path / 'a'}" in told
+    printed = capsys.readouterr().out
+    assert "the vocabulary is padded: 300 rows for the 257 ids of its tokenizer; all rows are kept" in printed
+    assert f"next: gpt-toolkit generate {tmp_path / 'a'}" in printed
     assert load(tmp_path / "a").tokenizer.name == "bytes"
     assert load(tmp_path / "a").decoder.config.vocab_size == 300
     run(tmp_path / "a", tmp_path / "b", "--tokenizer", "none")
-    assert "there is no tokenizer" in capsys.readouterr().out
+    assert "no tokenizer found" in capsys.readouterr().out
     assert not (tmp_path / "b" / "tokenizer.json").exists()
     torch.save(nanogpt_content(random_decoder("pre", (1, 1, 8, 4, 256))), tmp_path / "ckpt.pt")
     with pytest.raises(ValueError, match=r"tokenizer bytes has 257 ids, the model embeds 256.*--tokenizer"):
         run(tmp_path / "ckpt.pt", tmp_path / "c", "--tokenizer", "bytes")
 
 
-def test_a_published_tokenizer_that_cannot_be_had_names_both_ways_out(
+def test_a_published_tokenizer_that_is_not_available_names_both_fixes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unreachable(*_: object) -> bytes:
@@ -251,7 +232,7 @@ def test_a_published_tokenizer_that_cannot_be_had_names_both_ways_out(
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
-def test_weights_are_rounded_to_the_type_asked_for_and_the_remark_says_so(
+def test_weights_are_rounded_to_the_given_dtype_and_the_output_says_so(
     dtype: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     decoder = random_decoder("pre", SHAPES[2])
@@ -265,9 +246,9 @@ def test_weights_are_rounded_to_the_type_asked_for_and_the_remark_says_so(
     assert json.loads((tmp_path / "dst" / "config.json").read_text())["dtype"] == dtype
     rounded = f"the weights were rounded to {dtype}" in capsys.readouterr().out
     assert rounded == (dtype != "float32")
-    expected = logits(decoder.to(wanted).float(), compare_logits.windows(decoder.config))
+    expected = logits(decoder.to(wanted).float(), compare_logits.make_windows(decoder.config))
     difference = float(
-        (expected - logits(random_decoder("pre", SHAPES[2]), compare_logits.windows(decoder.config)))
+        (expected - logits(random_decoder("pre", SHAPES[2]), compare_logits.make_windows(decoder.config)))
         .abs()
         .max()
     )
@@ -295,12 +276,12 @@ def test_without_transformers_our_decoder_runs_both(tmp_path: Path, monkeypatch:
     assert record["logits"]["result_by"].startswith("gpt_toolkit ")
     assert record["logits"]["largest_difference"] == 0.0
     assert record["versions"]["transformers"] is None
-    input_ids = compare_logits.windows(decoder.config)
-    source_logits, _ = compare_logits._logits(open_model(tmp_path / "src"), input_ids)
+    input_ids = compare_logits.make_windows(decoder.config)
+    source_logits, _ = compare_logits.compute_logits(open_model(tmp_path / "src"), input_ids)
     torch.testing.assert_close(source_logits, logits(decoder, input_ids), rtol=1e-6, atol=1e-6)
 
 
-def test_a_fault_of_transformers_is_told_and_our_decoder_runs_the_model(
+def test_an_error_of_transformers_is_reported_and_our_decoder_runs_the_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object, **__: object) -> None:
@@ -309,15 +290,15 @@ def test_a_fault_of_transformers_is_told_and_our_decoder_runs_the_model(
     monkeypatch.setattr(transformers.AutoModelForCausalLM, "from_pretrained", broken)
     LanguageModel(random_decoder("pre", SHAPES[0])).save(tmp_path / "src")
     run(tmp_path / "src", tmp_path / "dst")
-    told = record_of(tmp_path / "dst")["logits"]["result_by"]
-    assert told.endswith(" (transformers could not: RuntimeError: cannot today)")
+    printed = record_of(tmp_path / "dst")["logits"]["result_by"]
+    assert printed.endswith(" (transformers could not: RuntimeError: cannot today)")
 
 
 def test_the_windows_are_fixed_and_from_all_over_the_vocabulary() -> None:
     config = random_decoder("pre", (1, 1, 2, 100, 1000)).config
-    windows = compare_logits.windows(config)
+    windows = compare_logits.make_windows(config)
     assert windows.shape == (3, 64)
-    assert torch.equal(windows, compare_logits.windows(config))
+    assert torch.equal(windows, compare_logits.make_windows(config))
     spread = windows.flatten().sort().values
     assert spread[0] < 6
     assert spread[-1] >= 994

@@ -156,7 +156,7 @@ def test_a_run_from_prepare_to_predict(tell: Tell) -> None:
 
     tested = tell("test", "--config", "runs/tiny/config.yaml", "--ckpt_path", "best")
     assert re.search(r"test_loss +\d\.\d{4}\ntest_perplexity +\d+\.\d{4}\ntest_bits_per_byte", tested.out)
-    assert tested.err == "There is no test split; testing reads the validation split.\n"
+    assert tested.err == "No test split found; testing reads the validation split.\n"
 
     predicted = tell("predict", "--config", "tiny.yaml", "--ckpt_path", "last")
     assert predicted.out == "predictions: runs/tiny/predictions.jsonl\n"
@@ -415,7 +415,7 @@ def write_records(path: Path) -> None:
 @pytest.mark.parametrize(
     ("write", "name", "message"),
     [
-        (lambda path: None, "nothere.txt", r"there is no file or folder 'nothere\.txt'"),
+        (lambda path: None, "nothere.txt", r"no file or folder 'nothere\.txt'"),
         (lambda path: path.write_text(""), "empty.txt", r"no training text in empty\.txt"),
         (
             lambda path: path.write_bytes(b"F\xfchrer " * 100),
@@ -433,7 +433,7 @@ def write_records(path: Path) -> None:
             "short.txt",
             r"has \d tokens, but one window of n_ctx=32 needs 33",
         ),
-        (lambda path: path.write_text("a"), "a.csv", r"a\.csv has a format that cannot be read"),
+        (lambda path: path.write_text("a"), "a.csv", r"a\.csv has an unknown format"),
     ],
 )
 def test_bad_text_is_refused_by_name_and_leaves_nothing_to_trust(

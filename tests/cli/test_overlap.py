@@ -86,7 +86,7 @@ def test_real_test_sets_against_real_training_text(
     ("options", "message"),
     [
         (["--train", "t.txt"], "no test text; give --test FILE, or --benchmarks NAME"),
-        (["--test", "t.txt", "--train", "nothing.txt"], "there is no file or folder 'nothing.txt'"),
+        (["--test", "t.txt", "--train", "nothing.txt"], "no file or folder 'nothing.txt'"),
         (["--test", "t.txt", "--train", "t.txt", "--ngram", "0"], "--ngram is 0"),
         (["--test", "t.txt", "--train", "t.txt"], "the test text has no 8-grams"),
         (["--test", "t.txt", "--train", "t.txt", "--output", "no/o.json"], "folder .* not found"),

@@ -9,7 +9,6 @@ import torch
 import yaml
 from jsonargparse import Namespace as UntypedNamespace
 
-from gpt_toolkit import hardware
 from gpt_toolkit.cli import main, run_precision
 from gpt_toolkit.cli.configs import shipped_configs
 from gpt_toolkit.cli.run_precision import resolve_precision, training_device
@@ -25,7 +24,7 @@ def tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     """Runs a command in a folder with a corpus and a config, on a CPU that multiplies fp32 alone."""
     monkeypatch.setenv("GPT_TOOLKIT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("GPT_TOOLKIT_BF16", "0")
-    monkeypatch.setattr(hardware, "slowdown", lambda dtype, device: 25.3)
+    monkeypatch.setattr("gpt_toolkit.hardware.precision.slowdown", lambda dtype, device: 25.3)
     monkeypatch.chdir(tmp_path)
     Path("corpus.txt").write_text(TEXT, encoding="utf-8")
     Path("tiny.yaml").write_text(CONFIG, encoding="utf-8")
@@ -169,8 +168,8 @@ def settings(task: str = "PretrainTask", **trainer: Any) -> Any:
 def an_old_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     gpu = torch.device("cuda")
     monkeypatch.setattr(run_precision, "default_device", lambda: gpu)
-    monkeypatch.setattr(hardware, "_cuda_is_native", lambda name: name == "FP16")
-    monkeypatch.setattr(hardware, "device_name", lambda device: "Tesla T4")
+    monkeypatch.setattr("gpt_toolkit.hardware.numeric_types._cuda_is_native", lambda name: name == "FP16")
+    monkeypatch.setattr("gpt_toolkit.hardware.precision.device_name", lambda device: "Tesla T4")
     for name in ("GPT_TOOLKIT_BF16", "GPT_TOOLKIT_FP16"):
         monkeypatch.delenv(name, raising=False)
 

@@ -1,10 +1,7 @@
-import math
-
 import pytest
 
 from gpt_toolkit.cli.errors import UsageError
 from gpt_toolkit.cli.seeds import repeat, take_seeds
-from gpt_toolkit.metrics import mean_interval
 
 
 def test_the_number_of_seeds_is_taken_out_of_the_arguments() -> None:
@@ -26,12 +23,6 @@ def test_seeds_do_not_go_with_what_is_one_runs_own() -> None:
     for given in (["--ckpt_path", "last"], ["--ckpt_path=last"]):
         with pytest.raises(UsageError, match="leave out --ckpt_path"):
             take_seeds(["--seeds", "2", *given])
-
-
-def test_the_interval_is_students() -> None:
-    values = [0.80, 0.84, 0.82]  # mean 0.82, deviation 0.02; t for 2 degrees of freedom 4.303
-    assert mean_interval(values) == pytest.approx(4.303 * 0.02 / math.sqrt(3))
-    assert mean_interval([0.5]) == math.inf
 
 
 def test_a_repeated_run_prints_mean_interval_and_median(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,11 +14,10 @@ import torch
 from matplotlib.axes import Axes
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
-from gpt_toolkit.batches import Score
 from gpt_toolkit.cli import main
-from gpt_toolkit.evaluation import run_benchmarks as evaluation
+from gpt_toolkit.evaluation.benchmark import Score
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
-from gpt_toolkit.evaluation.score_table import number, table
+from gpt_toolkit.evaluation.score_table import number, score_table
 from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
 from gpt_toolkit.generation.language_model import LanguageModel
 from gpt_toolkit.tokenizers import load_tokenizer
@@ -85,10 +84,10 @@ def test_table_json_rows_and_figure_tell_the_same(tell: Tell, model: Path, tmp_p
     for name, protocol in report["protocols"].items():
         assert f"  {name}: {protocol['statement']}" in out
     records = json_lines(tmp_path / "r.jsonl")
-    asked = [record for record in records if record["protocol"] == "lm-eval-1"]
-    assert [record["row"] for record in asked] == [0, 1, 2] * 2  # of two benchmarks
+    built = [record for record in records if record["protocol"] == "lm-eval-1"]
+    assert [record["row"] for record in built] == [0, 1, 2] * 2  # of two benchmarks
     by_name = {(s["benchmark"], s["protocol"], s["metric"]): s["value"] for s in report["scores"]}
-    correct = [r["correct"] for r in asked if r["benchmark"] == "storyworld:pronouns"]
+    correct = [r["correct"] for r in built if r["benchmark"] == "storyworld:pronouns"]
     assert sum(correct) / 3 == pytest.approx(by_name["storyworld:pronouns", "lm-eval-1", "accuracy"])
     assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["f.png", "r.jsonl", "t.json"]
@@ -155,7 +154,7 @@ def test_the_table_leaves_out_what_is_not_known() -> None:
         Score("mine", "own-1", "accuracy", nan, nan, 0, nan),
         Score("mine", "own-1", "perplexity", 123456789.0, nan, 0, nan),
     ]
-    shown = table(scores)
+    shown = score_table(scores)
     columns = {str(column.header): list(column.cells) for column in shown.columns}
     assert columns["benchmark"] == ["lambada", "", "mine", ""]
     assert columns["protocol"] == ["paper-1", "", "own-1", ""]
@@ -243,23 +242,6 @@ def test_an_interrupt_leaves_no_file_and_exit_code_130(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_that_cannot_be_finished_leaves_the_old_one(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "t.json"
-    path.write_text("old", encoding="utf-8")
-
-    def full(self: Path, *_: object, **__: object) -> None:
-        self.write_bytes(b"half")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(OSError, match="No space left"):
-        evaluation._write(path, "new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
 def test_memory_that_runs_out_names_the_option(
     tell: Tell, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -308,5 +290,5 @@ def test_two_devices_answer_each_request_once_and_give_the_same_table(
         assert ours["n"] == theirs["n"]
     data = ZeroShotDataModule(options[1].split(","), limit=5, tokenizer="bytes", n_ctx=64)
     data.setup()
-    n_rows = sum(len(evaluation.asked.rows) for evaluation in data.evaluations.values())
+    n_rows = sum(len(evaluation.request_set.requests) for evaluation in data.evaluations.values())
     assert len(json_lines(tmp_path / "rows.jsonl")) == n_rows

@@ -40,14 +40,14 @@ def test_lines_and_records_are_prompts(tmp_path: Path) -> None:
     assert [batch["rows"] for batch in data.predict_dataloader()] == [[0, 1, 2]]
 
 
-def test_faults_of_the_files_are_named(tmp_path: Path) -> None:
+def test_broken_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
     (tmp_path / "other.jsonl").write_text(json.dumps({"text": "x"}))
     (tmp_path / "empty.txt").write_text("\n\n")
     for name, message in (
-        ("latin.txt", "latin.txt is not UTF-8 from byte 3 on"),
+        ("latin.txt", "latin.txt: not UTF-8 from byte 3 on"),
         ("other.jsonl", "other.jsonl, line 1 has no field 'prompt'; its fields: text"),
-        ("empty.txt", "there is no prompt in .*empty.txt"),
+        ("empty.txt", "no prompt in .*empty.txt"),
     ):
         with pytest.raises(ValueError, match=message):
             PromptsDataModule(str(tmp_path / name), tokenizer="bytes").setup()
@@ -60,5 +60,5 @@ def test_arguments_that_make_no_sense_are_refused() -> None:
         PromptsDataModule([])
     with pytest.raises(ValueError, match="batch_size is 0; it must be at least 1"):
         PromptsDataModule("a.txt", batch_size=0)
-    with pytest.raises(ValueError, match=r"no tokenizer; say --model\.init_from MODEL"):
+    with pytest.raises(ValueError, match=r"no tokenizer; give --model\.init_from MODEL"):
         PromptsDataModule("a.txt").setup()

@@ -10,10 +10,10 @@ from gpt_toolkit.data.window_order import (
     StepShare,
     WindowOrder,
     _pass_key,
-    evaluation_share,
+    evaluation_batches,
     n_evaluation_windows,
+    permute,
     rank_windows,
-    shuffled,
     step_windows,
     steps_per_pass,
 )
@@ -26,21 +26,21 @@ def keys(number: int = 0, seed: int = 0) -> tuple[np.uint64, ...]:
 @pytest.mark.parametrize("size", [*range(1, 70), 127, 128, 129, 997, 1021, 4095, 4096, 4097, 65_537])
 def test_the_shuffle_is_a_bijection(size: int) -> None:
     everything = np.arange(size, dtype=np.uint64)
-    assert np.array_equal(np.sort(shuffled(everything, size, keys())), everything)
+    assert np.array_equal(np.sort(permute(everything, size, keys())), everything)
 
 
 @given(st.integers(1, 5000), st.integers(0, 2**31), st.integers(0, 50))
 @settings(max_examples=60, deadline=None)
 def test_the_shuffle_is_a_bijection_for_any_size_seed_and_pass(size: int, seed: int, number: int) -> None:
     everything = np.arange(size, dtype=np.uint64)
-    assert np.array_equal(np.sort(shuffled(everything, size, keys(number, seed))), everything)
+    assert np.array_equal(np.sort(permute(everything, size, keys(number, seed))), everything)
 
 
 def test_the_shuffle_stays_inside_a_large_domain_without_collisions() -> None:
     size = 10**10
     sample = np.random.default_rng(0).choice(size, 20_000).astype(np.uint64)
     sample = np.unique(sample)
-    images = shuffled(sample, size, keys())
+    images = permute(sample, size, keys())
     assert images.max() < size
     assert len(np.unique(images)) == len(sample)
     assert abs(float(images.mean()) / size - 0.5) < 0.01
@@ -50,7 +50,7 @@ def test_images_are_spread_evenly_and_neighbors_are_torn_apart() -> None:
     size = 4000
     counts = np.zeros((10, 10))
     for number in range(100):
-        images = shuffled(np.arange(size, dtype=np.uint64), size, keys(number))
+        images = permute(np.arange(size, dtype=np.uint64), size, keys(number))
         np.add.at(counts, (np.arange(size) * 10 // size, images.astype(np.int64) * 10 // size), 1)
     expected = size  # 100 passes of size / 100 a cell
     chi_squared = float(((counts - expected) ** 2 / expected).sum())
@@ -61,7 +61,7 @@ def test_images_are_spread_evenly_and_neighbors_are_torn_apart() -> None:
 
 def test_all_orders_of_three_windows_occur_about_equally_often() -> None:
     everything = np.arange(3, dtype=np.uint64)
-    orders = [tuple(shuffled(everything, 3, keys(number)).tolist()) for number in range(1200)]
+    orders = [tuple(permute(everything, 3, keys(number)).tolist()) for number in range(1200)]
     counts = [orders.count(order) for order in set(orders)]
     assert len(counts) == 6
     assert min(counts) > 140
@@ -136,7 +136,7 @@ GOLDEN_SMALL = [7, 87, 63, 23, 55, 47, 71, 39, 31, 15, 79, 72, 40, 56, 64, 16, 8
 
 
 def test_a_corpus_shorter_than_one_window_is_refused_with_both_numbers() -> None:
-    with pytest.raises(ValueError, match=r"200 tokens, but one window of n_ctx=256 needs 257: .* most 199"):
+    with pytest.raises(ValueError, match=r"200 tokens, but one window of n_ctx=256 needs 257; .* most 199"):
         WindowOrder(200, 256, seed=0)
     assert WindowOrder(257, 256, seed=0).starts(0, 3).tolist() == [0, 0, 0]
 
@@ -152,7 +152,7 @@ def test_an_epoch_is_the_whole_steps_of_a_pass_and_at_least_one() -> None:
 def test_evaluation_gives_each_window_to_one_rank_and_equal_batches_to_all(
     n: int, size: int, world: int
 ) -> None:
-    batches, rows = evaluation_share(n, size, world)
+    batches, rows = evaluation_batches(n, size, world)
     assert 1 <= rows <= size
     assert batches * world * rows >= n
     assert (batches - 1) * world * rows < n

@@ -157,7 +157,7 @@ def test_all_faults_are_told_at_once_with_their_ways_out(tell: Tell) -> None:
             r"1\. decoder: n_head 3 does not divide n_embd 16; n_head could be",
             r"2\. --ckpt_path last: there is no runs/tiny/checkpoints/last\.ckpt",
             r"3\. trainer\.strategy is fsdp, which needs GPUs",
-            r"4\. files: there is no file or folder 'corpse\.txt'",
+            r"4\. files: no file or folder 'corpse\.txt'",
         ),
         strict=True,
     ):

@@ -6,30 +6,30 @@ from pathlib import Path
 
 import pytest
 
-from gpt_toolkit.batches import Answer, Continuation, Prompt, Request
-from gpt_toolkit.evaluation.build_requests import Setting
-from gpt_toolkit.evaluation.protocol import Asked, Judgement, Protocol
+from gpt_toolkit.evaluation.protocol import EvaluationContext as Context
+from gpt_toolkit.evaluation.protocol import EvaluationProtocol, RequestSet, Result
+from gpt_toolkit.generation.requests import Answer, Continuation, Prompt, Request
 from gpt_toolkit.tokenizers import Tokenizer, load_tokenizer
 
 Texts = list[list[list[str]]]
 
 
 @pytest.fixture
-def setting() -> Setting:
+def context() -> Context:
     """Bytes as tokens, so that requests can be read; nothing is ever cut."""
-    return Setting(load_tokenizer("bytes"), n_ctx=1_000_000)
+    return Context(load_tokenizer("bytes"), n_ctx=1_000_000)
 
 
 @pytest.fixture
-def gpt2(shared_data: Path) -> Setting:
+def gpt2(shared_data: Path) -> Context:
     """GPT-2's tokenizer and context length."""
-    return Setting(tokenizer(shared_data / "tokenizers" / "gpt2"), n_ctx=1024)
+    return Context(tokenizer(shared_data / "tokenizers" / "gpt2"), n_ctx=1024)
 
 
 @pytest.fixture
-def gpt1(shared_data: Path) -> Setting:
+def gpt1(shared_data: Path) -> Context:
     """GPT-1's tokenizer and context length."""
-    return Setting(tokenizer(shared_data / "tokenizers" / "gpt1"), n_ctx=512)
+    return Context(tokenizer(shared_data / "tokenizers" / "gpt1"), n_ctx=512)
 
 
 @cache
@@ -38,26 +38,28 @@ def tokenizer(folder: Path) -> Tokenizer:
     return load_tokenizer(folder)
 
 
-def shown(setting: Setting, request: Request) -> list[str]:
+def shown(context: Context, request: Request) -> list[str]:
     """The text of a request's parts."""
-    decode = setting.vocabulary.decode
+    decode = context.tokenizer.decode
     if isinstance(request, Continuation):
         return [decode(list(request.context)), decode(list(request.continuation))]
     return [decode(list(request.ids))]
 
 
-def texts_of(setting: Setting, asked: Asked) -> Texts:
+def texts_of(context: Context, built: RequestSet) -> Texts:
     """The text of all requests, by row."""
-    return [[shown(setting, request) for request in row] for row in asked.rows]
+    return [[shown(context, request) for request in row] for row in built.requests]
 
 
-def judged(protocol: Protocol, asked: Asked, answer: Callable[[int, int], Answer]) -> Judgement:
+def result_of(
+    protocol: EvaluationProtocol, built: RequestSet, answer: Callable[[int, int], Answer]
+) -> Result:
     """Judge answers that follow from the number of the row and of the request in it."""
-    answers = [[answer(i, k) for k in range(len(row))] for i, row in enumerate(asked.rows)]
-    return protocol.judge(asked, answers)
+    answers = [[answer(i, k) for k in range(len(row))] for i, row in enumerate(built.requests)]
+    return protocol.compute_metrics(built.references, answers)
 
 
-def by_name(protocols: Sequence[Protocol], name: str) -> Protocol:
+def by_name(protocols: Sequence[EvaluationProtocol], name: str) -> EvaluationProtocol:
     """The protocol of a name with its version."""
     return next(protocol for protocol in protocols if str(protocol) == name)
 

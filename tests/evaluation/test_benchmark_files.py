@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gpt_toolkit.evaluation import benchmark_files
+from gpt_toolkit.evaluation import benchmark_files, record_converters
+from gpt_toolkit.evaluation.benchmark_files import READERS
 from gpt_toolkit.evaluation.items import (
     Cloze,
     Conversation,
@@ -16,7 +17,9 @@ from gpt_toolkit.evaluation.items import (
     Schema,
     Summary,
     Translation,
+    replace_pronoun,
 )
+from gpt_toolkit.evaluation.registry import FORMATS
 
 Write = Callable[[str, str | bytes], Path]
 CANDIDATES = "a|b|c|d|e|f|g|h|i|j"
@@ -53,10 +56,10 @@ XML = """<?xml version="1.0" encoding="ISO-8859-1"?>
 
 def test_lambada_in_both_forms(write: Write) -> None:
     path = write("lambada_test.jsonl", json.dumps({"text": "In my palm\n is a “stone”"}) + "\n")
-    assert benchmark_files.read_lambada(path).rows == [LastWord("In my palm\n is a “stone”")]
+    assert READERS["lambada"](path).items == [LastWord("In my palm\n is a “stone”")]
     path = write("lambada_test_plain_text.txt", "he did n't go , said ann\n\nshe left him\n")
-    assert benchmark_files.is_plain_lambada(path.read_text())
-    assert benchmark_files.read_plain_lambada(path).rows == [
+    assert FORMATS["lambada_original"].recognizes(path.read_text())
+    assert benchmark_files.read_plain_lambada(path).items == [
         LastWord("he did n't go , said ann", tokenized=True),
         LastWord("she left him", tokenized=True),
     ]
@@ -64,7 +67,7 @@ def test_lambada_in_both_forms(write: Write) -> None:
 
 def test_cbt(write: Write) -> None:
     path = write("cbtest_CN_valid_2000ex.txt", BLOCK * 2)
-    assert benchmark_files.is_cbt(path.read_text())
+    assert FORMATS["cbt"].recognizes(path.read_text())
     rows, n = benchmark_files.read_cbt(path)
     assert n == len(rows) == 2
     assert isinstance(rows[0], Cloze)
@@ -76,8 +79,8 @@ def test_cbt(write: Write) -> None:
     ("text", "message"),
     [
         (BLOCK.replace("7 Sentence", "8 Sentence"), "line 7 begins with '8', expected 7"),
-        (BLOCK.replace("XXXXX", "Somebody"), "line 21 is no query"),
-        (BLOCK.replace("\tb\t", "\tz\t"), "line 21 is no query"),
+        (BLOCK.replace("XXXXX", "Somebody"), "line 21 is not a query"),
+        (BLOCK.replace("\tb\t", "\tz\t"), "line 21 is not a query"),
     ],
 )
 def test_a_broken_block_of_cbt_is_named(write: Write, text: str, message: str) -> None:
@@ -96,16 +99,14 @@ def test_winograd_schemas_are_substituted(write: Write) -> None:
 def test_both_winograd_files_hold_the_same_schemas(shared_data: Path) -> None:
     xml, n = benchmark_files.read_schemas_xml(shared_data / "wsc" / "WSCollection.xml")
     assert (len(xml), n) == (273, 283)
-    assert list(xml) == list(
-        benchmark_files.read_schemas_jsonl(shared_data / "wsc" / "winograd_wsc.jsonl").rows
-    )
+    assert list(xml) == list(READERS["wsc273"](shared_data / "wsc" / "winograd_wsc.jsonl").items)
 
 
 def test_an_answer_at_the_beginning_of_a_sentence_keeps_its_capital() -> None:
-    assert benchmark_files.substituted("It broke.", "It", " was old.", ("The cup",), 0).beginnings == (
+    assert replace_pronoun("It broke.", "It", " was old.", ("The cup",), 0).beginnings == (
         "It broke. The cup",
     )
-    assert benchmark_files.substituted("", "They", "left.", ("The men",), 0).beginnings == ("The men",)
+    assert replace_pronoun("", "They", "left.", ("The men",), 0).beginnings == ("The men",)
 
 
 @pytest.mark.parametrize(
@@ -121,8 +122,8 @@ def test_a_broken_schema_is_named(write: Write, change: tuple[str, str]) -> None
 def test_dprd(write: Write) -> None:
     text = "The bee landed on the flower because it had pollen.\nit\nThe bee,the flower\nthe flower\n\n"
     path = write("test.c.txt", text + "Ann told Bo that her hat was big.\nher\nAnn,Bo\nAnn\n")
-    assert benchmark_files.is_dprd(path.read_text())
-    rows = benchmark_files.read_dprd(path).rows
+    assert FORMATS["dprd"].recognizes(path.read_text())
+    rows = benchmark_files.read_dprd(path).items
     assert rows[0] == Schema(
         ("The bee landed on the flower because the bee", "The bee landed on the flower because the flower"),
         "had pollen.",
@@ -134,7 +135,7 @@ def test_dprd(write: Write) -> None:
 
 
 def test_coqa_keeps_all_people_s_answers(write: Write) -> None:
-    [row] = benchmark_files.read_coqa(write("coqa-dev-v1.0.json", json.dumps(COQA))).rows
+    [row] = benchmark_files.read_coqa(write("coqa-dev-v1.0.json", json.dumps(COQA))).items
     assert row == Conversation("A story.", ("Who?", "Why?"), (("Ann", "Ann Lee"), ("so", "no")))
     with pytest.raises(ValueError, match="is not CoQA's JSON"):
         benchmark_files.read_coqa(write("coqa-dev-v1.0.json", '{"data": [{"story": "A"}]}'))
@@ -142,29 +143,27 @@ def test_coqa_keeps_all_people_s_answers(write: Write) -> None:
 
 def test_summaries_are_read_with_their_line_breaks(write: Write) -> None:
     path = write("test.csv", 'id,article,highlights\n1,"A ""long"" one,\nwith lines","One .\nTwo ."\n')
-    assert benchmark_files.is_summaries(path.read_text())
-    assert benchmark_files.read_summaries(path).rows == [Summary('A "long" one,\nwith lines', "One .\nTwo .")]
-    with pytest.raises(ValueError, match="row 1 has no article"):
-        benchmark_files.read_summaries(write("test.csv", "id,article,highlights\n1,,x\n"))
+    assert FORMATS["cnn_dm"].recognizes(path.read_text())
+    assert READERS["cnn_dm"](path).items == [Summary('A "long" one,\nwith lines', "One .\nTwo .")]
+    with pytest.raises(ValueError, match="line 2 has no article"):
+        READERS["cnn_dm"](write("test.csv", "id,article,highlights\n1,,x\n"))
 
 
 def test_questions(write: Write) -> None:
     path = write("NQ-open.dev.jsonl", '{"question": "who", "answer": ["Ann", "A."]}\n')
-    assert benchmark_files.read_questions(path).rows == [Question("who", ("Ann", "A."))]
+    assert READERS["nq_open"](path).items == [Question("who", ("Ann", "A."))]
     with pytest.raises(ValueError, match="line 1 has no answer that is a list"):
-        benchmark_files.read_questions(write("NQ-open.dev.jsonl", '{"question": "who", "answer": "Ann"}\n'))
+        READERS["nq_open"](write("NQ-open.dev.jsonl", '{"question": "who", "answer": "Ann"}\n'))
     with pytest.raises(ValueError, match="line 2 is not JSON"):
-        benchmark_files.read_questions(
-            write("NQ-open.dev.jsonl", '{"question": "who", "answer": []}\n{"question')
-        )
+        READERS["nq_open"](write("NQ-open.dev.jsonl", '{"question": "who", "answer": []}\n{"question'))
 
 
 def test_translations_are_lines_of_two_files(write: Write) -> None:
     path = write("newstest2014.en", "A dog.\nA cat.\n")
-    with pytest.raises(FileNotFoundError, match=r"needs newstest2014.fr beside it"):
+    with pytest.raises(FileNotFoundError, match=r"needs newstest2014.fr next to it"):
         benchmark_files.read_pairs("en", "fr")(path)
     write("newstest2014.fr", "Un chien.\nUn chat.\n")
-    assert benchmark_files.read_pairs("fr", "en")(path).rows[1] == Translation("Un chat.", "A cat.")
+    assert benchmark_files.read_pairs("fr", "en")(path).items[1] == Translation("Un chat.", "A cat.")
     write("newstest2014.fr", "Un chien.\n")
     with pytest.raises(ValueError, match=r"newstest2014.en has 2 lines and newstest2014.fr 1"):
         benchmark_files.read_pairs("en", "fr")(path)
@@ -177,24 +176,26 @@ def test_articles_together_are_the_file(write: Write, shared_data: Path) -> None
         text = path.read_text(encoding="utf-8")
         assert "".join(row.text for row in rows) == text
         assert (len(rows), n) == ((60, 3760) if name == "valid.txt" else (62, 4358))
-        assert benchmark_files.has_unknowns(text[:20_000]) != benchmark_files.is_raw_wikitext(text[:20_000])
-        assert benchmark_files.has_unknowns(text[:20_000]) == (name != "wiki.test.raw")
+        assert FORMATS["wikitext"].recognizes(text[:20_000]) != FORMATS["wikitext_raw"].recognizes(
+            text[:20_000]
+        )
+        assert FORMATS["wikitext"].recognizes(text[:20_000]) == (name != "wiki.test.raw")
 
 
 def test_lines_of_ptb(shared_data: Path) -> None:
     path = shared_data / "ptb" / "ptb.valid.txt"
-    assert benchmark_files.is_ptb(path.read_text()[:20_000])
+    assert FORMATS["ptb"].recognizes(path.read_text()[:20_000])
     rows, n = benchmark_files.read_lines(path)
     assert n == 3370
     assert "".join(row.text for row in rows) == path.read_text()
 
 
 def test_the_last_bytes_begin_at_a_character(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(benchmark_files, "_TAIL_BYTES", 4)
+    monkeypatch.setattr(record_converters, "TAIL_BYTES", 4)
     content = benchmark_files.read_tail(write("enwik8", "<mediawiki aéé"))
     assert content == ([Document("éé")], 16)
-    monkeypatch.setattr(benchmark_files, "_TAIL_BYTES", 3)
-    assert benchmark_files.read_tail(write("enwik8", "<mediawiki aéé")).rows == [Document("é")]
-    assert benchmark_files.is_enwik8("<mediawiki xmlns")
-    assert benchmark_files.is_text8(" anarchism originated as")
-    assert not benchmark_files.is_text8("Anarchism")
+    monkeypatch.setattr(record_converters, "TAIL_BYTES", 3)
+    assert benchmark_files.read_tail(write("enwik8", "<mediawiki aéé")).items == [Document("é")]
+    assert FORMATS["enwik8"].recognizes("<mediawiki xmlns")
+    assert FORMATS["text8"].recognizes(" anarchism originated as")
+    assert not FORMATS["text8"].recognizes("Anarchism")

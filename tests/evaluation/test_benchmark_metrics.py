@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from gpt_toolkit import intervals
 from gpt_toolkit.evaluation.benchmark_metrics import (
     accuracy,
     bits,
@@ -17,19 +18,13 @@ from gpt_toolkit.evaluation.benchmark_metrics import (
 from gpt_toolkit.metrics import exact_match, normalize_answer, token_f1
 
 
-def test_accuracy_has_wilson_s_interval() -> None:
-    found = accuracy("accuracy", [True] * 8 + [False] * 2, 0.5)
-    assert found[:2] == ("accuracy", 0.8)
-    assert found.interval == pytest.approx((0.9433 - 0.4902) / 2, abs=1e-4)  # Wilson: 0.490 to 0.943
-    assert accuracy("a", [True] * 10).interval > 0.1
+def test_numbers_of_items_have_their_intervals() -> None:
+    correct = [True] * 8 + [False] * 2
+    assert accuracy("accuracy", correct, 0.5) == ("accuracy", 0.8, intervals.wilson(0.8, 10), 10, 0.5)
     assert math.isnan(accuracy("a", []).value)
-
-
-def test_a_mean_has_the_normal_interval() -> None:
-    found = mean("f1", [0.0, 100.0, 50.0, 50.0])
-    assert found.value == 50.0
-    assert found.interval == pytest.approx(1.96 * 40.8248 / 2, abs=1e-2)
-    assert math.isnan(mean("f1", [1.0]).interval)
+    values = [0.0, 100.0, 50.0, 50.0]
+    assert mean("f1", values)[:4] == ("f1", 50.0, intervals.normal_mean(values), 4)
+    assert math.isnan(mean("f1", []).value)
 
 
 def test_perplexity_sums_before_the_exponential() -> None:
@@ -40,17 +35,11 @@ def test_perplexity_sums_before_the_exponential() -> None:
     assert perplexity("p", [9000.0], [1]).value == math.inf
 
 
-def test_the_interval_of_a_perplexity_is_the_bootstrap_s() -> None:
-    import numpy as np
-
-    random = np.random.default_rng(1)
-    units = random.integers(5, 50, 300)
-    nats = units * random.normal(3.0, 0.4, 300)
-    found = perplexity("p", nats.tolist(), units.tolist())
-    draws = random.integers(0, 300, (4000, 300))
-    samples = np.exp(nats[draws].sum(1) / units[draws].sum(1))
-    low, high = np.percentile(samples, [2.5, 97.5])
-    assert found.interval == pytest.approx((high - low) / 2, rel=0.05)
+def test_the_interval_of_a_perplexity_follows_from_that_of_its_loss() -> None:
+    nats, units = [10.0, 2.0, 5.0], [4, 2, 2]
+    value = math.exp(17 / 8)
+    expected = value * intervals.ratio(nats, units)
+    assert perplexity("p", nats, units).interval == pytest.approx(expected)
 
 
 def test_matthews_is_scikit_learn_s_value_and_zero_without_a_second_class() -> None:

@@ -9,9 +9,9 @@ import torch
 import yaml
 from lightning.pytorch import LightningModule, Trainer
 
-from gpt_toolkit.batches import Answer, Prompt, RequestBatch
 from gpt_toolkit.data.window_order import StepShare
-from gpt_toolkit.evaluation.datamodule import RequestBatches, ZeroShotDataModule
+from gpt_toolkit.evaluation.datamodule import RequestBatch, RequestBatches, ZeroShotDataModule
+from gpt_toolkit.generation.requests import Answer, Prompt
 
 NAMES = ["storyworld:last_word", "storyworld:pronouns", "storyworld:text", "storyworld:questions"]
 
@@ -48,7 +48,7 @@ def test_a_batch_is_of_one_benchmark_protocol_and_kind_and_of_the_stated_size() 
     data = made(limit=3)
     requests = {}
     for evaluation in data.evaluations.values():
-        flat = [request for row in evaluation.asked.rows for request in row]
+        flat = [request for row in evaluation.request_set.requests for request in row]
         requests.update(dict(enumerate(flat, evaluation.first)))
     for batch in batches(data, 5):
         evaluation = data.evaluations[batch["name"]]
@@ -78,7 +78,7 @@ def test_fewer_rows_than_devices_are_refused() -> None:
 def test_scores_carry_benchmark_and_protocol() -> None:
     data = made(benchmarks="storyworld:pronouns", protocols=["paper", "gpt1"])
     answers = dict(pair for batch in batches(data, 8) for pair in answered(batch))
-    scores = [score for name in data.evaluations for score in data.judge(name, answers)]
+    scores = [score for name in data.evaluations for score in data.evaluations[name].scores(answers)]
     assert [(score.benchmark, score.protocol, score.metric) for score in scores] == [
         ("storyworld:pronouns", "paper-1", "partial_accuracy"),
         ("storyworld:pronouns", "paper-1", "full_accuracy"),
@@ -86,7 +86,7 @@ def test_scores_carry_benchmark_and_protocol() -> None:
     ]
     assert scores[0].n == 7
     assert scores[0].chance == 0.5
-    records = data.records("storyworld:pronouns/gpt1-1", answers)
+    records = list(data.evaluations["storyworld:pronouns/gpt1-1"].records(answers))
     assert [record["row"] for record in records] == list(range(7))
     assert sum(record["correct"] for record in records) / 7 == scores[2].value
 
@@ -96,9 +96,8 @@ def test_answers_are_matched_by_their_number() -> None:
     first = data.evaluations["storyworld:last_word/paper-1"].first
     assert first == 3
     right = {first + i: Answer(-1.0, 1, is_greedy=i == 1) for i in range(3)}
-    records = data.records(
-        "storyworld:last_word/paper-1", {**dict.fromkeys(range(3), Answer(0.0, 1)), **right}
-    )
+    others = dict.fromkeys(range(3), Answer(0.0, 1))
+    records = data.evaluations["storyworld:last_word/paper-1"].records({**others, **right})
     assert [record["correct"] for record in records] == [False, True, False]
 
 
@@ -107,9 +106,7 @@ def test_a_missing_answer_is_refused() -> None:
     with pytest.raises(
         ValueError, match=r"last_word/lm-eval-1: 6 of 7 requests have no answer.*data's limit"
     ):
-        data.judge("storyworld:last_word/lm-eval-1", {0: Answer(-1.0, 1)})
-    with pytest.raises(ValueError, match=r"no 'x/y' here; there are storyworld:last_word/lm-eval-1"):
-        data.judge("x/y", {})
+        data.evaluations["storyworld:last_word/lm-eval-1"].scores({0: Answer(-1.0, 1)})
 
 
 def test_the_same_arguments_give_the_same_requests_and_another_seed_other_examples() -> None:
@@ -119,7 +116,7 @@ def test_the_same_arguments_give_the_same_requests_and_another_seed_other_exampl
     mine = made(benchmarks="storyworld:questions")
     assert batches(other, 8) != batches(mine, 8)
     without = made(benchmarks="storyworld:questions", n_examples=0, protocols=["paper"])
-    [row, *_] = without.evaluations["storyworld:questions/paper-1"].asked.rows
+    [row, *_] = without.evaluations["storyworld:questions/paper-1"].request_set.requests
     assert isinstance(row[0], Prompt)
     assert without.vocabulary.decode(list(row[0].ids)).count("Q:") == 1
 
@@ -169,7 +166,7 @@ def test_gpt1_s_tokenizer_makes_requests_too(shared_data: Path) -> None:
     folder = str(shared_data / "tokenizers" / "gpt1")
     data = made(tokenizer=folder, limit=2, n_ctx=512)
     for evaluation in data.evaluations.values():
-        for request in evaluation.asked.rows[0]:
+        for request in evaluation.request_set.requests[0]:
             ids = request[0]
             assert all(0 <= i < 40478 for i in ids)
 
@@ -198,4 +195,4 @@ def test_a_trainer_hands_all_requests_over_as_they_are() -> None:
     trainer.validate(listener, data, verbose=False)
     assert set(listener.answers) == set(data.evaluations)
     for name, answers in listener.answers.items():
-        assert data.judge(name, answers)
+        assert data.evaluations[name].scores(answers)

@@ -9,9 +9,9 @@ import torch
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.cli import main
-from gpt_toolkit.evaluation.build_requests import Setting
-from gpt_toolkit.evaluation.explain_perplexity import Explained, explain, reading_of, requests_of
+from gpt_toolkit.evaluation.explain_perplexity import Explanation, explain
 from gpt_toolkit.evaluation.items import Document
+from gpt_toolkit.evaluation.protocol import EvaluationContext as Context
 from gpt_toolkit.evaluation.registry import BENCHMARKS
 from gpt_toolkit.generation.language_model import LanguageModel
 from gpt_toolkit.generation.scorer import Scorer
@@ -43,7 +43,7 @@ ROWS = {
     ],
     "storyworld:text": [Document("Mira sat by the well. She sang."), Document("Otto was late, as ever.")],
 }
-SETTING = Setting(load_tokenizer("bytes"), N_CTX)
+CONTEXT = Context(load_tokenizer("bytes"), N_CTX)
 
 
 @pytest.fixture(scope="module")
@@ -61,24 +61,9 @@ def scorer(decoder: Decoder) -> Scorer:
     return Scorer(decoder, load_tokenizer("bytes"))
 
 
-@pytest.mark.parametrize("benchmark", ROWS)
-@pytest.mark.parametrize(
-    "spec", ["paper", "lm-eval", "hf-strided", "hf-strided-1:16", "hf-strided:8:32", "megatron"]
-)
-def test_a_reading_asks_what_its_protocol_asks(benchmark: str, spec: str) -> None:
+def explained(benchmark: str, scorer: Scorer) -> list[Explanation]:
     found = BENCHMARKS[benchmark]
-    protocol = found.protocol(spec)
-    assert protocol is not None
-    assert found.corpus is not None
-    reading = reading_of(protocol, found.corpus, N_CTX)
-    asked = protocol.ask(ROWS[benchmark], SETTING)
-    expected = [request for row in asked.rows for request in row]
-    assert requests_of(reading, found.corpus, ROWS[benchmark], SETTING) == expected
-
-
-def explained(benchmark: str, scorer: Scorer) -> list[Explained]:
-    found = BENCHMARKS[benchmark]
-    return explain(scorer, found, found.protocols, ROWS[benchmark], SETTING)
+    return explain(scorer, benchmark, found.protocols, ROWS[benchmark], CONTEXT)
 
 
 @pytest.mark.parametrize("benchmark", ROWS)
@@ -95,20 +80,9 @@ def test_changes_multiply_to_the_difference_and_numbers_are_the_protocols_own(
         names = [change.what for change in result.changes]
         order = [name for name in ("text", "division", "prefix", "windows", "unit") if name in names]
         assert names == order
-        asked = protocol.ask(ROWS[benchmark], SETTING)
-        answers = [
-            [
-                answer
-                for request in row
-                for answer in (
-                    scorer.continuations([request])  # type: ignore[list-item]
-                    if type(request).__name__ == "Continuation"
-                    else scorer.running_texts([request])  # type: ignore[list-item]
-                )
-            ]
-            for row in asked.rows
-        ]
-        metric = protocol.judge(asked, answers).metrics[0]
+        built = protocol.build_requests(ROWS[benchmark], CONTEXT)
+        answers = [scorer.answer(requests) for requests in built.requests]
+        metric = protocol.compute_metrics(built.references, answers).metrics[0]
         own = 2**metric.value if metric.name.startswith("bits") else metric.value
         assert result.perplexity == pytest.approx(own, rel=1e-5)
         assert result.unit.removesuffix("s") in (
@@ -120,7 +94,7 @@ def test_changes_multiply_to_the_difference_and_numbers_are_the_protocols_own(
 def test_each_difference_is_named_with_both_values(scorer: Scorer) -> None:
     results = {result.protocol: result for result in explained("wikitext2", scorer)}
     changes = [change[:3] for change in results["lm-eval-1"].changes]
-    words = {name: results[name].read.units["words"] for name in ("paper-1", "lm-eval-1")}
+    words = {name: results[name].measured.units["words"] for name in ("paper-1", "lm-eval-1")}
     assert changes == [
         ("text", "invertible rules", "published rules"),
         ("division", "one stream", "articles"),
@@ -136,12 +110,16 @@ def test_one_flag_prints_both_tables(
     decoder: Decoder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     LanguageModel(decoder, load_tokenizer("bytes")).save(tmp_path / "model")
-    options = ["--benchmarks", "storyworld:text", "--limit", "2", "--explain"]
+    (tmp_path / "ptb").mkdir()
+    (tmp_path / "ptb" / "ptb.test.txt").write_text(PTB + " mr. <unk> said N \n", encoding="utf-8")
+    options = ["--benchmarks", "storyworld:text,ptb", "--limit", "2", "--explain", "--no_check_files"]
+    options += ["--root", str(tmp_path)]
     output = tmp_path / "why.json"
     assert main(["zero-shot", str(tmp_path / "model"), *options, "--output", str(output)]) == 0
     out = capsys.readouterr().out
     assert "storyworld:text: one model, one text" in out
     assert "storyworld:text: from paper-1, one change after the other" in out
+    assert "ptb: from paper-1, one change after the other" in out
     results = json.loads(output.read_text(encoding="utf-8"))["benchmarks"]["storyworld:text"]
     assert [result["protocol"] for result in results] == [
         "paper-1",

@@ -2,60 +2,60 @@
 
 import pytest
 
-from gpt_toolkit.batches import Answer, Prompt
 from gpt_toolkit.evaluation import free_text
-from gpt_toolkit.evaluation.build_requests import Setting
 from gpt_toolkit.evaluation.free_text import examples_for, sentences
 from gpt_toolkit.evaluation.items import Conversation, Question, Summary, Translation
-from tests.evaluation.conftest import by_name, judged, stops, texts_of, written
+from gpt_toolkit.evaluation.protocol import EvaluationContext as Context
+from gpt_toolkit.generation.requests import Answer, Prompt
+from tests.evaluation.conftest import by_name, result_of, stops, texts_of, written
 
 TALK = Conversation("A story.", ("Who?", "Where?"), (("Ann", "Ann Lee"), ("at home", "home", "inside")))
 QUESTIONS = [Question(f"what is number {i}?", (f"answer {i}", f"{i}")) for i in range(200)]
 
 
-def test_every_turn_is_asked_after_people_s_answers(setting: Setting) -> None:
+def test_every_turn_is_asked_after_people_s_answers(context: Context) -> None:
     protocol = by_name(free_text.CONVERSATION, "paper-1")
-    asked = protocol.ask([TALK], setting)
+    built = protocol.build_requests([TALK], context)
     first = "A story.\n\nQ: Who?\nA:"
-    assert texts_of(setting, asked) == [[[first], [f"{first} Ann\nQ: Where?\nA:"]]]
-    assert stops(asked.rows[0][0])[0] == "\n"
+    assert texts_of(context, built) == [[[first], [f"{first} Ann\nQ: Where?\nA:"]]]
+    assert stops(built.requests[0][0])[0] == "\n"
     answers = [written(" the Ann\nQ: next"), written(" at home today")]
-    judgement = judged(protocol, asked, lambda _, k: answers[k])
+    result = result_of(protocol, built, lambda _, k: answers[k])
     # against all but one: "Ann" 1 and 2/3; "at home today" 0.8, 0.5 and 0 for each left out in turn
-    assert judgement.rows[0]["f1"] == pytest.approx([100 * (2 / 3 + 1) / 2, 100 * (0.5 + 0.8 + 0.8) / 3])
-    assert judgement.metrics[0].n == 2
+    assert result.items[0]["f1"] == pytest.approx([100 * (2 / 3 + 1) / 2, 100 * (0.5 + 0.8 + 0.8) / 3])
+    assert result.metrics[0].n == 2
 
 
-def test_the_harness_scores_the_last_turn_without_equal_references(setting: Setting) -> None:
+def test_the_harness_scores_the_last_turn_without_equal_references(context: Context) -> None:
     row = TALK._replace(answers=(("Ann",), ("Home", "home", "inside")))
-    asked = by_name(free_text.CONVERSATION, "lm-eval-1").ask([row], setting)
-    assert asked.notes == [(("Home", "inside"),)]
-    assert len(asked.rows[0]) == 1
+    built = by_name(free_text.CONVERSATION, "lm-eval-1").build_requests([row], context)
+    assert built.references == [(("Home", "inside"),)]
+    assert len(built.requests[0]) == 1
 
 
-def test_an_article_that_is_too_long_keeps_its_beginning_and_the_hint(setting: Setting) -> None:
-    small = Setting(setting.vocabulary, n_ctx=30, seed=3)
-    asked = by_name(free_text.SUMMARIES, "paper-1").ask(
+def test_an_article_that_is_too_long_keeps_its_beginning_and_the_hint(context: Context) -> None:
+    small = Context(context.tokenizer, n_ctx=30, seed=3)
+    built = by_name(free_text.SUMMARIES, "paper-1").build_requests(
         [Summary("abcdefghijkl", "a b"), Summary("ab", "c")], small
     )
-    assert texts_of(setting, asked) == [[["abcdefgh\nTL;DR:"]], [["ab\nTL;DR:"]]]
-    [[request], [other]] = asked.rows
+    assert texts_of(context, built) == [[["abcdefgh\nTL;DR:"]], [["ab\nTL;DR:"]]]
+    [[request], [other]] = built.requests
     assert isinstance(request, Prompt)
     assert isinstance(other, Prompt)
     assert (request.max_new_tokens, request.top_k) == (15, 2)
     assert request.seed != other.seed
-    assert asked.remarks.lines() == ["1 articles lost their end to fit into 30 tokens with the summary"]
-    no_hint = by_name(free_text.SUMMARIES, "paper-no-hint-1").ask([Summary("ab", "c")], small)
-    assert texts_of(setting, no_hint) == [[["ab"]]]
+    assert small.warnings == {"articles lost their end to fit into 30 tokens with the summary": 1}
+    no_hint = by_name(free_text.SUMMARIES, "paper-no-hint-1").build_requests([Summary("ab", "c")], small)
+    assert texts_of(context, no_hint) == [[["ab"]]]
 
 
-def test_three_sentences_of_a_summary_are_judged(setting: Setting) -> None:
+def test_three_sentences_of_a_summary_are_judged(context: Context) -> None:
     protocol = by_name(free_text.SUMMARIES, "paper-1")
-    asked = protocol.ask([Summary("text", "Ann won.\nBo lost.")], setting)
-    judgement = judged(protocol, asked, lambda *_: written(" Ann won. Bo lost! It rained. And more."))
-    assert judgement.rows[0]["answer"] == "Ann won.\nBo lost!\nIt rained."
-    assert [metric.name for metric in judgement.metrics] == ["rouge_mean", "rouge1", "rouge2", "rougeL"]
-    assert judgement.metrics[1].value == pytest.approx(100 * 2 * 4 / 10)
+    built = protocol.build_requests([Summary("text", "Ann won.\nBo lost.")], context)
+    result = result_of(protocol, built, lambda *_: written(" Ann won. Bo lost! It rained. And more."))
+    assert result.items[0]["answer"] == "Ann won.\nBo lost!\nIt rained."
+    assert [metric.name for metric in result.metrics] == ["rouge_mean", "rouge1", "rouge2", "rougeL"]
+    assert result.metrics[1].value == pytest.approx(100 * 2 * 4 / 10)
 
 
 def test_sentences_end_in_a_mark_that_a_blank_follows() -> None:
@@ -82,48 +82,50 @@ def test_examples_are_the_same_for_all_rows_but_never_the_row_itself() -> None:
     assert examples_for(rows, 0, seed=1)(4) == []
 
 
-def test_pairs_stand_before_the_sentence_to_translate(setting: Setting) -> None:
+def test_pairs_stand_before_the_sentence_to_translate(context: Context) -> None:
     rows = [Translation(f"dog {i}", f"chien {i}") for i in range(9)]
     protocol = free_text.translation("English", "French")[0]
-    [[prompt]] = texts_of(setting, protocol.ask(rows, setting))[4]
-    *shown, asked = prompt.split("\n")
+    [[prompt]] = texts_of(context, protocol.build_requests(rows, context))[4]
+    *shown, built = prompt.split("\n")
     assert len(shown) == 5
-    assert asked == "dog 4 ="
+    assert built == "dog 4 ="
     assert all(line.replace("dog", "chien").split(" = ")[0] == line.split(" = ")[1] for line in shown)
     assert "dog 4 = " not in prompt
-    few = Setting(setting.vocabulary, setting.n_ctx, n_examples=1)
-    assert texts_of(setting, protocol.ask(rows, few))[4][0][0].count("\n") == 1
+    few = Context(context.tokenizer, context.n_ctx, n_examples=1)
+    assert texts_of(context, protocol.build_requests(rows, few))[4][0][0].count("\n") == 1
 
 
-def test_the_first_sentence_of_the_first_line_is_the_translation(setting: Setting) -> None:
+def test_the_first_sentence_of_the_first_line_is_the_translation(context: Context) -> None:
     protocol = free_text.translation("English", "French")[0]
-    asked = protocol.ask([Translation("A dog runs there.", "Un chien court vite là.")], setting)
-    judgement = judged(protocol, asked, lambda *_: written(" Un chien court vite là. Et encore.\nThe"))
-    assert judgement.metrics[0].value == pytest.approx(100.0)
+    built = protocol.build_requests([Translation("A dog runs there.", "Un chien court vite là.")], context)
+    result = result_of(protocol, built, lambda *_: written(" Un chien court vite là. Et encore.\nThe"))
+    assert result.metrics[0].value == pytest.approx(100.0)
 
 
-def test_questions_come_after_five_others_with_their_answers(setting: Setting) -> None:
+def test_questions_come_after_five_others_with_their_answers(context: Context) -> None:
     protocol = by_name(free_text.QUESTIONS, "paper-1")
-    [[prompt]] = texts_of(setting, protocol.ask(QUESTIONS, setting))[7]
+    [[prompt]] = texts_of(context, protocol.build_requests(QUESTIONS, context))[7]
     assert prompt.count("Q: ") == 6
     assert prompt.endswith("\n\nQ: what is number 7?\nA:")
 
 
-def test_the_most_confident_hundredth_is_scored_on_its_own(setting: Setting) -> None:
+def test_the_most_confident_hundredth_is_scored_on_its_own(context: Context) -> None:
     protocol = by_name(free_text.QUESTIONS, "paper-1")
-    asked = protocol.ask(QUESTIONS, setting)
+    built = protocol.build_requests(QUESTIONS, context)
 
     def answer(i: int, _: int) -> Answer:
         return Answer(-float(i), 3, text=f" The Answer {i}!\nQ:" if i % 2 else " wrong")
 
-    every, confident = judged(protocol, asked, answer).metrics
+    every, confident = result_of(protocol, built, answer).metrics
     assert (every.value, every.n) == (50.0, 200)
     assert (confident.value, confident.n) == (50.0, 2)
     assert confident.name == "exact_match_of_most_confident_1%"
 
 
-def test_the_harness_compares_questions_without_case_and_articles(setting: Setting) -> None:
+def test_the_harness_compares_questions_without_case_and_articles(context: Context) -> None:
     protocol = by_name(free_text.QUESTIONS, "lm-eval-1")
-    asked = protocol.ask([Question("who", ("The Beatles",))], setting)
-    assert judged(protocol, asked, lambda *_: written(" beatles")).metrics[0].value == 100.0
-    assert judged(protocol, asked, lambda *_: written(" the  beatles")).metrics[0].value == 0.0  # two blanks
+    built = protocol.build_requests([Question("who", ("The Beatles",))], context)
+    assert result_of(protocol, built, lambda *_: written(" beatles")).metrics[0].value == 100.0
+    assert (
+        result_of(protocol, built, lambda *_: written(" the  beatles")).metrics[0].value == 0.0
+    )  # two blanks

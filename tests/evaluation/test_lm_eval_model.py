@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
-from gpt_toolkit.batches import Prompt
 from gpt_toolkit.evaluation.lm_eval_model import _prompt, main, register
 from gpt_toolkit.evaluation.lm_eval_model import backend as made
 from gpt_toolkit.generation.language_model import LanguageModel, load
+from gpt_toolkit.generation.requests import Prompt
 from gpt_toolkit.tokenizers import load_tokenizer
 
 N_CTX = 40
@@ -62,7 +62,7 @@ def backend(harness: dict[str, Any], folder: Path) -> Any:
     return register()(path=str(folder), device="cpu", batch_size=1)
 
 
-def asked(*arguments: Any) -> Any:
+def built(*arguments: Any) -> Any:
     return SimpleNamespace(args=arguments)
 
 
@@ -104,7 +104,7 @@ def test_continuations_are_scored_as_the_model_does(backend: Any, folder: Path) 
 
 def test_a_text_is_scored_in_windows_after_the_end_of_text(backend: Any, folder: Path) -> None:
     text = "Mira sat by the old oak. " * 5
-    [whole, nothing] = backend.loglikelihood_rolling([asked(text), asked("")])
+    [whole, nothing] = backend.loglikelihood_rolling([built(text), built("")])
     assert nothing == 0.0
     ids = [256, *text.encode()]
     model = load(folder, device="cpu")
@@ -121,7 +121,7 @@ def test_a_text_is_scored_in_windows_after_the_end_of_text(backend: Any, folder:
 def test_answers_end_before_a_stop_and_come_in_the_order_asked(backend: Any, folder: Path) -> None:
     prompts = ["Once", "The cat sat by the door", "x" * 100, ""]
     settings = {"until": ["e"], "max_gen_toks": 8, "do_sample": False}
-    answers = backend.generate_until([asked(prompt, settings) for prompt in prompts])
+    answers = backend.generate_until([built(prompt, settings) for prompt in prompts])
     cut = [prompt[-(N_CTX - 8) :] for prompt in prompts]
     expected = load(folder, device="cpu").generate(cut, max_new_tokens=8, temperature=0.0, stop="e")
     assert answers == expected

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from gpt_toolkit.batches import Prompt
-from gpt_toolkit.evaluation.build_requests import Setting
 from gpt_toolkit.evaluation.items import Conversation, Question, Summary, Translation
+from gpt_toolkit.evaluation.protocol import EvaluationContext as Context
 from gpt_toolkit.evaluation.registry import BENCHMARKS
+from gpt_toolkit.generation.requests import Prompt
 from tests.evaluation.conftest import stops, texts_of
 
 EXPECTED = json.loads(Path(__file__).with_name("lm_eval_requests.json").read_text(encoding="utf-8"))
@@ -33,13 +33,13 @@ END = "<|endoftext|>"
     [("lambada", "lambada_openai"), ("winograd", "wsc273"), ("wikitext2_raw", "wikitext")],
 )
 def test_requests_of_all_real_rows_are_the_harness_s(
-    shared_data: Path, setting: Setting, benchmark: str, task: str
+    shared_data: Path, context: Context, benchmark: str, task: str
 ) -> None:
     found = BENCHMARKS[benchmark]
     protocol = found.protocol("lm-eval")
     assert protocol is not None
     texts: Any = texts_of(
-        setting, protocol.ask(found.source.read(shared_data, None, check=True).rows, setting)
+        context, protocol.build_requests(found.source.read(shared_data, None, check=True).items, context)
     )
     if task == "wikitext":  # one text a page, after the end of text
         texts = [[[text.removeprefix(END)] for [text] in row] for row in texts]
@@ -57,13 +57,15 @@ def test_requests_of_all_real_rows_are_the_harness_s(
         ("cnn_dm", "cnn_dailymail_abisee"),
     ],
 )
-def test_prompts_of_made_rows_are_the_harness_s(setting: Setting, benchmark: str, task: str) -> None:
+def test_prompts_of_made_rows_are_the_harness_s(context: Context, benchmark: str, task: str) -> None:
     protocol = BENCHMARKS[benchmark].protocol("lm-eval-1")
     assert protocol is not None
-    asked = protocol.ask([ROWS[benchmark]], Setting(setting.vocabulary, setting.n_ctx, n_examples=3))
+    built = protocol.build_requests(
+        [ROWS[benchmark]], Context(context.tokenizer, context.n_ctx, n_examples=3)
+    )
     [[[prompt, arguments]]] = EXPECTED[task]
-    assert texts_of(setting, asked) == [[[prompt]]]
-    [[request]] = asked.rows
+    assert texts_of(context, built) == [[[prompt]]]
+    [[request]] = built.requests
     assert isinstance(request, Prompt)
     assert stops(request) == (*arguments["until"], END)
     assert request.max_new_tokens == arguments.get("max_gen_toks", 256)

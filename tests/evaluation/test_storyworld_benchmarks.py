@@ -2,27 +2,27 @@
 
 import pytest
 
-from gpt_toolkit.batches import Answer, Prompt, Request
-from gpt_toolkit.evaluation.build_requests import Setting
 from gpt_toolkit.evaluation.detokenizers import ESCAPE
 from gpt_toolkit.evaluation.items import GAP, Cloze, Schema
+from gpt_toolkit.evaluation.protocol import EvaluationContext as Context
 from gpt_toolkit.evaluation.registry import BENCHMARKS, GROUPS
+from gpt_toolkit.generation.requests import Answer, Prompt, Request
 from gpt_toolkit.storyworld import benchmarks
 from tests.evaluation.conftest import texts_of, written
 
 
 @pytest.mark.parametrize("name", GROUPS["storyworld"])
-def test_rows_are_asked_and_judged_under_every_protocol(setting: Setting, name: str) -> None:
+def test_rows_are_asked_and_judged_under_every_protocol(context: Context, name: str) -> None:
     benchmark = BENCHMARKS[name]
     rows = benchmark.source.read(None, 4, check=True)
-    assert len(rows.rows) == 4
+    assert len(rows.items) == 4
     for protocol in benchmark.protocols:
-        asked = protocol.ask(rows.rows, setting)
-        assert ESCAPE not in str(texts_of(setting, asked))
-        answers = [[_answer(request) for request in row] for row in asked.rows]
-        judgement = protocol.judge(asked, answers)
-        assert judgement.metrics
-        assert asked.remarks.lines() == []
+        built = protocol.build_requests(rows.items, context)
+        assert ESCAPE not in str(texts_of(context, built))
+        answers = [[_answer(request) for request in row] for row in built.requests]
+        result = protocol.compute_metrics(built.references, answers)
+        assert result.metrics
+    assert not context.warnings
 
 
 def _answer(request: Request) -> Answer:
@@ -36,12 +36,12 @@ def test_every_benchmark_of_the_world_has_its_twin() -> None:
 
 
 def test_right_answers_of_rows_are_the_world_s() -> None:
-    [row] = BENCHMARKS["storyworld:names"].source.read(None, 1, check=True).rows
+    [row] = BENCHMARKS["storyworld:names"].source.read(None, 1, check=True).items
     world = next(benchmarks.benchmark("names", 0, "test"))
     assert isinstance(row, Cloze)
     assert row.candidates[row.answer] == world.answer
     assert GAP in row.query
-    [schema] = BENCHMARKS["storyworld:pronouns"].source.read(None, 1, check=True).rows
+    [schema] = BENCHMARKS["storyworld:pronouns"].source.read(None, 1, check=True).items
     pronoun = next(benchmarks.benchmark("pronouns", 0, "test"))
     assert isinstance(schema, Schema)
     assert schema.beginnings[schema.answer].endswith(pronoun.options[pronoun.answer])
@@ -52,4 +52,4 @@ def test_right_answers_of_rows_are_the_world_s() -> None:
 def test_rows_are_the_same_every_time() -> None:
     source = BENCHMARKS["storyworld:last_word"].source
     assert source.read(None, 3, check=True) == source.read(None, 3, check=True)
-    assert len(source.read(None, None, check=True).rows) == 400
+    assert len(source.read(None, None, check=True).items) == 400

@@ -1,7 +1,6 @@
-"""ZeroShotTask: what a model is asked, it answers, and the numbers follow from the answers."""
+"""ZeroShotTask: what a model is built, it answers, and the numbers follow from the answers."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,15 @@ import torch
 from lightning.pytorch import Trainer
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
-from gpt_toolkit.batches import Answer, Continuation, Prompt, RunningText, Score
 from gpt_toolkit.callbacks import Predictions
-from gpt_toolkit.callbacks.evaluation_progress import Answering
+from gpt_toolkit.callbacks.evaluation_progress import EvaluationProgress
+from gpt_toolkit.evaluation.benchmark import Score
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
 from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
 from gpt_toolkit.generation.language_model import LanguageModel, load
+from gpt_toolkit.generation.requests import Answer
 from gpt_toolkit.generation.scorer import Scorer
+from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers import load_tokenizer
 
 N_CTX = 64
@@ -50,15 +51,10 @@ def answers_alone(model: Path, data: ZeroShotDataModule) -> dict[str, dict[int, 
     """Every request on its own, without a Trainer."""
     loaded = load(model, device="cpu")
     scorer = Scorer(loaded.decoder, loaded.tokenizer)
-    kinds: dict[type, Callable[..., list[Answer]]] = {
-        Continuation: scorer.continuations,
-        RunningText: scorer.running_texts,
-        Prompt: scorer.prompts,
-    }
     return {
         name: {
-            evaluation.first + i: kinds[type(request)]([request])[0]
-            for i, request in enumerate(request for row in evaluation.asked.rows for request in row)
+            evaluation.first + i: scorer.answer([request])[0]
+            for i, request in enumerate(request for row in evaluation.request_set.requests for request in row)
         }
         for name, evaluation in data.evaluations.items()
     }
@@ -75,7 +71,7 @@ def test_scores_are_those_of_every_request_answered_alone(verb: str, model: Path
     task, data, run = ZeroShotTask(init_from=str(model)), benchmarks(), trainer()
     getattr(run, verb)(task, data, verbose=False)
     alone = answers_alone(model, data)
-    expected = [score for name in data.evaluations for score in data.judge(name, alone[name])]
+    expected = [score for name in data.evaluations for score in data.evaluations[name].scores(alone[name])]
     assert_same_scores(task.scores, expected)
     assert {len(answers) for answers in task.answers.values()} == {len(a) for a in alone.values()}
     texts = {(name, i): answer.text for name, found in task.answers.items() for i, answer in found.items()}
@@ -108,7 +104,8 @@ def test_it_computes_in_what_the_trainer_says(model: Path) -> None:
     for precision in ("32-true", "bf16-true"):
         task = ZeroShotTask(init_from=str(model))
         trainer(precision=precision).test(task, data, verbose=False)
-        assert task.built_backbone.wte.weight.dtype == getattr(
+        assert task.backbone is not None
+        assert task.backbone.wte.weight.dtype == getattr(
             torch, "float32" if precision == "32-true" else "bfloat16"
         )
         scores.append(task.scores[1].value)
@@ -124,7 +121,7 @@ def test_it_refuses_to_train(model: Path) -> None:
 def test_rows_left_out_by_the_trainer_are_no_score(model: Path) -> None:
     task, data = ZeroShotTask(init_from=str(model)), benchmarks(batch_size=2)
     with pytest.raises(
-        ValueError, match=r"requests have no answer\. To score fewer rows, set the data's limit"
+        ValueError, match=r"requests have no answer; to score fewer items, set the data's limit"
     ):
         trainer(limit_test_batches=1).test(task, data, verbose=False)
 
@@ -139,10 +136,10 @@ def test_a_model_of_another_vocabulary_is_refused(model: Path, tmp_path: Path) -
 def test_every_request_is_counted_as_it_is_answered(
     model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gpt_toolkit.callbacks.evaluation_progress._EVERY_SECONDS", -1.0)
+    monkeypatch.setattr(ProgressBar, "is_due", True)
     data = benchmarks(benchmarks=["storyworld:last_word"], protocols=["lm-eval"], batch_size=2)
-    trainer(Answering(3)).test(ZeroShotTask(init_from=str(model)), data, verbose=False)
-    said = capsys.readouterr().err.splitlines()
-    assert [line for line in said if "requests" in line] == [
-        f"{n} of 3 requests: storyworld:last_word/lm-eval-1" for n in (2, 3)
+    trainer(EvaluationProgress(3)).test(ZeroShotTask(init_from=str(model)), data, verbose=False)
+    lines = [line for line in capsys.readouterr().err.splitlines() if "requests" in line]
+    assert [line.partition("  ")[0] for line in lines] == [
+        f"storyworld:last_word/lm-eval-1: {n} of 3 requests" for n in (2, 3)
     ]

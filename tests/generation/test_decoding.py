@@ -217,7 +217,7 @@ def test_prompts_that_do_not_fit_are_refused_with_both_numbers() -> None:
             generate(decoder, torch.tensor([[1, token]]), max_new_tokens=1)
     with pytest.raises(ValueError, match="token 20 is not in the vocabulary of 20 tokens"):
         generate(decoder, torch.tensor([[20]]), max_new_tokens=1, vocab_size=20)
-    with pytest.raises(ValueError, match="1 generators for 2 rows; give one each"):
+    with pytest.raises(ValueError, match="1 generators for 2 rows; give one for each row"):
         generate(decoder, [[1], [2]], max_new_tokens=1, generator=[seeded(0)])
 
 

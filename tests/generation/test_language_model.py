@@ -83,6 +83,9 @@ def test_a_score_is_that_of_the_text_and_greedy_text_is_greedy() -> None:
     assert model.score("ab", "c")[0] == pytest.approx(expected, abs=1e-5)
     best = int(model.logits(torch.tensor([[BYTES.end_of_text]]))[0, -1, :257].argmax())
     assert not model.score("", chr((best + 1) % 100))[1]
+    assert model.score("ab", "") == (0.0, True)
+    with pytest.raises(ValueError, match="have 26 tokens, the context length 24 allows 25"):
+        model.score("a" * 24, "bc")
 
 
 def test_sample_i_of_several_is_drawn_with_seed_plus_i() -> None:
@@ -104,7 +107,7 @@ def speaking(text: str, monkeypatch: pytest.MonkeyPatch) -> LanguageModel:
     """A model that says the given text, a byte at a time."""
     ids = [*BYTES.encode(text), BYTES.end_of_text, ord("!")]
     monkeypatch.setattr(
-        "gpt_toolkit.generation.streaming.generate_steps", lambda *_, **__: iter([[i] for i in ids])
+        "gpt_toolkit.generation.language_model.generate_steps", lambda *_, **__: iter([[i] for i in ids])
     )
     return small_model()
 
@@ -140,9 +143,9 @@ def test_a_large_model_is_packed_once_and_again_when_a_weight_changes() -> None:
     torch.manual_seed(0)
     shape = {"vocab_size": 257, "n_ctx": 16, "n_layer": 1, "n_head": 4, "n_embd": 256}
     model = LanguageModel(Decoder(DecoderConfig.from_fields(shape)), BYTES)
-    decoder = model._fast()
+    decoder = model._packed_decoder()
     assert decoder is not model.decoder
-    assert model._fast() is decoder
+    assert model._packed_decoder() is decoder
     before = model.generate("a", temperature=0.0)
     with torch.no_grad():
         model.decoder.wte.weight[[97, 98]] = model.decoder.wte.weight[[98, 97]]

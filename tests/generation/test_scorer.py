@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
-from gpt_toolkit.batches import Answer, Continuation, Prompt, RunningText
+from gpt_toolkit.generation.requests import Answer, Continuation, Prompt, RunningText
 from gpt_toolkit.generation.scorer import SHARED_FROM, Scorer, windows_of
 from gpt_toolkit.tokenizers import load_tokenizer
 

@@ -20,7 +20,7 @@ from gpt_toolkit.optim import (
     WarmupStableDecay,
     clip_global_norm,
     decay_groups,
-    number_as_in,
+    number_in_module_order,
     orthogonalize,
 )
 
@@ -203,7 +203,7 @@ def test_a_state_numbered_as_the_module_is_loads_to_the_same_update() -> None:
     optimizer.step()
     state = optimizer.state_dict()
     before = copy.deepcopy(state)
-    number_as_in(module, optimizer, state)
+    number_in_module_order(module, optimizer, state)
     assert [group["params"] for group in state["param_groups"]] == [[0, 2], [1, 3]]
     for i, parameter in enumerate(module.parameters()):
         torch.testing.assert_close(state["state"][i]["exp_avg"], optimizer.state[parameter]["exp_avg"])

@@ -17,13 +17,14 @@ from gpt_toolkit.checkpoints import (
     build_decoder,
     config_from_hugging_face,
     from_hugging_face,
-    read_model_folder,
+    open_model,
     to_hugging_face,
     write_model_folder,
 )
 from gpt_toolkit.generation import generate
 from gpt_toolkit.generation.language_model import LanguageModel, load
 from gpt_toolkit.tokenizers.loading import load_tokenizer
+from tests.checkpoints.layouts import their_model
 
 transformers = pytest.importorskip("transformers")
 
@@ -42,37 +43,10 @@ def assert_close(got: Tensor, expected: Tensor) -> None:
     torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-5)
 
 
-def their_model(norm: Norm, shape: tuple[int, ...], seed: int = 0) -> Any:
-    """A model of transformers with weights in which no bias is 0 and no gain is 1."""
-    n_layer, n_head, n_embd, n_ctx, vocab_size = shape
-    name = "GPT2" if norm == "pre" else "OpenAIGPT"
-    config = getattr(transformers, f"{name}Config")(
-        n_layer=n_layer,
-        n_head=n_head,
-        n_embd=n_embd,
-        n_positions=n_ctx,
-        vocab_size=vocab_size,
-        bos_token_id=None,
-        eos_token_id=None,
-        embd_pdrop=0.0,
-        attn_pdrop=0.0,
-        resid_pdrop=0.0,
-    )
-    model = getattr(transformers, f"{name}LMHeadModel")(config).eval()
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter_name, parameter in model.named_parameters():
-            spread = 0.02 if parameter.ndim == 1 else 0.2
-            parameter.normal_(std=spread, generator=generator)
-            if "ln_" in parameter_name and parameter_name.endswith("weight"):
-                parameter.add_(1.0)
-    return model
-
-
 def our_model(theirs: Any) -> Decoder:
     config = config_from_hugging_face(theirs.config.to_dict())
     state_dict = {name: tensor.clone() for name, tensor in theirs.state_dict().items()}
-    return build_decoder(config, from_hugging_face(state_dict))
+    return build_decoder(config, from_hugging_face(state_dict, config))
 
 
 def random_ids(shape: tuple[int, ...], batch: int = 3) -> Tensor:
@@ -108,7 +82,7 @@ def test_logits_and_gradients_agree_with_transformers(norm: Norm, shape: tuple[i
 def test_there_and_back_gives_equal_tensors(norm: Norm, shape: tuple[int, ...]) -> None:
     theirs = their_model(norm, shape).state_dict()
     config = config_from_hugging_face(their_model(norm, shape).config.to_dict())
-    back = to_hugging_face(from_hugging_face(theirs), config)
+    back = to_hugging_face(from_hugging_face(theirs, config), config)
     assert back.keys() == theirs.keys() - {"lm_head.weight"}
     for name, tensor in back.items():
         assert torch.equal(tensor, theirs[name]), name
@@ -119,8 +93,8 @@ def test_transformers_loads_what_we_write_and_we_what_it_writes(norm: Norm, tmp_
     shape = (3, 4, 16, 9, 300)
     theirs = their_model(norm, shape)
     theirs.save_pretrained(tmp_path / "theirs")
-    config, state_dict = read_model_folder(tmp_path / "theirs")
-    write_model_folder(tmp_path / "ours", config, state_dict, {})
+    model = open_model(tmp_path / "theirs")
+    write_model_folder(tmp_path / "ours", model.config, model.read(), {})
     loaded, report = transformers.AutoModelForCausalLM.from_pretrained(
         tmp_path / "ours", output_loading_info=True
     )
@@ -138,8 +112,8 @@ def test_shards_that_transformers_writes_are_read(tmp_path: Path) -> None:
     theirs = their_model("pre", (4, 2, 32, 33, 257))
     theirs.save_pretrained(tmp_path, max_shard_size="40KB")
     assert len(list(tmp_path.glob("model-*.safetensors"))) > 2
-    config, state_dict = read_model_folder(tmp_path)
-    for name, tensor in to_hugging_face(state_dict, config).items():
+    model = open_model(tmp_path)
+    for name, tensor in to_hugging_face(model.read(), model.config).items():
         assert torch.equal(tensor, theirs.state_dict()[name]), name
 
 

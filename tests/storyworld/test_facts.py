@@ -18,10 +18,10 @@ from gpt_toolkit.storyworld.facts import (
     statements,
 )
 from gpt_toolkit.storyworld.lexicon import FAMILY_NAMES
-from gpt_toolkit.storyworld.people import FAMILIES, PEOPLE, kinship
+from gpt_toolkit.storyworld.people import FAMILIES, kinship
 from gpt_toolkit.storyworld.places import PLACES
+from tests.storyworld.texts import PERSON
 
-PERSON = {person.name: person for person in PEOPLE}
 KIN = {"mother", "father", "grandmother", "grandfather", "husband", "wife"}
 
 

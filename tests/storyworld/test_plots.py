@@ -1,4 +1,4 @@
-"""What happens in stories, compared with what is told: an oracle that reads the events."""
+"""Events of stories, compared with their text by an oracle that reads the events."""
 
 from random import Random
 
@@ -65,7 +65,7 @@ def test_a_borrowed_tool_goes_back_to_its_lender(happened: list[tuple[Story, str
 
 
 def owner_by_replay(log: list[Event], item: Item) -> Person | None:
-    """Whose a thing is in the end, from the events alone."""
+    """Return the owner of a thing in the end, from the events alone."""
     owner: Person | None = None
     for event in log:
         if event.t is item:

@@ -1,4 +1,4 @@
-"""What holds for every stream of texts and examples: bytes, positions, seeds, splits and wrong arguments."""
+"""Every stream of texts and examples: bytes, positions, seeds, splits and wrong arguments."""
 
 import os
 import sys

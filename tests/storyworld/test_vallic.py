@@ -187,7 +187,7 @@ def test_english_verbs_agree_with_their_subject(phrase: Phrase, verb: str, tense
 
 
 @pytest.mark.parametrize(
-    "fault",
+    "error",
     [
         r"\b[Aa] (?!uku)(?:hour|[aeiou])",
         r"\b[Aa]n (?!hour)(?:uku|[^aeiou\s])",
@@ -196,9 +196,9 @@ def test_english_verbs_agree_with_their_subject(phrase: Phrase, verb: str, tense
         r" [.,?]",
     ],
 )
-def test_no_english_sentence_shows_the_fault(meanings: list[Meaning], fault: str) -> None:
+def test_no_english_sentence_has_an_error_of_form(meanings: list[Meaning], error: str) -> None:
     for meaning in meanings:
-        assert not re.search(fault, english(meaning)), english(meaning)
+        assert not re.search(error, english(meaning)), english(meaning)
 
 
 def test_plurals_of_all_nouns_are_spelled_as_english_spells_them() -> None:

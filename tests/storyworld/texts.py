@@ -1,4 +1,4 @@
-"""What the tests of all texts share: the people and things that a text names, and errors of form."""
+"""Helpers of several tests: the people and things that a text names, and errors of form."""
 
 import hashlib
 import os
@@ -16,6 +16,7 @@ from gpt_toolkit.storyworld.people import PEOPLE, split_of
 
 PERSON = {person.name: person for person in PEOPLE}
 NOUN = {noun.word: index for index, noun in enumerate(NOUNS)}
+NAMES, THINGS = frozenset(PERSON), frozenset(NOUN)
 
 ERRORS = {
     "a before a vowel": r"\b[Aa] (?:hour\w*|(?!one\b|uni|(?i:uku))[aeiouAEIOU]\w*)",

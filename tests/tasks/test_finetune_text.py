@@ -121,10 +121,10 @@ def test_answers_are_written_greedily_and_judged(fitted: tuple[Trainer, Finetune
     batch["references"] = [[answers[0]], ["no such"], [], ["no such", answers[3]]]
     task._reset()
     task.validation_step(batch, 0)
-    found = task._computed("copy", with_interval=False)
+    found = task.metrics_of("copy").compute(with_interval=False)
     # the third row has no answer that would be right, and is not judged
-    assert found["exact_match"] == pytest.approx(2 / 3)
-    assert int(task._metrics("copy")["rows"].compute()) == 3
+    assert found["copy_exact_match"] == pytest.approx(2 / 3)
+    assert int(task.metrics_of("copy").whole["rows"].compute()) == 3
 
 
 def test_a_label_is_the_one_whose_words_are_the_likeliest(fitted: tuple[Trainer, FinetuneTask]) -> None:

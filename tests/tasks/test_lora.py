@@ -276,11 +276,11 @@ def test_the_gradients_are_those_of_the_low_rank_sum(finetune: Train) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"transfer_layers": 1}, "lora leaves .* transfer_layers draws some anew"),
+        ({"transfer_layers": 1}, "lora leaves .* transfer_layers draws new ones"),
         ({"freeze_layers": 2}, "all 2 are frozen"),
         (
             {"lora": LoRA(r=2, alpha=1.0, targets=["c_atn"])},
-            "'c_atn' is no linear map .* c_attn, c_fc, c_proj",
+            "'c_atn' is not a linear map .* c_attn, c_fc, c_proj",
         ),
         ({"init_from": None, "decoder": SHAPE}, r"without a model they are random: say --model\.init_from"),
     ],

@@ -94,7 +94,7 @@ class TwoWeights(BaseTask):
         return 1
 
     @property
-    def _drops(self) -> bool:
+    def _uses_dropout(self) -> bool:
         return False
 
     def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:

@@ -168,7 +168,7 @@ def test_another_data_plan_is_refused_unless_accepted(fit: Run, tmp_path: Path) 
     path = tmp_path / "middle.ckpt"
     fit(callbacks=[SaveAt(3, path)])
     with pytest.raises(
-        ValueError, match=r"trained on '.*windows_per_step=16.*go on with '.*windows_per_step=8"
+        ValueError, match=r"trained on '.*windows_per_step=16.*continue with '.*windows_per_step=8"
     ):
         fit(ckpt_path=path, batch_size=8)
     trainer, _ = fit(ckpt_path=path, batch_size=8, task={"accept_new_plan": True})
@@ -219,6 +219,18 @@ def test_training_without_an_optimizer_or_an_end_says_so() -> None:
     task._trainer = Trainer(max_epochs=-1, accelerator="cpu", logger=False, enable_checkpointing=False)
     with pytest.raises(ValueError, match=r"set trainer\.max_steps"):
         task.total_steps()
+
+
+def test_a_datamodule_without_a_needed_attribute_is_refused() -> None:
+    task = PretrainTask({"n_layer": 1, "n_head": 1, "n_embd": 8})
+    task._trainer = Trainer(max_steps=1, accelerator="cpu", logger=False, enable_checkpointing=False)
+    task._trainer.datamodule = LightningDataModule()  # type: ignore[attr-defined]
+    task._trainer.datamodule.n_ctx = 8  # type: ignore[attr-defined]
+    message = (
+        "LightningDataModule has no vocabulary; PretrainTask reads vocabulary, n_ctx from its DataModule"
+    )
+    with pytest.raises(ValueError, match=message):
+        task.resolve_decoder()
 
 
 class ThirtyLines(LightningDataModule):

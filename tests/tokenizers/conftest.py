@@ -12,52 +12,9 @@ import pytest
 from gpt_toolkit.tokenizers import ByteLevelBPE, Tokenizer, load_tokenizer, train_byte_level
 
 # The toy vocabularies of transformers' own tests (papers.md §7.2, §7.3).
-GPT2_TOY = [
-    "l",
-    "o",
-    "w",
-    "e",
-    "r",
-    "s",
-    "t",
-    "i",
-    "d",
-    "n",
-    "Ġ",
-    "Ġl",
-    "Ġn",
-    "Ġlo",
-    "Ġlow",
-    "er",
-    "Ġlowest",
-    "Ġnewer",
-    "Ġwider",
-    "<unk>",
-    "<|endoftext|>",
-]
-GPT1_TOY = [
-    "l",
-    "o",
-    "w",
-    "e",
-    "r",
-    "s",
-    "t",
-    "i",
-    "d",
-    "n",
-    "w</w>",
-    "r</w>",
-    "t</w>",
-    "lo",
-    "low",
-    "er</w>",
-    "low</w>",
-    "lowest</w>",
-    "newer</w>",
-    "wider</w>",
-    "<unk>",
-]
+GPT2_TOY = "l o w e r s t i d n Ġ Ġl Ġn Ġlo Ġlow er Ġlowest Ġnewer Ġwider <unk> <|endoftext|>"
+GPT1_TOY = "l o w e r s t i d n w</w> r</w> t</w> lo low er</w> low</w> lowest</w> newer</w> wider</w> <unk>"
+WORDS = "the a little red fox and dog ran over hill hills isn't where's 42 1999 (maybe) “so” naïve — yes, no."
 
 STRANGE_TEXTS = [
     "",
@@ -74,31 +31,8 @@ STRANGE_TEXTS = [
 
 
 def english(n_words: int, seed: int = 0) -> str:
-    """A text with repetitions, from a fixed list of words."""
-    words = [
-        "the",
-        "a",
-        "little",
-        "red",
-        "fox",
-        "and",
-        "dog",
-        "ran",
-        "over",
-        "hill",
-        "hills",
-        "isn't",
-        "where's",
-        "42",
-        "1999",
-        "(maybe)",
-        "“so”",
-        "naïve",
-        "—",
-        "yes,",
-        "no.",
-    ]
-    return " ".join(random.Random(seed).choices(words, k=n_words)) + "\n"
+    """Return a text with repetitions from a fixed list of words."""
+    return " ".join(random.Random(seed).choices(WORDS.split(), k=n_words)) + "\n"
 
 
 load_once = functools.cache(load_tokenizer)
@@ -121,7 +55,7 @@ def write_english() -> Callable[..., str]:
 
 @pytest.fixture
 def from_transformers(tmp_path: Path) -> Callable[[Tokenizer], Any]:
-    """What ``transformers`` makes of a tokenizer's files."""
+    """Return a function that loads a tokenizer's files with ``transformers``."""
 
     def load(tokenizer: Tokenizer) -> Any:
         auto = pytest.importorskip("transformers").AutoTokenizer
@@ -141,7 +75,7 @@ def trained() -> ByteLevelBPE:
 def gpt2_toy() -> dict[str, str]:
     return {
         "vocab.bpe": "#version: 0.2\nĠ l\nĠl o\nĠlo w\ne r\n",
-        "encoder.json": json.dumps({piece: i for i, piece in enumerate(GPT2_TOY)}),
+        "encoder.json": json.dumps({piece: i for i, piece in enumerate(GPT2_TOY.split())}),
     }
 
 
@@ -149,6 +83,6 @@ def gpt2_toy() -> dict[str, str]:
 def gpt1_toy() -> dict[str, str]:
     return {
         "vocab_40000.bpe": "#version: 0.2\nl o\nlo w\ne r</w>\n",
-        "encoder_bpe_40000.json": json.dumps({piece: i for i, piece in enumerate(GPT1_TOY)}),
+        "encoder_bpe_40000.json": json.dumps({piece: i for i, piece in enumerate(GPT1_TOY.split())}),
         "tokenizer_config.json": '{"word_splitting": "rules"}',
     }

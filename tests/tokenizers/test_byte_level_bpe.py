@@ -158,7 +158,7 @@ def test_a_very_long_run_of_blanks_is_encoded_as_a_short_one(trained: ByteLevelB
         "x" + blank * 3000,
         "x" + blank * 2000 + "\x1c",
     ):
-        assert trained._encode_long_blanks(text).tolist() == trained.encode(text)
+        assert trained._encode_long_spaces(text).tolist() == trained.encode(text)
     longest = "x" + blank * 1_000_000 + "y"
     assert trained.decode(trained.encode(longest)) == longest
 

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gpt_toolkit.tokenizers import RawBytes, Tokenizer, load_tokenizer
+from gpt_toolkit.tokenizers import ByteTokenizer, Tokenizer, load_tokenizer
 
 
 def test_ids_are_bytes() -> None:
@@ -15,28 +15,28 @@ def test_ids_are_bytes() -> None:
 
 
 def test_the_end_of_text_is_decoded_as_its_mark() -> None:
-    assert RawBytes().decode([104, 105, 256]) == "hi<|endoftext|>"
-    assert RawBytes().decode([0xC3]) == "\ufffd"
+    assert ByteTokenizer().decode([104, 105, 256]) == "hi<|endoftext|>"
+    assert ByteTokenizer().decode([0xC3]) == "\ufffd"
 
 
 def test_transformers_reads_it_to_equal_ids(
     strange_texts: list[str], from_transformers: Callable[[Tokenizer], Any]
 ) -> None:
-    theirs = from_transformers(RawBytes())
+    theirs = from_transformers(ByteTokenizer())
     for text in strange_texts:
         plain = text.replace("<|endoftext|>", "")
-        assert theirs.encode(plain) == RawBytes().encode(plain)
+        assert theirs.encode(plain) == ByteTokenizer().encode(plain)
     assert theirs.eos_token_id == 256
     assert len(theirs) == 257
 
 
 def test_files_make_it_again() -> None:
-    again = load_tokenizer(RawBytes().files())
-    assert isinstance(again, RawBytes)
-    assert again.fingerprint == RawBytes.fingerprint
+    again = load_tokenizer(ByteTokenizer().files())
+    assert isinstance(again, ByteTokenizer)
+    assert again.fingerprint == ByteTokenizer.fingerprint
 
 
 @pytest.mark.parametrize("stranger", [-1, 257])
 def test_an_id_outside_the_vocabulary_is_refused(stranger: int) -> None:
     with pytest.raises(ValueError, match=f"Token id {stranger} .*257 ids"):
-        RawBytes().decode([0, stranger])
+        ByteTokenizer().decode([0, stranger])

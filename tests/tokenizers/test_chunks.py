@@ -1,4 +1,4 @@
-"""What holds for every tokenizer and every text, however nasty."""
+"""Properties of every tokenizer on every text."""
 
 import json
 import warnings
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gpt_toolkit.tokenizers import (
     GPT1BPE,
     ByteLevelBPE,
-    RawBytes,
+    ByteTokenizer,
     Tokenizer,
     load_tokenizer,
     safe_cut,
@@ -78,7 +78,7 @@ def gpt1() -> Tokenizer:
 
 @given(nasty_text)
 def test_decoding_gives_the_text_back(trained: ByteLevelBPE, text: str) -> None:
-    for tokenizer in (trained, RawBytes()):
+    for tokenizer in (trained, ByteTokenizer()):
         ids = tokenizer.encode(text)
         assert tokenizer.decode(ids) == text
         assert b"".join(tokenizer.decode_bytes([i]) for i in ids) == text.encode()
@@ -90,7 +90,7 @@ def test_ids_of_chunks_are_the_ids_of_the_document(
 ) -> None:
     chunks = cut_into_chunks(text, data)
     assert "".join(chunks) == text
-    for tokenizer in (trained, RawBytes()):
+    for tokenizer in (trained, ByteTokenizer()):
         assert encode_chunks(tokenizer, chunks) == tokenizer.encode(text)
 
 

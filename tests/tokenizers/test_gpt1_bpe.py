@@ -154,7 +154,7 @@ def test_the_kind_of_word_splitting_is_in_the_fingerprint(gpt1_toy: dict[str, st
 def test_a_full_memory_of_words_changes_no_id(
     gpt1_toy: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gpt_toolkit.tokenizers.gpt1_bpe.WORDS_KEPT", 2)
+    monkeypatch.setattr("gpt_toolkit.tokenizers.gpt1_bpe.MOST_CACHED_WORDS", 2)
     toy = load_tokenizer(gpt1_toy)
     text = "low lower lowest widen low lower " * 3
     assert toy.encode(text) == [i for word in text.split() for i in toy.encode(word)]

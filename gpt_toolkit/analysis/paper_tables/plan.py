@@ -22,7 +22,7 @@ from gpt_toolkit.analysis.paper_tables.catalog import (
     slowness,
 )
 from gpt_toolkit.checkpoints import open_model
-from gpt_toolkit.tokenizers.cached_tokenizer import tokenizer_name
+from gpt_toolkit.tokenizers.loading import tokenizer_name
 
 _N_CHECKPOINTS = 6  # of pre-training, for Figure 2 right; tuned here: enough to see a curve
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from gpt_toolkit.metrics import mean_interval
+from gpt_toolkit import intervals
 
 
 class Estimate(NamedTuple):
@@ -40,7 +40,9 @@ Cell = Estimate | float | None
 def estimate(values: Mapping[int, float]) -> Estimate | None:
     """Return mean and interval of runs by seed; None without runs."""
     numbers = list(values.values())
-    return Estimate(statistics.fmean(numbers), mean_interval(numbers), len(numbers)) if numbers else None
+    return (
+        Estimate(statistics.fmean(numbers), intervals.student_t(numbers), len(numbers)) if numbers else None
+    )
 
 
 def paired_difference(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Estimate | None:

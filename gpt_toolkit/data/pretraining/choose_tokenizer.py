@@ -1,18 +1,15 @@
-"""Which tokenizer a corpus gets, and vocabularies trained on it, kept by content."""
+"""Tokenizer of a corpus: chosen by the size of the text, trained on it, or loaded by name."""
 
 import hashlib
 import json
 import math
-import os
-import shutil
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from gpt_toolkit.data.pretraining.shard_writer import writing
-from gpt_toolkit.data.pretraining.text_readers import Source
-from gpt_toolkit.io import cache_folder
+from gpt_toolkit.data.pretraining.text_readers import Source, utf8_length
+from gpt_toolkit.io import atomic_folder, cache_folder, explain_write_errors
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers.bpe_training import train_byte_level
 from gpt_toolkit.tokenizers.loading import Tokenizer, load_tokenizer
@@ -21,17 +18,17 @@ AUTO: Final = "auto"
 _TRAIN = "train:"
 _TRAINING_VERSION = 1  # raised when training on the same text would give another vocabulary
 
-_BYTES_BELOW = 200_000  # ours: under this a BPE learns the few texts by heart
-_SMALLEST, _LARGEST = 1024, 50_257  # ours; GPT-2 §2.3
-_TRAINING_BYTES = 1 << 28  # ours: merges hardly change with more text, and time grows with it
+_BYTES_BELOW = 200_000  # tuned here: a BPE of a smaller text learns whole phrases of it
+_SMALLEST, _LARGEST = 1024, 50_257  # tuned here; GPT-2 §2.3
+_TRAINING_BYTES = 1 << 28  # tuned here: more text takes longer and hardly changes the merges
 
 
 def automatic_size(n_bytes: int) -> int | None:
-    """Vocabulary size for a text of this many bytes; None for raw bytes.
+    """Return the vocabulary size for a text of this many bytes; None for raw bytes.
 
-    Twice the square root, to the nearest power of two: the number of different words grows about as the root
-    of the text's length (Heaps 1978), so each entry is seen about equally often whatever the size. 1 MB gives
-    2,048 and 10 GB about GPT-2's 50,257.
+    It is twice the square root, to the nearest power of two. The number of different words grows about as the
+    root of the text's length (Heaps 1978), so an entry occurs about equally often in texts of any size. 1 MB
+    gives 2,048, and 10 GB about GPT-2's 50,257.
     """
     if n_bytes < _BYTES_BELOW:
         return None
@@ -39,14 +36,14 @@ def automatic_size(n_bytes: int) -> int | None:
 
 
 def resolve(spec: str, source: Source) -> tuple[str, str | None]:
-    """What ``auto`` stands for with this source: another spec, and a sentence that says so.
+    """Replace ``auto`` by the tokenizer that suits a source, and explain the choice in a sentence.
 
     Args:
         spec: The DataModule's ``tokenizer`` argument.
-        source: The text.
+        source: Text to tokenize.
 
     Raises:
-        ValueError: If the size in ``train:SIZE`` is no number.
+        ValueError: If the size in ``train:SIZE`` is not a number.
     """
     if spec != AUTO:
         if spec.startswith(_TRAIN):
@@ -65,7 +62,7 @@ def resolve(spec: str, source: Source) -> tuple[str, str | None]:
 
 
 def vocabulary_folder(spec: str, source: Source) -> Path | None:
-    """Where the trained vocabulary of a resolved spec lies; None if the spec trains none."""
+    """Return the folder of the trained vocabulary of a resolved spec; None if it trains none."""
     if not spec.startswith(_TRAIN):
         return None
     parts = {"source": source.identity(), "size": _trained_size(spec), "version": _TRAINING_VERSION}
@@ -74,7 +71,7 @@ def vocabulary_folder(spec: str, source: Source) -> Path | None:
 
 
 def load_vocabulary(spec: str, source: Source) -> Tokenizer:
-    """The tokenizer of a resolved spec.
+    """Load the tokenizer of a resolved spec.
 
     Raises:
         FileNotFoundError: If it has to be trained first.
@@ -84,35 +81,34 @@ def load_vocabulary(spec: str, source: Source) -> Tokenizer:
         return load_tokenizer(spec)
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"The vocabulary of {source.title} is not in {folder}: run `gpt-toolkit prepare` with the same "
-            "arguments."
+            f"the vocabulary of {source.title} is not in {folder}; run `gpt-toolkit prepare` with the same "
+            "arguments"
         )
     return load_tokenizer(folder)
 
 
 def prepare_vocabulary(spec: str, source: Source, progress: ProgressBar) -> Tokenizer:
-    """The tokenizer of a resolved spec, trained and kept if it is not there yet."""
+    """Load the tokenizer of a resolved spec; train it first if it is not in the cache.
+
+    Raises:
+        OSError: If the vocabulary cannot be written.
+    """
     folder = vocabulary_folder(spec, source)
     if folder is not None and not folder.is_dir():
         n_bytes = source.n_bytes() or 0
         every = max(1, math.ceil(n_bytes / _TRAINING_BYTES))
         texts = islice(_training_texts(source, progress), 0, None, every)
         tokenizer = train_byte_level(texts, _trained_size(spec), progress=False)
-        temporary = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
-        with writing(temporary, None):
-            temporary.mkdir(parents=True, exist_ok=True)
+        advice = "make space, or set GPT_TOOLKIT_CACHE to a folder on another disk"
+        with explain_write_errors(folder, advice), atomic_folder(folder) as partial:
             for name, content in tokenizer.files().items():
-                (temporary / name).write_text(content, encoding="utf-8", newline="")
-        try:
-            temporary.rename(folder)
-        except OSError:  # another process trained it meanwhile
-            shutil.rmtree(temporary)
+                (partial / name).write_text(content, encoding="utf-8", newline="")
     return load_vocabulary(spec, source)
 
 
 def _training_texts(source: Source, progress: ProgressBar) -> Iterator[str]:
     for chunk in source.chunks():
-        progress.advance(chunk.n_bytes, chunk.share)
+        progress.advance(utf8_length(chunk.text), chunk.fraction)
         if chunk.split == "train":
             yield chunk.text
 
@@ -120,5 +116,5 @@ def _training_texts(source: Source, progress: ProgressBar) -> Iterator[str]:
 def _trained_size(spec: str) -> int:
     size = spec.removeprefix(_TRAIN)
     if not size.isdecimal():
-        raise ValueError(f"tokenizer: {spec!r} should end in a vocabulary size, such as {_TRAIN}4096.")
+        raise ValueError(f"tokenizer: {spec!r}; expected a vocabulary size at its end, such as {_TRAIN}4096")
     return int(size)

@@ -1,25 +1,28 @@
 """CorpusDataModule: windows of any text, for pre-training (GPT-1 §4.1, GPT-2 §2.1)."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 from lightning.pytorch import LightningDataModule
 
 from gpt_toolkit.data.pretraining.choose_tokenizer import AUTO, load_vocabulary, prepare_vocabulary, resolve
-from gpt_toolkit.data.pretraining.lm_dataset import EvaluationBatches, TrainingBatches, bytes_per_label
-from gpt_toolkit.data.pretraining.parallel_tokenize import Encoder, OnThreads
-from gpt_toolkit.data.pretraining.ray_encoder import OnRay
-from gpt_toolkit.data.pretraining.sources import STORYWORLD, STORYWORLD_DOCUMENTS, HubSource, WorldSource
+from gpt_toolkit.data.pretraining.lm_dataset import EvaluationBatches, TrainingBatches
+from gpt_toolkit.data.pretraining.parallel_tokenize import Encoder, encode_on_threads
+from gpt_toolkit.data.pretraining.ray_encoder import encode_on_ray
+from gpt_toolkit.data.pretraining.sources import (
+    STORYWORLD,
+    STORYWORLD_DOCUMENTS,
+    HubSource,
+    StoryworldSource,
+)
 from gpt_toolkit.data.pretraining.text_files import FileMemo, FileSource, divide
-from gpt_toolkit.data.pretraining.text_readers import Source
+from gpt_toolkit.data.pretraining.text_readers import Source, hold_out_interval
 from gpt_toolkit.data.pretraining.token_shards import Split, TokenCache
 from gpt_toolkit.data.pretraining.write_token_shards import cache_key, prepare_tokens
 from gpt_toolkit.data.step_loader import (
     BatchLoader,
-    InOrder,
-    StepSampler,
     batch_loader,
     drop_unfinished_step,
     step_share,
@@ -33,38 +36,38 @@ from gpt_toolkit.tokenizers import Tokenizer
 
 log = logging.getLogger(__name__)
 
-ENCODERS: Mapping[str, Callable[[], Encoder]] = {"threads": OnThreads, "ray": OnRay}
-"""Where text may become tokens, by the name that a config gives."""
+ENCODERS: Mapping[str, Encoder] = {"threads": encode_on_threads, "ray": encode_on_ray}
+"""Functions that encode text, by the name in a config."""
 
 
 class CorpusDataModule(LightningDataModule):
     """Fixed windows of a running text, for pre-training (GPT-1 §4.1, GPT-2 §2.1).
 
-    Text becomes token shards in the cache folder once; windows are read from there in an order that follows
+    Text becomes token shards in the cache folder once. Windows are read from there in an order that follows
     from ``seed`` and the optimizer step alone, on any number of ranks. Give either ``files`` or ``dataset``.
 
     Args:
-        files: Text files, folders of them or globs (.txt, .jsonl, .parquet; .txt.gz, .jsonl.gz). Names such
-            as train, valid or test, of files or of their folders, divide them into splits.
-        dataset: Name of a data set of the Hugging Face hub, with its configuration after a colon; or
-            ``storyworld``, the built-in world, with its seed after a colon.
+        files: Text files, folders of them or globs (.txt, .jsonl, .parquet; .txt.gz, .jsonl.gz). Names of
+            files or their folders, such as train, valid or test, divide them into splits.
+        dataset: Name of a dataset of the Hugging Face hub, with its configuration after a colon; or
+            ``storyworld``, with a seed after a colon.
         val_files: Files for validation, given as ``files`` are.
         test_files: Files for testing, given as ``files`` are.
-        val_fraction: Where nothing else is for validation, this part of the training text is: the end of each
-            plain text file, every n-th record. 0: no validation.
+        val_fraction: Fraction of the training text for validation, if nothing else is: the end of each plain
+            text file, every n-th record. 0: no validation.
         text_field: Field of a record (.jsonl, .parquet, hub) that holds its text.
-        streaming: Read a hub data set over the network instead of downloading it first.
-        limit_documents: Read at most this many documents of each split.
-        world: Rates of the kinds of documents of the built-in world: story, letter, dialogue, questions,
-            notice, translation, report. A kind that is left out does not occur. None: mostly stories.
+        streaming: Read a hub dataset over the network instead of downloading it first.
+        limit_documents: Largest number of documents to read of each split.
+        world: Weights of the kinds of Storyworld documents: story, letter, dialogue, questions, notice,
+            translation, report. A kind that is left out does not occur. None: mostly stories.
         tokenizer: ``auto`` (chosen by the size of the text), ``train:SIZE`` (a byte-level BPE trained on the
             training text), or the name or folder of a tokenizer.
         n_ctx: Context length, in tokens.
-        batch_size: Windows a device reads at once.
-        num_workers: Processes that load batches; 0: the training process does.
-        seed: Chooses the order of the training windows.
-        encode_on: Where text becomes tokens: ``threads`` of this process, or ``ray``, all machines of a Ray
-            cluster. The tokens are the same.
+        batch_size: Windows that a device reads at once.
+        num_workers: Number of processes that load batches; 0: the training process does.
+        seed: Seed of the order of the training windows.
+        encode_on: Place where text becomes tokens: ``threads`` of this process, or ``ray``, all machines of a
+            Ray cluster. The tokens are the same.
     """
 
     vocabulary: Tokenizer
@@ -89,7 +92,8 @@ class CorpusDataModule(LightningDataModule):
         encode_on: Literal["threads", "ray"] = "threads",
     ) -> None:
         super().__init__()
-        self.files, self.val_files, self.test_files = _listed(files), _listed(val_files), _listed(test_files)
+        self.files, self.val_files = _as_list(files), _as_list(val_files)
+        self.test_files = _as_list(test_files)
         self.dataset, self.world, self.streaming = dataset, world, streaming
         self.val_fraction, self.text_field, self.limit_documents = val_fraction, text_field, limit_documents
         self.tokenizer, self.encode_on = tokenizer, encode_on
@@ -98,55 +102,55 @@ class CorpusDataModule(LightningDataModule):
         self._cache: TokenCache | None = None
 
     def _check(self) -> None:
-        faults = []
+        problems = []
         if bool(self.files) == bool(self.dataset):
             given = "both" if self.files else "neither"
-            faults.append(f"give files or dataset ({given} given)")
+            problems.append(f"give files or dataset ({given} given)")
         if self.dataset and (self.val_files or self.test_files):
-            faults.append("val_files and test_files go with files, not with dataset")
+            problems.append("val_files and test_files go with files, not with dataset")
         built_in = (self.dataset or "").partition(":")[0] == STORYWORLD
         if self.streaming and (self.files or built_in):
-            faults.append("streaming is for data sets of the hub")
+            problems.append("streaming is for datasets of the hub")
         if self.world is not None:
             if not built_in:
-                faults.append(f"world goes with dataset: {STORYWORLD}")
+                problems.append(f"world goes with dataset: {STORYWORLD}")
             try:
                 check_mix(self.world)
             except ValueError as error:
-                faults.append(f"world: {str(error).rstrip('.')}")
+                problems.append(f"world: {str(error).rstrip('.')}")
         if not 0 <= self.val_fraction <= 0.5:
-            faults.append(f"val_fraction is {self.val_fraction}; it must lie between 0 and 0.5")
+            problems.append(f"val_fraction is {self.val_fraction}; it must lie between 0 and 0.5")
         if self.encode_on not in ENCODERS:
-            faults.append(f"encode_on is {self.encode_on!r}; expected {' or '.join(ENCODERS)}")
+            problems.append(f"encode_on is {self.encode_on!r}; expected {' or '.join(ENCODERS)}")
         for name, value in (("n_ctx", self.n_ctx), ("batch_size", self.batch_size)):
             if value < 1:
-                faults.append(f"{name} is {value}; it must be at least 1")
+                problems.append(f"{name} is {value}; it must be at least 1")
         if self.num_workers < 0:
-            faults.append(f"num_workers is {self.num_workers}; it must be at least 0")
+            problems.append(f"num_workers is {self.num_workers}; it must be at least 0")
         if self.limit_documents is not None and self.limit_documents < 1:
-            faults.append(f"limit_documents is {self.limit_documents}; it must be at least 1")
-        if faults:
-            raise ValueError(f"CorpusDataModule: {'; '.join(faults)}.")
+            problems.append(f"limit_documents is {self.limit_documents}; it must be at least 1")
+        if problems:
+            raise ValueError(f"CorpusDataModule: {'; '.join(problems)}")
 
     def source(self, progress: ProgressBar | None = None) -> Source:
-        """The text that the arguments name.
+        """Return the text that the arguments name.
 
         Args:
-            progress: Told of files that are read for their checksum, which is done once for each.
+            progress: Bar to advance by the bytes that are read for checksums, once for each file.
         """
         if self.dataset is None:
             memo = FileMemo(cache_folder() / "files", progress)
-            parts = divide(self.files, self.val_files, self.test_files, memo)
-            return FileSource(parts, self.val_fraction, self.text_field, self.limit_documents, memo)
+            files = divide(self.files, self.val_files, self.test_files, memo)
+            return FileSource(files, self.val_fraction, self.text_field, self.limit_documents, memo)
         name, _, seed = self.dataset.partition(":")
         if name != STORYWORLD:
             return HubSource(
                 self.dataset, self.streaming, self.val_fraction, self.text_field, self.limit_documents
             )
         if seed and not seed.isdecimal():
-            raise ValueError(f"dataset: {self.dataset!r} should end in a seed, such as {STORYWORLD}:1.")
+            raise ValueError(f"dataset: {self.dataset!r}; expected a seed at its end, such as {STORYWORLD}:1")
         count = self.limit_documents or STORYWORLD_DOCUMENTS
-        return WorldSource(int(seed or 0), self.val_fraction, count, self.world or MIX)
+        return StoryworldSource(int(seed or 0), self.val_fraction, count, self.world or MIX)
 
     def prepare_data(self) -> None:
         """Train the vocabulary and write the token shards, unless they are in the cache already."""
@@ -159,19 +163,18 @@ class CorpusDataModule(LightningDataModule):
         with ProgressBar("Vocabulary") as progress:
             tokenizer = prepare_vocabulary(spec, source, progress)
         with ProgressBar("Text to tokens") as progress:
-            cache = prepare_tokens(
-                source, tokenizer, _token_root(), progress, encoder=ENCODERS[self.encode_on]()
-            )
-            self._require_validation(cache)
+            encoder = ENCODERS[self.encode_on]
+            cache = prepare_tokens(source, tokenizer, _token_root(), progress, encoder=encoder)
+        self._require_validation(cache)
 
     def setup(self, stage: str | None = None) -> None:
         """Open the token shards.
 
         Args:
-            stage: Not read: opening takes no time, and every stage's files are checked.
+            stage: Ignored; the files of all stages are opened and checked.
 
         Raises:
-            FileNotFoundError: If they have not been prepared.
+            FileNotFoundError: If they do not exist yet.
         """
         source = self.source()
         spec, _ = resolve(self.tokenizer, source)
@@ -187,21 +190,21 @@ class CorpusDataModule(LightningDataModule):
     def _require_validation(self, cache: TokenCache) -> None:
         if self.val_fraction and "val" not in cache.splits:
             raise ValueError(
-                f"No text is left for validation: there are {cache.n_documents('train'):,} documents for "
-                f"training, and val_fraction={self.val_fraction} takes every "
-                f"{max(2, round(1 / self.val_fraction))}th of them. Raise it, give val_files, or set it to "
-                "0 to go without validation."
+                f"no text is left for validation: {cache.n_documents('train'):,} documents for training, "
+                f"and val_fraction={self.val_fraction} takes every "
+                f"{hold_out_interval(self.val_fraction)}th of them; raise it, give val_files, or set it to 0 "
+                "for no validation"
             )
 
     @property
     def cache(self) -> TokenCache:
-        """The prepared tokens; there after ``setup``."""
+        """The prepared tokens; available after ``setup``."""
         if self._cache is None:
-            raise RuntimeError("CorpusDataModule: call prepare_data() and setup() first.")
+            raise RuntimeError("CorpusDataModule: no tokens are open; call prepare_data() and setup() first")
         return self._cache
 
     def summary(self) -> str:
-        """What was prepared, and where it lies; there after ``setup``."""
+        """Return one line about the prepared text and its folder; available after ``setup``."""
         cache = self.cache
         splits = [
             f"{split} {cache.n_tokens(split):,} tokens ({cache.n_bytes(split) / 1e6:,.1f} MB of text)"
@@ -211,7 +214,7 @@ class CorpusDataModule(LightningDataModule):
 
     @property
     def steps_per_epoch(self) -> int:
-        """Optimizer steps of one epoch, about one pass over the text; there after ``setup``."""
+        """Optimizer steps of one epoch, about one pass over the text; available after ``setup``."""
         share = self._share()
         steps = steps_per_pass(self._order(), share.windows_per_step)
         return steps_of_epoch(self.trainer, steps, share.accumulate)
@@ -220,31 +223,31 @@ class CorpusDataModule(LightningDataModule):
         return WindowOrder(self.cache.n_tokens("train"), self.n_ctx, self.seed)
 
     def train_dataloader(self) -> BatchLoader:
-        """Endless windows in the order of ``seed``; one epoch is about one pass over the text."""
+        """Return endless windows in the order of ``seed``; one epoch is about one pass over the text."""
         order = self._order()
         if self.trainer is not None:
             drop_unfinished_step(self.trainer)
         batches = TrainingBatches(
-            self.cache.tokens("train"), order, self._share(), self._bytes_per_token("train")
+            self.cache.tokens("train"), order, self._share(), self.cache.bytes_per_label("train")
         )
-        return batch_loader(batches, StepSampler(batches, self._step), self.num_workers)
+        return batch_loader(batches, self.num_workers, self._step)
 
     def val_dataloader(self) -> BatchLoader | list[BatchLoader]:
-        """The validation split once, end to end; no loader if there is no validation."""
+        """Return the validation split once from end to end; an empty list without validation."""
         return self._evaluation("val") if "val" in self.cache.splits else []
 
     def test_dataloader(self) -> BatchLoader:
-        """The test split once, end to end; without one the validation split, which is said."""
+        """Return the test split once from end to end; without one the validation split, which is logged."""
         if "test" in self.cache.splits:
             return self._evaluation("test")
         if "val" not in self.cache.splits:
-            raise ValueError("There is no text for testing: give test_files, or a val_fraction above 0.")
+            raise ValueError("no text for testing: give test_files, or a val_fraction above 0")
         if self.trainer is None or self.trainer.is_global_zero:
-            log.info("There is no test split; testing reads the validation split.")
+            log.info("No test split found; testing reads the validation split.")
         return self._evaluation("val")
 
     def predict_dataloader(self) -> BatchLoader:
-        """The windows of :meth:`test_dataloader`."""
+        """Return the windows of :meth:`test_dataloader`."""
         return self.test_dataloader()
 
     def _evaluation(self, split: Split) -> BatchLoader:
@@ -252,13 +255,10 @@ class CorpusDataModule(LightningDataModule):
             self.cache.tokens(split),
             self.n_ctx,
             self._share(training=False),
-            self._bytes_per_token(split),
+            self.cache.bytes_per_label(split),
             self.vocabulary.end_of_text,
         )
-        return batch_loader(batches, InOrder(batches), self.num_workers)
-
-    def _bytes_per_token(self, split: Split) -> float:
-        return bytes_per_label(self.cache.n_bytes(split), self.cache.n_tokens(split))
+        return batch_loader(batches, self.num_workers)
 
     def _step(self) -> int:
         return self.trainer.global_step if self.trainer is not None else 0
@@ -267,7 +267,7 @@ class CorpusDataModule(LightningDataModule):
         return step_share(self.trainer, self.batch_size, training=training)
 
 
-def _listed(value: list[str] | str | None) -> Sequence[str]:
+def _as_list(value: list[str] | str | None) -> list[str]:
     return [value] if isinstance(value, str) else list(value or [])
 
 

@@ -1,6 +1,5 @@
-"""Batches out of token streams: for training in the order of a seed, for evaluation once, end to end."""
+"""Batches of a token stream: for training in the order of a seed, for evaluation once from end to end."""
 
-import numpy as np
 import torch
 
 from gpt_toolkit.batches import IGNORE_INDEX, LanguageModelBatch
@@ -9,7 +8,7 @@ from gpt_toolkit.data.step_loader import ReadyBatches
 from gpt_toolkit.data.window_order import (
     StepShare,
     WindowOrder,
-    evaluation_share,
+    evaluation_batches,
     n_evaluation_windows,
     rank_windows,
     steps_per_pass,
@@ -17,13 +16,13 @@ from gpt_toolkit.data.window_order import (
 
 
 class TrainingBatches(ReadyBatches):
-    """The training batches of one rank; its length is one epoch, its indices go on for ever.
+    """Training batches of one rank; the length is one epoch, but any index is valid.
 
     Args:
-        tokens: The training text.
-        order: Which windows are read when.
-        share: Which of them this rank reads.
-        bytes_per_token: UTF-8 bytes a token stands for, on average.
+        tokens: Training text.
+        order: Order of the windows.
+        share: Windows of this rank.
+        bytes_per_token: Mean UTF-8 bytes of a token.
     """
 
     def __init__(self, tokens: Tokens, order: WindowOrder, share: StepShare, bytes_per_token: float) -> None:
@@ -46,15 +45,16 @@ class TrainingBatches(ReadyBatches):
 
 
 class EvaluationBatches(ReadyBatches):
-    """The batches of one rank that read a split end to end: each token but the first is a label once.
+    """Batches of one rank that read a split from end to end; each token but the first is a label once.
 
-    All batches have one shape, and all ranks have equally many; what is too much is padding, without labels.
+    All batches have one shape, and all ranks have the same number of them. Padding without labels fills the
+    rest.
 
     Args:
-        tokens: The split.
+        tokens: Tokens of the split.
         n_ctx: Inputs a window, in tokens.
-        share: Which windows this rank reads; ``accumulate`` is 1.
-        bytes_per_token: UTF-8 bytes a token stands for, on average.
+        share: Windows of this rank; ``accumulate`` is 1.
+        bytes_per_token: Mean UTF-8 bytes of a token.
         padding: Token id of padding.
 
     Raises:
@@ -65,33 +65,28 @@ class EvaluationBatches(ReadyBatches):
         self, tokens: Tokens, n_ctx: int, share: StepShare, bytes_per_token: float, padding: int
     ) -> None:
         if len(tokens) < 2:
-            raise ValueError(f"A split of {len(tokens)} tokens has nothing to predict: give it more text.")
+            raise ValueError(f"a split of {len(tokens)} tokens has nothing to predict; give it more text")
         super().__init__(share)
         self.tokens, self.n_ctx = tokens, n_ctx
         self.bytes_per_token, self.padding = bytes_per_token, padding
-        self.n_windows = n_evaluation_windows(len(tokens), n_ctx)
-        self.n_batches, self.rows = evaluation_share(self.n_windows, share.batch_size, share.world_size)
+        n_windows = n_evaluation_windows(len(tokens), n_ctx)
+        self.n_batches, self.n_rows = evaluation_batches(n_windows, share.batch_size, share.world_size)
 
     def __len__(self) -> int:
         return self.n_batches
 
     def __getitem__(self, index: int) -> LanguageModelBatch:
-        n_ctx, first = self.n_ctx, (index * self.share.world_size + self.share.rank) * self.rows
+        n_ctx, first = self.n_ctx, (index * self.share.world_size + self.share.rank) * self.n_rows
         start = min(first * n_ctx, len(self.tokens))
-        stop = min(start + self.rows * n_ctx + 1, len(self.tokens))
-        ids = torch.from_numpy(self.tokens.read(start, stop - start))  # one more than there are labels
+        stop = min(start + self.n_rows * n_ctx + 1, len(self.tokens))
+        ids = torch.from_numpy(self.tokens.read(start, stop - start))  # one more than labels
         n_targets = max(0, len(ids) - 1)
-        inputs = torch.full((self.rows * n_ctx,), self.padding)
-        labels = torch.full((self.rows * n_ctx,), IGNORE_INDEX)
+        inputs = torch.full((self.n_rows * n_ctx,), self.padding)
+        labels = torch.full((self.n_rows * n_ctx,), IGNORE_INDEX)
         inputs[:n_targets], labels[:n_targets] = ids[:n_targets], ids[1:]
         return {
-            "input_ids": inputs.view(self.rows, n_ctx),
-            "labels": labels.view(self.rows, n_ctx),
+            "input_ids": inputs.view(self.n_rows, n_ctx),
+            "labels": labels.view(self.n_rows, n_ctx),
             "step_targets": n_targets,
             "bytes_per_token": self.bytes_per_token,
         }
-
-
-def bytes_per_label(n_bytes: int, n_tokens: int) -> float:
-    """UTF-8 bytes that a label stands for, on average; a split's first token is never one."""
-    return float(n_bytes / np.maximum(1, n_tokens - 1))

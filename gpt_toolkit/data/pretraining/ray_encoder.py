@@ -1,83 +1,157 @@
-"""Encoding on all machines of a Ray cluster: tasks read slices of the files, one process writes their ids.
+"""Encoding on all machines of a Ray cluster: tasks read and encode whole files, one process writes the ids.
 
-Every machine needs this package in the same versions, and sees the text under the same paths; the cache
-folder is the writing process's alone. A task that is lost with its machine is done again elsewhere.
+Every machine needs this package in the same versions and the text under the same paths. Only the writing
+process uses the cache folder. A task that is lost with its machine is repeated on another one.
 """
 
 import logging
 import os
 import time
-from collections.abc import Generator
-from typing import Any
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from gpt_toolkit.data.pretraining.parallel_tokenize import Encoded, encode, in_order, jobs
-from gpt_toolkit.data.pretraining.text_readers import DivisibleSource, Position, Slice, Source
+from gpt_toolkit.data.pretraining.text_files import FileMemo, FileSource
+from gpt_toolkit.data.pretraining.text_readers import Position, Source, is_plain_text, read_records
 from gpt_toolkit.tokenizers.loading import Tokenizer
 
-_LOOK_AGAIN_S = 5.0  # at how many processors there are: machines may join and leave
+TASK_BYTES: Final = 1 << 26
+"""Least bytes of the files of a task; tuned here: seconds of encoding, milliseconds of overhead."""
+
+_CLUSTER_SECONDS = 5.0  # between two looks at the number of processors: machines may join and leave
 
 _tokenizers: dict[str, Tokenizer] = {}
-"""Of a worker process: unpacking one takes as long as encoding some jobs."""
+"""Tokenizer of a worker process; unpacking one takes as long as encoding several jobs."""
 
 
-class OnRay:
-    """Encodes on every processor of a Ray cluster.
+@dataclass(frozen=True)
+class FileGroup:
+    """Consecutive files of a corpus, which one task encodes.
 
-    The cluster is the one that RAY_ADDRESS names, else one that was started on this machine (``ray start``),
-    else one of this machine's processors, which ends with the work.
+    Attributes:
+        source: Source of these files alone.
+        position: Position in it to begin at.
+        first: Number of its first file in the corpus.
+        start: Fraction of the corpus before it.
+        width: Its fraction of the corpus.
     """
 
-    def __call__(
-        self, source: Source, position: Position, tokenizer: Tokenizer
-    ) -> Generator[Encoded, None, None]:
-        if not isinstance(source, DivisibleSource):
-            raise ValueError(
-                f"encode_on=ray reads files on many machines, but {source.title} is read from one end to the "
-                "other: give files, or leave encode_on at threads."
-            )
-        try:
-            import ray
-        except ImportError as error:
-            raise ValueError("encode_on=ray needs Ray: pip install 'gpt-toolkit[ray]'.") from error
-        ours = not ray.is_initialized()
-        if ours:
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere unasked
-            ray.init(logging_level=logging.WARNING, log_to_driver=False)
-        # In a list, so that a task gets the reference and not, each time anew, what it stands for.
-        held, fingerprint = [ray.put(tokenizer)], tokenizer.fingerprint
-        task: Any = ray.remote(num_cpus=1, num_returns="streaming")(_encode)
-        try:
-            slices = source.slices(position)
-            for stream in in_order(slices, lambda one: task.remote(one, fingerprint, held), _Processors(ray)):
-                for encoded in stream:
-                    try:
-                        yield ray.get(encoded)
-                    except ray.exceptions.RayTaskError as error:
-                        raise error.cause from None
-        finally:
-            if ours:
-                ray.shutdown()
+    source: FileSource
+    position: Position
+    first: int
+    start: float
+    width: float
+
+    def in_corpus(self, encoded: Encoded) -> Encoded:
+        """Return a result with the position and fraction in the whole corpus."""
+        number, at, documents = encoded.position
+        fraction = self.start + self.width * (encoded.fraction or 0.0)
+        return replace(encoded, position=[self.first + number, at, documents], fraction=fraction)
+
+
+def file_groups(source: FileSource, position: Position) -> Iterator[FileGroup]:
+    """Cut the files of a corpus into groups of at least ``TASK_BYTES``, from a position on.
+
+    Where an n-th record is held out or documents are limited, reading a file needs the number of documents
+    before it. Then the records of each group are counted here before the next group is yielded.
+    """
+    first, at, documents = position or (0, None, 0)
+    needs_count = bool(source.held_out) or source.limit_documents is not None
+    n_files, offsets = len(source.files), source.offsets
+    while first < n_files:
+        end, split = first + 1, source.files[first].split
+        while end < n_files and source.files[end].split == split:
+            if offsets[end] - offsets[first] >= TASK_BYTES:
+                break
+            end += 1
+        files = tuple(replace(file, path=file.path.absolute()) for file in source.files[first:end])
+        # The memo of a worker is not written: only this process uses the cache folder.
+        part = replace(source, files=files, val_fraction=source.held_out, memo=FileMemo(None))
+        start, stop = offsets[first] / max(1, offsets[-1]), offsets[end] / max(1, offsets[-1])
+        yield FileGroup(part, [0, at, documents], first, start, stop - start)
+        if end < n_files and source.files[end].split != split:
+            documents = 0
+        elif end < n_files and needs_count:
+            documents = _documents_after(part, at, documents)
+        first, at = end, None
+
+
+def _documents_after(source: FileSource, at: Position, documents: int) -> int:
+    """Return the number of documents of the split when the files of a group have been read."""
+    for file in source.files:
+        if is_plain_text(file.path):
+            documents += 1
+        else:
+            documents += sum(1 for _ in read_records(file.path, source.text_field, at))
+        if source.limit_documents is not None:
+            documents = min(documents, source.limit_documents)
+        at = None
+    return documents
+
+
+def encode_on_ray(source: Source, position: Position, tokenizer: Tokenizer) -> Generator[Encoded, None, None]:
+    """Encode on every processor of a Ray cluster.
+
+    The cluster is the one that RAY_ADDRESS names, else one that was started on this machine (``ray start``).
+    Without either, the processors of this machine become a cluster that ends with the work.
+
+    Raises:
+        ValueError: If the source is not made of files, or Ray is not installed.
+    """
+    if not isinstance(source, FileSource):
+        raise ValueError(
+            f"encode_on=ray reads files on many machines, but {source.title} is read from one end to the "
+            "other; give files, or set encode_on to threads"
+        )
+    try:
+        import ray
+    except ImportError as error:
+        raise ValueError("encode_on=ray needs Ray; run pip install 'gpt-toolkit[ray]'") from error
+    starts_ray = not ray.is_initialized()
+    if starts_ray:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no statistics are sent without consent
+        ray.init(logging_level=logging.WARNING, log_to_driver=False)
+    # A list makes Ray pass the reference; a bare argument would be unpacked again for every task.
+    shared = [ray.put(tokenizer)]
+    task: Any = ray.remote(num_cpus=1, num_returns="streaming")(_encode)
+
+    def submit(group: FileGroup) -> tuple[FileGroup, Any]:
+        return group, task.remote(group.source, group.position, tokenizer.fingerprint, shared)
+
+    try:
+        for group, results in in_order(file_groups(source, position), submit, _Processors(ray)):
+            for encoded in results:
+                try:
+                    yield group.in_corpus(ray.get(encoded))
+                except ray.exceptions.RayTaskError as error:
+                    raise error.cause from None
+    finally:
+        if starts_ray:
+            ray.shutdown()
 
 
 class _Processors:
-    """How many processors the cluster has; at least one, for which tasks can wait."""
+    """Number of processors of the cluster; at least one, for which tasks can wait."""
 
     def __init__(self, ray: Any) -> None:
-        self._ray, self._n, self._looked = ray, 1, -_LOOK_AGAIN_S
+        self._ray, self._n, self._last_look = ray, 1, -_CLUSTER_SECONDS
 
     def __call__(self) -> int:
-        if time.monotonic() - self._looked >= _LOOK_AGAIN_S:
+        if time.monotonic() - self._last_look >= _CLUSTER_SECONDS:
             self._n = max(1, int(self._ray.cluster_resources().get("CPU", 0)))
-            self._looked = time.monotonic()
+            self._last_look = time.monotonic()
         return self._n
 
 
-def _encode(part: Slice, fingerprint: str, held: list[Any]) -> Generator[Encoded, None, None]:
-    """What runs on the cluster."""
+def _encode(
+    source: FileSource, position: Position, fingerprint: str, shared: list[Any]
+) -> Generator[Encoded, None, None]:
+    """Encode a group of files; runs on the cluster."""
     if fingerprint not in _tokenizers:
         import ray
 
         _tokenizers.clear()
-        _tokenizers[fingerprint] = ray.get(held[0])
-    for job in jobs(part.chunks()):
+        _tokenizers[fingerprint] = ray.get(shared[0])
+    for job in jobs(source.chunks(position)):
         yield encode(job, _tokenizers[fingerprint])

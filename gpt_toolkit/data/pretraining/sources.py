@@ -1,4 +1,4 @@
-"""Corpora that have a name: data sets of the hub, and the built-in world."""
+"""Corpora with a name: datasets of the Hugging Face hub, and Storyworld."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,31 +9,29 @@ from typing import Any, Final
 
 from gpt_toolkit import storyworld
 from gpt_toolkit.data.pretraining.text_files import estimate_bytes, split_named
-from gpt_toolkit.data.pretraining.text_readers import Chunk, Position, text_of, utf8_length
+from gpt_toolkit.data.pretraining.text_readers import Chunk, Position, hold_out_interval, text_of
 from gpt_toolkit.data.pretraining.token_shards import SPLITS, Split
 
 STORYWORLD: Final = "storyworld"
 STORYWORLD_DOCUMENTS: Final = 12_000
-"""Documents for training unless ``limit_documents`` says otherwise (ours: about 10 MB of text)."""
+"""Default number of documents for training (tuned here: about 10 MB of text)."""
 
-_WORLD_SPLITS: Final[Mapping[Split, str]] = {"train": "train", "val": "validation", "test": "test"}
-
-
-def _chunk(text: str, split: Split, position: Position, share: float | None) -> Chunk:
-    return Chunk(text, True, split, utf8_length(text), position, share)
+_STORYWORLD_SPLITS: Final[Mapping[Split, str]] = {"train": "train", "val": "validation", "test": "test"}
 
 
 @dataclass(frozen=True)
 class HubSource:
-    """A data set of the Hugging Face hub, or a folder in its layout.
+    """Dataset of the Hugging Face hub, or a folder in its layout.
+
+    A position is the number of a split, and of the records read of it.
 
     Args:
-        name: Its name, with the configuration after a colon: ``wikitext:wikitext-2-raw-v1``.
+        name: Name of the dataset, with its configuration after a colon: ``wikitext:wikitext-2-raw-v1``.
         streaming: Read over the network record by record instead of downloading first.
-        val_fraction: Where it has no validation split, every ``round(1 / val_fraction)``-th record is for
-            that.
+        val_fraction: If the dataset has no validation split, every ``round(1 / val_fraction)``-th record is
+            for validation.
         text_field: Field of a record that holds its text.
-        limit_documents: Records read of each split; None: all.
+        limit_documents: Number of records to read of each split; None: all.
     """
 
     name: str
@@ -44,53 +42,51 @@ class HubSource:
 
     @property
     def title(self) -> str:
-        """Its name."""
+        """Name of the dataset."""
         return self.name
 
     @cached_property
     def _splits(self) -> dict[Split, Any]:
-        """The data set's own splits under our names.
+        """The dataset's splits under the names used here.
 
         Raises:
-            ValueError: If it cannot be had, or has no training split.
+            ValueError: If the dataset cannot be loaded, or has no training split.
         """
         import datasets
 
         name, _, config = self.name.partition(":")
-        with self._loading():
+        with self._explain_errors():
             loaded = datasets.load_dataset(name, config or None, streaming=self.streaming)
         found: dict[Split, Any] = {}
-        for own, rows in loaded.items():
-            if (split := split_named(str(own))) is not None:
-                found.setdefault(split, rows)
+        for split_name, records in loaded.items():
+            if (split := split_named(str(split_name))) is not None:
+                found.setdefault(split, records)
         if "train" not in found:
-            raise ValueError(
-                f"dataset: {self.name!r} has no training split; its splits: {', '.join(loaded)}."
-            )
+            raise ValueError(f"dataset: {self.name!r} has no training split; its splits: {', '.join(loaded)}")
         return {split: found[split] for split in SPLITS if split in found}
 
     @cached_property
     def _revision(self) -> str:
-        """The library's hash of the data set's files, or of their revision on the hub."""
+        """The library's hash of the dataset's files, or of their revision on the hub."""
         import datasets
 
         name, _, config = self.name.partition(":")
-        with self._loading():
+        with self._explain_errors():
             builder = datasets.load_dataset_builder(name, config or None)
         return f"{builder.config.name} {builder.config.version} {builder.hash}"
 
     @contextmanager
-    def _loading(self) -> Iterator[None]:
+    def _explain_errors(self) -> Iterator[None]:
         try:
             yield
         except (OSError, ValueError, RuntimeError) as error:
             raise ValueError(
-                f"dataset: {self.name!r} could not be loaded: {str(error).rstrip('.')}. A data set of the "
-                "hub needs a network the first time; local files are given with files instead."
+                f"dataset: {self.name!r} could not be loaded: {str(error).rstrip('.')}; a dataset of the hub "
+                "needs a network the first time; give local files with files instead"
             ) from error
 
     def identity(self) -> Mapping[str, Any]:
-        """Name, configuration and revision."""
+        """Return name, configuration and revision."""
         return {
             "kind": "hub",
             "name": self.name,
@@ -101,47 +97,52 @@ class HubSource:
         }
 
     def n_bytes(self) -> int | None:
-        """Roughly how many bytes of training text there are."""
+        """Return roughly the bytes of the training text; None if unknown."""
         train = self._splits["train"]
         n_documents = self.limit_documents or (None if self.streaming else len(train))
         return None if n_documents is None else estimate_bytes(self.chunks(), n_documents)
 
     def chunks(self, position: Position = None) -> Iterator[Chunk]:
-        """All records in order, from a position on: split, records of it before."""
-        first_split, done = position or (0, 0)
-        every = max(2, round(1 / self.val_fraction)) if self.val_fraction and "val" not in self._splits else 0
-        n_records = None
-        if not self.streaming:
-            n_records = sum(
-                min(len(rows), self.limit_documents or len(rows)) for rows in self._splits.values()
-            )
-        passed = 0  # records of the splits before
-        for number, (split, rows) in enumerate(self._splits.items()):
-            if number >= first_split:
-                for index, record in enumerate(self._from(rows, done), start=done):
-                    text = text_of(record, self.text_field, f"{self.name}, {split} record {index + 1}")
-                    held = split == "train" and every and index % every == every - 1
-                    share = (passed + index + 1) / n_records if n_records else None
-                    if text:
-                        yield _chunk(text, "val" if held else split, [number, index + 1], share)
-                done = 0
-            if not self.streaming:
-                passed += min(len(rows), self.limit_documents or len(rows))
+        """Yield the records in order, from a position."""
+        first_split, n_done = position or (0, 0)
+        every = 0 if "val" in self._splits else hold_out_interval(self.val_fraction)
+        sizes = [0 if self.streaming else self._size(records) for records in self._splits.values()]
+        for number, (split, records) in enumerate(self._splits.items()):
+            if number < first_split:
+                continue
+            for index, record in enumerate(self._from(records, n_done), start=n_done):
+                text = text_of(record, self.text_field, f"{self.name}, {split} record {index + 1}")
+                is_held_out = split == "train" and every and index % every == every - 1
+                n_read = sum(sizes[:number]) + index + 1
+                if text:
+                    yield Chunk(
+                        text,
+                        starts_document=True,
+                        split="val" if is_held_out else split,
+                        position=[number, index + 1],
+                        fraction=None if self.streaming else n_read / sum(sizes),
+                    )
+            n_done = 0
 
-    def _from(self, rows: Any, done: int) -> Iterator[Mapping[str, Any]]:
-        limit = None if self.limit_documents is None else self.limit_documents - done
-        return islice(iter(rows.skip(done) if done else rows), limit)
+    def _size(self, records: Any) -> int:
+        return min(len(records), self.limit_documents or len(records))
+
+    def _from(self, records: Any, n_done: int) -> Iterator[Mapping[str, Any]]:
+        limit = None if self.limit_documents is None else self.limit_documents - n_done
+        return islice(iter(records.skip(n_done) if n_done else records), limit)
 
 
 @dataclass(frozen=True)
-class WorldSource:
-    """Documents of the built-in world: stories, letters, dialogues and others.
+class StoryworldSource:
+    """Documents of Storyworld: stories, letters, dialogues and others.
+
+    A position is the number of a split, and of the documents read of it.
 
     Args:
-        seed: Chooses the documents.
-        val_fraction: Documents for validation, and as many for testing, as a part of those for training.
-        limit_documents: Documents for training.
-        mix: The rate of each kind of document.
+        seed: Seed of the documents.
+        val_fraction: Documents for validation, as a fraction of those for training; as many are for testing.
+        limit_documents: Number of documents for training.
+        mix: Weight of each kind of document.
     """
 
     seed: int
@@ -151,16 +152,16 @@ class WorldSource:
 
     @property
     def title(self) -> str:
-        """The world, and how many documents."""
+        """Name, number of documents and seed."""
         return f"{STORYWORLD} ({self.limit_documents:,} documents, seed {self.seed})"
 
     @property
     def _counts(self) -> dict[Split, int]:
-        held = max(1, round(self.limit_documents * self.val_fraction)) if self.val_fraction else 0
-        return {"train": self.limit_documents, "val": held, "test": held}
+        held_out = max(1, round(self.limit_documents * self.val_fraction)) if self.val_fraction else 0
+        return {"train": self.limit_documents, "val": held_out, "test": held_out}
 
     def identity(self) -> Mapping[str, Any]:
-        """Version of the world, seed, counts and rates."""
+        """Return version, seed, counts and weights."""
         return {
             "kind": STORYWORLD,
             "version": storyworld.VERSION,
@@ -170,17 +171,18 @@ class WorldSource:
         }
 
     def n_bytes(self) -> int | None:
-        """Roughly how many bytes of training text there are."""
+        """Return roughly the bytes of the training text."""
         return estimate_bytes(self.chunks(), self.limit_documents)
 
     def chunks(self, position: Position = None) -> Iterator[Chunk]:
-        """All documents, from a position on: split, documents of it before."""
-        first_split, done = position or (0, 0)
-        total, passed = sum(self._counts.values()), 0
+        """Yield the documents in order, from a position."""
+        first_split, n_done = position or (0, 0)
+        total, n_before = sum(self._counts.values()), 0
         for number, (split, count) in enumerate(self._counts.items()):
             if number >= first_split:
-                for index in range(done, count):
-                    text = storyworld.document(self.seed, _WORLD_SPLITS[split], index, self.mix)
-                    yield _chunk(text, split, [number, index + 1], (passed + index + 1) / total)
-                done = 0
-            passed += count
+                for index in range(n_done, count):
+                    text = storyworld.document(self.seed, _STORYWORLD_SPLITS[split], index, self.mix)
+                    fraction = (n_before + index + 1) / total
+                    yield Chunk(text, True, split, [number, index + 1], fraction)
+                n_done = 0
+            n_before += count

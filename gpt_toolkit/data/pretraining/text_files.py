@@ -1,28 +1,34 @@
-"""A corpus of local files: finding them, dividing them into splits, reading them as one stream."""
+"""A corpus of local files: find them, divide them into splits, read them as one stream of documents."""
 
 import glob
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any
 
-from gpt_toolkit.data.pretraining.shard_writer import write_json
 from gpt_toolkit.data.pretraining.text_readers import (
     SUFFIXES,
-    TEXT_SUFFIXES,
     Chunk,
     Position,
+    character_boundary,
+    hold_out_interval,
+    is_plain_text,
+    read_records,
+    read_text,
     suffix,
     text_size,
+    utf8_length,
 )
-from gpt_toolkit.data.pretraining.text_slices import SLICE_BYTES, File, FileSlice, Rule, read_files
 from gpt_toolkit.data.pretraining.token_shards import SPLITS, Split
+from gpt_toolkit.io import write_json
 from gpt_toolkit.progress import ProgressBar
 
-_NAMES: Mapping[str, Split] = {
+_SPLIT_NAMES: Mapping[str, Split] = {
     "train": "train",
     "training": "train",
     "val": "val",
@@ -31,41 +37,46 @@ _NAMES: Mapping[str, Split] = {
     "dev": "val",
     "test": "test",
 }
-_PACKED = 3  # ours: English shrinks to about a third under gzip; only for choosing a vocabulary's size
-_SAMPLE_DOCUMENTS = 200  # ours: for the same purpose
+_COMPRESSION = 3  # tuned here: gzip shrinks English to about a third; only the choice of a vocabulary uses it
+_SAMPLE_DOCUMENTS = 200  # tuned here: enough to estimate the mean length of a document
 _BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Found:
-    """A file of the corpus, and the split that its name or its folder's name says, if any."""
+class FoundFile:
+    """A file of the corpus.
+
+    Attributes:
+        path: Path of the file.
+        named_split: Split that the name of the file or its folder says, if any.
+    """
 
     path: Path
-    named: Split | None
+    named_split: Split | None
 
 
 def split_named(name: str) -> Split | None:
-    """The split that the name of a file or folder speaks of.
+    """Return the split that the name of a file or folder says, if any.
 
-    ``train``, ``valid.txt``, ``test-00000-of-00002.parquet`` and ``wiki.train.jsonl`` do.
+    ``train``, ``valid.txt``, ``test-00000-of-00002.parquet`` and ``wiki.train.jsonl`` say one.
     """
     stem = name[: len(name) - len(suffix(Path(name)))].lower()
-    parts = re.split(r"[.\-_]", stem)
-    return _NAMES.get(stem) or _NAMES.get(parts[0]) or _NAMES.get(parts[-1])
+    words = re.split(r"[.\-_]", stem)
+    return _SPLIT_NAMES.get(stem) or _SPLIT_NAMES.get(words[0]) or _SPLIT_NAMES.get(words[-1])
 
 
-def find_files(patterns: Sequence[str], argument: str) -> list[Found]:
-    """Files that paths, folders and globs stand for, in the order given, each sorted by name.
+def find_files(patterns: Sequence[str], argument: str) -> list[FoundFile]:
+    """Find the files of paths, folders and globs: in the order given, each pattern's sorted by name.
 
     Args:
-        patterns: What the user wrote.
+        patterns: Paths, folders and globs of the user.
         argument: Name of the argument, for messages.
 
     Raises:
-        FileNotFoundError: If one of them stands for nothing.
+        FileNotFoundError: If a pattern matches nothing.
         ValueError: If a file's format is unknown.
     """
-    found: dict[Path, Found] = {}
+    found: dict[Path, FoundFile] = {}
     for pattern in patterns:
         path = Path(pattern).expanduser()
         if path.exists():
@@ -73,138 +84,135 @@ def find_files(patterns: Sequence[str], argument: str) -> list[Found]:
         elif glob.has_magic(pattern):
             matches = sorted(map(Path, glob.glob(str(path), recursive=True)))  # noqa: PTH207 - any pattern
             if not matches:
-                raise FileNotFoundError(f"{argument}: nothing matches {pattern!r} (looked in {Path.cwd()}).")
+                raise FileNotFoundError(f"{argument}: nothing matches {pattern!r} (looked in {Path.cwd()})")
         else:
-            raise FileNotFoundError(
-                f"{argument}: there is no file or folder {pattern!r} (looked in {Path.cwd()})."
-            )
+            raise FileNotFoundError(f"{argument}: no file or folder {pattern!r} (looked in {Path.cwd()})")
         for match in matches:
-            for item in _files_of(match, explicit=match == path, argument=argument):
-                found.setdefault(item.path.resolve(), item)
+            for file in _files_of(match, is_explicit=match == path, argument=argument):
+                found.setdefault(file.path.resolve(), file)
     return list(found.values())
 
 
-def _files_of(path: Path, *, explicit: bool, argument: str) -> Iterator[Found]:
+def _files_of(path: Path, *, is_explicit: bool, argument: str) -> Iterator[FoundFile]:
     if path.is_dir():
         inside = [
             file
             for file in sorted(path.rglob("*"))
-            if file.is_file() and suffix(file) and not _hidden(file.relative_to(path))
+            if file.is_file() and suffix(file) and not _is_hidden(file.relative_to(path))
         ]
-        if not inside and explicit:
+        if not inside and is_explicit:
             raise FileNotFoundError(
-                f"{argument}: the folder {path} holds no file ending in {', '.join(SUFFIXES)}."
+                f"{argument}: the folder {path} holds no file ending in {', '.join(SUFFIXES)}"
             )
         for file in inside:
-            names = [split_named(name) for name in (*file.relative_to(path).parts, path.name)]
-            yield Found(file, next(filter(None, names), None))
+            splits = [split_named(name) for name in (*file.relative_to(path).parts, path.name)]
+            yield FoundFile(file, next(filter(None, splits), None))
     elif suffix(path):
-        yield Found(path, split_named(path.name))
-    elif explicit:
+        yield FoundFile(path, split_named(path.name))
+    elif is_explicit:
         raise ValueError(
-            f"{argument}: {path} has a format that cannot be read. Known endings: {', '.join(SUFFIXES)}; "
-            "rename the file if it is one of these."
+            f"{argument}: {path} has an unknown format; expected {', '.join(SUFFIXES)}; rename the file if "
+            "it is one of these"
         )
 
 
-def _hidden(relative: Path) -> bool:
+def _is_hidden(relative: Path) -> bool:
     return any(name.startswith(".") for name in relative.parts)
 
 
 @dataclass(frozen=True)
-class Part:
-    """The files of one split."""
+class SplitFile:
+    """A file that belongs to a split."""
 
+    path: Path
     split: Split
-    files: tuple[Path, ...]
 
 
 def divide(
     files: Sequence[str], val_files: Sequence[str], test_files: Sequence[str], memo: "FileMemo"
-) -> tuple[Part, ...]:
-    """Decide which file belongs to which split.
+) -> tuple[SplitFile, ...]:
+    """Decide which file belongs to which split; training files come first.
 
-    Names decide if they leave files for training; files without a split's name are for training. Files given
+    Names decide if they leave files for training. A file without a split's name is for training. Files given
     for validation or testing are never training text.
 
     Raises:
-        ValueError: If there is no training text, or two splits hold the same text.
+        ValueError: If no training text is left, or two splits hold the same text.
     """
-    found = find_files(files, "files")
-    held = {
+    given: dict[Split, list[FoundFile]] = {
         "val": find_files(val_files, "val_files"),
         "test": find_files(test_files, "test_files"),
     }
-    taken = {item.path.resolve() for items in held.values() for item in items}
-    found = [item for item in found if item.path.resolve() not in taken]
-    if all(item.named in ("val", "test") for item in found):  # one file that happens to be called test.txt
-        found = [Found(item.path, None) for item in found]
-    parts = []
+    taken = {file.path.resolve() for group in given.values() for file in group}
+    found = [file for file in find_files(files, "files") if file.path.resolve() not in taken]
+    if all(file.named_split in ("val", "test") for file in found):  # a single file may be called test.txt
+        found = [FoundFile(file.path, None) for file in found]
+    result = []
     for split in SPLITS:
-        paths = [item.path for item in found if (item.named or "train") == split]
-        paths += [item.path for item in held.get(split, [])]
-        if paths:
-            parts.append(Part(split, tuple(paths)))
-    if not parts or parts[0].split != "train":
-        raise ValueError("files: all of them are also val_files or test_files, so no training text is left.")
-    _refuse_copies(parts, memo)
-    return tuple(parts)
+        named = [file for file in found if (file.named_split or "train") == split]
+        result += [SplitFile(file.path, split) for file in (*named, *given.get(split, []))]
+    if not result or result[0].split != "train":
+        raise ValueError("files: all of them are also val_files or test_files, so no training text is left")
+    _refuse_copies(result, memo)
+    return tuple(result)
 
 
-def _refuse_copies(parts: Sequence[Part], memo: "FileMemo") -> None:
-    if len(parts) == 1:
+def _refuse_copies(files: Sequence[SplitFile], memo: "FileMemo") -> None:
+    if len({file.split for file in files}) == 1:
         return
-    first: dict[str, tuple[Split, Path]] = {}
-    for part in parts:
-        for path in part.files:
-            split, other = first.setdefault(memo.checksum(path), (part.split, path))
-            if split != part.split and path.stat().st_size:
-                raise ValueError(
-                    f"{other} ({split}) and {path} ({part.split}) hold the same text. Leave one of them out, "
-                    "so that no text is in two splits."
-                )
+    first: dict[str, SplitFile] = {}
+    for file in files:
+        other = first.setdefault(memo.checksum(file.path), file)
+        if file.split != other.split and file.path.stat().st_size:
+            raise ValueError(
+                f"{other.path} ({other.split}) and {file.path} ({file.split}) hold the same text; leave one "
+                "of them out, so that no text is in two splits"
+            )
 
 
 class FileMemo:
     """Checksums and unpacked sizes of files, remembered by path, size and time of change.
 
     Args:
-        folder: Where to keep them, one small file each; need not exist.
-        progress: Told of the bytes of files that are read to the end for their checksum.
+        folder: Folder of the remembered facts, one small file each; None: remember them in memory only.
+        progress: Bar to advance by the bytes that are read for a checksum.
     """
 
-    def __init__(self, folder: Path, progress: ProgressBar | None = None) -> None:
+    def __init__(self, folder: Path | None, progress: ProgressBar | None = None) -> None:
         self._folder, self._progress = folder, progress
         self._facts: dict[Path, dict[str, Any]] = {}
 
     def checksum(self, path: Path) -> str:
-        """BLAKE2b of a file's bytes."""
+        """Return the BLAKE2b checksum of a file's bytes."""
         return str(self._fact(path, "blake2b"))
 
     def text_size(self, path: Path) -> int:
-        """Bytes of a plain text file, unpacked."""
+        """Return the bytes of a plain text file, unpacked."""
         return int(self._fact(path, "text_size"))
 
     def _fact(self, path: Path, kind: str) -> str | int:
         path = path.resolve()
-        name = hashlib.blake2b(str(path).encode(), digest_size=16).hexdigest()
-        memo = self._folder / f"{name}.json"
-        if path not in self._facts:
-            try:
-                self._facts[path] = json.loads(memo.read_bytes())
-            except (OSError, ValueError):
-                self._facts[path] = {}
         stat = path.stat()
         stamp = [str(path), stat.st_size, stat.st_mtime_ns]
-        if self._facts[path].get("stamp") != stamp:
-            self._facts[path] = {"stamp": stamp}
-        facts = self._facts[path]
+        facts = self._facts.get(path) or self._stored(path)
+        if facts.get("stamp") != stamp:
+            facts = {"stamp": stamp}
+        self._facts[path] = facts
         if kind not in facts:
             facts[kind] = self._blake2b(path) if kind == "blake2b" else text_size(path)
-            self._folder.mkdir(parents=True, exist_ok=True)
-            write_json(memo, facts, durable=False)
+            if self._folder is not None:
+                write_json(self._folder / _memo_name(path), facts)
         value: str | int = facts[kind]
         return value
+
+    def _stored(self, path: Path) -> dict[str, Any]:
+        if self._folder is None:
+            return {}
+        try:
+            facts: dict[str, Any] = json.loads((self._folder / _memo_name(path)).read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return facts
 
     def _blake2b(self, path: Path) -> str:
         checksum = hashlib.blake2b(digest_size=16)
@@ -216,20 +224,26 @@ class FileMemo:
         return checksum.hexdigest()
 
 
+def _memo_name(path: Path) -> str:
+    return hashlib.blake2b(str(path).encode(), digest_size=16).hexdigest() + ".json"
+
+
 @dataclass(frozen=True)
 class FileSource:
-    """Local files as one stream of text.
+    """Local files as one stream of documents.
+
+    A position is the number of a file, the position in it, and the documents of its split before that.
 
     Args:
-        parts: Files by split; the first is for training.
-        val_fraction: Where no part is for validation, how much of the training part is: of a plain text file
-            its end, of records every ``round(1 / val_fraction)``-th.
+        files: Files in reading order; those of a split are together, and the training files first.
+        val_fraction: Fraction of the training text that is for validation if no file is. It is the end of a
+            plain text file, and every ``round(1 / val_fraction)``-th record.
         text_field: Field of a record that holds its text.
-        limit_documents: Documents read of each part; None: all.
-        memo: Knows the files' checksums.
+        limit_documents: Number of documents to read of each split; None: all.
+        memo: Checksums and sizes of the files.
     """
 
-    parts: tuple[Part, ...]
+    files: tuple[SplitFile, ...]
     val_fraction: float
     text_field: str
     limit_documents: int | None
@@ -237,93 +251,104 @@ class FileSource:
 
     @property
     def title(self) -> str:
-        """The first file, and how many more."""
-        files = [path for part in self.parts for path in part.files]
-        return str(files[0]) + (f" and {len(files) - 1} more" if len(files) > 1 else "")
+        """Path of the first file, and the number of the others."""
+        others = len(self.files) - 1
+        return str(self.files[0].path) + (f" and {others} more" if others else "")
 
-    @property
-    def _fraction(self) -> float:
-        return 0.0 if any(part.split == "val" for part in self.parts) else self.val_fraction
+    @cached_property
+    def held_out(self) -> float:
+        """Fraction of the training text that is for validation; 0 if some files are."""
+        return 0.0 if any(file.split == "val" for file in self.files) else self.val_fraction
 
     def identity(self) -> Mapping[str, Any]:
-        """Checksums of the files, and the rule of splitting."""
+        """Return the files' checksums and the rule of splitting."""
         return {
             "kind": "files",
             "parts": [
-                [part.split, [[suffix(path), self.memo.checksum(path)] for path in part.files]]
-                for part in self.parts
+                [split, [[suffix(file.path), self.memo.checksum(file.path)] for file in files]]
+                for split, files in groupby(self.files, lambda file: file.split)
             ],
-            "val_fraction": self._fraction,
+            "val_fraction": self.held_out,
             "text_field": self.text_field,
             "limit_documents": self.limit_documents,
         }
 
     def n_bytes(self) -> int | None:
-        """Roughly how many bytes of training text there are."""
+        """Return roughly the bytes of the training text."""
         if self.limit_documents is not None:
             return estimate_bytes(self.chunks(), self.limit_documents)
         size = 0
-        for path in self.parts[0].files:
-            if suffix(path) in TEXT_SUFFIXES:
-                size += self.memo.text_size(path)
+        for file in self.files:
+            if file.split != "train":
+                continue
+            if is_plain_text(file.path):
+                size += self.memo.text_size(file.path)
             else:
-                size += path.stat().st_size * (_PACKED if suffix(path) != ".jsonl" else 1)
-        return int(size * (1 - self._fraction))
+                size += file.path.stat().st_size * (1 if suffix(file.path) == ".jsonl" else _COMPRESSION)
+        return int(size * (1 - self.held_out))
 
     def chunks(self, position: Position = None) -> Iterator[Chunk]:
-        """All text in order, from a position on: part, file, place in it, documents of the part before."""
-        at, documents = position[2:] if position else (None, 0)
-        for files in self._runs(position):
-            if at is None and files[0].number == 0:  # a part begins
+        """Yield the text in order, from a position."""
+        first, at, documents = position or (0, None, 0)
+        for number in range(first, len(self.files)):
+            if number > first and self.files[number].split != self.files[number - 1].split:
                 documents = 0
-            documents = yield from read_files(files, self._rule, at, documents)
+            if documents != self.limit_documents:
+                read = self._text if is_plain_text(self.files[number].path) else self._records
+                documents = yield from read(number, at, documents)
             at = None
 
-    def slices(self, position: Position = None) -> Iterator[FileSlice]:
-        """The same text as slices that can be read apart."""
-        at, documents = position[2:] if position else (None, 0)
-        for files in self._runs(position):
-            if at is None and files[0].number == 0:  # a part begins
-                documents = 0
-            absolute = tuple(replace(file, path=file.path.absolute()) for file in files)
-            slice_ = FileSlice(absolute, self._rule, at, documents)
-            yield slice_
-            documents, at = slice_.documents_after(), None
+    def _text(self, number: int, at: int | None, documents: int) -> Generator[Chunk, None, int]:
+        """Read a plain text file; its held-out end is a document of its own. Return the documents so far."""
+        file = self.files[number]
+        regions: list[tuple[Split, int, int | None]] = [(file.split, 0, None)]
+        size = file.path.stat().st_size
+        if file.split == "train" and self.held_out:
+            size = self.memo.text_size(file.path)
+            cut = character_boundary(file.path, int(size * (1 - self.held_out)))
+            regions = [("train", 0, cut), ("val", cut, None)]
+        for split, start, stop in regions:
+            begin = max(start, at or 0)
+            starts_document = begin == start
+            if stop is None or begin < stop:
+                for text, after in read_text(file.path, begin, stop):
+                    fraction = self._fraction(number, min(1.0, after / size))
+                    yield Chunk(text, starts_document, split, [number, after, documents], fraction)
+                    starts_document = False
+        return documents + 1
 
-    @property
-    def _rule(self) -> Rule:
-        return Rule(self._fraction, self.text_field, self.limit_documents)
+    def _records(self, number: int, at: Position, documents: int) -> Generator[Chunk, None, int]:
+        """Read a file of records. Return the documents so far."""
+        file = self.files[number]
+        every = hold_out_interval(self.held_out) if file.split == "train" else 0
+        for text, after, fraction in read_records(file.path, self.text_field, at):
+            is_held_out = every and documents % every == every - 1
+            documents += 1
+            if text:
+                split: Split = "val" if is_held_out else file.split
+                yield Chunk(text, True, split, [number, after, documents], self._fraction(number, fraction))
+            if documents == self.limit_documents:
+                break
+        return documents
 
-    def _runs(self, position: Position) -> Iterator[tuple[File, ...]]:
-        """The files of each slice, from a position on; which make one follows from their sizes alone."""
-        first = tuple(position[:2]) if position else (0, 0)
-        sizes = [[path.stat().st_size for path in part.files] for part in self.parts]
-        total = sum(map(sum, sizes)) or 1
-        before = 0
-        for i, part in enumerate(self.parts):
-            run: list[File] = []
-            run_bytes = 0
-            for j, (path, size) in enumerate(zip(part.files, sizes[i], strict=True)):
-                if (i, j) >= first:
-                    cut = part.split == "train" and self._fraction and suffix(path) in TEXT_SUFFIXES
-                    text_size = self.memo.text_size(path) if cut else None
-                    run.append(File(path, part.split, i, j, text_size, before, size, total))
-                before, run_bytes = before + size, run_bytes + size
-                if run_bytes >= SLICE_BYTES:
-                    if run:
-                        yield tuple(run)
-                    run, run_bytes = [], 0
-            if run:
-                yield tuple(run)
+    @cached_property
+    def offsets(self) -> list[int]:
+        """Bytes on disk of the files before each, and of all."""
+        return list(accumulate((file.path.stat().st_size for file in self.files), initial=0))
+
+    def _fraction(self, number: int, fraction: float) -> float:
+        """Return the fraction of the source before a file and this fraction of it."""
+        start, stop = self.offsets[number : number + 2]
+        return (start + fraction * (stop - start)) / self.offsets[-1]
 
 
 def estimate_bytes(chunks: Iterator[Chunk], n_documents: int) -> int:
-    """Roughly the bytes of ``n_documents`` documents, judged by the first of them."""
-    seen = n_bytes = 0
+    """Estimate the bytes of ``n_documents`` documents from the first of them."""
+    n_seen = n_bytes = 0
     for chunk in chunks:
         if chunk.starts_document:
-            if seen == min(n_documents, _SAMPLE_DOCUMENTS):
+            if n_seen == min(n_documents, _SAMPLE_DOCUMENTS):
                 break
-            seen += 1
-        n_bytes += chunk.n_bytes
-    return n_bytes * n_documents // seen if seen else 0
+            n_seen += 1
+        n_bytes += utf8_length(chunk.text)
+    return n_bytes * n_documents // n_seen if n_seen else 0

@@ -1,8 +1,8 @@
-"""Text out of files, piece by piece: plain text, JSON lines and parquet, each from any point on.
+"""Readers of one file of text, in chunks and from any position: plain text, JSON lines, parquet.
 
-A plain text file is one document; a line of JSON and a row of parquet are a document each. Memory does not
-grow with the size of a file (a single record is held whole). Text is read with universal newlines: CR LF and
-a lone CR become LF, and a byte-order mark at the beginning of a file is dropped.
+A plain text file is one document. A line of JSON and a row of parquet are a document each. Memory does not
+grow with the size of a file (a single record is held whole). Line ends become LF, and a byte-order mark at
+the beginning of a file is dropped.
 """
 
 import gzip
@@ -10,45 +10,41 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Protocol, TypeAlias, runtime_checkable
+from typing import Any, BinaryIO, Final, Protocol, TypeAlias
 
 from gpt_toolkit.data.pretraining.token_shards import Split
 from gpt_toolkit.io import open_bytes
 from gpt_toolkit.tokenizers.loading import safe_cut
 
 Position: TypeAlias = Any
-"""A plain JSON value from which reading can go on; None is the beginning."""
+"""A JSON value from which a reader can resume; None is the beginning."""
 
 TEXT_SUFFIXES: Final = (".txt", ".txt.gz")
 RECORD_SUFFIXES: Final = (".jsonl", ".jsonl.gz", ".parquet")
 SUFFIXES: Final = TEXT_SUFFIXES + RECORD_SUFFIXES
 
 BLOCK_BYTES: Final = 1 << 20
-_LONGEST_BLOCK = 1 << 22  # text without one space in 4 MiB is cut where it stands
+_LONGEST_BLOCK = 1 << 22  # text without a single space in 4 MiB is cut anywhere
 _BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of a document.
+    """Text of a document, or of a part of it.
 
     Attributes:
-        text: The piece; never empty.
-        starts_document: Whether a document begins with it.
-        split: The split that the document belongs to.
-        n_bytes: Length of the text in UTF-8 bytes.
-        position: Where reading goes on after it.
-        share: How much of the source has been read with it, in [0, 1]; None if unknown.
-        starts_slice: Whether a slice of the source begins with it.
+        text: The text; never empty.
+        starts_document: Whether it is the first chunk of its document.
+        split: Split of the document.
+        position: Position after the chunk.
+        fraction: Fraction of the source that has been read with it, in [0, 1]; None if unknown.
     """
 
     text: str
     starts_document: bool
     split: Split
-    n_bytes: int
     position: Position
-    share: float | None
-    starts_slice: bool = False
+    fraction: float | None
 
 
 class Source(Protocol):
@@ -56,55 +52,43 @@ class Source(Protocol):
 
     @property
     def title(self) -> str:
-        """What messages call it."""
+        """Name in messages."""
 
     def identity(self) -> Mapping[str, Any]:
-        """All that decides which text it gives, as plain JSON values; no time stamps, no paths."""
+        """Return all that decides the text, as JSON values without times and paths."""
 
     def n_bytes(self) -> int | None:
-        """Roughly how many bytes of training text it holds; None if unknown."""
+        """Return roughly the bytes of the training text; None if unknown."""
 
     def chunks(self, position: Position = None) -> Iterator[Chunk]:
-        """All of its text in order, from a position on."""
-
-
-class Slice(Protocol):
-    """A part of a source that can be read apart from it, in another process."""
-
-    def chunks(self) -> Iterator[Chunk]:
-        """Its text in order, as the source would give it."""
-
-
-@runtime_checkable
-class DivisibleSource(Source, Protocol):
-    """A source that comes in slices."""
-
-    def slices(self, position: Position = None) -> Iterator[Slice]:
-        """All of its text as slices, in order, from a position on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A document of a file of records.
-
-    Attributes:
-        text: The document.
-        after: Where reading goes on after it.
-        share: How much of the file has been read with it, in [0, 1].
-    """
-
-    text: str
-    after: Position
-    share: float
+        """Yield the text in order, from a position."""
 
 
 def suffix(path: Path) -> str:
-    """The known ending of a file's name, or "" if it has none."""
+    """Return the known suffix of a file's name, "" if it has none."""
     return next((end for end in SUFFIXES if path.name.lower().endswith(end)), "")
 
 
+def is_plain_text(path: Path) -> bool:
+    """Return whether a file is plain text, which makes it one document."""
+    return suffix(path) in TEXT_SUFFIXES
+
+
+def read_documents(path: Path, text_field: str) -> Iterator[Iterator[str]]:
+    """Yield the documents of a file, each as the texts of its chunks.
+
+    Raises:
+        ValueError: If the file is broken; see :func:`read_text` and :func:`read_records`.
+    """
+    if is_plain_text(path):
+        yield (text for text, _ in read_text(path, 0, None))
+    else:
+        for text, _, _ in read_records(path, text_field):
+            yield iter([text])
+
+
 def read_text(path: Path, start: int, stop: int | None) -> Iterator[tuple[str, int]]:
-    """A plain text file in blocks of about 1 MiB, cut where tokens cannot cross.
+    """Yield a plain text file in chunks of about 1 MiB, cut where no token crosses.
 
     Args:
         path: ``.txt`` or ``.txt.gz``.
@@ -112,28 +96,30 @@ def read_text(path: Path, start: int, stop: int | None) -> Iterator[tuple[str, i
         stop: Byte to stop before; None: the end.
 
     Yields:
-        A text that is not empty, and the byte after it.
+        A text that is not empty, and the offset of the byte after it.
 
     Raises:
         ValueError: If the file is not UTF-8, or its gzip is broken; with the offset.
     """
     with open_bytes(path) as file:
         file.seek(start)
-        offset, waiting = start, b""  # waiting = bytes from offset on
+        offset, waiting = start, b""  # waiting holds the bytes from offset on
         if start == 0:
             head = file.read(len(_BOM) if stop is None else min(stop, len(_BOM)))
             if head == _BOM:
                 offset = len(_BOM)
             else:
                 waiting = head
-        size, last = BLOCK_BYTES, False
-        while not last:  # where a block ends follows from its offset alone, so it is the same after a resume
-            room = (size if stop is None else min(size, stop - offset)) - len(waiting)
-            block = file.read(room)
+        size, is_last = BLOCK_BYTES, False
+        while (
+            not is_last
+        ):  # the end of a piece follows from its offset alone, so it is the same after a resume
+            wanted = (size if stop is None else min(size, stop - offset)) - len(waiting)
+            block = file.read(wanted)
             waiting += block
-            last = len(block) < room or offset + len(waiting) == stop
-            text = _decode(waiting, path, offset, last=last)
-            if not last and not (text := text[: _cut(text, size)]):
+            is_last = len(block) < wanted or offset + len(waiting) == stop
+            text = _decode(waiting, path, offset, is_last=is_last)
+            if not is_last and not (text := text[: _cut(text, size)]):
                 size += BLOCK_BYTES
                 continue
             length = utf8_length(text)
@@ -145,27 +131,27 @@ def read_text(path: Path, start: int, stop: int | None) -> Iterator[tuple[str, i
 
 
 def _cut(text: str, size: int) -> int:
-    """Where to cut a block of ``size`` bytes after which more follows: 0 is to wait for more."""
+    """Return where to cut a block of ``size`` bytes that is not the last; 0: read more first."""
     if (cut := safe_cut(text)) or size < _LONGEST_BLOCK:
         return cut
-    return len(text) - text.endswith("\r")  # the line feed that belongs to it may follow
+    return len(text) - text.endswith("\r")  # the line feed of a CR LF may follow
 
 
-def _decode(data: bytes, path: Path, offset: int, *, last: bool) -> str:
-    """UTF-8 to text; unless it is the last, a block may end inside a character, which then waits."""
+def _decode(data: bytes, path: Path, offset: int, *, is_last: bool) -> str:
+    """Decode UTF-8; a block that is not the last may end inside a character, which is left out."""
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        if error.reason == "unexpected end of data" and not last:
+        if error.reason == "unexpected end of data" and not is_last:
             return data[: error.start].decode()
         raise ValueError(
-            f"{path} is not UTF-8: byte {data[error.start]:#04x} at offset {offset + error.start}. Convert "
+            f"{path} is not UTF-8: byte {data[error.start]:#04x} at offset {offset + error.start}; convert "
             f"it first, for example: iconv -f WINDOWS-1252 -t UTF-8 {path.name} > utf8.txt"
         ) from error
 
 
 def text_size(path: Path) -> int:
-    """Bytes of a plain text file, unpacked."""
+    """Return the bytes of a plain text file, unpacked."""
     if not path.name.endswith(".gz"):
         return path.stat().st_size
     size = 0
@@ -176,32 +162,39 @@ def text_size(path: Path) -> int:
 
 
 def character_boundary(path: Path, offset: int) -> int:
-    """The first offset of a plain text file, from this one on, at which a UTF-8 character begins."""
+    """Return the first offset of a plain text file, from this one on, at which a UTF-8 character begins."""
     with open_bytes(path) as file:
         file.seek(offset)
         following = file.read(4)
     return offset + next((i for i, byte in enumerate(following) if byte & 0xC0 != 0x80), len(following))
 
 
-def read_records(path: Path, text_field: str, after: Position = None) -> Iterator[Record]:
-    """The documents of a file of records.
+def read_records(
+    path: Path, text_field: str, position: Position = None
+) -> Iterator[tuple[str, Position, float]]:
+    """Yield the documents of a file of records.
 
     Args:
         path: ``.jsonl``, ``.jsonl.gz`` or ``.parquet``.
         text_field: Key or column that holds the text.
-        after: The ``after`` of the last record that was read; None: begin.
+        position: Position after the last record that was read; None: the beginning.
+
+    Yields:
+        A text, the position after it, and the fraction of the file that has been read with it.
 
     Raises:
         ValueError: If a record is broken or has no text; with its line or row.
     """
-    if path.name.lower().endswith(".parquet"):
-        return _read_parquet(path, text_field, after or [0, 0])
-    return _read_json_lines(path, text_field, after or [0, 0])
+    read = _read_parquet if suffix(path) == ".parquet" else _read_json_lines
+    return read(path, text_field, *(position or (0, 0)))
 
 
-def _read_json_lines(path: Path, text_field: str, after: list[int]) -> Iterator[Record]:
-    offset, number = after
+def _read_json_lines(
+    path: Path, text_field: str, offset: int, number: int
+) -> Iterator[tuple[str, Position, float]]:
+    """Yield records from a byte offset on, before which ``number`` lines lie."""
     size = path.stat().st_size
+    expected = f'expected one object a line, such as {{"{text_field}": "..."}}'
     with open_bytes(path) as file:
         file.seek(offset)
         for line in file:
@@ -214,35 +207,33 @@ def _read_json_lines(path: Path, text_field: str, after: list[int]) -> Iterator[
             try:
                 value = json.loads(line)
             except UnicodeDecodeError as error:
-                raise ValueError(f"{where} is not UTF-8 ({error.reason}). Convert the file first.") from error
+                raise ValueError(f"{where} is not UTF-8 ({error.reason}); convert the file first") from error
             except ValueError as error:
-                raise ValueError(
-                    f"{where} is not JSON ({error}). A .jsonl file holds one object a line, such as "
-                    f'{{"{text_field}": "..."}}.'
-                ) from error
+                raise ValueError(f"{where} is not JSON ({error}); {expected}") from error
             if not isinstance(value, dict):
-                raise ValueError(
-                    f"{where} is not an object but {type(value).__name__}. A .jsonl file holds one object a "
-                    f'line, such as {{"{text_field}": "..."}}.'
-                )
-            share = min(1.0, _bytes_passed(file) / size) if size else 1.0
-            yield Record(text_of(value, text_field, where), [offset, number], share)
+                raise ValueError(f"{where} is not an object but {type(value).__name__}; {expected}")
+            fraction = min(1.0, _packed_offset(file) / size)
+            yield text_of(value, text_field, where), [offset, number], fraction
 
 
-def _read_parquet(path: Path, text_field: str, after: list[int]) -> Iterator[Record]:
+def _read_parquet(
+    path: Path, text_field: str, first_group: int, first_row: int
+) -> Iterator[tuple[str, Position, float]]:
+    """Yield records from a row of a row group on."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    first_group, first_row = after
     try:
         with pq.ParquetFile(path) as file:
             columns = file.schema_arrow.names
             if text_field not in columns:
                 raise ValueError(
-                    f"{path} has no column {text_field!r}; it has {', '.join(columns)}. Set text_field to "
-                    "one of them."
+                    f"{path} has no column {text_field!r}; it has {', '.join(columns)}; set text_field to "
+                    "one of them"
                 )
-            for group in range(first_group, file.num_row_groups):
+            n_groups = file.num_row_groups
+            for group in range(first_group, n_groups):
+                n_rows = file.metadata.row_group(group).num_rows
                 row = 0
                 for batch in file.iter_batches(batch_size=256, row_groups=[group], columns=[text_field]):
                     if row + batch.num_rows <= first_row:
@@ -252,52 +243,55 @@ def _read_parquet(path: Path, text_field: str, after: list[int]) -> Iterator[Rec
                         row += 1
                         if row > first_row:
                             where = f"{path}, row {row} of row group {group + 1}"
-                            share = (
-                                group + row / file.metadata.row_group(group).num_rows
-                            ) / file.num_row_groups
-                            yield Record(text_of({text_field: text}, text_field, where), [group, row], share)
+                            fraction = (group + row / n_rows) / n_groups
+                            yield text_of({text_field: text}, text_field, where), [group, row], fraction
                 first_row = 0
     except pa.ArrowException as error:
         raise ValueError(f"{path} is not a readable parquet file: {error}") from error
 
 
 def text_of(record: Mapping[str, Any], text_field: str, where: str) -> str:
-    """The text of a record, with universal newlines.
+    """Return the text of a record, with LF line ends.
 
     Raises:
-        ValueError: If there is none; with ``where``, the record's place.
+        ValueError: If it has none; with ``where``, the record's place.
     """
     if text_field not in record:
         keys = ", ".join(map(str, record)) or "none"
         raise ValueError(
-            f"{where} has no field {text_field!r}; its fields: {keys}. Set text_field to one of them."
+            f"{where} has no field {text_field!r}; its fields: {keys}; set text_field to one of them"
         )
     text = record[text_field]
     if not isinstance(text, str):
         raise ValueError(
-            f"{where}: field {text_field!r} is not a string but {type(text).__name__}. Set text_field to the "
-            "field that holds the text."
+            f"{where}: field {text_field!r} is not a string but {type(text).__name__}; set text_field to the "
+            "field that holds the text"
         )
     try:
         text.isascii() or text.encode()
     except UnicodeEncodeError as error:
         raise ValueError(
-            f"{where}: field {text_field!r} holds half a surrogate pair, which is no text."
+            f"{where}: field {text_field!r} holds half a surrogate pair, which is not text"
         ) from error
     return normalize_newlines(text)
 
 
+def hold_out_interval(fraction: float) -> int:
+    """Return n if every n-th record is held out for validation; 0 if none is."""
+    return max(2, round(1 / fraction)) if fraction else 0
+
+
 def normalize_newlines(text: str) -> str:
-    """CR LF and lone CR to LF."""
+    """Replace CR LF and lone CR by LF."""
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def utf8_length(text: str) -> int:
-    """Length of a text in UTF-8 bytes."""
+    """Return the length of a text in UTF-8 bytes."""
     return len(text) if text.isascii() else len(text.encode())
 
 
-def _bytes_passed(file: BinaryIO) -> int:
-    """Bytes read so far of the file on disk, packed or not."""
+def _packed_offset(file: BinaryIO) -> int:
+    """Return the bytes read so far of the file on disk, packed or not."""
     raw = file.fileobj if isinstance(file, gzip.GzipFile) else file
     return raw.tell() if raw is not None else 0

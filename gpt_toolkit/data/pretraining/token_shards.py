@@ -1,9 +1,9 @@
-"""Token shards on disk: the format, and reading them as one stream of tokens.
+"""Token shards on disk: their format, and reading a split as one stream of tokens.
 
-A token cache is a folder with a ``manifest.json`` and, for each split, shards named ``train-00000.tokens``
-and on. A shard is a header of 64 bytes and then token ids, little-endian, of two bytes where the vocabulary
-fits and of four otherwise. The header holds the magic ``GPTTOKEN``, the format version, the bytes an id, the
-number of ids and their BLAKE2b checksum; it is written last, so a shard that was cut short has none.
+A token cache is a folder with a ``manifest.json`` and the shards of each split: ``train-00000.tokens`` and so
+on. A shard is a header of 64 bytes and then token ids, little-endian. An id has two bytes if the vocabulary
+fits, otherwise four. The header holds the magic ``GPTTOKEN``, the format version, the bytes an id, the number
+of ids and their BLAKE2b checksum. It is written last, so a shard that was cut short has none.
 """
 
 import hashlib
@@ -27,36 +27,37 @@ FORMAT_VERSION: Final = 1
 HEADER_BYTES: Final = 64
 
 OPEN_SHARDS: Final = 256
-"""Shards of a stream that are mapped at a time; ours: each holds a file open, of which Unix allows 1,024."""
+"""Shards of a stream that are mapped at once; tuned here: each holds a file open, and Unix allows 1,024."""
 
 MANIFEST: Final = "manifest.json"
+BLOCK_BYTES: Final = 1 << 22
 _MAGIC = b"GPTTOKEN"
 _HEADER = struct.Struct("<8sIIQ32s")
 
 
 def token_dtype(vocab_size: int) -> np.dtype[Any]:
-    """Type of token ids on disk: the smaller of two and four bytes that holds the vocabulary."""
+    """Return the type of token ids on disk: two bytes if the vocabulary fits, else four."""
     return np.dtype("<u2") if vocab_size <= 1 << 16 else np.dtype("<u4")
 
 
 def new_checksum() -> "hashlib.blake2b":
-    """The running checksum of a shard's ids."""
+    """Return the running checksum of a shard's ids."""
     return hashlib.blake2b(digest_size=32)
 
 
 def shard_header(itemsize: int, count: int, checksum: bytes) -> bytes:
-    """First ``HEADER_BYTES`` bytes of a finished shard."""
+    """Return the header of a finished shard: ``HEADER_BYTES`` bytes."""
     return _HEADER.pack(_MAGIC, FORMAT_VERSION, itemsize, count, checksum).ljust(HEADER_BYTES, b"\0")
 
 
 @dataclass(frozen=True)
 class Shard:
-    """One file of token ids.
+    """A file of token ids.
 
     Attributes:
-        path: The file.
-        count: Token ids in it.
-        checksum: BLAKE2b of the ids' bytes, in hexadecimal digits.
+        path: Path of the file.
+        count: Number of token ids.
+        checksum: BLAKE2b checksum of the ids' bytes, in hexadecimal digits.
     """
 
     path: Path
@@ -70,20 +71,15 @@ class Shard:
             ValueError: If the file is missing, truncated, or not the one that the manifest describes.
         """
         expected = HEADER_BYTES + self.count * dtype.itemsize
+        fix = _fix(self.path.parent)
         if not self.path.is_file():
-            raise ValueError(f"Token file {self.path} is missing. {_way_out(self.path.parent)}")
+            raise ValueError(f"token file {self.path} is missing; {fix}")
         if (size := self.path.stat().st_size) != expected:
-            raise ValueError(
-                f"Token file {self.path} has {size:,} bytes instead of {expected:,}. "
-                f"{_way_out(self.path.parent)}"
-            )
+            raise ValueError(f"token file {self.path} has {size:,} bytes; expected {expected:,}; {fix}")
         with self.path.open("rb") as file:
-            found = file.read(HEADER_BYTES)
-        if found != shard_header(dtype.itemsize, self.count, bytes.fromhex(self.checksum)):
-            raise ValueError(
-                f"Token file {self.path} is not the one that {MANIFEST} describes. "
-                f"{_way_out(self.path.parent)}"
-            )
+            header = file.read(HEADER_BYTES)
+        if header != shard_header(dtype.itemsize, self.count, bytes.fromhex(self.checksum)):
+            raise ValueError(f"token file {self.path} is not the one that {MANIFEST} describes; {fix}")
 
     def verify(self) -> None:
         """Read the whole file and compare its checksum.
@@ -94,19 +90,19 @@ class Shard:
         checksum = new_checksum()
         with self.path.open("rb") as file:
             file.seek(HEADER_BYTES)
-            while block := file.read(1 << 22):
+            while block := file.read(BLOCK_BYTES):
                 checksum.update(block)
         if checksum.hexdigest() != self.checksum:
-            raise ValueError(f"Token file {self.path} has a wrong checksum. {_way_out(self.path.parent)}")
+            raise ValueError(f"token file {self.path} has a wrong checksum; {_fix(self.path.parent)}")
 
 
-def _mapped(shards: Sequence[Shard], dtype: np.dtype[Any], number: int) -> NDArray[Any]:
+def _map(shards: Sequence[Shard], dtype: np.dtype[Any], number: int) -> NDArray[Any]:
     shard = shards[number]
     return np.memmap(shard.path, dtype, mode="r", offset=HEADER_BYTES, shape=(shard.count,))
 
 
 class Tokens:
-    """The tokens of one split: its shards, memory-mapped, as one stream.
+    """Tokens of one split: its memory-mapped shards as one stream.
 
     Args:
         shards: Files in reading order.
@@ -116,45 +112,43 @@ class Tokens:
     def __init__(self, shards: Iterable[Shard], dtype: np.dtype[Any]) -> None:
         self.shards = tuple(shards)
         self.dtype = dtype
-        self._mapped = lru_cache(OPEN_SHARDS)(partial(_mapped, self.shards, dtype))
+        self._map = lru_cache(OPEN_SHARDS)(partial(_map, self.shards, dtype))
         for number in range(min(OPEN_SHARDS, len(self.shards))):
-            self._mapped(number)
+            self._map(number)
         self._ends = np.cumsum([shard.count for shard in self.shards], dtype=np.int64)
 
-    def __reduce__(
-        self,
-    ) -> tuple[Any, ...]:  # worker processes map the files anew instead of receiving their ids
+    def __reduce__(self) -> tuple[Any, ...]:  # worker processes map the files instead of receiving their ids
         return Tokens, (self.shards, self.dtype)
 
     def __len__(self) -> int:
         return int(self._ends[-1]) if len(self._ends) else 0
 
     def read(self, start: int, length: int) -> NDArray[np.int64]:
-        """Token ids ``start`` to ``start + length - 1``: ``(length,)``."""
+        """Return token ids ``start`` to ``start + length - 1``: ``(length,)``."""
         row: NDArray[np.int64] = self.windows(np.array([start]), length)[0]
         return row
 
     def windows(self, starts: NDArray[np.int64], length: int) -> NDArray[np.int64]:
-        """Pieces of equal length.
+        """Return windows of equal length.
 
         Args:
-            starts: First token of each piece, ``(n,)``.
-            length: Tokens a piece.
+            starts: First token of each window, ``(n,)``.
+            length: Tokens a window.
 
         Returns:
             ``(n, length)``.
 
         Raises:
-            IndexError: If a piece reaches outside the stream.
+            IndexError: If a window reaches outside the stream.
         """
         if len(starts) and (starts.min() < 0 or int(starts.max()) + length > len(self)):
-            raise IndexError(f"pieces of {length} tokens at {starts} reach outside the {len(self)} tokens")
+            raise IndexError(f"windows of {length} tokens at {starts} reach outside the {len(self)} tokens")
         result = np.empty((len(starts), length), dtype=np.int64)
         shards = np.searchsorted(self._ends, starts, side="right")
         for row, start, shard in zip(result, starts.tolist(), shards.tolist(), strict=True):
             done = 0
-            while done < length:  # a piece may cross into the next shards
-                ids = self._mapped(shard)
+            while done < length:  # a window may cross into the next shards
+                ids = self._map(shard)
                 begin = start + done - (int(self._ends[shard]) - len(ids))
                 found = ids[begin : begin + length - done]
                 row[done : done + len(found)] = found
@@ -167,7 +161,7 @@ class TokenCache:
     """A finished folder of token shards.
 
     Attributes:
-        folder: Where it lies.
+        folder: Path of the folder.
         manifest: Contents of its ``manifest.json``.
     """
 
@@ -185,17 +179,16 @@ class TokenCache:
         path = folder / MANIFEST
         if not path.is_file():
             raise FileNotFoundError(
-                f"No finished token cache in {folder}: run `gpt-toolkit prepare` with the same arguments "
-                "first."
+                f"no finished token cache in {folder}; first run `gpt-toolkit prepare` with these arguments"
             )
         try:
             manifest = json.loads(path.read_bytes())
             version = manifest["format"]
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} is damaged. {_way_out(folder)}") from error
+            raise ValueError(f"{path} is damaged; {_fix(folder)}") from error
         if version != FORMAT_VERSION:
             raise ValueError(
-                f"{path} has format {version}; this version reads {FORMAT_VERSION}. {_way_out(folder)}"
+                f"{path} has format {version}; this version reads {FORMAT_VERSION}; {_fix(folder)}"
             )
         cache = cls(folder, manifest)
         for split in cache.splits:
@@ -205,7 +198,7 @@ class TokenCache:
 
     @property
     def key(self) -> str:
-        """Hash of source, splitting rule, tokenizer and format: what the folder is addressed by."""
+        """Hash of source, splitting rule, tokenizer and format; the name of the folder."""
         return str(self.manifest["key"])
 
     @property
@@ -219,36 +212,40 @@ class TokenCache:
         return tuple(split for split in SPLITS if split in self.manifest["splits"])
 
     def shards(self, split: Split) -> list[Shard]:
-        """The files of a split, in reading order."""
-        rows = self.manifest["splits"][split]["shards"]
-        return [Shard(self.folder / row["file"], row["count"], row["checksum"]) for row in rows]
+        """Return the files of a split, in reading order."""
+        entries = self.manifest["splits"][split]["shards"]
+        return [Shard(self.folder / entry["file"], entry["count"], entry["checksum"]) for entry in entries]
 
     def tokens(self, split: Split) -> Tokens:
-        """The token stream of a split."""
+        """Return the token stream of a split."""
         return Tokens(self.shards(split), self.dtype)
 
     def n_bytes(self, split: Split) -> int:
-        """UTF-8 bytes of the split's text."""
+        """Return the UTF-8 bytes of the split's text."""
         return int(self.manifest["splits"][split]["n_bytes"])
 
     def n_tokens(self, split: Split) -> int:
-        """Tokens of the split, those that begin its documents included."""
+        """Return the tokens of the split, those that begin its documents included."""
         return int(self.manifest["splits"][split]["n_tokens"])
 
     def n_documents(self, split: Split) -> int:
-        """Documents of the split."""
+        """Return the number of documents of the split."""
         return int(self.manifest["splits"][split]["n_documents"])
+
+    def bytes_per_label(self, split: Split) -> float:
+        """Return the mean UTF-8 bytes of a label; the first token of a split is not a label."""
+        return self.n_bytes(split) / max(1, self.n_tokens(split) - 1)
 
     def verify(self) -> None:
         """Read every file and compare its checksum.
 
         Raises:
-            ValueError: Naming the first file whose ids are not those that were written.
+            ValueError: If the ids of a file are not those that were written; names the first one.
         """
         for split in self.splits:
             for shard in self.shards(split):
                 shard.verify()
 
 
-def _way_out(folder: Path) -> str:
-    return f"Delete the folder {folder} and run `gpt-toolkit prepare` again."
+def _fix(folder: Path) -> str:
+    return f"delete the folder {folder} and run `gpt-toolkit prepare` again"

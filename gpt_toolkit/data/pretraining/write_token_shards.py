@@ -1,41 +1,54 @@
-"""Text to token shards: encode in parallel, write safely, go on after a kill.
+"""Text to token shards: encode in parallel, write safely, resume after a kill.
 
-The shards of all splits grow together while the source is read once. Now and then everything written is
-flushed to the disk and ``progress.json`` notes how long each file is and where reading goes on; a run that
-was killed cuts the files back to that point and ends with the same bytes as one that was not.
+The shards of all splits grow together while the source is read once. From time to time everything written is
+flushed to the disk, and the journal ``progress.json`` stores the length of each file and the position of the
+reader. After a kill the files are cut back to that state, so the result has the same bytes as without a kill.
 """
 
 import hashlib
 import json
+import os
 import shutil
-from contextlib import AbstractContextManager, suppress
-from dataclasses import asdict
+from contextlib import AbstractContextManager, closing, suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
+import numpy as np
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 
-from gpt_toolkit.data.pretraining.parallel_tokenize import Encoded, Encoder, OnThreads
-from gpt_toolkit.data.pretraining.shard_writer import SplitState, SplitWriter, write_json, writing
+from gpt_toolkit.data.pretraining.parallel_tokenize import Encoded, Encoder, encode_on_threads
 from gpt_toolkit.data.pretraining.text_readers import Position, Source
-from gpt_toolkit.data.pretraining.token_shards import FORMAT_VERSION, MANIFEST, Split, TokenCache, token_dtype
+from gpt_toolkit.data.pretraining.token_shards import (
+    BLOCK_BYTES,
+    FORMAT_VERSION,
+    HEADER_BYTES,
+    MANIFEST,
+    Split,
+    TokenCache,
+    new_checksum,
+    shard_header,
+    token_dtype,
+)
+from gpt_toolkit.io import explain_write_errors, write_json
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers.loading import Tokenizer
 
 SHARD_TOKENS: Final = 1 << 26
-"""A shard ends with the first piece of text that brings it to this many tokens."""
+"""Tokens of each shard but the last of a split."""
 
-CHECKPOINT_TOKENS: Final = 1 << 24
-"""Tokens between two notes of progress, at least: about 70 MB of English, seconds of work."""
+JOURNAL_TOKENS: Final = 1 << 24
+"""Least number of new tokens between two journals; about 70 MB of English, some seconds of work."""
 
-_NOTES = 256
-"""And at least this part of what is written already, as a note lists all shards; ours: a kill costs 0.4%."""
+_JOURNAL_FRACTION = 256
+"""At least 1/256 of the tokens are new, too, as a journal lists all shards; tuned here: a kill loses 0.4%."""
 
-_JOURNAL = "progress.json"
+JOURNAL: Final = "progress.json"
 
 
 def cache_key(source: Source, tokenizer: Tokenizer) -> str:
-    """Address of the tokens of a source: a hash of all that decides their bytes."""
+    """Return the address of a source's tokens: a hash of all that decides their bytes."""
     parts = {"source": source.identity(), "tokenizer": tokenizer.fingerprint, "format": FORMAT_VERSION}
     return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=8).hexdigest()
 
@@ -46,28 +59,28 @@ def prepare_tokens(
     root: Path,
     progress: ProgressBar,
     *,
-    encoder: Encoder | None = None,
+    encoder: Encoder = encode_on_threads,
     shard_tokens: int = SHARD_TOKENS,
-    checkpoint_tokens: int = CHECKPOINT_TOKENS,
+    journal_tokens: int = JOURNAL_TOKENS,
 ) -> TokenCache:
-    """Write the tokens of a source, unless they are there already.
+    """Write the tokens of a source, unless they are in the cache already.
 
     Args:
-        source: Where the text comes from.
-        tokenizer: Turns text into token ids.
-        root: Folder of all token caches; this one becomes the folder named by its key.
-        progress: Told of the text as it is read.
-        encoder: Where text is encoded; None: on a thread a core. The result does not depend on it.
+        source: Text to encode.
+        tokenizer: Tokenizer of the text.
+        root: Folder of all token caches; the new one is a folder in it, named by its key.
+        progress: Bar to advance by the text that is read.
+        encoder: Function that encodes the source. The result does not depend on it.
         shard_tokens: Size of a shard, in tokens.
-        checkpoint_tokens: Least number of tokens between two notes of progress.
+        journal_tokens: Least number of new tokens between two journals.
 
     Raises:
         OSError: If the disk is full.
-        ValueError: If the source has no text, or what :func:`readers` raise.
+        ValueError: If the source has no text, or cannot be read.
     """
     key = cache_key(source, tokenizer)
     folder = root / key
-    with writing(folder, None):
+    with _explain_full_disk(folder):
         root.mkdir(parents=True, exist_ok=True)
     lock = FileLock(root / f"{key}.lock")
     try:
@@ -77,132 +90,260 @@ def prepare_tokens(
         lock.acquire()
     try:
         if not (folder / MANIFEST).exists():
-            _Preparation(source, tokenizer, folder, key, progress, shard_tokens, checkpoint_tokens).run(
-                encoder or OnThreads()
-            )
+            with closing(CacheWriter(folder, key, tokenizer, shard_tokens, journal_tokens)) as writer:
+                position = writer.resume(progress)
+                with closing(encoder(source, position, tokenizer)) as results:
+                    for encoded in results:
+                        writer.append(encoded)
+                        progress.advance(sum(encoded.n_bytes.values()), encoded.fraction)
+                writer.finish(source)
         return TokenCache.open(folder)
     finally:
         lock.release()
 
 
-class _Preparation:
-    """One run of :func:`prepare_tokens` that has to write."""
+class CacheWriter:
+    """Writer of a token cache, with a journal that lets another process resume.
+
+    Args:
+        folder: Folder of the cache.
+        key: Key of the cache.
+        tokenizer: Tokenizer of the text.
+        shard_tokens: Size of a shard, in tokens.
+        journal_tokens: Least number of new tokens between two journals.
+    """
 
     def __init__(
-        self,
-        source: Source,
-        tokenizer: Tokenizer,
-        folder: Path,
-        key: str,
-        progress: ProgressBar,
-        shard_tokens: int,
-        checkpoint_tokens: int,
+        self, folder: Path, key: str, tokenizer: Tokenizer, shard_tokens: int, journal_tokens: int
     ) -> None:
-        self.source, self.tokenizer, self.folder, self.key, self.progress = (
-            source,
-            tokenizer,
-            folder,
-            key,
-            progress,
-        )
-        self.shard_tokens, self.checkpoint_tokens = shard_tokens, checkpoint_tokens
-        self.dtype = token_dtype(tokenizer.vocab_size)
-        self.writers: dict[Split, SplitWriter] = {}
-        self.share: float | None = None
+        self._folder, self._key, self._tokenizer = folder, key, tokenizer
+        self._shard_tokens, self._journal_tokens = shard_tokens, journal_tokens
+        self._dtype = token_dtype(tokenizer.vocab_size)
+        self._splits: dict[Split, SplitWriter] = {}
+        self._fraction: float | None = None
+        self._new_tokens = 0  # since the last journal
 
-    def run(self, encoder: Encoder) -> None:
-        """Read, encode and write everything that is not on disk yet."""
-        position = self._resume()
-        since = 0
-        encoded = encoder(self.source, position, self.tokenizer)
+    def resume(self, progress: ProgressBar) -> Position:
+        """Bring the folder to the state of its journal and return the position to read from.
+
+        Without a journal, or with one that cannot be trusted, the folder is emptied.
+        """
         try:
-            for job in encoded:
-                since = self._write(job, since)
-            self._finish()
-        finally:
-            encoded.close()
-            for writer in self.writers.values():
-                with suppress(OSError):  # what a full disk did not take is past the last note of progress
-                    writer.close()
-
-    def _write(self, job: Encoded, since: int) -> int:
-        """Write a job; returns the tokens written since the last note of progress."""
-        self.share = job.share
-        with self._disk():
-            for split, ids in job.ids.items():
-                writer = self.writers.setdefault(
-                    split, SplitWriter(self.folder, split, self.dtype, self.shard_tokens)
-                )
-                writer.append(ids)
-                since += len(ids)
-                writer.state.n_bytes += job.n_bytes[split]
-                writer.state.n_documents += job.n_documents[split]
-            if since >= max(self.checkpoint_tokens, self._written() // _NOTES):
-                for writer in self.writers.values():
-                    writer.flush()
-                states = {split: asdict(writer.state) for split, writer in self.writers.items()}
-                write_json(
-                    self.folder / _JOURNAL, {"key": self.key, "position": job.position, "splits": states}
-                )
-                since = 0
-        self.progress.advance(sum(job.n_bytes.values()), job.share)
-        return since
-
-    def _finish(self) -> None:
-        if "train" not in self.writers:
-            raise ValueError(f"There is no training text in {self.source.title}: all of it is empty.")
-        with self._disk():
-            splits: dict[str, Any] = {}
-            for split, writer in self.writers.items():
-                writer.finish()
-                splits[split] = asdict(writer.state)
-                del splits[split]["open_tokens"]
-            manifest = {
-                "format": FORMAT_VERSION,
-                "key": self.key,
-                "vocab_size": self.tokenizer.vocab_size,
-                "end_of_text": self.tokenizer.end_of_text,
-                "tokenizer": {"name": self.tokenizer.name, "fingerprint": self.tokenizer.fingerprint},
-                "source": self.source.identity(),
-                "splits": splits,
-            }
-            write_json(self.folder / MANIFEST, manifest)
-            for path in (self.folder / _JOURNAL, *self.folder.glob("*.partial")):
-                path.unlink(missing_ok=True)
-
-    def _resume(self) -> Position:
-        """Bring the folder to the state of the last note of progress, or to none."""
-        try:
-            journal = json.loads((self.folder / _JOURNAL).read_bytes())
-            if journal["key"] != self.key:
-                raise ValueError("another cache's journal")
-            for split, state in journal["splits"].items():
-                writer = self.writers[split] = SplitWriter(self.folder, split, self.dtype, self.shard_tokens)
-                writer.resume(SplitState(**state))
-                for row in state["shards"]:
-                    if not (self.folder / row["file"]).exists():
-                        raise ValueError("a finished shard is missing")
-        except (OSError, ValueError, KeyError, TypeError):  # nothing, or nothing to rely on: begin again
-            for writer in self.writers.values():
-                writer.close()
-            self.writers = {}
-            with self._disk():
-                if self.folder.exists():
-                    shutil.rmtree(self.folder)
-                self.folder.mkdir(parents=True)
+            position = self._read_journal()
+        except (OSError, ValueError, KeyError, TypeError):
+            self.close()
+            self._splits = {}
+            with self._explain_full_disk():
+                if self._folder.exists():
+                    shutil.rmtree(self._folder)
+                self._folder.mkdir(parents=True)
             return None
-        known = {row["file"] for writer in self.writers.values() for row in writer.state.shards}
-        for path in self.folder.glob("*.tokens"):
-            if path.name not in known:  # finished after the journal had been written
+        finished = {shard["file"] for split in self._splits.values() for shard in split.state.shards}
+        for path in self._folder.glob("*.tokens"):
+            if path.name not in finished:  # finished after the journal had been written
                 path.unlink()
-        done = sum(writer.state.n_bytes for writer in self.writers.values())
-        self.progress.note(f"Going on with {self.folder} after {done / 1e6:,.0f} MB of text.")
+        n_bytes = sum(split.state.n_bytes for split in self._splits.values())
+        progress.note(f"Resuming {self._folder} after {n_bytes / 1e6:,.0f} MB of text.")
+        return position
+
+    def _read_journal(self) -> Position:
+        journal = json.loads((self._folder / JOURNAL).read_bytes())
+        if journal["key"] != self._key:
+            raise ValueError("the journal of another cache")
+        for split, state in journal["splits"].items():
+            self._split(split).resume(SplitState(**state))
         return journal["position"]
 
-    def _disk(self) -> AbstractContextManager[None]:
-        written = self._written() * self.dtype.itemsize
-        return writing(self.folder, written / self.share if self.share else None)
+    def _split(self, split: Split) -> "SplitWriter":
+        if split not in self._splits:
+            self._splits[split] = SplitWriter(self._folder, split, self._dtype, self._shard_tokens)
+        return self._splits[split]
 
-    def _written(self) -> int:
-        """Tokens so far."""
-        return sum(writer.state.n_tokens for writer in self.writers.values())
+    def append(self, encoded: Encoded) -> None:
+        """Write a result, and the journal when enough is new.
+
+        Raises:
+            OSError: If the disk is full.
+        """
+        self._fraction = encoded.fraction
+        with self._explain_full_disk():
+            for name, ids in encoded.ids.items():
+                split = self._split(name)
+                split.append(ids)
+                split.state.n_bytes += encoded.n_bytes[name]
+                split.state.n_documents += encoded.n_documents[name]
+                self._new_tokens += len(ids)
+            if self._new_tokens >= max(self._journal_tokens, self._n_tokens // _JOURNAL_FRACTION):
+                self._write_journal(encoded.position)
+
+    def _write_journal(self, position: Position) -> None:
+        for split in self._splits.values():
+            split.flush()
+        states = {name: asdict(split.state) for name, split in self._splits.items()}
+        journal = {"key": self._key, "position": position, "splits": states}
+        write_json(self._folder / JOURNAL, journal, indent=1, durable=True)
+        self._new_tokens = 0
+
+    def finish(self, source: Source) -> None:
+        """Finish all shards and write the manifest, which makes the cache valid.
+
+        Raises:
+            OSError: If the disk is full.
+            ValueError: If the source has no training text.
+        """
+        if "train" not in self._splits:
+            raise ValueError(f"no training text in {source.title}: all of it is empty")
+        with self._explain_full_disk():
+            for split in self._splits.values():
+                split.finish()
+            manifest = {
+                "format": FORMAT_VERSION,
+                "key": self._key,
+                "vocab_size": self._tokenizer.vocab_size,
+                "end_of_text": self._tokenizer.end_of_text,
+                "tokenizer": {"name": self._tokenizer.name, "fingerprint": self._tokenizer.fingerprint},
+                "source": source.identity(),
+                "splits": {name: split.summary() for name, split in self._splits.items()},
+            }
+            write_json(self._folder / MANIFEST, manifest, indent=1, durable=True)
+            for path in (self._folder / JOURNAL, *self._folder.glob("*.partial")):
+                path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Close the open files as they are."""
+        for split in self._splits.values():
+            with suppress(OSError):  # what a full disk did not take is not in the journal
+                split.close()
+
+    @property
+    def _n_tokens(self) -> int:
+        return sum(split.state.n_tokens for split in self._splits.values())
+
+    def _explain_full_disk(self) -> AbstractContextManager[None]:
+        n_bytes = self._n_tokens * self._dtype.itemsize
+        return _explain_full_disk(self._folder, n_bytes / self._fraction if self._fraction else None)
+
+
+def _explain_full_disk(folder: Path, n_bytes: float | None = None) -> AbstractContextManager[None]:
+    """Turn the error of a full disk into one that says how much the cache needs, if known, and what to do."""
+    needs = f"the token files need about {n_bytes / 1e6:,.0f} MB in all; " if n_bytes else ""
+    advice = (
+        f"{needs}make space, or set GPT_TOOLKIT_CACHE to a folder on another disk, and run the same command "
+        "again"
+    )
+    return explain_write_errors(folder, advice, disk_full_only=True)
+
+
+@dataclass
+class SplitState:
+    """Amounts of a split that are written, as the journal and the manifest store them.
+
+    Attributes:
+        n_tokens: Tokens, those of the open shard included.
+        n_bytes: UTF-8 bytes of their text.
+        n_documents: Documents that begin in it.
+        open_tokens: Tokens of the open shard.
+        shards: Name, count and checksum of each finished shard.
+    """
+
+    n_tokens: int = 0
+    n_bytes: int = 0
+    n_documents: int = 0
+    open_tokens: int = 0
+    shards: list[dict[str, Any]] = field(default_factory=list)
+
+
+class SplitWriter:
+    """Writer of the shards of one split.
+
+    Args:
+        folder: Folder of the token cache.
+        split: The split.
+        dtype: Type of the ids on disk.
+        shard_tokens: Number of tokens of each shard but the last.
+    """
+
+    def __init__(self, folder: Path, split: Split, dtype: np.dtype[Any], shard_tokens: int) -> None:
+        self.state = SplitState()
+        self._folder, self._split, self._dtype, self._shard_tokens = folder, split, dtype, shard_tokens
+        self._file: BinaryIO | None = None
+        self._checksum = new_checksum()
+
+    @property
+    def _path(self) -> Path:
+        return self._folder / f"{self._split}-{len(self.state.shards):05d}.tokens"
+
+    @property
+    def _partial(self) -> Path:
+        return self._path.with_suffix(".partial")
+
+    def resume(self, state: SplitState) -> None:
+        """Cut the files back to a state of the journal.
+
+        Raises:
+            OSError: If a shard is missing.
+            ValueError: If the open shard holds less than the state says.
+        """
+        self.state = state
+        for shard in state.shards:
+            (self._folder / shard["file"]).stat()
+        if not state.open_tokens:
+            return
+        if not self._partial.exists():  # the shard was finished after the journal had been written
+            self._path.rename(self._partial)
+        end = HEADER_BYTES + state.open_tokens * self._dtype.itemsize
+        if self._partial.stat().st_size < end:
+            raise ValueError(f"{self._partial} is shorter than the journal says")
+        self._checksum = new_checksum()
+        self._file = self._partial.open("r+b")
+        self._file.truncate(end)
+        self._file.write(bytes(HEADER_BYTES))
+        while block := self._file.read(BLOCK_BYTES):
+            self._checksum.update(block)
+
+    def append(self, ids: NDArray[Any]) -> None:
+        """Write ids; a full shard is finished and the next one begun."""
+        while len(ids):
+            if self._file is None:
+                self._file = self._partial.open("wb")
+                self._file.write(bytes(HEADER_BYTES))
+                self._checksum = new_checksum()
+            fitting = ids[: self._shard_tokens - self.state.open_tokens]
+            data = fitting.tobytes()
+            self._file.write(data)
+            self._checksum.update(data)
+            self.state.open_tokens += len(fitting)
+            self.state.n_tokens += len(fitting)
+            if self.state.open_tokens == self._shard_tokens:
+                self.finish()
+            ids = ids[len(fitting) :]
+
+    def flush(self) -> None:
+        """Force everything written onto the disk."""
+        if self._file is not None:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+    def finish(self) -> None:
+        """Finish the open shard: write its header, flush it, give it its final name."""
+        if self._file is None:
+            return
+        self._file.seek(0)
+        self._file.write(shard_header(self._dtype.itemsize, self.state.open_tokens, self._checksum.digest()))
+        self.flush()
+        self.close()
+        path = self._path
+        self._partial.replace(path)
+        checksum = self._checksum.hexdigest()
+        self.state.shards.append({"file": path.name, "count": self.state.open_tokens, "checksum": checksum})
+        self.state.open_tokens = 0
+
+    def close(self) -> None:
+        """Close the open file as it is."""
+        if self._file is not None:
+            file, self._file = self._file, None
+            file.close()
+
+    def summary(self) -> dict[str, Any]:
+        """Return the state of a finished split, as the manifest stores it."""
+        return {name: value for name, value in asdict(self.state).items() if name != "open_tokens"}

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from gpt_toolkit.batches import TaskSpec
 from gpt_toolkit.data.step_loader import (
     BatchLoader,
-    InOrder,
-    StepSampler,
     batch_loader,
     drop_unfinished_step,
     step_share,
@@ -347,7 +345,7 @@ class SupervisedDataModule(LightningDataModule):
             drop_unfinished_step(self.trainer)
         share = step_share(self.trainer, self.batch_size)
         batches = TrainingRows(self._training, share, self.steps_per_epoch)
-        return batch_loader(batches, StepSampler(batches, self._step), self.num_workers)
+        return batch_loader(batches, self.num_workers, self._step)
 
     def _step(self) -> int:
         return self.trainer.global_step if self.trainer is not None else 0
@@ -393,7 +391,7 @@ class SupervisedDataModule(LightningDataModule):
     def _evaluation(self, rows: TaskRows) -> BatchLoader:
         share = step_share(self.trainer, self.batch_size, training=False)
         batches = EvaluationRows(rows, rows.limits(self.batch_size, self.batch_tokens), share)
-        return batch_loader(batches, InOrder(batches), self.num_workers)
+        return batch_loader(batches, self.num_workers)
 
 
 def _root() -> Path:

@@ -13,6 +13,7 @@ import shutil
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -21,11 +22,11 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from gpt_toolkit.data.pretraining.shard_writer import write_json, writing
 from gpt_toolkit.data.pretraining.text_readers import utf8_length
 from gpt_toolkit.data.pretraining.token_shards import MANIFEST, token_dtype
 from gpt_toolkit.data.supervised.example import Example, SupervisedSet
 from gpt_toolkit.hardware import usable_cores
+from gpt_toolkit.io import explain_write_errors, write_json
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers.loading import Tokenizer
 
@@ -182,7 +183,7 @@ def encode_rows(
     folder = rows_folder(rows, split, tokenizer, view, root)
     if (folder / MANIFEST).is_file():
         return EncodedRows(folder)
-    with writing(folder, None):
+    with _explain_full_disk(folder):
         root.mkdir(parents=True, exist_ok=True)
     lock = FileLock(f"{folder}.lock")
     try:
@@ -196,7 +197,7 @@ def encode_rows(
                 shutil.rmtree(left)
             partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
             try:
-                with writing(folder, None):
+                with _explain_full_disk(folder):
                     partial.mkdir()
                     _Encoding(rows, split, tokenizer, view, partial, progress).run(threads)
                     partial.rename(folder)
@@ -205,6 +206,13 @@ def encode_rows(
         return EncodedRows(folder)
     finally:
         lock.release()
+
+
+def _explain_full_disk(folder: Path) -> AbstractContextManager[None]:
+    advice = (
+        "make space, or set GPT_TOOLKIT_CACHE to a folder on another disk, and run the same command again"
+    )
+    return explain_write_errors(folder, advice, disk_full_only=True)
 
 
 class _Encoding:
@@ -276,7 +284,7 @@ class _Encoding:
             "remarks": self.rows.remarks(self.split),
             "vocab_size": self.tokenizer.vocab_size,
         }
-        write_json(self.folder / MANIFEST, manifest)
+        write_json(self.folder / MANIFEST, manifest, indent=1, durable=True)
 
     def _jobs(self) -> Iterator[list[Example]]:
         job: list[Example] = []

@@ -1,8 +1,8 @@
 """Storyworld counterparts of the benchmarks of GPT-2 §3, drawn without limit.
 
 Examples have the shape of the published files. Example ``index`` of a benchmark depends on the seed, the
-split and the index alone. The test split, the default, has people and things that never meet in training
-documents, sentences whose combinations no training document translates, and questions that none asks.
+split and the index alone. The default is the test split. Its people and things never meet in training
+documents. No training document translates its combinations of words or asks its questions.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -145,8 +145,8 @@ class Benchmark:
         chance: Score of a blind choice: among the options, or among the people or things that a passage has
             named. None if there are no options.
         shortcut: Best score of the rules that understand nothing (take the last name, the most frequent one,
-            the commonest answer), as the tests measure it. It is above chance because few people and things
-            are around at a time. None for running text and translation.
+            the commonest answer), as the tests measure it. It is above chance because only a few people
+            and things occur in a passage. None for running text and translation.
         draw: Function that returns the example for a seed, a split and an index.
     """
 

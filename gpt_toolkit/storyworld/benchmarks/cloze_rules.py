@@ -1,7 +1,7 @@
-"""Words of a story that follow from what was told before, and how far shortcuts find them.
+"""Words of a story that follow from earlier events, and their rank for shortcuts.
 
 A rule says that a part of a later event (who gets the lantern back) equals a part of an earlier one (who lent
-it). A word is determined if its sentence tells the later event and the earlier one was told before.
+it). A word is determined if its sentence tells the later event and the earlier one comes before it.
 """
 
 from collections.abc import Container, Sequence

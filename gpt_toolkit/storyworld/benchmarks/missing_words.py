@@ -8,7 +8,7 @@ these are ten common nouns of the passage. For names these are the people of the
 other names.
 
 In stories as they are, the last person named, or the hero, is the answer too often. So a word is used with a
-probability that makes the rules "take the last" and "take the most frequent" about as bad as a blind choice.
+probability that makes the rules "take the last" and "take the most frequent" as bad as a blind choice.
 """
 
 import re
@@ -57,7 +57,7 @@ _ENDS_OF_STORIES = re.compile(r"\b(?:with|than|to|the) $")
 
 
 class LastWord(NamedTuple):
-    """A passage whose last word, with no mark after it, is to be predicted from all the others."""
+    """A passage whose last word, without a full stop, is to be predicted from the others."""
 
     text: str
 
@@ -119,7 +119,7 @@ _USE_NAME = {
     (0, False): 0.2, (0, True): 0.11, (1, False): 0.33, (1, True): 0.26, (2, False): 1.0, (2, True): 1.0,
 }  # fmt: skip
 # Nouns: by their class and by whether they are the most frequent candidate. A missing thing is nearly always
-# the last one named, because the hero has one thing at a time; a missing place never is. With about as many
+# the last one named, because the hero has one thing; a missing place never is. With about as many
 # of each, neither "the last of its class" nor "the one before" works as a rule.
 _USE_NOUN = {
     (THING, False): 0.28, (THING, True): 0.1, (SPOT, False): 0.35, (SPOT, True): 0.35, (PLACE, False): 1.0,
@@ -145,7 +145,7 @@ ALL_NOUNS = frozenset().union(
 
 
 class Cloze(NamedTuple):
-    """Twenty sentences and a 21st with ``XXXXX`` for one of its words, which is one of ten candidates."""
+    """A context of 20 sentences and a 21st with ``XXXXX`` for one of its words, one of ten candidates."""
 
     context: tuple[str, ...]
     query: str

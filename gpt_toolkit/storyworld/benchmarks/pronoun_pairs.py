@@ -34,9 +34,10 @@ class Schema(NamedTuple):
     """An event between ``{a}`` and ``{b}``, and a sentence about one of them as ``{p}`` or ``{P}``.
 
     Attributes:
-        a_first: Sentences that name ``{a}`` first. b_first: Sentences with the same meaning that name ``{b}``
-        first. endings: Sentences about one of them, with the words for the slot ``{w}`` that make it ``{a}``,
-        or ``{b}``.
+        a_first: Sentences that name ``{a}`` first.
+        b_first: Sentences with the same meaning that name ``{b}`` first.
+        endings: Sentences about one of them, with the words for the slot ``{w}`` that make it ``{a}``, and
+            ``{b}``.
     """
 
     a_first: tuple[str, ...]

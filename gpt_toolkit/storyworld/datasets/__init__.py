@@ -13,7 +13,7 @@ from types import MappingProxyType
 from gpt_toolkit.storyworld.datasets.acceptability import ACCEPTABILITY
 from gpt_toolkit.storyworld.datasets.endings import ENDINGS
 from gpt_toolkit.storyworld.datasets.entailment import ENTAILMENT
-from gpt_toolkit.storyworld.datasets.example import Dataset, LabeledExample
+from gpt_toolkit.storyworld.datasets.labeled_example import Dataset, LabeledExample
 from gpt_toolkit.storyworld.datasets.reading import READING
 from gpt_toolkit.storyworld.datasets.sentence_pairs import PARAPHRASE, SIMILARITY
 from gpt_toolkit.storyworld.datasets.sentiment import SENTIMENT

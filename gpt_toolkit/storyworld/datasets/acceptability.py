@@ -10,7 +10,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, NamedTuple
 
-from gpt_toolkit.storyworld.datasets.example import Dataset, ExampleChooser, LabeledExample
+from gpt_toolkit.storyworld.datasets.labeled_example import Dataset, ExampleChooser, LabeledExample
 from gpt_toolkit.storyworld.lexicon import SEASONS, TIMES, TRADES, WEATHER, sentence
 from gpt_toolkit.storyworld.places import PLACES
 from gpt_toolkit.storyworld.wording import load, words

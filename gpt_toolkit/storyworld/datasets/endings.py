@@ -8,7 +8,7 @@ from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
-from gpt_toolkit.storyworld.datasets.example import Dataset, LabeledExample
+from gpt_toolkit.storyworld.datasets.labeled_example import Dataset, LabeledExample
 from gpt_toolkit.storyworld.lexicon import BIG_THIEVES, LATE, SMALL_THIEVES, sentence
 from gpt_toolkit.storyworld.narrator import narrate
 from gpt_toolkit.storyworld.people import Person

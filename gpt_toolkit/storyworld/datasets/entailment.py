@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import NamedTuple
 
-from gpt_toolkit.storyworld.datasets.example import Dataset, ExampleChooser, LabeledExample
+from gpt_toolkit.storyworld.datasets.labeled_example import Dataset, ExampleChooser, LabeledExample
 from gpt_toolkit.storyworld.lexicon import DAYS, SEASONS, TIMES, WEATHER, article, sentence
 from gpt_toolkit.storyworld.places import PLACES
 from gpt_toolkit.storyworld.wording import halves, load, words

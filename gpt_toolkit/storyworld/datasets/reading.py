@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from random import Random
 from typing import NamedTuple
 
-from gpt_toolkit.storyworld.datasets.example import Dataset, ExampleChooser, LabeledExample
+from gpt_toolkit.storyworld.datasets.labeled_example import Dataset, ExampleChooser, LabeledExample
 from gpt_toolkit.storyworld.narrator import narrate
 from gpt_toolkit.storyworld.people import Person
 from gpt_toolkit.storyworld.places import PLACES_IN, Place, Spot
@@ -101,7 +101,7 @@ def _named(answer: str, passage: str) -> bool:
 
 
 def _exchanging(day: Day) -> Question:
-    """Let things change hands and ask who has, owns or owned one, or what somebody has."""
+    """Let things change hands and ask who has, owns or owned one, or what a person has."""
     cast = day.shuffled(day.cast)
     central = day.central()  # first, so that nothing else is of its kind
     items = [central if person is day.hero else day.any_item(person) for person in cast]
@@ -169,7 +169,7 @@ def _hiding(day: Day) -> Question:
 
 
 def _outing(day: Day) -> Question:
-    """Let people go to places and ask where somebody is, why somebody went, or who went."""
+    """Let people go to places and ask where a person is, why a person went, or who went."""
     day.note("owns", day.hero, t=day.central())
     open_places = day.shuffled(PLACES_IN[day.season])
     trips: list[tuple[Person, Place, str]] = []
@@ -185,7 +185,7 @@ def _outing(day: Day) -> Question:
     if kind == 0:
         person = day.pick(goers)
         right = day.where[person].at
-        # every wrong answer is the last or an earlier place of somebody
+        # every wrong answer is the last or an earlier place of a person
         wrong = [place.at for _, place, _ in trips if place.at != right]
         return Question(day.phrase(_WORDING["last_place"], name=person.name), right, wrong)
     person, place, reason = day.pick(trips)

@@ -1,9 +1,8 @@
 """Sentence pairs: paraphrase, the counterpart of MRPC and QQP, and graded similarity, that of STS-B.
 
-Paraphrase: do two sentences mean the same? Sentences that do not consist of similar words: a gift became a
-sale, one sentence says that nothing was given, or two people, things or places are exchanged. Wordings are
-drawn alike for both labels, so the words of the sentences and their overlap say almost nothing about the
-label.
+Paraphrase: do two sentences mean the same? Sentences that do not have similar words: a gift became a sale, or
+nothing was given, or two people, things or places are exchanged. Wordings are drawn alike for both labels, so
+the words of the sentences and their overlap say almost nothing about the label.
 
 Similarity: how many of its five parts does an event share in two sentences? The parts are who gave, who
 received, what, where and when. Parts that differ are mostly exchanged with each other, or with those of a
@@ -14,7 +13,7 @@ is less than half of the grade.
 from random import Random
 from typing import NamedTuple
 
-from gpt_toolkit.storyworld.datasets.example import Dataset, ExampleChooser, LabeledExample
+from gpt_toolkit.storyworld.datasets.labeled_example import Dataset, ExampleChooser, LabeledExample
 from gpt_toolkit.storyworld.lexicon import sentence
 from gpt_toolkit.storyworld.places import PLACES, Place
 from gpt_toolkit.storyworld.wording import halves, load

@@ -1,4 +1,4 @@
-"""Sentiment, the counterpart of SST-2: was somebody pleased with something?
+"""Sentiment, the counterpart of SST-2: was a person pleased with something?
 
 The label depends on how the words are combined. Negation reverses an opinion ("anything but superb") or, in
 almost the same words, does not ("nothing but superb"). Of two opinions the main clause counts. Opinions of
@@ -9,7 +9,7 @@ so words are a hint but not enough.
 from random import Random
 from typing import NamedTuple
 
-from gpt_toolkit.storyworld.datasets.example import Dataset, ExampleChooser, LabeledExample
+from gpt_toolkit.storyworld.datasets.labeled_example import Dataset, ExampleChooser, LabeledExample
 from gpt_toolkit.storyworld.lexicon import SEASONS, TIMES, WEATHER, sentence
 from gpt_toolkit.storyworld.people import PEOPLE, SPLITS, split_of
 from gpt_toolkit.storyworld.places import PLACES

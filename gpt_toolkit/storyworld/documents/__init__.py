@@ -123,9 +123,9 @@ def document(seed: int, split: str, index: int, mix: Mapping[str, float] = MIX) 
 
     Args:
         seed: Number of the stream.
-        split: "train", "validation" or "test". A validation document has a combination that documents of the
-            other splits never have: of a person and a thing, of a question and a fact, or of a verb and its
-            object in Vallic. The same holds for test.
+        split: "train", "validation" or "test". A validation document has a combination that no other split
+            has. It is one of a person and a thing, a question and a fact, or a verb and its object in Vallic.
+            The same holds for test.
         index: Position in the stream, from 0.
         mix: Weight of each kind of document, see ``check_mix``.
 
@@ -158,35 +158,15 @@ _STORIES = {"story": 1}
 
 
 def story(seed: int, split: str, index: int) -> str:
-    """Return one story of a stream, without those before it.
-
-    Args:
-        seed: Number of the stream.
-        split: "train", "validation" or "test". A validation story is about a person and a thing that never
-            meet in a story of another split. The same holds for test.
-        index: Position in the stream, from 0.
+    """Return one story of a stream: ``document`` with stories alone.
 
     Returns:
-        A text of 5 to 20 sentences, with an empty line between paragraphs.
-
-    Raises:
-        ValueError: If the split is unknown or the index negative.
+        A text of 5 to 20 sentences, with an empty line between paragraphs. A validation story is about a
+        person and a thing that never meet in a story of another split. The same holds for test.
     """
     return document(seed, split, index, _STORIES)
 
 
 def stories(seed: int, split: str = "train", start: int = 0) -> Iterator[str]:
-    """Return an endless stream of stories.
-
-    Args:
-        seed: Number of the stream.
-        split: "train", "validation" or "test".
-        start: Position of the first story. After reading ``n`` stories, continue with ``n``.
-
-    Returns:
-        ``story(seed, split, start)`` and all that follow.
-
-    Raises:
-        ValueError: If the split is unknown or the start negative; at once, not when the first story is read.
-    """
+    """Return an endless stream of stories: ``documents`` with stories alone."""
     return documents(seed, split, start, _STORIES)

@@ -1,4 +1,4 @@
-"""Reports of a story by somebody: in the first, the second or the third person."""
+"""Reports of a story in the first, the second or the third person."""
 
 from collections.abc import Iterator
 from operator import attrgetter
@@ -30,7 +30,7 @@ class Account(Realizer):
     """
 
     def __init__(self, state: Story, narrator: Person | None = None, reader: Person | None = None) -> None:
-        super().__init__(state, state)
+        super().__init__(state)
         self.narrator, self.reader = narrator, reader
         self.known: set[Item] = set()
 
@@ -88,16 +88,10 @@ class Account(Realizer):
             return f"{person.name} the {person.trade}"
         return person.full_name if self.narrator is None else person.name
 
-    def as_subject(self, person: Person) -> str:
-        """Return "I", "you", or a name."""
+    def called(self, person: Person, first: str) -> str:
+        """Return ``first`` ("I" or "me") for the narrator, "you" for the reader, or a name."""
         if person is self.narrator:
-            return "I"
-        return "you" if person is self.reader else self.named(person)
-
-    def as_object(self, person: Person) -> str:
-        """Return "me", "you", or a name."""
-        if person is self.narrator:
-            return "me"
+            return first
         return "you" if person is self.reader else self.named(person)
 
     def possessive(self, person: Person) -> str:
@@ -123,7 +117,7 @@ class Account(Realizer):
             self.people.append(a)
             return a.he
         self.pronouns = 0
-        return self.as_subject(a)
+        return self.called(a, "I")
 
     # things
 
@@ -154,9 +148,9 @@ def _form(role: str, first: str, second: str, female: str, male: str) -> Slot:
     return lambda account: account.form(get(account), first, second, female, male)
 
 
-def _person(role: str, method: str) -> Slot:
-    get, word = attrgetter(f"event.{role}"), attrgetter(method)
-    return lambda account: word(account)(get(account))
+def _person(role: str, first: str) -> Slot:
+    get = attrgetter(f"event.{role}")
+    return lambda account: account.called(get(account), first)
 
 
 def _described(role: str, attribute: str) -> Slot:
@@ -176,19 +170,19 @@ def _tool(account: Account) -> str:
 
 _SLOTS = COMMON_SLOTS | {
     "a": Account.actor,
-    "A": _person("a", "as_subject"),
-    "ao": _person("a", "as_object"),
+    "A": _person("a", "I"),
+    "ao": _person("a", "me"),
     "he": _form("a", "I", "you", "she", "he"),
     "him": _form("a", "me", "you", "her", "him"),
     "his": _form("a", "my", "your", "her", "his"),
     "was": _form("a", "was", "were", "was", "was"),
-    "b": _person("b", "as_object"),
-    "B": _person("b", "as_subject"),
+    "b": _person("b", "me"),
+    "B": _person("b", "I"),
     "bhe": _form("b", "I", "you", "she", "he"),
     "bhis": _form("b", "my", "your", "her", "his"),
-    "bposs": _person("b", "possessive"),
-    "c": _person("c", "as_object"),
-    "C": _person("c", "as_subject"),
+    "bposs": lambda account: account.possessive(account.event.b),
+    "c": _person("c", "me"),
+    "C": _person("c", "I"),
     "c_noun": lambda account: f"{account.possessive(account.event.c)} {account.event.t.word}",
     "t": Account.thing,
     "an": _described("t", "an"),
@@ -216,7 +210,7 @@ def participants(state: Story) -> tuple[Person, ...]:
 
 
 def draw_narrator_and_reader(state: Story) -> tuple[Person, Person]:
-    """Draw who tells the story, mostly the hero, and to whom, mostly somebody who was not there."""
+    """Draw who tells the story, mostly the hero, and to whom, mostly a person who was not there."""
     present = participants(state)
     narrator = state.hero if state.chance(0.6) else state.pick(present)
     absent = [person for person in state.cast if person not in present]

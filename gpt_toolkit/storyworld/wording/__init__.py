@@ -3,6 +3,9 @@
 To change what Storyworld says, edit the TOML files of this folder. In them a multi-line string is a list with
 one phrase a line, and a slot in braces stands for what the code fills in. The head of each file explains its
 slots.
+
+A change of any phrase changes texts: raise ``storyworld.VERSION`` and ``datasets.EXAMPLES_VERSION``, by which
+caches tell old texts from new ones.
 """
 
 import tomllib

@@ -82,13 +82,15 @@ def test_auto_states_what_it_chose(write: Write, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_size_that_is_no_number_is_refused(text: Path) -> None:
-    with pytest.raises(ValueError, match="'train:big' should end in a vocabulary size, such as train:4096"):
+    with pytest.raises(
+        ValueError, match="'train:big'; expected a vocabulary size at its end, such as train:4096"
+    ):
         trained(text, "train:big")
 
 
 def test_a_vocabulary_that_was_not_trained_yet_is_asked_for(text: Path) -> None:
     with pytest.raises(
-        FileNotFoundError, match=r"The vocabulary of .*text\.txt is not in .*gpt-toolkit prepare"
+        FileNotFoundError, match=r"the vocabulary of .*text\.txt is not in .*gpt-toolkit prepare"
     ):
         CorpusDataModule(files=str(text), tokenizer="train:270").setup("fit")
 

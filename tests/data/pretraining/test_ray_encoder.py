@@ -1,9 +1,12 @@
-"""Shards made on a local Ray cluster of two workers; needs Ray (nox -s ray)."""
+"""Groups of files, and shards made of them on a local Ray cluster of two workers (nox -s ray)."""
 
 import json
 import os
 import random
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,59 +14,98 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gpt_toolkit.data.pretraining import text_files
+from gpt_toolkit.data.pretraining import ray_encoder
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
-from gpt_toolkit.data.pretraining.parallel_tokenize import Encoder, OnThreads
-from gpt_toolkit.data.pretraining.ray_encoder import OnRay
-from gpt_toolkit.data.pretraining.text_files import FileMemo, FileSource, divide
-from gpt_toolkit.data.pretraining.text_readers import Position
-from gpt_toolkit.data.pretraining.text_slices import FileSlice
+from gpt_toolkit.data.pretraining.parallel_tokenize import Encoder, encode, encode_on_threads
+from gpt_toolkit.data.pretraining.ray_encoder import FileGroup, encode_on_ray, file_groups
+from gpt_toolkit.data.pretraining.sources import StoryworldSource
+from gpt_toolkit.data.pretraining.text_files import FileMemo, FileSource, SplitFile, divide
+from gpt_toolkit.data.pretraining.text_readers import Chunk, Position
 from gpt_toolkit.data.pretraining.token_shards import TokenCache
 from gpt_toolkit.data.pretraining.write_token_shards import prepare_tokens
 from gpt_toolkit.progress import ProgressBar
+from gpt_toolkit.storyworld import MIX
 from gpt_toolkit.tokenizers import load_tokenizer
-from gpt_toolkit.tokenizers.byte_tokenizer import RawBytes
+from gpt_toolkit.tokenizers.byte_tokenizer import ByteTokenizer
 from gpt_toolkit.tokenizers.loading import Tokenizer
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # Ray's own
+on_cluster = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # Ray's own warnings
 
 
 class Killed(BaseException):
     """Stands for a signal that no code can catch."""
 
 
-class Killing(FileSource):
-    """A source whose reader is killed before a slice."""
-
-    kill_at = 5
-
-    def slices(self, position: Position = None) -> Iterator[FileSlice]:
-        for i, found in enumerate(super().slices(position)):
-            if i == self.kill_at:
-                raise Killed
-            yield found
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Files of text and of records, of several jobs each, one without text among them."""
+    """Files of text and of records, of several jobs each; some records and two files are empty."""
     (found := tmp_path / "text").mkdir()
     draw = random.Random(0)
     words = ["the", "miller", "key", "lantern", "found", "lost", "under", "oak", "she", "said", "."]
     for i in range(12):
         lines = [" ".join(draw.choices(words, k=12)) for _ in range(400 * (1 + i % 4))]
         if i % 3 == 1:
-            texts = [line if k % 7 else "" for k, line in enumerate(lines)]
+            texts = [line if (k + 1) % 5 else "" for k, line in enumerate(lines)]  # the last one is empty
             text = "".join(json.dumps({"text": text * 20}) + "\n" for text in texts)
             (found / f"{i:02d}.jsonl").write_text(text, encoding="utf-8")
         else:
             (found / f"{i:02d}.txt").write_text("\n".join(lines * 12), encoding="utf-8")
     (found / "06b.txt").write_text("", encoding="utf-8")
+    (found / "07b.jsonl").write_text('{"text": ""}\n', encoding="utf-8")
     return found
 
 
+def source_of(folder: Path, fraction: float = 0.1, limit: int | None = None) -> FileSource:
+    memo = FileMemo(folder.parent / "memo")
+    return FileSource(divide([str(folder)], [], [], memo), fraction, "text", limit, memo)
+
+
+def in_corpus(group: FileGroup, chunk: Chunk) -> Chunk:
+    encoded = group.in_corpus(encode([chunk], ByteTokenizer()))
+    assert encoded.fraction is not None
+    return replace(chunk, position=encoded.position, fraction=round(encoded.fraction, 9))
+
+
+@pytest.mark.parametrize("task_bytes", [1, 300_000, 1 << 26])
+@pytest.mark.parametrize(("fraction", "limit"), [(0.0, None), (0.25, None), (0.0, 900), (0.1, 3000)])
+def test_groups_read_apart_are_the_source_read_through(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, task_bytes: int, fraction: float, limit: int | None
+) -> None:
+    monkeypatch.setattr(ray_encoder, "TASK_BYTES", task_bytes)
+    source = source_of(folder, fraction, limit)
+    if limit is not None:  # a limit counts the documents of each split
+        files = [SplitFile(file.path, "train" if i < 9 else "val") for i, file in enumerate(source.files)]
+        source = replace(source, files=tuple(files))
+    counted = 3 if fraction or limit else 2  # documents are not counted where nothing follows from them
+
+    def known(chunk: Chunk) -> Chunk:
+        return replace(chunk, position=chunk.position[:counted], fraction=round(chunk.fraction or 0, 9))
+
+    def apart(position: Position) -> list[Chunk]:
+        groups = list(file_groups(source, position))
+        return [known(in_corpus(group, c)) for group in groups for c in group.source.chunks(group.position)]
+
+    whole = list(source.chunks())
+    assert apart(None) == list(map(known, whole))
+    for chunk in whole[:: len(whole) // 7]:
+        assert apart(chunk.position) == [known(c) for c in source.chunks(chunk.position)]
+    n_groups = len(list(file_groups(source, None)))
+    n_splits = 1 if limit is None else 2
+    assert {1: n_groups == 13, 300_000: 6 < n_groups < 13, 1 << 26: n_groups == n_splits}[task_bytes]
+
+
+def test_ray_reads_files_and_an_error_says_how_to_install_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValueError, match=r"storyworld \(10 documents, seed 0\) is read from one end"):
+        next(encode_on_ray(StoryworldSource(0, 0.1, 10, MIX), None, ByteTokenizer()))
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ValueError, match=r"pip install 'gpt-toolkit\[ray\]'"):
+        next(encode_on_ray(source_of(folder), None, ByteTokenizer()))
+
+
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
+def ray_cluster() -> Iterator[Any]:
     """A head without processors and two workers with one each."""
     pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
@@ -71,30 +113,36 @@ def cluster() -> Iterator[Any]:
     found = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
     for _ in range(2):
         found.add_node(num_cpus=1)
-    before = os.environ.get("RAY_ADDRESS")
-    os.environ["RAY_ADDRESS"] = found.address
-    yield found
-    found.shutdown()
-    os.environ.pop("RAY_ADDRESS")
-    if before is not None:
-        os.environ["RAY_ADDRESS"] = before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_ADDRESS", found.address)
+        yield found
+        found.shutdown()
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_files, "SLICE_BYTES", 300_000)  # one file or two
+@pytest.fixture
+def cluster(ray_cluster: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The cluster, with small tasks and without waiting for the disk."""
+    monkeypatch.setattr(ray_encoder, "TASK_BYTES", 300_000)  # one file or two
     monkeypatch.setattr(os, "fsync", lambda file: None)
+    return ray_cluster
 
 
-def source_of(folder: Path, memo: Path, kind: type[FileSource] = FileSource) -> FileSource:
-    known = FileMemo(memo)
-    return kind(divide([str(folder)], [], [], known), 0.1, "text", None, known)
+def interrupted(monkeypatch: pytest.MonkeyPatch, at: int, action: Callable[[], None]) -> None:
+    """Run an action before the group of this number is submitted."""
+
+    def groups(source: FileSource, position: Position) -> Iterator[FileGroup]:
+        for number, group in enumerate(file_groups(source, position)):
+            if number == at:
+                action()
+            yield group
+
+    monkeypatch.setattr(ray_encoder, "file_groups", groups)
 
 
 def run(source: FileSource, tokenizer: Tokenizer, root: Path, encoder: Encoder) -> TokenCache:
     with ProgressBar("Test") as progress:
         return prepare_tokens(
-            source, tokenizer, root, progress, encoder=encoder, shard_tokens=200_000, checkpoint_tokens=60_000
+            source, tokenizer, root, progress, encoder=encoder, shard_tokens=200_000, journal_tokens=60_000
         )
 
 
@@ -102,77 +150,86 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def test_two_workers_write_the_bits_of_one_process(cluster: Any, folder: Path, tmp_path: Path) -> None:
-    tokenizer, source = load_tokenizer("storyworld"), source_of(folder, tmp_path / "memo")
-    assert len(list(source.slices())) > 8
-    expected = contents(run(source, tokenizer, tmp_path / "one", OnThreads(1)).folder)
-    assert len(expected) > 5
-    assert contents(run(source, tokenizer, tmp_path / "ray", OnRay()).folder) == expected
+def in_one_process(source: FileSource, tokenizer: Tokenizer, root: Path) -> dict[str, bytes]:
+    return contents(run(source, tokenizer, root, partial(encode_on_threads, n_threads=1)).folder)
 
 
-def test_both_workers_work(cluster: Any, folder: Path, tmp_path: Path) -> None:
-    (seen := tmp_path / "seen").mkdir()
+class TestOnACluster:
+    pytestmark = on_cluster
 
-    class Witness(RawBytes):
-        def encode_chunk(self, text: str, *, first: bool) -> NDArray[np.uint32]:
-            import ray
+    def test_two_workers_write_the_bits_of_one_process(
+        self, cluster: Any, folder: Path, tmp_path: Path
+    ) -> None:
+        tokenizer, source = load_tokenizer("storyworld"), source_of(folder)
+        assert len(list(file_groups(source, None))) > 8
+        expected = in_one_process(source, tokenizer, tmp_path / "one")
+        assert len(expected) > 5
+        assert contents(run(source, tokenizer, tmp_path / "ray", encode_on_ray).folder) == expected
 
-            (seen / ray.get_runtime_context().get_node_id()).touch()
-            return super().encode_chunk(text, first=first)
+    def test_both_workers_work(self, cluster: Any, folder: Path, tmp_path: Path) -> None:
+        (seen := tmp_path / "seen").mkdir()
 
-    run(source_of(folder, tmp_path / "memo"), Witness(), tmp_path / "ray", OnRay())
-    workers = {node.node_id for node in cluster.worker_nodes}
-    assert {path.name for path in seen.iterdir()} == workers
-    assert len(workers) == 2
+        class Witness(ByteTokenizer):
+            def encode_chunk(self, text: str, *, first: bool) -> NDArray[np.uint32]:
+                import ray
 
+                (seen / ray.get_runtime_context().get_node_id()).touch()
+                return super().encode_chunk(text, first=first)
 
-def test_a_killed_run_goes_on_on_the_cluster_and_off_it(cluster: Any, folder: Path, tmp_path: Path) -> None:
-    source, tokenizer = source_of(folder, tmp_path / "memo"), RawBytes()
-    expected = contents(run(source, tokenizer, tmp_path / "one", OnThreads(2)).folder)
-    for again in ("on the cluster", "off it"):
-        with pytest.raises(Killed):
-            run(source_of(folder, tmp_path / "memo", Killing), tokenizer, tmp_path / again, OnRay())
-        assert list((tmp_path / again).glob("*/progress.json"))
-        encoder: Encoder = OnRay() if again == "on the cluster" else OnThreads(2)
-        assert contents(run(source, tokenizer, tmp_path / again, encoder).folder) == expected
+        run(source_of(folder), Witness(), tmp_path / "ray", encode_on_ray)
+        workers = {node.node_id for node in cluster.worker_nodes}
+        assert {path.name for path in seen.iterdir()} == workers
+        assert len(workers) == 2
 
+    @pytest.mark.parametrize("encoder", [encode_on_ray, encode_on_threads])
+    def test_a_killed_run_resumes_on_the_cluster_and_off_it(
+        self, encoder: Encoder, cluster: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source, tokenizer = source_of(folder), ByteTokenizer()
+        expected = in_one_process(source, tokenizer, tmp_path / "one")
 
-def test_an_error_of_a_worker_is_the_one_that_a_thread_raises(
-    cluster: Any, folder: Path, tmp_path: Path
-) -> None:
-    class Faulty(RawBytes):
-        vocab_size = 100
-        name = "faulty"
+        def kill() -> None:
+            raise Killed
 
-    with pytest.raises(ValueError, match=r"^Tokenizer faulty made the id 256, but its vocab_size is 100\.$"):
-        run(source_of(folder, tmp_path / "memo"), Faulty(), tmp_path, OnRay())
+        with monkeypatch.context() as patch:
+            interrupted(patch, 5, kill)
+            with pytest.raises(Killed):
+                run(source, tokenizer, tmp_path / "killed", encode_on_ray)
+        assert list((tmp_path / "killed").glob("*/progress.json"))
+        assert contents(run(source, tokenizer, tmp_path / "killed", encoder).folder) == expected
 
+    def test_an_error_of_a_worker_is_the_one_that_a_thread_raises(
+        self, cluster: Any, folder: Path, tmp_path: Path
+    ) -> None:
+        class Faulty(ByteTokenizer):
+            vocab_size = 100
+            name = "faulty"
 
-def test_a_worker_that_is_lost_changes_nothing(cluster: Any, folder: Path, tmp_path: Path) -> None:
-    expected = contents(
-        run(source_of(folder, tmp_path / "memo"), RawBytes(), tmp_path / "one", OnThreads(1)).folder
-    )
-    lost = cluster.add_node(num_cpus=1)
+        with pytest.raises(
+            ValueError, match=r"^tokenizer faulty: id 256; expected ids below its vocab_size 100$"
+        ):
+            run(source_of(folder), Faulty(), tmp_path, encode_on_ray)
 
-    class Losing(FileSource):
-        def slices(self, position: Position = None) -> Iterator[FileSlice]:
-            for i, found in enumerate(super().slices(position)):
-                if i == 6:
-                    cluster.remove_node(lost, allow_graceful=False)
-                yield found
+    def test_a_worker_that_is_lost_changes_nothing(
+        self, cluster: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source = source_of(folder)
+        expected = in_one_process(source, ByteTokenizer(), tmp_path / "one")
+        lost = cluster.add_node(num_cpus=1)
+        interrupted(monkeypatch, 6, lambda: cluster.remove_node(lost, allow_graceful=False))
+        assert (
+            contents(run(source_of(folder), ByteTokenizer(), tmp_path / "ray", encode_on_ray).folder)
+            == expected
+        )
 
-    source = source_of(folder, tmp_path / "memo", Losing)
-    assert contents(run(source, RawBytes(), tmp_path / "ray", OnRay()).folder) == expected
-
-
-def test_a_config_names_the_cluster(cluster: Any, cache: Path, folder: Path) -> None:
-    found = []
-    places: tuple[Literal["ray", "threads"], ...] = ("ray", "threads")
-    for encode_on in places:
-        data = CorpusDataModule(str(folder), tokenizer="bytes", encode_on=encode_on)
-        data.prepare_data()
-        data.setup()
-        found.append((data.plan, contents(data.cache.folder)))
-        for path in data.cache.folder.iterdir():
-            path.unlink()
-    assert found[0] == found[1]
+    def test_a_config_names_the_cluster(self, cluster: Any, cache: Path, folder: Path) -> None:
+        found = []
+        places: tuple[Literal["ray", "threads"], ...] = ("ray", "threads")
+        for encode_on in places:
+            data = CorpusDataModule(str(folder), tokenizer="bytes", encode_on=encode_on)
+            data.prepare_data()
+            data.setup()
+            found.append((data.plan, contents(data.cache.folder)))
+            for path in data.cache.folder.iterdir():
+                path.unlink()
+        assert found[0] == found[1]

@@ -7,14 +7,14 @@ import pytest
 
 from gpt_toolkit import storyworld
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
-from gpt_toolkit.data.pretraining.sources import WorldSource
+from gpt_toolkit.data.pretraining.sources import StoryworldSource
 from gpt_toolkit.storyworld.documents import documents
 
 
-def source(world: dict[str, float] | None = None, limit: int = 40) -> WorldSource:
+def source(world: dict[str, float] | None = None, limit: int = 40) -> StoryworldSource:
     module = CorpusDataModule(dataset="storyworld:3", world=world, limit_documents=limit, val_fraction=0.1)
     found = module.source()
-    assert isinstance(found, WorldSource)
+    assert isinstance(found, StoryworldSource)
     return found
 
 
@@ -29,7 +29,7 @@ def test_the_world_is_read_as_documents_of_its_splits() -> None:
     assert [chunk.split for chunk in chunks] == ["train"] * 40 + ["val"] * 4 + ["test"] * 4
 
 
-def test_reading_goes_on_from_any_position() -> None:
+def test_reading_resumes_from_any_position() -> None:
     chunks = list(source().chunks())
     for at in (0, 39, 40, 47):
         assert list(source().chunks(chunks[at].position)) == chunks[at + 1 :]

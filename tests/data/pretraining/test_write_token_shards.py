@@ -5,6 +5,7 @@ import resource
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,15 @@ from filelock import FileLock
 
 from gpt_toolkit.data.pretraining import parallel_tokenize, write_token_shards
 from gpt_toolkit.data.pretraining import token_shards as tokens_module
-from gpt_toolkit.data.pretraining.parallel_tokenize import OnThreads
-from gpt_toolkit.data.pretraining.shard_writer import write_json
+from gpt_toolkit.data.pretraining.parallel_tokenize import encode_on_threads
 from gpt_toolkit.data.pretraining.text_readers import Chunk, Position
 from gpt_toolkit.data.pretraining.token_shards import TokenCache, Tokens, token_dtype
 from gpt_toolkit.data.pretraining.write_token_shards import cache_key, prepare_tokens
+from gpt_toolkit.io import write_json
 from gpt_toolkit.progress import ProgressBar
-from gpt_toolkit.tokenizers.byte_tokenizer import RawBytes
+from gpt_toolkit.tokenizers.byte_tokenizer import ByteTokenizer
 
-SHARD, CHECKPOINT = 400, 150
+SHARD, JOURNAL = 400, 150
 
 
 class Killed(BaseException):
@@ -50,7 +51,7 @@ class Documents:
                 raise Killed
             self.read.append(i)
             text = f"Document {i}: " + "abc " * (i % 13)
-            yield Chunk(text, True, "val" if i % 5 == 4 else "train", len(text), i + 1, (i + 1) / self.n)
+            yield Chunk(text, True, "val" if i % 5 == 4 else "train", i + 1, (i + 1) / self.n)
 
 
 @pytest.fixture(autouse=True)
@@ -60,9 +61,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(source: Documents, root: Path, threads: int = 2, **options: int) -> TokenCache:
-    sizes = {"shard_tokens": SHARD, "checkpoint_tokens": CHECKPOINT} | options
+    sizes = {"shard_tokens": SHARD, "journal_tokens": JOURNAL} | options
+    encoder = partial(encode_on_threads, n_threads=threads)
     with ProgressBar("Test") as progress:
-        return prepare_tokens(source, RawBytes(), root, progress, encoder=OnThreads(threads), **sizes)
+        return prepare_tokens(source, ByteTokenizer(), root, progress, encoder=encoder, **sizes)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -78,7 +80,10 @@ def test_documents_follow_each_other_each_after_its_end_of_text(tmp_path: Path) 
         texts = [chunk.text for chunk in Documents().chunks() if chunk.split == split]
         expected = [i for text in texts for i in (256, *text.encode())]
         assert tokens.read(0, len(tokens)).tolist() == expected
-        assert len(cache.shards(split)) > 2 or split == "val"
+        *full, last = [shard.count for shard in cache.shards(split)]
+        assert full == [SHARD] * len(full)
+        assert 0 < last <= SHARD
+        assert len(full) > 2 or split == "val"
         assert cache.n_tokens(split) == len(tokens) == len(expected)
         assert cache.n_bytes(split) == sum(map(len, texts))
         assert cache.n_documents(split) == len(texts)
@@ -119,14 +124,17 @@ def test_tokens_travel_to_workers_as_paths(tmp_path: Path) -> None:
     assert np.array_equal(copy.read(0, 500), tokens.read(0, 500))
 
 
-@pytest.mark.parametrize("threads", [1, 3, 8])
-def test_the_number_of_threads_does_not_change_a_byte(threads: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("threads", "job_characters"), [(1, 60), (3, 1), (8, 10_000)])
+def test_threads_and_jobs_do_not_change_a_byte(
+    threads: int, job_characters: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = run(Documents(), tmp_path / "two")
+    monkeypatch.setattr(parallel_tokenize, "_JOB_CHARACTERS", job_characters)
     assert contents(run(Documents(), tmp_path / "other", threads).folder) == contents(first.folder)
 
 
 @pytest.mark.parametrize("kill_at", [0, 1, 20, 37, 38, 39, 60, 99])
-def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(kill_at: int, tmp_path: Path) -> None:
+def test_a_killed_run_resumes_and_ends_with_the_same_bytes(kill_at: int, tmp_path: Path) -> None:
     expected = contents(run(Documents(), tmp_path / "whole").folder)
     with pytest.raises(Killed):
         run(Documents(kill_at=kill_at), tmp_path / "killed")
@@ -146,17 +154,17 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bytes(tmp_path: Path) -
 
 @pytest.mark.parametrize("victim", ["progress.json", "manifest.json"])
 @pytest.mark.parametrize("times", [1, 2, 3])
-def test_a_run_killed_while_it_writes_its_notes_ends_with_the_same_bytes(
+def test_a_run_killed_while_it_writes_its_journal_ends_with_the_same_bytes(
     victim: str, times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = contents(run(Documents(), tmp_path / "whole").folder)
     left = [times]
 
-    def killed(path: Path, value: object) -> None:
+    def killed(path: Path, value: object, **options: Any) -> None:
         left[0] -= path.name == victim
         if path.name == victim and (left[0] == 0 or victim == "manifest.json"):
             raise Killed
-        write_json(path, value)
+        write_json(path, value, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(write_token_shards, "write_json", killed)
@@ -165,23 +173,23 @@ def test_a_run_killed_while_it_writes_its_notes_ends_with_the_same_bytes(
     assert contents(run(Documents(), tmp_path / "killed").folder) == expected
 
 
-def test_notes_become_rarer_as_the_shards_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    notes: list[int] = []
+def test_journals_become_rarer_as_the_shards_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journals: list[int] = []
 
-    def counted(path: Path, value: Any) -> None:
+    def counted(path: Path, value: Any, **options: Any) -> None:
         if path.name == "progress.json":
-            notes.append(sum(state["n_tokens"] for state in value["splits"].values()))
-        write_json(path, value)
+            journals.append(sum(state["n_tokens"] for state in value["splits"].values()))
+        write_json(path, value, **options)
 
     monkeypatch.setattr(write_token_shards, "write_json", counted)
-    cache = run(Documents(2500), tmp_path, checkpoint_tokens=1)
-    assert 256 < len(notes) < 800
-    for before, after in itertools.pairwise([*notes, sum(map(cache.n_tokens, cache.splits))]):
+    cache = run(Documents(2500), tmp_path, journal_tokens=1)
+    assert 256 < len(journals) < 800
+    for before, after in itertools.pairwise([*journals, sum(map(cache.n_tokens, cache.splits))]):
         assert after - before < before / 256 + 150  # a job more, at most
 
 
 @pytest.mark.parametrize("damage", ["not json", '{"key": "other"}', None])
-def test_notes_that_cannot_be_relied_on_mean_beginning_again(damage: str | None, tmp_path: Path) -> None:
+def test_a_journal_that_cannot_be_trusted_means_starting_again(damage: str | None, tmp_path: Path) -> None:
     expected = contents(run(Documents(), tmp_path / "whole").folder)
     with pytest.raises(Killed):
         run(Documents(kill_at=70), tmp_path / "killed")
@@ -204,19 +212,19 @@ def test_a_finished_cache_is_not_written_again(tmp_path: Path) -> None:
 
 
 def test_the_key_follows_source_tokenizer_and_format(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Other(RawBytes):
+    class Other(ByteTokenizer):
         fingerprint = "another"
 
-    key = cache_key(Documents(), RawBytes())
-    assert key == cache_key(Documents(), RawBytes())
-    assert key != cache_key(Documents(name="b"), RawBytes())
+    key = cache_key(Documents(), ByteTokenizer())
+    assert key == cache_key(Documents(), ByteTokenizer())
+    assert key != cache_key(Documents(name="b"), ByteTokenizer())
     assert key != cache_key(Documents(), Other())
     monkeypatch.setattr(write_token_shards, "FORMAT_VERSION", 2)
-    assert key != cache_key(Documents(), RawBytes())
+    assert key != cache_key(Documents(), ByteTokenizer())
 
 
 def test_large_vocabularies_take_four_bytes_an_id(tmp_path: Path) -> None:
-    class Large(RawBytes):
+    class Large(ByteTokenizer):
         vocab_size = 70_000
 
         def encode_chunk(self, text: str, *, first: bool) -> "np.ndarray[Any, np.dtype[np.uint32]]":
@@ -231,13 +239,13 @@ def test_large_vocabularies_take_four_bytes_an_id(tmp_path: Path) -> None:
 
 
 def test_an_id_outside_the_vocabulary_is_refused(tmp_path: Path) -> None:
-    class Faulty(RawBytes):
+    class Faulty(ByteTokenizer):
         vocab_size = 100
         name = "faulty"
 
     with (
         ProgressBar("Test") as progress,
-        pytest.raises(ValueError, match=r"faulty made the id 256, but its vocab_size is 100"),
+        pytest.raises(ValueError, match=r"faulty: id 256; expected ids below its vocab_size 100$"),
     ):
         prepare_tokens(Documents(), Faulty(), tmp_path, progress)
 
@@ -250,9 +258,13 @@ def test_a_source_without_text_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("split", ["train", "val"])
 @pytest.mark.parametrize(
     ("size", "message"),
-    [(-2, r"has [\d,]+ bytes instead of"), (2, r"has [\d,]+ bytes instead of"), (None, "is missing")],
+    [
+        (-2, r"has [\d,]+ bytes; expected [\d,]+;"),
+        (2, r"has [\d,]+ bytes; expected [\d,]+;"),
+        (None, "is missing"),
+    ],
 )
-def test_a_truncated_or_missing_file_is_an_error_with_the_way_out(
+def test_a_truncated_or_missing_file_is_an_error_with_the_fix(
     split: str, size: int | None, message: str, tmp_path: Path
 ) -> None:
     folder = run(Documents(), tmp_path).folder
@@ -261,7 +273,7 @@ def test_a_truncated_or_missing_file_is_an_error_with_the_way_out(
         path.unlink()
     else:
         os.truncate(path, path.stat().st_size + size)
-    with pytest.raises(ValueError, match=rf"Token file {path} {message}.*Delete the folder {folder} and run"):
+    with pytest.raises(ValueError, match=rf"token file {path} {message}.*delete the folder {folder} and run"):
         run(Documents(), tmp_path)
 
 
@@ -279,7 +291,7 @@ def test_verifying_finds_a_single_changed_id(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[100] ^= 1
     path.write_bytes(data)
-    with pytest.raises(ValueError, match=r"train-00001\.tokens has a wrong checksum\. Delete the folder"):
+    with pytest.raises(ValueError, match=r"train-00001\.tokens has a wrong checksum; delete the folder"):
         TokenCache.open(cache.folder).verify()
 
 
@@ -292,7 +304,7 @@ def test_a_manifest_of_another_format_or_damaged_is_an_error(tmp_path: Path) -> 
     (folder / "manifest.json").write_text("{")
     with pytest.raises(ValueError, match="is damaged"):
         TokenCache.open(folder)
-    with pytest.raises(FileNotFoundError, match=r"No finished token cache in .* run `gpt-toolkit prepare`"):
+    with pytest.raises(FileNotFoundError, match=r"no finished token cache in .* run `gpt-toolkit prepare`"):
         TokenCache.open(folder / "nowhere")
 
 
@@ -300,27 +312,26 @@ def test_a_full_disk_is_one_message_and_leaves_nothing_that_is_trusted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     expected = contents(
-        run(Documents(2000), tmp_path / "whole", shard_tokens=60_000, checkpoint_tokens=9000).folder
+        run(Documents(2000), tmp_path / "whole", shard_tokens=60_000, journal_tokens=9000).folder
     )
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    message = r"could not write .* MB are free there\): .* need about \d+ MB in all; .*CACHE"
     try:
-        with pytest.raises(
-            OSError, match=r"The disk is full: the files in .* need about \d+ MB in all.*CACHE"
-        ):
-            run(Documents(2000), tmp_path / "full", shard_tokens=60_000, checkpoint_tokens=9000)
+        with pytest.raises(OSError, match=message):
+            run(Documents(2000), tmp_path / "full", shard_tokens=60_000, journal_tokens=9000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not list((tmp_path / "full").glob("*/manifest.json"))
     again = Documents(2000)
-    cache = run(again, tmp_path / "full", shard_tokens=60_000, checkpoint_tokens=9000)
+    cache = run(again, tmp_path / "full", shard_tokens=60_000, journal_tokens=9000)
     assert contents(cache.folder) == expected
     assert again.read[0] > 0
-    assert "Going on with" in capsys.readouterr().err
+    assert "Resuming" in capsys.readouterr().err
 
 
 def test_a_second_process_waits_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    held, path = threading.Event(), tmp_path / f"{cache_key(Documents(), RawBytes())}.lock"
+    held, path = threading.Event(), tmp_path / f"{cache_key(Documents(), ByteTokenizer())}.lock"
 
     def hold() -> None:
         with FileLock(path):
@@ -345,7 +356,7 @@ def test_novels_become_tokens_and_back(shared_data: Path, cache: Path) -> None:
     memo = FileMemo(cache / "files")
     source = FileSource(divide([str(folder)], [], [], memo), 0.0, "text", None, memo)
     with ProgressBar("Test") as progress:
-        tokens = prepare_tokens(source, RawBytes(), cache, progress)
+        tokens = prepare_tokens(source, ByteTokenizer(), cache, progress)
     parts = [gzip.decompress(path.read_bytes()).decode("utf-8-sig") for path in sorted(folder.iterdir())]
     text = "".join(f"\0{part}".replace("\r\n", "\n") for part in parts)
     ids = tokens.tokens("train").read(0, tokens.n_tokens("train"))

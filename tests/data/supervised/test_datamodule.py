@@ -11,7 +11,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
-from gpt_toolkit.batches import IGNORE_INDEX, SupervisedBatch, SupervisedData, TaskSpec
+from gpt_toolkit.batches import IGNORE_INDEX, SupervisedBatch, TaskSpec
 from gpt_toolkit.data.supervised.datamodule import SupervisedDataModule
 from gpt_toolkit.data.supervised.example import Example
 from tests.data.fakes import FakeSet, single, spec
@@ -133,7 +133,7 @@ def fit(folder: Path, names: list[str], ckpt_path: Path | None = None, **options
 
 
 def test_the_module_is_what_a_fine_tuning_task_expects(sets: dict[str, FakeSet]) -> None:
-    module: SupervisedData = ready(["a", "nli", "choice"])
+    module = ready(["a", "nli", "choice"])
     assert (module.n_ctx, module.n_marks, module.vocabulary.vocab_size) == (64, 3, 257)
     assert dict(module.tasks) == {name: sets[name].spec for name in ("a", "nli", "choice")}
     assert isinstance(module.plan, str)

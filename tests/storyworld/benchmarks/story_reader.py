@@ -1,7 +1,7 @@
-"""Reads what the stories say, without their events: the oracle of the tests for last words and cloze rows.
+"""A reader of stories without their events: the oracle of the tests for last words and cloze examples.
 
-Each sentence is compared with the templates of the kinds of events that matter. From what was said so far,
-the reader answers who lent the lantern, whose locket it was, where the marble was said to lie.
+Each sentence is compared with the templates of the kinds of events that matter. From the text so far, the
+reader answers who lent the lantern, whose locket it was, and where the marble is.
 """
 
 import re
@@ -9,15 +9,12 @@ from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
-from gpt_toolkit.storyworld.lexicon import LATE, NOUNS
+from gpt_toolkit.storyworld.lexicon import LATE
 from gpt_toolkit.storyworld.narrator import Narrator
-from gpt_toolkit.storyworld.people import PEOPLE
 from gpt_toolkit.storyworld.places import HOME, PLACES
+from tests.storyworld.texts import NAMES, THINGS
 
-NAMES = frozenset(person.name for person in PEOPLE)
-THINGS = frozenset(noun.word for noun in NOUNS)
 SPOTS = sorted({spot.phrase for place in (HOME, *PLACES) for spot in place.spots + place.hard_spots}, key=len)
-NOUN_INDEX = {noun.word: index for index, noun in enumerate(NOUNS)}
 GAP = "XXXXX"
 
 LINK = "(?:(?:Then|After that,|A little later|Before long,|Soon|At once|Next,) )?"
@@ -36,15 +33,7 @@ PARTS = {
     "n_cap": "t", "an_cap": "t", "t_ba": "t", "the_t2": "t2", "an2": "t2", "an_other": "t2", "noun2": "t2",
     "to": "place", "at": "place", "the": "place", "spot": "spot", "late": "late",
 }  # fmt: skip
-CLASSES = {
-    "a": "person",
-    "b": "person",
-    "c": "person",
-    "t": "thing",
-    "t2": "thing",
-    "spot": "spot",
-    "late": "late",
-}
+CLASSES = dict.fromkeys("abc", "person") | {"t": "thing", "t2": "thing", "spot": "spot", "late": "late"}
 
 WALKS = ("travel", "go", "go_plain", "home")
 TOLD_WHERE = ("tell", "tell_who", "confess", "explain", "remember")
@@ -128,10 +117,10 @@ def read(text: str, kinds: Iterable[str], starts: Iterable[int], cut: bool = Fal
 
 
 class Reader:
-    """What a reader knows at the end of a text.
+    """The knowledge of a reader at the end of a text.
 
     Args:
-        text: All that was said before the sentence in question.
+        text: The text before the sentence in question.
     """
 
     def __init__(self, text: str) -> None:
@@ -146,7 +135,7 @@ class Reader:
         return next((value for value in said if value), "")
 
     def latest(self, *kinds: str) -> str:
-        """Which of the kinds occurred last."""
+        """Return the kind that occurred last."""
         return next((event.kind for event in reversed(self.said) if event.kind in kinds), "")
 
     def where(self, kind: str) -> str:
@@ -158,7 +147,7 @@ class Reader:
         return next((place for place in reversed(places) if place), "")
 
     def answer(self, gap: Said, part: str) -> str:
-        """What is in the gap of a sentence of which all else is known; "" if the text does not say."""
+        """Return what fills the gap of a sentence; "" if the text does not say."""
         answers = {"t": self._thing, "t2": self._thing, "place": self._place, "spot": self._spot}
         return answers.get(part, self._person)(gap, part)
 
@@ -234,7 +223,7 @@ class Reader:
 
 
 def fill(text: str, gap_at: int) -> set[str]:
-    """What can stand for ``XXXXX`` in a text, for each way to understand the sentence with it.
+    """Return what can stand for ``XXXXX`` in a text, for each way to understand its sentence.
 
     Args:
         text: It may end inside the sentence, after the gap.

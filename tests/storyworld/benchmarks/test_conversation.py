@@ -8,7 +8,8 @@ import pytest
 
 from gpt_toolkit.storyworld.benchmarks import BENCHMARKS, Conversation, benchmark
 from gpt_toolkit.storyworld.wording import words as words_of
-from tests.storyworld.benchmarks.story_reader import NAMES, Reader
+from tests.storyworld.benchmarks.story_reader import Reader
+from tests.storyworld.texts import NAMES
 
 # Questions whose answer a reader of stories knows, and what it then recalls.
 RECALLED = (
@@ -35,7 +36,7 @@ def words(text: str) -> list[str]:
 
 
 def f1(guess: str, answer: str) -> float:
-    """Of the words of a guess and those of the answer, as SQuAD and CoQA have it."""
+    """Return the F1 of the words of a guess, as in SQuAD and CoQA."""
     common = sum((Counter(words(guess)) & Counter(words(answer))).values())
     return 2 * common / (len(words(guess)) + len(words(answer)))
 

@@ -1,4 +1,4 @@
-"""Pronouns: pairs that differ in one word, which alone turns the answer round."""
+"""Pronouns: pairs that differ in one word, which reverses the answer."""
 
 import re
 from collections import Counter, defaultdict
@@ -8,10 +8,8 @@ import pytest
 
 from gpt_toolkit.storyworld.benchmarks import BENCHMARKS, Pronoun, benchmark
 from gpt_toolkit.storyworld.benchmarks.pronoun_pairs import SCHEMAS
-from gpt_toolkit.storyworld.people import PEOPLE, split_of
-from tests.storyworld.benchmarks.story_reader import NAMES, NOUN_INDEX
+from tests.storyworld.texts import NAMES, PERSON, splits_of_pairs, words
 
-PERSON = {person.name: person for person in PEOPLE}
 # What happened between G and T, the words that then speak of G, and those that speak of T.
 SENSE = (
     ("G lent|G had .+ and lent it|T borrowed|T begged", "got received", "gave returned"),
@@ -44,10 +42,6 @@ def rows() -> list[Pronoun]:
     return list(islice(benchmark("pronouns", 3), 6000))
 
 
-def words(text: str) -> list[str]:
-    return re.findall(r"\w+(?:-\w+)*", text)
-
-
 def decisive(rows: list[Pronoun]) -> list[str]:
     """For each row the word that its twin does not have."""
     found: list[str] = []
@@ -58,7 +52,7 @@ def decisive(rows: list[Pronoun]) -> list[str]:
 
 
 def understand(row: Pronoun, word: str) -> str:
-    """Who is meant, from what happened and the word that decides."""
+    """Return the person who is meant, from what happened and the deciding word."""
     telling = row.text[: row.start]
     for giver, taker in (row.options, row.options[::-1]):
         text = re.sub(rf"\b{giver}\b", "G", re.sub(rf"\b{taker}\b", "T", telling))
@@ -131,6 +125,4 @@ def test_every_telling_and_every_ending_occurs(rows: list[Pronoun]) -> None:
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_nobody_meets_a_thing_of_a_split_that_is_not_to_be_seen(split: str) -> None:
     for row in islice(benchmark("pronouns", 5, split), 1000):
-        things = [NOUN_INDEX[word] for word in words(row.text) if word in NOUN_INDEX]
-        splits = {split_of(PERSON[name].index, thing) for name in row.options for thing in things}
-        assert splits <= {"train", split}
+        assert splits_of_pairs(row.text) <= {"train", split}

@@ -1,4 +1,4 @@
-"""Chronicles, and stories told event by event."""
+"""Long stories, and stories aligned with their events."""
 
 import re
 from itertools import pairwise
@@ -15,12 +15,9 @@ from gpt_toolkit.storyworld.benchmarks.sentence_alignment import (
     tell_aligned,
 )
 from gpt_toolkit.storyworld.narrator import tell
-from gpt_toolkit.storyworld.people import PEOPLE, split_of
 from gpt_toolkit.storyworld.plots import simulate
 from gpt_toolkit.storyworld.realize import count_sentences
-from tests.storyworld.benchmarks.story_reader import NAMES, NOUN_INDEX
-
-PERSON = {person.name: person for person in PEOPLE}
+from tests.storyworld.texts import splits_of_pairs
 
 
 def test_told_events_joined_are_the_story() -> None:
@@ -45,7 +42,7 @@ def test_mentions_are_whole_words_in_order() -> None:
     assert mentions('Leonie met Leo. "Leo\'s kite!"', {"Leo", "kite"}) == ["Leo", "Leo", "kite"]
 
 
-def test_a_chronicle_has_its_chapters_with_one_hero() -> None:
+def test_a_long_story_has_its_chapters_with_one_hero() -> None:
     for seed in range(200):
         story = simulate_chapters(Random(seed), "test", 3)
         chapters = [number for number, event in enumerate(story.log) if event.kind == CHAPTER]
@@ -65,13 +62,9 @@ def test_no_chapter_starts_with_a_pronoun() -> None:
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
-def test_nobody_in_a_chronicle_meets_a_thing_of_a_split_that_is_not_to_be_seen(split: str) -> None:
+def test_nobody_in_a_long_story_meets_a_thing_of_a_split_that_is_not_to_be_seen(split: str) -> None:
     for seed in range(200):
         text = join(tell_aligned(simulate_chapters(Random(seed), split, 3)))
-        found = set(re.findall(r"\w+", text))
-        things = [
-            NOUN_INDEX[word] for word in {*found, *(word.lower() for word in found)} if word in NOUN_INDEX
-        ]
-        splits = {split_of(PERSON[name].index, thing) for name in found & NAMES for thing in things}
+        splits = splits_of_pairs(text)
         assert splits <= {"train", split}
         assert split in splits

@@ -7,12 +7,9 @@ from itertools import islice
 import pytest
 
 from gpt_toolkit.storyworld.benchmarks import BENCHMARKS, Summary, benchmark
-from gpt_toolkit.storyworld.lexicon import NOUNS
-from gpt_toolkit.storyworld.people import PEOPLE
 from gpt_toolkit.storyworld.places import HOME, PLACES
+from tests.storyworld.texts import NAMES, THINGS
 
-NAMES = {person.name for person in PEOPLE}
-THINGS = {noun.word for noun in NOUNS}
 SPOTS = {spot.phrase for place in (HOME, *PLACES) for spot in place.spots + place.hard_spots}
 
 

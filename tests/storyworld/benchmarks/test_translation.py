@@ -7,9 +7,7 @@ import pytest
 
 from gpt_toolkit.storyworld.benchmarks import FEWEST_WORDS, Translation, benchmark
 from gpt_toolkit.storyworld.documents import documents
-from gpt_toolkit.storyworld.people import PEOPLE
-
-NAMES = {person.name for person in PEOPLE}
+from tests.storyworld.texts import NAMES
 
 
 @pytest.fixture(scope="module")

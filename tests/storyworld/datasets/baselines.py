@@ -1,4 +1,4 @@
-"""What can be had without understanding: small classifiers of words, and the rules of thumb of each task."""
+"""Baselines without understanding: small classifiers of words, and metrics."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What the readers of rows share: an independent reading of a text by patterns, back to its meaning."""
+"""Patterns that read a text back to its meaning, independently of the code that wrote it."""
 
 import re
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def fill(pattern: str, **more: str) -> str:
 
 
 def uncapitalized(text: str) -> str:
-    """A sentence as a clause: without its mark, and small in front unless a name stands there."""
+    """Return a sentence as a clause: without its full stop, in lower case unless it begins with a name."""
     text = text.rstrip(".?")
     return text if re.match(NAME + r"\b", text) else text[0].lower() + text[1:]
 

@@ -1,4 +1,4 @@
-"""What holds for the examples of every dataset: splits and form."""
+"""Splits and form of the examples of every dataset."""
 
 import re
 from itertools import islice
@@ -82,7 +82,7 @@ EXAMPLE_ERRORS = ERRORS | {
 
 
 @pytest.mark.parametrize("name", DATASETS)
-def test_no_text_shows_a_error_that_is_not_its_point(name: str) -> None:
+def test_no_text_has_an_error_that_is_not_its_point(name: str) -> None:
     patterns = {error: re.compile(pattern) for error, pattern in EXAMPLE_ERRORS.items()}
     for split in DATASETS[name].splits:
         for row in islice(labeled_examples(name, 6, split), 1000):

@@ -29,7 +29,7 @@ def drawn() -> list[tuple[list[Event], LabeledExample]]:
 
 
 def consistent(log: list[Event], ending: str) -> bool:
-    """Whether an ending agrees with what happened."""
+    """Return whether an ending agrees with what happened."""
     if found := re.search(r"\b(ladder|lantern|rope|boat|spade)\b", ending):
         lent = next(event for event in log if event.kind == "borrow")
         assert lent.b

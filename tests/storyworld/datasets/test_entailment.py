@@ -83,7 +83,7 @@ CLAIMED = [(topic, re.compile(fill(text, **SMALL))) for topic, texts in HYPOTHES
 
 
 def meaning(found: re.Match[str]) -> dict[str, str]:
-    """Who, what and where, in the same words wherever it is told."""
+    """Return who, what and where, in the same words for every wording."""
     return {
         role: NAME_OF.get(text, text.replace("The ", "the "))
         for role, text in found.groupdict().items()
@@ -96,7 +96,7 @@ def verdict(premise: str, hypothesis: str) -> int:
     topic, claim = next((t, meaning(m)) for t, p in CLAIMED if (m := p.fullmatch(hypothesis.rstrip("."))))
     negated = claim.pop("no", "") != ""
     facts = [(state, meaning(m)) for (t, state), p in TOLD if t == topic for m in p.finditer(premise)]
-    # a thing is told of once; a person may be told to have been at several places
+    # a thing occurs once; a person may have been at several places
     facts = [fact for fact in facts if all(fact[1][role] == claim[role] for role in ("t",) if role in claim)]
     if topic == "trip":
         facts = [fact for fact in facts if fact[1] == claim]

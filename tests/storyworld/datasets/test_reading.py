@@ -52,7 +52,7 @@ def answer(log: list[Event], question: str) -> str:
 
 
 def replay(log: list[Event]) -> tuple[dict[Item, str], dict[Item, str], dict[Item, str]]:
-    """Who holds, who owns and who first owned each thing."""
+    """Return who holds, who owns and who first owned each thing."""
     holder: dict[Item, str] = {}
     owner: dict[Item, str] = {}
     first: dict[Item, str] = {}

@@ -57,7 +57,7 @@ def length(texts: tuple[str, ...]) -> list[str]:
 
 
 def overlap(texts: tuple[str, ...]) -> list[str]:
-    """How many words the texts share, in ten steps."""
+    """Return how many words the texts share, in ten steps."""
     one, two = (set(words(text)) for text in texts)
     return [str(10 * len(one & two) // len(two)), str(len(one & two))]
 
@@ -80,7 +80,7 @@ def test_words_and_length_do_not_tell_acceptability(
 @pytest.mark.parametrize(
     ("task", "features", "naive", "ceiling"),
     [
-        # an adjective means what it says in 64% of the rows, and often another one stands beside it
+        # an adjective means what it says in 64% of the rows, and often next to another one
         ("sentiment", bag, False, 0.62),
         ("sentiment", bag, True, 0.62),
         ("sentiment", length, True, 0.54),
@@ -122,7 +122,7 @@ def test_the_most_frequent_answer_is_no_better_than_chance(task: str, majority: 
 
 
 def test_shared_words_are_less_than_half_of_similarity() -> None:
-    # 0.5: parts that agree are said in the same words three times of four, as in STS-B, where words alone
+    # 0.5: parts that agree have the same words three times of four, as in STS-B, where words alone
     # reach 0.6
     pairs = [(set(words(a)), set(words(b))) for (a, b), _, _ in rows("similarity", "train")]
     grades = [float(row.target) for row in rows("similarity", "train")]
@@ -175,7 +175,7 @@ def test_an_answer_alone_or_with_the_last_sentence_does_not_show_whether_it_is_r
 
 
 def named(answer: str) -> str:
-    """What an answer is about, as the passage has it; of an ending its last name."""
+    """Return what an answer is about, as in the passage; the last name of an ending."""
     people = re.findall(rf"\b{NAME}\b", answer)
     return people[-1] if people else answer.removeprefix("the ").split(" the ")[-1]
 

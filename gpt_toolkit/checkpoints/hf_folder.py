@@ -1,0 +1,314 @@
+"""Model folders in Hugging Face's layout: ``config.json`` and ``model.safetensors``, or ``.bin`` files."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from gpt_toolkit.backbone.config import DecoderConfig
+from gpt_toolkit.checkpoints.hugging_face import (
+    config_from_hugging_face,
+    hugging_face_config,
+    match_tensors,
+    to_hugging_face,
+)
+from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel
+from gpt_toolkit.checkpoints.torch_pickle import TorchFile
+from gpt_toolkit.io import atomic_folder, is_file_name, read_json
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+PICKLE = "pytorch_model.bin"
+HUGGING_FACE = "Hugging Face"  # start of the layout's name
+_INDEX = ".index.json"  # ending of the file that maps tensors to shards
+
+_DTYPES = {
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F64": torch.float64,
+    "I64": torch.int64,  # integers and booleans are never weights, but masks of older releases
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+_CODES = {dtype: code for code, dtype in _DTYPES.items() if dtype.is_floating_point}
+
+
+# Reading
+
+
+def is_model_folder(folder: Path) -> bool:
+    """Return whether a folder holds files of this layout."""
+    names = (CONFIG, WEIGHTS, PICKLE, WEIGHTS + _INDEX, PICKLE + _INDEX)
+    return any((folder / name).is_file() for name in names)
+
+
+def has_safetensors(folder: Path) -> bool:
+    """Return whether the weights exist as safetensors."""
+    return any((folder / name).is_file() for name in (WEIGHTS, WEIGHTS + _INDEX))
+
+
+def open_model_folder(folder: Path) -> StoredModel:
+    """Open a model folder, as this toolkit or any release of ``transformers`` writes it.
+
+    Safetensors are preferred to ``.bin`` files. Either may be in shards with an index.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a file is damaged, or config and tensors do not fit each other or this toolkit.
+    """
+    config = config_from_hugging_face(_read_object(folder / CONFIG), where=str(folder / CONFIG))
+    main, shards = _find_weights(folder)
+    stored: dict[str, LazyTensor] = {}
+    pickles: list[TorchFile] = []
+    for path, names in shards.items():
+        if path.suffix == ".bin":
+            pickles.append(_open_pickle(path))
+            in_file = _pickled_tensors(pickles[-1])
+        else:
+            in_file = _safetensors(path)
+        if absent := sorted((names or set()) - in_file.keys()):
+            raise ValueError(f"{path}: the index promises {absent[0]}, which is not there")
+        stored |= {name: in_file[name] for name in names or in_file}
+
+    tensors = match_tensors(stored, config, str(main), str(folder / CONFIG))
+
+    def release() -> None:
+        for file in pickles:
+            file.release()
+
+    layout = f"{HUGGING_FACE} ({PICKLE if pickles else 'safetensors'})"
+    files = tuple(dict.fromkeys((folder / CONFIG, main, *shards)))
+    return StoredModel(layout, config, tensors, folder, folder, files, release=release)
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    fields = read_json(path, "a model folder holds one")
+    if not isinstance(fields, dict):
+        raise ValueError(f"{path}: holds a {type(fields).__name__}, expected a JSON object")
+    return fields
+
+
+def _find_weights(folder: Path) -> tuple[Path, dict[Path, set[str] | None]]:
+    """Find the files of weights.
+
+    Returns:
+        The single file or the index; each file with the tensors that the index promises of it, or None.
+    """
+    for name in (WEIGHTS, PICKLE):
+        if (folder / name).is_file():
+            return folder / name, {folder / name: None}
+        index = folder / (name + _INDEX)
+        if not index.is_file():
+            continue
+        weight_map = _read_object(index).get("weight_map")
+        if not isinstance(weight_map, dict) or not all(map(is_file_name, weight_map.values())):
+            raise ValueError(f"{index}: expected a weight_map from tensors to files of this folder")
+        shards: dict[Path, set[str] | None] = {}
+        for tensor, shard in weight_map.items():
+            shards[folder / shard] = (shards.get(folder / shard) or set()) | {tensor}
+        return index, shards
+    raise FileNotFoundError(f"{folder / WEIGHTS}: no such file; a model folder holds it, or {PICKLE}")
+
+
+def _open_pickle(path: Path) -> TorchFile:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    file = TorchFile(path)
+    if not isinstance(file.content, Mapping):
+        raise ValueError(f"{path}: holds a {type(file.content).__name__}, expected tensors by name")
+    return file
+
+
+def _pickled_tensors(file: TorchFile) -> dict[str, LazyTensor]:
+    return {name: file.tensor(name) for name, value in file.content.items() if isinstance(value, Tensor)}
+
+
+def _safetensors(path: Path) -> dict[str, LazyTensor]:
+    tensors = {}
+    with _open_safetensors(path) as file:
+        for name in file.keys():  # noqa: SIM118 the file is not a dict
+            piece = file.get_slice(name)
+            if (code := piece.get_dtype()) not in _DTYPES:
+                raise ValueError(
+                    f"{path}: {name} is of type {code}, expected one of {', '.join(_CODES.values())}"
+                )
+            load = partial(_load_safetensor, path, name)
+            tensors[name] = LazyTensor(load, tuple(piece.get_shape()), _DTYPES[code])
+    return tensors
+
+
+def _load_safetensor(path: Path, name: str) -> Tensor:
+    # Opened for each tensor: what is read through an open file stays in memory until it is closed.
+    with _open_safetensors(path) as file:
+        tensor: Tensor = file.get_tensor(name)
+    return tensor
+
+
+@contextlib.contextmanager
+def _open_safetensors(path: Path) -> Iterator[Any]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: no such file") from None
+    except SafetensorError as error:
+        raise ValueError(f"{path}: is cut short or not a safetensors file ({error})") from None
+
+
+# Writing
+
+
+def write_model_folder(
+    folder: str | Path,
+    config: DecoderConfig,
+    state_dict: Mapping[str, Tensor],
+    tokenizer_files: Mapping[str, str],
+    *,
+    overwrite: bool = False,
+    extra: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a model folder that ``transformers`` loads too, completely or not at all.
+
+    Memory holds one tensor in addition to ``state_dict``.
+
+    Args:
+        folder: The folder to write; its parents are created.
+        config: Config of the decoder.
+        state_dict: ``Decoder.state_dict()``, written in its dtype.
+        tokenizer_files: Names and contents of the tokenizer's files.
+        overwrite: Replace an existing model folder.
+        extra: Further fields of ``config.json``; fields under ``gpt_toolkit`` are merged.
+
+    Raises:
+        FileExistsError: If the folder exists and ``overwrite`` is not set, or it is not a model folder.
+        ValueError: If tensors and config do not fit each other, or a name is not a plain file name.
+        OSError: If writing fails; an existing folder stays unchanged.
+    """
+    tensors = {name: LazyTensor.of(tensor) for name, tensor in state_dict.items()}
+    with new_model_folder(folder, overwrite=overwrite) as partial_folder:
+        write_model_files(partial_folder, config, tensors, tokenizer_files, extra=extra)
+
+
+@contextlib.contextmanager
+def new_model_folder(folder: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Yield a temporary folder, which becomes the model folder when the block succeeds.
+
+    Args:
+        folder: The folder to write; its parents are created.
+        overwrite: Replace an existing model folder.
+
+    Raises:
+        FileExistsError: If the folder exists and ``overwrite`` is not set, or it is not a model folder.
+        OSError: If writing fails; an existing folder stays unchanged.
+    """
+    folder = Path(folder).expanduser().resolve()
+    check_replaceable(folder, overwrite=overwrite)
+    try:
+        with atomic_folder(folder, replace=True) as partial_folder:
+            yield partial_folder
+    except OSError as error:
+        if error.errno is None or not _is_about(folder, error):
+            raise
+        raise OSError(f"{folder}: could not be written: {error.strerror or error}") from error
+
+
+def _is_about(folder: Path, error: OSError) -> bool:
+    """Return whether an error comes from writing the folder, not from reading what is written to it."""
+    if not isinstance(error.filename, str | Path):
+        return True
+    path = Path(error.filename)
+    temporary = f"{folder.name}.{os.getpid()}."
+    return path in (folder, *folder.parents) or any(
+        place.parent == folder.parent and place.name.startswith(temporary) for place in (path, *path.parents)
+    )
+
+
+def check_replaceable(folder: Path, *, overwrite: bool) -> None:
+    """Check that a folder does not exist, or is a model folder that may be overwritten.
+
+    Raises:
+        FileExistsError: If it exists and ``overwrite`` is not set, or it is not a model folder.
+    """
+    if not folder.exists():
+        return
+    if not overwrite:
+        raise FileExistsError(
+            f"{folder}: exists already; give another folder, or say --overwrite (from Python overwrite=True)"
+        )
+    inside = list(folder.iterdir()) if folder.is_dir() else None
+    if inside is None or (inside and not (folder / CONFIG).is_file()) or any(p.is_dir() for p in inside):
+        raise FileExistsError(
+            f"{folder}: is not a model folder, so it is not overwritten; give another folder"
+        )
+
+
+def write_model_files(
+    folder: Path,
+    config: DecoderConfig,
+    tensors: Mapping[str, LazyTensor],
+    tokenizer_files: Mapping[str, str],
+    *,
+    extra: Mapping[str, Any] | None = None,
+    advance: Callable[[int], None] = lambda n_bytes: None,
+) -> None:
+    """Write the files of a model folder; each tensor is read when it is written.
+
+    Args:
+        folder: An existing, empty folder.
+        config: Config of the decoder.
+        tensors: Tensors by their names in ``Decoder.state_dict()``.
+        tokenizer_files: Names and contents of the tokenizer's files.
+        extra: Further fields of ``config.json``; fields under ``gpt_toolkit`` are merged.
+        advance: Receives the number of bytes of each tensor that has been written.
+
+    Raises:
+        ValueError: If tensors and config do not fit each other, or a name is not a plain file name.
+    """
+    for name in tokenizer_files:
+        if not is_file_name(name):
+            raise ValueError(f"tokenizer file {name!r}; expected a file name without a folder; rename it")
+    stored = to_hugging_face(tensors, config)
+    fields = hugging_face_config(config)
+    fields["dtype"] = str(tensors["wte.weight"].dtype).removeprefix("torch.")
+    more = dict(extra or {})
+    more["gpt_toolkit"] = {**fields["gpt_toolkit"], **more.get("gpt_toolkit", {})}
+    texts = {**tokenizer_files, CONFIG: json.dumps(fields | more, indent=2) + "\n"}
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="")
+    _write_safetensors(folder / WEIGHTS, stored, advance)
+
+
+def _write_safetensors(path: Path, tensors: Mapping[str, LazyTensor], advance: Callable[[int], None]) -> None:
+    """Write tensors one after another.
+
+    The library's own writer needs all of them contiguous at once. That doubles a GPT's memory, because most
+    matrices are transposed.
+    """
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    end = 0
+    for name, tensor in tensors.items():
+        if tensor.dtype not in _CODES:
+            raise ValueError(f"{name} is of type {tensor.dtype}, expected floating point")
+        start, end = end, end + tensor.n_bytes
+        shape = list(tensor.shape)
+        header[name] = {"dtype": _CODES[tensor.dtype], "shape": shape, "data_offsets": [start, end]}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the format aligns the first tensor to 8 bytes
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for tensor in tensors.values():
+            file.write(tensor.read().contiguous().cpu().view(torch.uint8).numpy().data)
+            advance(tensor.n_bytes)
