@@ -2,6 +2,7 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
@@ -42,12 +43,15 @@ def test_a_report_says_the_same_in_text_json_and_figure(
 
 def test_the_figure_has_the_runs_the_curves_and_the_irreducible_loss() -> None:
     points = ONE_LENGTH[1:]
-    report = analyze(points, "chinchilla")
+    report = analyze(points, "chinchilla", notes=["a note"])
     assert report.held_out is None  # four runs determine three constants, three do not
-    assert "no prediction of the largest size" in report.notes[-1]
+    assert report.notes[0] == "a note"
+    assert "no prediction of the largest size" in report.notes[1]
     axes = Figure().add_subplot()
     draw(axes, points, report.law)
     labels = [text.get_text() for text in axes.get_legend().get_texts()]  # type: ignore[union-attr]
+    runs = next(line for line in axes.lines if line.get_label() == "runs")
+    assert runs.get_xydata() == pytest.approx(np.array([(p.n_params, p.loss) for p in points]))
     floor = 1.69 + 410.7 / 1e10**0.28
     assert labels == ["L(N) = E + A / N^alpha", "runs", f"irreducible loss {floor:.3g}"]
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
