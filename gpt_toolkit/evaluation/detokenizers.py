@@ -160,7 +160,7 @@ class Detokenizer:
         return [*first, *middle, *reversed(last)]
 
     def _trailing(self, chunk: str) -> str:
-        """Return the written form of a token that ends a chunk after a word; "" if there is none."""
+        """Return the written form of a token that ends a chunk after a word, or ""."""
         if chunk[-1:] not in self._last_characters:
             return ""
         for form in self._after_forms:

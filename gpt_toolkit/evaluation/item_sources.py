@@ -119,7 +119,7 @@ class Files:
         variants: Published files, the paper's first.
         expected: File to place, for messages.
         unit: Unit of the sizes.
-        hub: Dataset to read without files; None: there is none.
+        hub: Dataset to read without files, if any.
     """
 
     name: str
@@ -180,11 +180,11 @@ class Files:
         if check:
             raise ValueError(
                 f"{self.name}: {path} has {size:,} {self.unit} and the checksum {checksum[:12]}..., which is "
-                f"no known variant; expected {known}; get one of these, or set check_files to false to score "
-                "it as it is"
+                f"not a known variant; expected {known}; get one of these, or set check_files to "
+                "false to score it as it is"
             )
-        warning = f"scored on a file that is no known variant ({size:,} {self.unit}); known: {known}"
-        return "no known variant", warning
+        warning = f"scored on a file that is not a known variant ({size:,} {self.unit}); known: {known}"
+        return "not a known variant", warning
 
     def _from_hub(self, limit: int | None) -> Items:
         hub = self.hub

@@ -164,7 +164,7 @@ class Metric(NamedTuple):
     Attributes:
         name: Name and unit, such as ``accuracy`` or ``word_perplexity``.
         value: The number.
-        interval: Half-width of the 95% interval; NaN if there is none.
+        interval: Half-width of the 95% interval, or NaN.
         n: Number of items or units of text behind it.
         chance: Expected value of a guess; NaN if that has no meaning.
     """

@@ -115,4 +115,4 @@ def test_the_harness_compares_questions_without_case_and_articles(context: Conte
     assert result_of(protocol, built, lambda *_: written(" beatles")).metrics[0].value == 100.0
     assert (
         result_of(protocol, built, lambda *_: written(" the  beatles")).metrics[0].value == 0.0
-    )  # two blanks
+    )  # two spaces
