@@ -35,8 +35,8 @@ class TorchFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._version = _version(path)  # before loading: a file replaced in between counts as changed
         self.content: Any = safe_load(path)
-        self._version = _version(path)
         self._is_mapped = zipfile.is_zipfile(path)
         self._n_read, self._n_most = 0, path.stat().st_size // _N_MAPPINGS
 
