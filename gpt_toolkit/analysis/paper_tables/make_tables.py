@@ -141,8 +141,8 @@ def _do_runs(request: Request) -> None:
     say(
         f"{output}: budget {request.budget}, {len(first) + len(wanted)} runs; "
         f"{len(missing) + sum(not run.is_done for run in first)} to be done; about "
-        f"{format_duration(seconds)} on 2 CPU cores for models of the budget's size; Ctrl-C saves, and the "
-        "same command resumes"
+        f"{format_duration(seconds)} on 2 CPU cores for models of the budget's size; "
+        "Ctrl-C saves, and the same command resumes"
     )
     run_all(first, lambda run: str(run.folder / "model"), later_seconds=later)
     wanted = request.finetunings(request.parts, open_model(request.backbone).config.n_layer)
