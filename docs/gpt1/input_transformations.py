@@ -73,7 +73,7 @@ for place, ids in enumerate(bars):
     for position, token in enumerate(ids):
         if token in colors:
             axes.barh(-place, 1.5, left=position, height=0.6, color=colors[token])
-for token, name in zip(colors, input_transforms.MARKS, strict=True):
+for token, name in zip(colors, input_transforms.SPECIAL_TOKENS, strict=True):
     axes.barh(0, 0, color=colors[token], label=name)
 axes.set(yticks=[-place for place in range(len(bars))], yticklabels=labels, xlabel="position, tokens")
 axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=3)
@@ -83,7 +83,7 @@ plt.show()
 # ## What gives way when a row is too long
 #
 # The paper is silent; the released code keeps `n_ctx // 2 - 2` tokens of each text. We do the same, except where a question stands
-# between document and answers: there the document alone gives way. [`fit`][gpt_toolkit.data.supervised.input_transforms.fit] decides it for all rows at once.
+# between document and answers: there the document alone gives way. [`truncate`][gpt_toolkit.data.supervised.input_transforms.truncate] decides it for all rows at once.
 
 # %%
 import numpy as np
@@ -93,7 +93,7 @@ for what, lengths in {
     "premise, hypothesis": [[600, 20]],
     "document, question, two answers": [[600, 20, 30, 10]],
 }.items():
-    kept = input_transforms.fit(np.array(lengths), n_ctx=512)[0].tolist()
+    kept = input_transforms.truncate(np.array(lengths), n_ctx=512)[0].tolist()
     print(f"{what:32} {lengths[0]} -> {kept}")
 
 # %% [markdown]

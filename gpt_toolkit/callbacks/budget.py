@@ -1,4 +1,4 @@
-"""Fewer steps on a slow machine: the length of a run follows from its own measured speed."""
+"""Limit of a run's training time: fewer steps on a slow machine."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 
-from gpt_toolkit.callbacks.progress import clock
+from gpt_toolkit.progress import format_duration
 
 log = logging.getLogger(__name__)
 
-_WARMUP_STEPS, _MOST_STEPS, _SECONDS = 2, 10, 4.0
+_WARMUP_STEPS, _MAX_STEPS, _SECONDS = 2, 10, 4.0
 """Steps before the timed ones, timed steps at most, and seconds after which three are enough; tuned here."""
 
 _ROUNDED_TO = 10
 
 
 class Budget(Callback):
-    """Limits a run of ``max_steps`` to the steps that this machine trains within some minutes.
+    """Limit of a run of ``max_steps`` to the steps that this machine trains within some minutes.
 
     Before the first step a few steps are timed, and undone. If all steps would take longer than the budget,
     ``trainer.max_steps`` is lowered, one line says so, and the schedule ends with the last step. A resumed
@@ -45,7 +45,7 @@ class Budget(Callback):
         self.asked_steps = 0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Choose the number of steps, or the restored one."""
+        """Choose the number of steps, or take the restored one."""
         asked: int = trainer.max_steps
         if self.minutes is None or asked <= 0 or trainer.fast_dev_run:  # type: ignore[attr-defined]
             self.max_steps = None
@@ -68,9 +68,9 @@ class Budget(Callback):
                 "%s; all steps: --budget.minutes null",
                 f"{asked:,}",
                 seconds,
-                clock(asked * seconds),
+                format_duration(asked * seconds),
                 f"{self.max_steps:,}",
-                clock(self.max_steps * seconds),
+                format_duration(self.max_steps * seconds),
             )
 
     def state_dict(self) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class Budget(Callback):
 
 
 def _limit(trainer: Trainer, max_steps: int) -> None:
-    """Change ``max_steps``, and the learning rate of the next step, which follows from it."""
+    """Change ``max_steps``, and the learning rate of the next step, which depends on it."""
     trainer.fit_loop.epoch_loop.max_steps = max_steps
     for config in trainer.lr_scheduler_configs:
         scheduler: Any = config.scheduler
@@ -103,7 +103,7 @@ def seconds_of_a_step(trainer: Trainer, task: Any) -> float:
     seconds: list[float] = []
     with task.undone_steps() as step:
         begin = time.perf_counter()
-        while len(seconds) < _WARMUP_STEPS + _MOST_STEPS:
+        while len(seconds) < _WARMUP_STEPS + _MAX_STEPS:
             start = time.perf_counter()
             for _ in range(trainer.accumulate_grad_batches):
                 step(batch)

@@ -1,4 +1,4 @@
-"""Which checkpoints a run keeps, and how it stops without losing anything."""
+"""Checkpoints of a run, and stopping on a signal without losing a step."""
 
 from __future__ import annotations
 
@@ -13,23 +13,43 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
 from gpt_toolkit.callbacks.console import say
-from gpt_toolkit.callbacks.write_errors import writing
+from gpt_toolkit.io import explain_write_errors
+
+
+def existing_run(folder: Path) -> str | None:
+    """Return why no run can begin in a folder: it already holds one; None if it does not."""
+    checkpoints = Checkpoints.folder_of(folder)
+    if not checkpoints.is_dir() or not any(checkpoints.glob("*.ckpt")):
+        return None
+    return (
+        f"{folder} already holds a run: resume it by --ckpt_path last, or choose another folder by "
+        "--trainer.default_root_dir"
+    )
+
+
+def explain_run_write_errors(path: Path) -> contextlib.AbstractContextManager[None]:
+    """Return a context in which an error of writing names the file, the free space and what to do."""
+    advice = "make room, then resume from the last complete checkpoint with --ckpt_path last"
+    return explain_write_errors(path, advice)
 
 
 class Checkpoints(Checkpoint):
-    """Keeps the last and the best state of a run, and a trail of earlier ones if asked.
+    """Writer of the last and the best state of a run, and of a series of earlier ones on request.
 
     ``checkpoints/last.ckpt`` is written after each validation and at the end, ``checkpoints/best.ckpt`` when
-    the watched number is the best so far. A run whose last epoch is to have validations is validated after
-    its last step, too. Each file is written under another name, then renamed: one that stands under its own
-    name is whole. The first Ctrl-C (or SIGTERM) finishes the current step, saves and stops; a second one
-    stops at once.
+    the monitored metric is the best so far. A run whose last epoch has validations is also validated after
+    its last step. Each file is written under another name and then renamed, so that it is always complete.
+    The first Ctrl-C (or SIGTERM) finishes the current step, saves and stops; a second one stops at once.
 
     Args:
-        every_n_steps: Write ``last.ckpt`` also every so many updates; 0 does not.
-        keep_every_n_steps: Keep ``step-<number>.ckpt`` every so many updates; 0 keeps none.
-        monitor: Logged number that says which state is the best.
-        mode: Whether its lowest value is the best (``min``, of a loss) or its highest (``max``, of a score).
+        every_n_steps: Write ``last.ckpt`` also after every N updates; 0 does not.
+        keep_every_n_steps: Write ``step-<number>.ckpt`` after every N updates; 0 does not.
+        monitor: Logged metric that decides which state is the best.
+        mode: Whether its lowest (``min``, of a loss) or highest value (``max``, of a score) is the best.
+
+    Attributes:
+        best: Best value so far.
+        metrics_at_best: All validation metrics of that state.
     """
 
     def __init__(
@@ -43,7 +63,7 @@ class Checkpoints(Checkpoint):
         self.monitor, self.mode = monitor, mode
         self.best: float | None = None
         self.metrics_at_best: dict[str, float] = {}
-        self._folder: Path | None = None
+        self._folder = Path()
         self._seen_step = self._saved_step = -1
         self._last_step: int | float = -1
         self._signal: int | None = None
@@ -51,7 +71,7 @@ class Checkpoints(Checkpoint):
 
     @staticmethod
     def folder_of(run: Path) -> Path:
-        """Where the checkpoints of the run in that folder lie."""
+        """Return the folder of the checkpoints of a run."""
         return run / "checkpoints"
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -59,50 +79,47 @@ class Checkpoints(Checkpoint):
         self._folder = self.folder_of(Path(trainer.default_root_dir))
 
     def state_dict(self) -> dict[str, Any]:
-        """The best value so far, and what else was measured there."""
+        """Return the best value so far and the metrics of its state."""
         return {"best": self.best, "metrics_at_best": self.metrics_at_best}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up the best value so far."""
+        """Restore the best value so far and its metrics."""
         self.best, self.metrics_at_best = state_dict["best"], state_dict["metrics_at_best"]
 
-    # ------------------------------------------------------------------ when
+    # ------------------------------------------------------------------ signals
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Listen for Ctrl-C and SIGTERM."""
+        """Install handlers of Ctrl-C and SIGTERM."""
         self._seen_step = self._saved_step = trainer.global_step
         self._last_step = trainer.estimated_stepping_batches
         self._signal = None
         for number in (signal.SIGINT, signal.SIGTERM):
             try:
-                self._old_handlers[number] = signal.signal(number, self._remember)
-            except ValueError:  # not the main thread: whoever started it handles signals
+                self._old_handlers[number] = signal.signal(number, self._on_signal)
+            except ValueError:  # not the main thread, which alone may handle signals
                 return
 
-    def _remember(self, number: int, frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._signal is not None:
             raise KeyboardInterrupt
         self._signal = number
-        with contextlib.suppress(RuntimeError):  # standard error was just being written to
+        with contextlib.suppress(RuntimeError):  # the signal interrupted a write to standard error
             say("\nstopping after this step, to save; once more to stop at once")
 
-    def _stop_listening(self) -> None:
+    def _restore_handlers(self) -> None:
         for number, handler in self._old_handlers.items():
             signal.signal(number, handler)
         self._old_handlers.clear()
 
+    # ------------------------------------------------------------------ when to save
+
     def on_train_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """After an update, save what is due; stop if someone asked."""
+        """Save after an update if it is due, and stop if a signal arrived."""
         step = trainer.global_step
         if step == self._seen_step:
-            return  # a micro-batch whose update is still to come
+            return  # a micro-batch before the update
         self._seen_step = step
         if self.keep_every_n_steps and step % self.keep_every_n_steps == 0:
             self._save(trainer, f"step-{step:07d}.ckpt")
@@ -114,20 +131,20 @@ class Checkpoints(Checkpoint):
         if stop:
             if self._saved_step != step:
                 self._save_last(trainer)
-            # The task's own hook follows the callbacks' ones, and logs this step.
+            # The task's own hook runs after those of the callbacks and logs this step.
             pl_module.on_train_batch_end(outputs, batch, batch_idx)
             if trainer.is_global_zero:
                 say(
-                    f"saved at step {step:,}: {self._path('last.ckpt')}\n"
-                    "go on: the same command with --ckpt_path last"
+                    f"saved at step {step:,}: {self._folder / 'last.ckpt'}\n"
+                    "resume: the same command with --ckpt_path last"
                 )
             raise KeyboardInterrupt
         if step == self._last_step:
-            # Lightning validates before it stops: the final weights, too, can be the best.
+            # Lightning validates before it stops: the final weights can be the best, too.
             trainer.should_stop = True
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """After a validation during training, keep the state, and keep it as the best if it is."""
+        """Save the state after a validation during training, also as the best if it is."""
         if trainer.sanity_checking or trainer.state.fn != "fit":
             return
         value = trainer.callback_metrics.get(self.monitor)
@@ -144,20 +161,16 @@ class Checkpoints(Checkpoint):
         return value < self.best if self.mode == "min" else value > self.best
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Keep the final state."""
+        """Save the final state."""
         if trainer.global_step != self._saved_step:
             self._save_last(trainer)
-        self._stop_listening()
+        self._restore_handlers()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Leave signals as they were; a state in the middle of a step is not kept."""
-        self._stop_listening()
+        """Restore the handlers of signals; a state in the middle of a step is not saved."""
+        self._restore_handlers()
 
-    # ------------------------------------------------------------------ how
-
-    def _path(self, name: str) -> Path:
-        assert self._folder is not None
-        return self._folder / name
+    # ------------------------------------------------------------------ how to save
 
     def _save_last(self, trainer: Trainer) -> None:
         self._save(trainer, "last.ckpt")
@@ -166,13 +179,13 @@ class Checkpoints(Checkpoint):
     def _save(self, trainer: Trainer, name: str) -> None:
         if trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
-        path = self._path(name)
-        partial = path.with_name(f"{path.name}.partial")
-        with writing(path):
+        path = self._folder / name
+        partial = path.with_name(f"{path.name}.partial")  # the same on all ranks, which write shards into it
+        with explain_run_write_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 if trainer.is_global_zero and partial.is_dir():
-                    shutil.rmtree(partial)  # shards that an interrupted run left
+                    shutil.rmtree(partial)  # shards of an interrupted run
                 trainer.strategy.barrier("begin checkpoint")
                 trainer.save_checkpoint(partial, weights_only=False)
                 if trainer.is_global_zero:
@@ -184,7 +197,7 @@ class Checkpoints(Checkpoint):
 
 
 def _replace(new: Path, path: Path) -> None:
-    if path.is_dir():  # a folder of shards gives way in two steps, and takes long to delete
+    if path.is_dir():  # a folder of shards is renamed first, because it takes long to delete
         old = path.with_name(f"{path.name}.old")
         _remove(old)
         path.replace(old)

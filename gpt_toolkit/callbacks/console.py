@@ -1,4 +1,4 @@
-"""The terminal, which bar, samples and messages share: only one writer can keep a bar at its bottom."""
+"""Messages on the terminal, above the progress bar, and which of Lightning's are left out."""
 
 from __future__ import annotations
 
@@ -6,43 +6,43 @@ import logging
 import re
 import warnings
 
-from gpt_toolkit.progress import CONSOLE as CONSOLE
+from gpt_toolkit.progress import CONSOLE
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def say(text: str) -> None:
-    """Write lines to standard error, above the bar if there is one.
+    """Write lines to standard error, above a progress bar.
 
-    What a model wrote is data: brackets and colons are no markup, and control characters, which a model of
-    bytes writes too, do not reach the terminal.
+    The text may be a model's: brackets and colons are not interpreted as markup, and control characters,
+    which a model of bytes also writes, do not reach the terminal.
     """
     CONSOLE.print(_CONTROLS.sub("\ufffd", text), markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 def quiet_lightning() -> None:
-    """Leave out what Lightning says of itself, of its products and of choices that we made on purpose."""
+    """Silence Lightning's messages about itself and about choices that are made on purpose here."""
     for name in ("lightning.pytorch", "lightning.fabric", "lightning_utilities"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for message in (
-        ".*is smaller than the logging interval.*",  # of an epoch; ours counts updates over epochs
+        ".*is smaller than the logging interval.*",  # the interval here counts updates over epochs
         ".*does not have many workers.*",  # windows come from memory-mapped tokens
         ".*GPU available but not used.*",
-        ".*recommended to use `self.log.*sync_dist=True.*",  # what we log, all devices have met for
-        ".*callbacks used to create the checkpoint.*",  # to test a run needs none of fit's callbacks
+        ".*recommended to use `self.log.*sync_dist=True.*",  # logged values are already reduced over devices
+        ".*callbacks used to create the checkpoint.*",  # testing a run needs none of the callbacks of fit
         ".*`isinstance\\(treespec, LeafSpec\\)` is deprecated.*",
         ".*deprecated and will be removed in jsonargparse.*",
         ".*lr_scheduler.step\\(\\).* before .*optimizer.step.*",  # 16-mixed skips first steps that overflow
     ):
         warnings.filterwarnings("ignore", message)
-    ours = logging.getLogger("gpt_toolkit")
-    ours.setLevel(logging.INFO)
-    if not ours.handlers:
-        ours.addHandler(_AboveTheBar())
+    logger = logging.getLogger("gpt_toolkit")
+    logger.setLevel(logging.INFO)
+    if not logger.handlers:
+        logger.addHandler(_AboveTheBar())
 
 
 class _AboveTheBar(logging.Handler):
-    """Prints messages where a progress bar does not overwrite them."""
+    """Handler that prints messages where a progress bar does not overwrite them."""
 
     def emit(self, record: logging.LogRecord) -> None:
         say(self.format(record))

@@ -1,9 +1,8 @@
-"""One CSV file with every logged number of a run, readable while it runs and whole after a resume."""
+"""Logger of all numbers of a run in one CSV file, readable while it runs and complete after a resume."""
 
 from __future__ import annotations
 
 import csv
-import io
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -11,38 +10,30 @@ from typing import Any
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from gpt_toolkit.callbacks.write_errors import writing
+from gpt_toolkit.callbacks.checkpoints import explain_run_write_errors
+from gpt_toolkit.io import atomic_file
 
 
 class MetricsFile(Logger):
-    """Writes ``metrics.csv`` in the run's folder: a row per step, a column per name.
+    """Writer of ``metrics.csv`` in the run's folder: a row for each step, a column for each metric.
 
-    A run that is resumed goes on in the same file: rows past the step it resumes from, written by the part
-    that was lost, are dropped. Only the newest row is held in memory.
+    A resumed run continues the file without the rows after the step from which it resumes. Only the newest
+    row is held in memory.
 
     Args:
         folder: The run's folder.
-        resume_step: Step that the run goes on from; 0 begins a new file.
+        resume_step: Step from which the run resumes; 0 begins a new file.
     """
 
     def __init__(self, folder: Path, resume_step: int = 0) -> None:
         super().__init__()
         self.path = folder / "metrics.csv"
-        self._columns = ["step"]
+        self._columns: list[str] = []  # empty before the first write
         self._row: dict[str, Any] = {}  # the newest row, which may still grow
-        self._row_start = 0  # where it begins in the file
+        self._row_start = 0  # its position in the file
         self._resume_step = resume_step
-        self._begun = False
 
-    @property
-    def name(self) -> str:
-        """Not used: a run has one folder."""
-        return ""
-
-    @property
-    def version(self) -> str:
-        """Not used: a run has one folder."""
-        return ""
+    name = version = ""  # not used: a run has one folder
 
     @property
     def save_dir(self) -> str:
@@ -51,59 +42,46 @@ class MetricsFile(Logger):
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
-        """Nothing: the run's ``config.yaml`` holds them."""
+        """Do nothing: the run's ``config.yaml`` holds them."""
 
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
-        """Add numbers to the row of that step, and the row to the file."""
+        """Add metrics to the row of a step, and write the row."""
         values = {name: value for name, value in metrics.items() if name != "epoch"}
         if values:
-            with writing(self.path):
+            with explain_run_write_errors(self.path):
                 self._add(values, step)
 
     def _add(self, values: dict[str, float], step: int | None) -> None:
-        if not self._begun:
-            self._begin()
+        if not self._columns:
+            self._columns = ["step"]
+            rows = self._read() if self._resume_step and self.path.exists() else []
+            rows = [row for row in rows if row["step"].isdigit() and int(row["step"]) <= self._resume_step]
+            self._write(rows)
         if self._row.get("step") != step:
             self._row = {"step": step}
             self._row_start = self.path.stat().st_size
         self._row.update(values)
         if new := [name for name in values if name not in self._columns]:
-            self._widen(new)
+            rows = self._read()
+            if self.path.stat().st_size > self._row_start:
+                rows.pop()  # the newest row, which is written again below
+            self._columns += new
+            self._write(rows)
+            self._row_start = self.path.stat().st_size
         with self.path.open("r+", newline="") as file:
             file.seek(self._row_start)
             file.truncate()
             csv.DictWriter(file, self._columns).writerow(self._row)
 
-    def _begin(self) -> None:
-        """Start the file, or take up what an earlier part of the run wrote."""
-        rows: list[dict[str, Any]] = []
-        if self._resume_step and self.path.exists():
-            with self.path.open(newline="") as file:
-                reader = csv.DictReader(file)
-                self._columns = list(reader.fieldnames or self._columns)
-                rows = [
-                    row
-                    for row in reader
-                    if (row["step"] or "x").isdigit() and int(row["step"]) <= self._resume_step
-                ]
-        self._rewrite(rows)
-        self._begun = True
-
-    def _widen(self, columns: list[str]) -> None:
-        """Add columns: the rows so far stay, empty there."""
+    def _read(self) -> list[dict[str, str]]:
         with self.path.open(newline="") as file:
-            before = file.read(self._row_start)
-        rows = list(csv.DictReader(io.StringIO(before)))
-        self._columns += columns
-        self._rewrite(rows)
-        self._row_start = self.path.stat().st_size
+            reader = csv.DictReader(file, restval="")
+            self._columns = list(reader.fieldnames or self._columns)
+            return list(reader)
 
-    def _rewrite(self, rows: list[dict[str, Any]]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_name(f"{self.path.name}.partial")
-        with partial.open("w", newline="") as file:
+    def _write(self, rows: list[dict[str, str]]) -> None:
+        with atomic_file(self.path) as partial, partial.open("w", newline="") as file:
             writer = csv.DictWriter(file, self._columns)
             writer.writeheader()
             writer.writerows(rows)
-        partial.replace(self.path)

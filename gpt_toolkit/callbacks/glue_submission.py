@@ -1,4 +1,4 @@
-"""GLUE's submission files, out of predictions."""
+"""Submission files of GLUE, made from predictions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from gpt_toolkit.callbacks.write_errors import writing
+from gpt_toolkit.callbacks.checkpoints import explain_run_write_errors
+from gpt_toolkit.io import write_text
 
 FILES = {
     "cola": "CoLA.tsv",
@@ -19,9 +20,9 @@ FILES = {
     "qnli": "QNLI.tsv",
     "rte": "RTE.tsv",
 }
-"""What the benchmark's server expects each set's predictions to be called."""
+"""File names that the benchmark's server expects, by dataset."""
 
-TEST_ROWS = {
+TEST_EXAMPLES = {
     "cola": 1_063,
     "sst2": 1_821,
     "mrpc": 1_725,
@@ -32,25 +33,25 @@ TEST_ROWS = {
     "qnli": 5_463,
     "rte": 3_000,
 }
-"""Rows of each set's test split; other numbers are other rows, such as those for validation."""
+"""Examples of each dataset's test split; another number means another split."""
 
 _AS_NUMBERS = ("cola", "sst2", "mrpc", "qqp")
 
 
 def write_submission(predictions: Iterable[Path], folder: Path) -> tuple[list[Path], list[str]]:
-    """Write a file for each of GLUE's sets among the predictions: ``index`` and ``prediction``, by row.
+    """Write a file with ``index`` and ``prediction`` for each GLUE dataset among the predictions.
 
-    Classes are written by name, or as 0 and 1 where GLUE has no names; grades as numbers. A set whose rows
-    are not as many as GLUE's test split has is left out, for the server would judge other rows.
+    Classes are written by name, or as 0 and 1 if GLUE has no names; grades as numbers. A dataset is left out
+    if its number of examples is not that of GLUE's test split: the server would score other examples.
 
     Args:
         predictions: JSON lines of fine-tuning's ``predict``, one file or one for each device.
-        folder: Where to; made if there is anything to write.
+        folder: Output folder; created if anything is written.
 
     Returns:
-        The files written, and for each set that was left out why.
+        The files written, and for each dataset that was left out why.
     """
-    by_set: dict[str, dict[int, str]] = {}
+    by_dataset: dict[str, dict[int, str]] = {}
     for path in predictions:
         with path.open(encoding="utf-8") as file:
             for text in file:
@@ -59,29 +60,27 @@ def write_submission(predictions: Iterable[Path], folder: Path) -> tuple[list[Pa
                 if name == "mnli" and line.get("part") == "mismatched":
                     name = "mnli_mismatched"
                 if name in FILES:
-                    by_set.setdefault(name, {})[line["row"]] = _value(name, line)
+                    by_dataset.setdefault(name, {})[line["row"]] = _value(name, line)
     written, left_out = [], []
-    for name, rows in by_set.items():
+    for name, rows in by_dataset.items():
         path = folder / FILES[name]
-        if len(rows) != TEST_ROWS[name]:
+        if len(rows) != TEST_EXAMPLES[name]:
             left_out.append(
-                f"{FILES[name]} is not written: {len(rows):,} rows, GLUE's test split has {TEST_ROWS[name]:,}"
+                f"{FILES[name]} is not written: {len(rows):,} examples; GLUE's test split has "
+                f"{TEST_EXAMPLES[name]:,}"
             )
             continue
-        first = min(rows)  # the mismatched rows follow the matched ones
-        with writing(path):
-            folder.mkdir(parents=True, exist_ok=True)
-            lines = [f"{row - first}\t{rows[row]}\n" for row in sorted(rows)]
-            partial = path.with_suffix(".partial")
-            partial.write_text("index\tprediction\n" + "".join(lines), encoding="utf-8")
-            partial.replace(path)
+        first = min(rows)  # mismatched examples are numbered after the matched ones
+        lines = [f"{row - first}\t{rows[row]}\n" for row in sorted(rows)]
+        with explain_run_write_errors(path):
+            write_text(path, "index\tprediction\n" + "".join(lines))
         written.append(path)
     return written, left_out
 
 
 def _value(name: str, line: dict[str, object]) -> str:
     if name in _AS_NUMBERS:
-        shares = line["probabilities"]
-        assert isinstance(shares, list)
-        return str(shares.index(max(shares)))
+        probabilities = line["probabilities"]
+        assert isinstance(probabilities, list)
+        return str(probabilities.index(max(probabilities)))
     return f"{line['prediction']:.3f}" if name == "stsb" else str(line["prediction"])

@@ -1,4 +1,4 @@
-"""Samples of text during training: what the loss cannot tell."""
+"""Samples of text during training."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
+from gpt_toolkit.callbacks.checkpoints import explain_run_write_errors
 from gpt_toolkit.callbacks.console import say
-from gpt_toolkit.callbacks.write_errors import writing
 
 
 class Samples(Callback):
-    """After each validation, lets the model write and keeps what it wrote in ``samples.txt``.
+    """Writer of a sample of the model after each validation, to the terminal and ``samples.txt``.
 
     Args:
-        prompt: Text to go on from; empty begins a new document.
+        prompt: Text to continue; empty begins a new document.
         max_new_tokens: Tokens to write; 0 writes no samples.
         temperature: Divides the logits; 0 takes the likeliest token each time.
-        top_k: Draw among so many of the likeliest tokens (GPT-2 Table 13: 40); 0 draws among all.
+        top_k: Draw among the N likeliest tokens (GPT-2 Table 13: 40); 0 draws among all.
         top_p: Draw among the likeliest tokens that together reach this probability; 1 is off.
     """
 
@@ -35,12 +35,12 @@ class Samples(Callback):
         self.temperature, self.top_k, self.top_p = temperature, top_k, top_p
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write a sample of no tokens: settings that no sample can have are refused before the first step."""
+        """Write a sample of no tokens, which raises if a setting is out of range."""
         if self.writes_with(pl_module):
             self.write(pl_module, max_new_tokens=0)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write, print and keep a sample, where the task can write one."""
+        """Print a sample and append it to the file, if the task can write one."""
         if trainer.sanity_checking or trainer.state.fn != "fit" or not self.writes_with(pl_module):
             return
         text = self.write(pl_module, self.max_new_tokens)
@@ -49,21 +49,21 @@ class Samples(Callback):
         step = trainer.global_step
         if not trainer.fast_dev_run:  # type: ignore[attr-defined]
             path = Path(trainer.default_root_dir) / "samples.txt"
-            with writing(path):
+            with explain_run_write_errors(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with path.open("a", encoding="utf-8") as file:
                     file.write(f"=== step {step}\n{text}\n\n")
         say(f"--- sample at step {step:,}\n{text}\n---")
 
     def writes_with(self, task: LightningModule) -> bool:
-        """Whether samples are wanted, and of a task that can write them."""
+        """Return whether samples are requested and the task can write them."""
         return self.max_new_tokens > 0 and hasattr(task, "write_sample")
 
     def write(self, task: Any, max_new_tokens: int) -> str | None:
-        """A sample of the task's model; None if it cannot write now.
+        """Return a sample of the task's model; None if it cannot write now.
 
         Raises:
-            ValueError: Naming every setting that is out of range.
+            ValueError: If a setting is out of range; the message names all of them.
         """
         try:
             return task.write_sample(  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""How fast a run is, measured without waiting for the device, and how fast it could be."""
+"""Throughput of a training run, measured without waiting for the device."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from gpt_toolkit.hardware import compute_dtype, peak_flops, peak_process_memory
 
 @dataclass
 class Tally:
-    """What was done in a stretch of steps.
+    """Sums over some steps.
 
     Attributes:
         work: Units trained on, by all devices.
         flops: Operations of this device.
-        waited: Seconds in which it had no batch.
+        waited: Seconds in which this device had no batch.
         steps: Seconds of each step.
     """
 
@@ -32,7 +32,7 @@ class Tally:
     steps: list[float] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
-        """Count another stretch in."""
+        """Add the sums over other steps."""
         self.work += other.work
         self.flops += other.flops
         self.waited += other.waited
@@ -40,125 +40,118 @@ class Tally:
 
 
 class Throughput(Callback):
-    """Measures a training run, and logs it wherever the loss is logged.
+    """Measurements of a training run, logged wherever the loss is logged.
 
-    ``<unit>_per_second`` and ``flops_per_second`` of all devices, the latter as the task counts them;
-    ``utilization``, the share of what this device's matrix units could do; ``step_seconds_p50`` and ``_p95``
-    of the steps since the last log; ``data_wait``, the share of the time in which there was no batch;
-    ``peak_memory_gib`` of this device, on a CPU of this process. What a machine cannot tell is left out.
+    ``<unit>_per_second`` and ``flops_per_second`` are of all devices, the latter as the task counts them.
+    ``utilization`` is relative to the peak of this device's matrix units. ``step_seconds_p50`` and ``_p95``
+    are of the steps since the last log. ``data_wait`` is relative to the training time. ``peak_memory_gib``
+    is of this device, on a CPU of this process. A number that a machine does not provide is left out.
 
-    Validation, and what follows it, is not counted. Nothing waits for a GPU: its steps are timed by events on
+    Validation and what follows it do not count. Nothing waits for a GPU: its steps are timed by events on
     the device, which are read when the loss is.
 
     Attributes:
-        unit: What is counted.
-        measured: The numbers that were logged last.
-        overall: The same of the whole run.
+        unit: Unit of the work.
+        measured: Numbers that were logged last.
+        overall: Numbers of the whole run.
     """
 
     def __init__(self) -> None:
         self.unit = "tokens"
         self.measured: dict[str, float] = {}
         self.overall: dict[str, float] = {}
-        self._peak = math.nan
+        self._peak_flops = math.nan
         self._seen_step = 0
-        self._is_complete = False  # the step, of which the end is not marked yet
-        self._begun: Any = None  # when the piece of a step began that is going on; None in a pause
-        self._pieces: list[tuple[Any, Any]] = []  # of a step that validation interrupts
+        self._is_complete = False  # the step, whose end is not recorded yet
+        self._segment_start: Any = None  # None in a pause
+        self._segments: list[tuple[Any, Any]] = []  # of the current step, which a validation may interrupt
         self._steps: list[list[tuple[Any, Any]]] = []
-        self._now, self._whole = Tally(), Tally()
-        self._waited = 0.0  # the loader's count, as far as it was looked at
+        self._since_log, self._whole = Tally(), Tally()
+        self._waited = 0.0  # the loader's count at the last batch
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Learn what the device can do, start the clock."""
+        """Find the device's peak and start the clock."""
         task: Any = pl_module
         self.unit = task.unit
-        self._peak = peak_flops(pl_module.device, compute_dtype(str(trainer.precision)))
+        self._peak_flops = peak_flops(pl_module.device, compute_dtype(str(trainer.precision)))
         self._seen_step, self._is_complete = trainer.global_step, False
-        self._pieces, self._steps = [], []
-        self._now, self._whole = Tally(), Tally()
+        self._segments, self._steps = [], []
+        self._since_log, self._whole = Tally(), Tally()
         self._waited = seconds_waited(trainer)
-        self._begun = mark(pl_module.device)
+        self._segment_start = time_on(pl_module.device)
 
     def on_train_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Count a micro-batch's operations, and after an update the step's work."""
         task: Any = pl_module
-        self._now.flops += task.flops(batch)
+        self._since_log.flops += task.flops(batch)
         if trainer.global_step != self._seen_step:
             self._seen_step, self._is_complete = trainer.global_step, True
-            self._now.work += task.work(batch)
+            self._since_log.work += task.work(batch)
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """End the step before, and log it if its loss was; the task did that after ``on_train_batch_end``."""
+        """Close the step before, and log it if the task logged its loss after ``on_train_batch_end``."""
         waited = seconds_waited(trainer)
-        if self._begun is not None:
-            self._now.waited += waited - self._waited
+        if self._segment_start is not None:
+            self._since_log.waited += waited - self._waited
         self._waited = waited
-        if self._is_complete or self._begun is None:
-            self._begun = self._end_piece(pl_module.device)
+        if self._is_complete or self._segment_start is None:
+            self._segment_start = self._close_segment(pl_module.device)
         self._log(trainer)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop the clock, until the next batch."""
+        """Stop the clock until the next batch."""
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
-            self._end_piece(pl_module.device)
-            self._begun = None
+            self._close_segment(pl_module.device)
+            self._segment_start = None
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Measure the last steps."""
-        self._end_piece(pl_module.device)
+        """Log the last steps."""
+        self._close_segment(pl_module.device)
         self._log(trainer, at_end=True)
 
-    def _end_piece(self, device: torch.device) -> Any:
-        """End what is going on of a step, and the step if it is complete; when that was."""
-        now = mark(device)
-        if self._begun is not None:
-            self._pieces.append((self._begun, now))
+    def _close_segment(self, device: torch.device) -> Any:
+        """Close the current timing segment, and the step if it is complete; return the time."""
+        now = time_on(device)
+        if self._segment_start is not None:
+            self._segments.append((self._segment_start, now))
         if self._is_complete:
-            self._steps.append(self._pieces)
-            self._pieces, self._is_complete = [], False
+            self._steps.append(self._segments)
+            self._segments, self._is_complete = [], False
         return now
 
     def _log(self, trainer: Trainer, *, at_end: bool = False) -> None:
         every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
         if not self._steps or not (at_end or self._seen_step % every == 0):
             return
-        self._now.steps = [sum(seconds(*piece) for piece in pieces) for pieces in self._steps]
-        self._whole.add(self._now)
-        self.measured, self.overall = (self._figures(t, trainer) for t in (self._now, self._whole))
-        self._now, self._steps = Tally(), []
+        self._since_log.steps = [sum(seconds(*segment) for segment in step) for step in self._steps]
+        self._whole.add(self._since_log)
+        self.measured = self._numbers(self._since_log, trainer)
+        self.overall = self._numbers(self._whole, trainer)
+        self._since_log, self._steps = Tally(), []
         for logger in trainer.loggers:
             logger.log_metrics(self.measured, self._seen_step)
 
-    def _figures(self, tally: Tally, trainer: Trainer) -> dict[str, float]:
+    def _numbers(self, tally: Tally, trainer: Trainer) -> dict[str, float]:
         total = max(sum(tally.steps), 1e-9)
         p50, p95 = np.percentile(tally.steps, (50, 95))
-        figures = {
+        numbers = {
             f"{self.unit}_per_second": tally.work / total,
             "flops_per_second": tally.flops * trainer.world_size / total,
-            "utilization": tally.flops / total / self._peak,
+            "utilization": tally.flops / total / self._peak_flops,
             "step_seconds_p50": float(p50),
             "step_seconds_p95": float(p95),
             "data_wait": tally.waited / total,
             "peak_memory_gib": peak_memory(trainer.strategy.root_device) / 2**30,
         }
-        return {name: value for name, value in figures.items() if not math.isnan(value)}
+        return {name: value for name, value in numbers.items() if not math.isnan(value)}
 
 
-# ---------------------------------------------------------------------- clocks
-
-
-def mark(device: torch.device) -> Any:
-    """This moment, on the device's own clock; nothing waits."""
+def time_on(device: torch.device) -> Any:
+    """Return the present time: on a GPU as an event on the device, so that nothing waits."""
     if device.type != "cuda":
         return time.perf_counter()
     event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
@@ -167,7 +160,7 @@ def mark(device: torch.device) -> Any:
 
 
 def seconds(begin: Any, end: Any) -> float:
-    """Between two marks; on a GPU it waits until the second has come."""
+    """Return the seconds between two results of :func:`time_on`; on a GPU, wait for the second."""
     if isinstance(begin, float):
         return float(end - begin)
     end.synchronize()
@@ -175,13 +168,13 @@ def seconds(begin: Any, end: Any) -> float:
 
 
 def seconds_waited(trainer: Trainer) -> float:
-    """How long training has waited for batches so far; NaN where the loader does not count it."""
+    """Return how long training has waited for batches so far; NaN if the loader does not count it."""
     return float(getattr(trainer.train_dataloader, "seconds_waited", math.nan))
 
 
 def peak_memory(device: torch.device) -> float:
-    """Return the most bytes in use so far: torch's on a GPU, else this process's; NaN if unknown."""
+    """Return the peak of used bytes so far: torch's on a GPU, else this process's; NaN if unknown."""
     if device.type == "cuda":
         return float(torch.cuda.max_memory_allocated(device))
-    most = peak_process_memory()
-    return math.nan if most is None else float(most)
+    peak = peak_process_memory()
+    return math.nan if peak is None else float(peak)

@@ -1,6 +1,6 @@
-"""The command line: Trainer verbs through LightningCLI, the other verbs in one module each.
+"""Command line: the Trainer's verbs by LightningCLI, each other verb in a module of its name.
 
-Nothing heavy is imported before it is known which verb runs, so that ``--help`` answers at once.
+Only the module of the verb that runs is imported, so that ``--help`` is fast.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from typing import NoReturn
 from gpt_toolkit.cli.errors import UsageError, nearest
 
 TRAINER_VERBS = {
-    "fit": "train, validating as it goes",
-    "validate": "loss or scores on the validation split",
-    "test": "loss or scores on the test split",
-    "predict": "losses of tokens, classes of rows or answers to prompts, as JSON lines",
-    "prepare": "turn a config's text into token shards, which fit would do itself",
-    "doctor": "what fit would read, need of memory and take of time; what is wrong, all at once",
+    "fit": "train and validate a model",
+    "validate": "compute loss or scores on the validation split",
+    "test": "compute loss or scores on the test split",
+    "predict": "write losses of tokens, classes or answers to prompts as JSON lines",
+    "prepare": "write the token shards of a config's text, as fit would",
+    "doctor": "dry-run fit: check data, memory and time; list every problem",
 }
-SCHEMA = {"schema": "a JSON Schema of the YAML files, for editors"}
 COMMANDS = {
-    "convert": "make a model folder from anybody's GPT-1 or GPT-2 weights",
-    "generate": "let a model write",
+    "convert": "write a model folder from GPT-1 or GPT-2 weights of any origin",
+    "generate": "generate text from a model",
     "overlap": "measure how much of a test text is in a training corpus (GPT-2 §4)",
     "report": "report on a pre-training run: curve, n-gram model, texts, zero-shot scores",
     "scaling": "fit a scaling law to pre-training runs: loss over parameters, tokens or compute",
     "tables": "make GPT-1's Tables 2 to 5 and Figure 2 from Storyworld runs and your own",
     "tokenizer": "train a vocabulary; encode and decode text",
-    "zero-shot": "benchmarks of both papers on any model, without training",
+    "zero-shot": "run benchmarks of both papers on any model, without training",
+    "schema": "print a JSON Schema of the YAML files, for editors",
 }
 EPILOG = """\
 examples:
@@ -53,20 +53,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Args:
-        argv: Arguments without the program's name; those of the process unless given.
+        argv: Arguments without the program's name; default: those of the process.
 
     Returns:
-        The exit code: 0 done, 1 failed, 2 wrongly called, 130 interrupted.
+        The exit code: 0 for success, 1 for a failure, 2 for wrong usage, 130 for Ctrl-C.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    _escape_what_cannot_be_encoded()
+    _escape_unknown_characters()
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_help(), end="")
         return 0 if arguments else 2
     if arguments[0] == "--version":
         print(version("gpt-toolkit"))
         return 0
-    _wait_briefly()
+    _shorten_spinning()
     try:
         return _run(arguments[0], arguments[1:])
     except UsageError as error:
@@ -81,21 +81,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _escape_what_cannot_be_encoded() -> None:
+def _escape_unknown_characters() -> None:
     """Let standard output escape characters that its encoding lacks, as standard error does.
 
-    Redirected output on Windows has a code page of 256 characters; models write any character.
+    On Windows, redirected output has a code page of 256 characters, and models write any character.
     """
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def _wait_briefly() -> None:
-    """Let the threads of torch on a CPU sleep soon when they wait for one another.
+def _shorten_spinning() -> None:
+    """Shorten the time for which torch's CPU threads spin while they wait for one another.
 
-    GNU's OpenMP lets them spin for milliseconds. Where another program has one of the cores, the thread that
-    all wait for cannot run, and a step takes twenty times as long. The count is the least that costs nothing
-    on an idle machine; it is read when torch is loaded.
+    GNU's OpenMP lets them spin for milliseconds. If another program uses one of the cores, the thread that
+    all wait for cannot run, and a step takes twenty times as long. The count is the smallest that costs
+    nothing on an idle machine. It is read when torch is loaded.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "5000")
@@ -103,13 +103,9 @@ def _wait_briefly() -> None:
 
 def _run(verb: str, arguments: list[str]) -> int:
     if verb in TRAINER_VERBS:
-        from gpt_toolkit.cli.lightning_cli import run
-
-        return run(verb, arguments)
-    if verb in SCHEMA:
-        from gpt_toolkit.cli.schema import run as print_schema
-
-        return print_schema(arguments)
+        module = verb if verb in ("prepare", "doctor") else "lightning_cli"
+        command = importlib.import_module(f"gpt_toolkit.cli.{module}")
+        return int(command.run(verb, arguments))
     if verb in COMMANDS:
         command = importlib.import_module(f"gpt_toolkit.cli.{verb.replace('-', '_')}")
         parser = _CommandParser(f"gpt-toolkit {verb}", description=command.__doc__, allow_abbrev=False)
@@ -118,11 +114,11 @@ def _run(verb: str, arguments: list[str]) -> int:
             return int(command.run(parser.parse_args(arguments)))
         except SystemExit as stop:  # --help
             return int(stop.code or 0)
-    raise UsageError(f"no verb {verb!r}{nearest(verb, [*TRAINER_VERBS, *COMMANDS, *SCHEMA])}")
+    raise UsageError(f"no verb {verb!r}{nearest(verb, [*TRAINER_VERBS, *COMMANDS])}")
 
 
 class _CommandParser(argparse.ArgumentParser):
-    """Raises where argparse would print its usage and leave."""
+    """Parser that raises where argparse prints its usage and exits."""
 
     def error(self, message: str) -> NoReturn:
         verb = self.prog.removeprefix("gpt-toolkit ")
@@ -145,6 +141,6 @@ def _help() -> str:
     )
     parser.add_argument("--version", action="store_true", help="print the version")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for name, summary in (TRAINER_VERBS | COMMANDS | SCHEMA).items():
+    for name, summary in (TRAINER_VERBS | COMMANDS).items():
         verbs.add_parser(name, help=summary)
     return parser.format_help()

@@ -1,4 +1,4 @@
-"""Configs by path or by the name of one that comes with the package."""
+"""Config files, by path or by the name of a shipped one."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from gpt_toolkit.cli.errors import UsageError, nearest
 
 
 def shipped_configs() -> Path:
-    """Folder of the configs that come with the package, installed or in a checkout."""
+    """Return the folder of the shipped configs, of an installed package or a checkout."""
     package = Path(__file__).parent.parent
     installed = package / "configs"
     return installed if installed.is_dir() else package.parent / "configs"
 
 
 def find_config(name: str) -> Path:
-    """A config file: a path wins, else a shipped file of that name.
+    """Return the path of a config: an existing file, else the shipped file of that name.
 
     Raises:
-        UsageError: If there is neither; the message names the nearest shipped one.
+        UsageError: If neither exists; the message has the nearest shipped name.
     """
     if Path(name).is_file():
         return Path(name)
@@ -33,13 +33,13 @@ def find_config(name: str) -> Path:
 
 
 def resolve_configs(arguments: list[str]) -> tuple[list[str], Path | None]:
-    """Put the files in place of config names.
+    """Replace config names by their paths.
 
     Returns:
-        The arguments, and the first config, after which a run is called.
+        The arguments, and the first config, which names the run.
 
     Raises:
-        UsageError: If a config is not to be found, or is no YAML.
+        UsageError: If a config does not exist or is not valid YAML.
     """
     resolved: list[str] = []
     first: Path | None = None
@@ -59,14 +59,18 @@ def resolve_configs(arguments: list[str]) -> tuple[list[str], Path | None]:
 
 
 def _check_yaml(path: Path) -> None:
-    """Name the file and the line; the parser that reads it next knows neither."""
+    """Raise if a file is not valid, with its path and line, which the next parser does not know.
+
+    Raises:
+        UsageError: If it is not a YAML mapping.
+    """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise UsageError(f"{path}{line}: is no YAML: {error.problem}") from None
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise UsageError(f"{path}{line}: invalid YAML: {error.problem}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: is no YAML: {' '.join(str(error).split())}") from None
+        raise UsageError(f"{path}: invalid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
-        what = "nothing" if content is None else f"a {type(content).__name__}"
-        raise UsageError(f"{path}: holds {what}, where settings are expected, as trainer: {{max_steps: 100}}")
+        given = "nothing" if content is None else f"a {type(content).__name__}"
+        raise UsageError(f"{path}: contains {given}; expected settings such as trainer: {{max_steps: 100}}")

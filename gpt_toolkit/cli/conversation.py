@@ -1,4 +1,4 @@
-"""The interactive mode of ``gpt-toolkit generate``: each line is continued, a slash changes the settings."""
+"""Interactive mode of ``gpt-toolkit generate``: it continues each line; a slash changes the settings."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GenerationSettings:
-    """How text is drawn; the names are those of the options and of :meth:`LanguageModel.generate`.
+    """Settings of generation, named like the options and arguments of :meth:`LanguageModel.generate`.
 
     Args:
-        max_new_tokens: Tokens to add at most.
+        max_new_tokens: Maximum number of new tokens.
         temperature: Divides the logits; 0 is greedy.
-        top_k: Draw among so many; 0 is off.
-        top_p: Draw among so much probability; 1 is off.
-        top_p_rule: What becomes of the token that crosses ``top_p``.
-        repetition_penalty: Makes what is there already less likely; 1 is off.
-        stop: Texts before which the answer ends.
-        seed: Of the draws; another each time unless given.
+        top_k: Draw among the N likeliest tokens; 0 is off.
+        top_p: Draw among the likeliest tokens with this total probability; 1 is off.
+        top_p_rule: Whether to keep or drop the token that crosses ``top_p``.
+        repetition_penalty: Makes tokens of the text so far less likely; 1 is off.
+        stop: Strings before which the answer ends.
+        seed: Seed of the draws; by default another each time.
 
     Raises:
         ValueError: If a value is out of range.
@@ -50,17 +50,17 @@ class GenerationSettings:
 
     @property
     def sampling(self) -> Sampling:
-        """How a token is drawn."""
+        """Sampling of a token."""
         from gpt_toolkit.generation import Sampling
 
         return Sampling(self.temperature, self.top_k, self.top_p, self.top_p_rule, self.repetition_penalty)
 
     def as_arguments(self) -> dict[str, Any]:
-        """The fields by name."""
+        """Return the fields by name."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
-_KINDS: Mapping[str, type[int] | type[float] | type[str]] = {
+_TYPES: Mapping[str, type[int] | type[float] | type[str]] = {
     "max_new_tokens": int,
     "temperature": float,
     "top_k": int,
@@ -70,28 +70,28 @@ _KINDS: Mapping[str, type[int] | type[float] | type[str]] = {
     "stop": str,
     "seed": int,
 }
-_CAN_BE_EMPTY: Mapping[str, object] = {"stop": (), "seed": None}
-_COMMANDS = (*_KINDS, "settings", "reset", "help", "quit")
+_EMPTY_VALUES: Mapping[str, object] = {"stop": (), "seed": None}
+_COMMANDS = (*_TYPES, "settings", "reset", "help", "quit")
 HELP = """\
 Type a text and the model continues it.
   /temperature 0.7   /top_k 40   /top_p 0.95   /max_new_tokens 200   /seed 1   change how it is drawn
   /repetition_penalty 1.2   /stop TEXT ends an answer before TEXT (\\n is a line break); /stop alone: nowhere
-  /seed              draw anew each time
-  /settings   show them   /reset   as at the beginning   /help   /quit
+  /seed              another seed each time
+  /settings   show them   /reset   restore the first ones   /help   /quit
 Ctrl-C stops an answer; Ctrl-C twice or Ctrl-D leaves"""
 
 
 def converse(model: LanguageModel, settings: GenerationSettings) -> None:
-    """Ask for texts and continue them, until the user leaves.
+    """Ask for texts and continue them until the user leaves.
 
     Args:
-        model: Writes.
-        settings: To begin with.
+        model: Model that continues them.
+        settings: Initial settings.
     """
-    with contextlib.suppress(ImportError):  # Windows has none; the lines are then typed without history
+    with contextlib.suppress(ImportError):  # Windows has none and does without a history
         import readline  # noqa: F401 gives input() its history
     print(HELP)
-    at_first, noted, interrupted = settings, False, False
+    initial, has_noted, interrupted = settings, False, False
     while True:
         try:
             line = input("> ")
@@ -110,44 +110,44 @@ def converse(model: LanguageModel, settings: GenerationSettings) -> None:
             if line.strip() == "/quit":
                 return
             if line.startswith("/"):
-                settings = _changed(settings, line[1:], at_first)
+                settings = _change(settings, line[1:], initial)
             elif line:
                 for piece in model.stream(line, **settings.as_arguments()):
                     print(piece, end="", flush=True)
                 print()
-                if not noted and (note := sliding_note(model, line, settings.max_new_tokens)):
-                    noted = True
+                if not has_noted and (note := sliding_note(model, line, settings.max_new_tokens)):
+                    has_noted = True
                     print(note)
         except ValueError as error:
             print(error)
-        except KeyboardInterrupt:  # what was written so far stays
+        except KeyboardInterrupt:  # the text so far stays
             print()
 
 
-def _changed(settings: GenerationSettings, command: str, at_first: GenerationSettings) -> GenerationSettings:
-    """The settings after a command such as ``top_k 40``."""
+def _change(settings: GenerationSettings, command: str, initial: GenerationSettings) -> GenerationSettings:
+    """Return the settings after a command such as ``top_k 40``."""
     name, _, value = command.partition(" ")
     value = value.strip()
     if name in ("help", ""):
         print(HELP)
         return settings
     if name == "reset":
-        settings = at_first
-    elif name in _KINDS:
+        settings = initial
+    elif name in _TYPES:
         return replace(settings, **{name: _value(name, value, settings)})
     elif name != "settings":
         known = ", ".join(f"/{known}" for known in _COMMANDS)
-        raise ValueError(f"/{name} is not known; there are {known}")
-    print("  ".join(f"{key} {_shown(each)}" for key, each in settings.as_arguments().items()))
+        raise ValueError(f"/{name} is unknown; expected one of {known}")
+    print("  ".join(f"{key} {_format(each)}" for key, each in settings.as_arguments().items()))
     return settings
 
 
 def _value(name: str, value: str, settings: GenerationSettings) -> Any:
-    if not value and name in _CAN_BE_EMPTY:
-        return _CAN_BE_EMPTY[name]
+    if not value and name in _EMPTY_VALUES:
+        return _EMPTY_VALUES[name]
     if name == "stop":
         return (value.replace("\\n", "\n"),)
-    kind = _KINDS[name]
+    kind = _TYPES[name]
     try:
         if not value:
             raise ValueError
@@ -157,14 +157,14 @@ def _value(name: str, value: str, settings: GenerationSettings) -> Any:
         raise ValueError(f"/{name} takes one {what}; it is {getattr(settings, name)}") from None
 
 
-def _shown(value: object) -> str:
+def _format(value: object) -> str:
     if isinstance(value, tuple):
         return " ".join(repr(each) for each in value) or "-"
     return "-" if value is None else str(value)
 
 
 def sliding_note(model: LanguageModel, prompt: str, max_new_tokens: int) -> str:
-    """What happens to an answer that outgrows the context; empty where none can."""
+    """Return a note about an answer longer than the context; empty if it cannot become so long."""
     n_ctx = model.decoder.config.n_ctx
     if len(model.tokenizer.encode(prompt)) + max_new_tokens - 1 <= n_ctx:
         return ""

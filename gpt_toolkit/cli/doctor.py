@@ -1,4 +1,4 @@
-"""``gpt-toolkit doctor``: the arguments of ``fit``, examined instead of run."""
+"""``gpt-toolkit doctor``: a dry run of ``fit`` with the same arguments."""
 
 from __future__ import annotations
 
@@ -11,54 +11,51 @@ from lightning.pytorch import LightningDataModule, LightningModule
 
 from gpt_toolkit.callbacks import Budget, Checkpoints, Samples
 from gpt_toolkit.cli.errors import UsageError
-from gpt_toolkit.cli.lightning_cli import Parser, ToolkitCLI, explained
-from gpt_toolkit.dry_run import Examination, Subject
+from gpt_toolkit.cli.lightning_cli import ToolkitCLI, run_cli
+from gpt_toolkit.cli.parser import Parser, explain_error
+from gpt_toolkit.dry_run import DryRun, RunSpec
+
+
+def run(verb: str, arguments: list[str]) -> int:
+    """Run the command and return the exit code: 1 if problems were found."""
+
+    def build(arguments: list[str], first_config: Path | None) -> int:
+        return DoctorCLI(arguments, first_config).exit_code
+
+    return run_cli(build, arguments)
 
 
 class DoctorCLI(ToolkitCLI):
-    """Builds what ``fit`` would run, goes on where a part cannot be built, and has it examined.
+    """CLI that builds what ``fit`` would run, continues after an error, and examines the result.
 
     Args:
-        arguments: The command line after the verb, with files in place of config names.
-        first_config: After which the run is called.
+        arguments: The command line after the verb, with paths in place of config names.
+        first_config: Config that the run is named after.
     """
 
     def __init__(self, arguments: list[str], first_config: Path | None) -> None:
-        self.examination = Examination()
-        self.code = 0
-        super().__init__("doctor", arguments, first_config)
-
-    @property
-    def trainer_verb(self) -> str:
-        """The doctor takes the arguments of ``fit``."""
-        return "fit"
+        self.dry_run = DryRun()
+        self.exit_code = 0
+        super().__init__("fit", arguments, first_config)
 
     @contextmanager
-    def _collected(self) -> Iterator[None]:
+    def collect_errors(self) -> Iterator[None]:
+        """Turn an error into a problem of the report."""
         try:
             yield
         except (UsageError, ValueError, OSError) as error:
-            self.examination.fault(explained(error) if "Given value" in str(error) else str(error))
+            is_parser_error = "Given value" in str(error)
+            self.dry_run.add_problem(explain_error(error) if is_parser_error else str(error))
 
-    def _check_model(self) -> None:
-        with self._collected():
-            super()._check_model()
-
-    def _take_from_model(self) -> None:
-        with self._collected():
-            super()._take_from_model()
-
-    def before_instantiate_classes(self) -> None:
-        """Find folder and checkpoint; a checkpoint that is missing is a fault like others."""
-        with self._collected():
-            super().before_instantiate_classes()
+    def _check_folder(self) -> None:
+        """Do nothing: the report says whether the folder holds a run."""
 
     def instantiate_classes(self) -> None:
-        """Build task and DataModule, each for itself."""
+        """Build task and DataModule, each independently of the other."""
         settings = self.settings
-        self.subject = Subject(
-            self._one("model", LightningModule),
-            self._one("data", LightningDataModule),
+        self.spec = RunSpec(
+            self._build("model", LightningModule),
+            self._build("data", LightningDataModule),
             settings.trainer.as_dict(),
             Path(settings.trainer.default_root_dir),
             settings.ckpt_path,
@@ -67,12 +64,12 @@ class DoctorCLI(ToolkitCLI):
             Budget(**settings.budget.as_dict()),
         )
 
-    def _one(self, name: str, kind: type) -> Any:
+    def _build(self, name: str, kind: type) -> Any:
         parser = Parser()
         parser.add_lightning_class_args(kind, name, subclass_mode=True)
-        with self._collected():
+        with self.collect_errors():
             return parser.instantiate_classes(self.settings)[name]
         return None
 
     def _run_subcommand(self, subcommand: str) -> None:
-        self.code = self.examination.run(self.subject)
+        self.exit_code = self.dry_run.run(self.spec)

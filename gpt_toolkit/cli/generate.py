@@ -1,4 +1,4 @@
-"""``gpt-toolkit generate``: text from a model, once or in conversation.
+"""``gpt-toolkit generate``: text from a model, for one prompt or in a conversation.
 
 For a file of prompts on any number of devices: ``gpt-toolkit predict --config text/generate``.
 """
@@ -18,83 +18,48 @@ from gpt_toolkit.hardware import DTYPES, device_named, dtype_named, emulation_wa
 if TYPE_CHECKING:
     from gpt_toolkit.generation.language_model import LanguageModel
 
-_AT_ONCE = 8
-"""Samples that are made side by side when nobody watches; ours: the weights are read once for all of them."""
+_BATCH_SIZE = 8
+"""Samples generated together without a terminal; tuned here: the weights are read once for all of them."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    usual = GenerationSettings  # its fields' defaults; an instance would import torch
-    parser.add_argument("model", metavar="MODEL", help="model folder, .ckpt, or hub id such as gpt2")
-    parser.add_argument(
-        "--prompt",
-        help="text to continue ('' starts from end-of-text); else from stdin, or asked for on a terminal",
-    )
-    parser.add_argument(
-        "--max_new_tokens",
-        type=int,
-        default=usual.max_new_tokens,
-        metavar="N",
-        help="tokens to add at most (%(default)s); past the context length the window slides: whenever the "
-        "context is full, its first half is forgotten",
-    )
-    parser.add_argument(
-        "--temperature",
-        type=float,
-        default=usual.temperature,
-        metavar="F",
-        help="divides the logits; 0 takes the likeliest token each time (%(default)s)",
-    )
-    parser.add_argument(
-        "--top_k",
-        type=int,
-        default=usual.top_k,
-        metavar="N",
-        help="draw among the N likeliest tokens; 0 is off (%(default)s, as in GPT-2 Table 13)",
-    )
-    parser.add_argument(
-        "--top_p",
-        type=float,
-        default=usual.top_p,
-        metavar="F",
-        help="draw among the likeliest tokens that together reach this probability; 1 is off (%(default)s)",
-    )
-    parser.add_argument(
+    add, defaults = parser.add_argument, GenerationSettings  # the class: an instance would import torch
+
+    def add_number(name: str, kind: type, text: str) -> None:
+        metavar = "N" if kind is int else "F"
+        default = getattr(defaults, name)
+        add(f"--{name}", type=kind, default=default, metavar=metavar, help=f"{text} (default: %(default)s)")
+
+    add("model", metavar="MODEL", help="model folder, .ckpt, or hub id such as gpt2")
+    add("--prompt", help="continue this text; '' starts from end-of-text (default: read stdin or a terminal)")
+    add_number("max_new_tokens", int, "add at most N tokens; a full context drops its first half")
+    add_number("temperature", float, "divide the logits by F; 0 takes the likeliest token each time")
+    add_number("top_k", int, "draw among the N likeliest tokens, as in GPT-2 Table 13; 0 is off")
+    add_number("top_p", float, "draw among the likeliest tokens that together reach probability F; 1 is off")
+    add(
         "--top_p_rule",
         choices=("keep", "drop"),
-        default=usual.top_p_rule,
-        help="what becomes of the token that crosses top_p; GPT-2's released code drops it (%(default)s)",
+        default=defaults.top_p_rule,
+        help="keep or drop the token that crosses top_p; OpenAI's code drops it (default: %(default)s)",
     )
-    parser.add_argument(
-        "--repetition_penalty",
-        type=float,
-        default=usual.repetition_penalty,
-        metavar="F",
-        help="above 1, tokens that are in the text already are less likely (CTRL); 1 is off (%(default)s)",
-    )
-    parser.add_argument(
+    add_number("repetition_penalty", float, "make earlier tokens less likely if above 1 (CTRL); 1 is off")
+    add(
         "--stop",
         action="append",
         default=[],
         metavar="TEXT",
-        help=r"end the answer before this text, in which \n is a line break; may be given several times",
+        help=r"end before this text, in which \n is a line break; can be given several times",
     )
-    parser.add_argument(
-        "--num_samples", type=int, default=1, metavar="N", help="continuations of the prompt (%(default)s)"
-    )
-    parser.add_argument(
-        "--seed",
-        type=int,
-        metavar="N",
-        help="of the draws; sample i is drawn with seed + i (another each time unless given)",
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON object a sample and line")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (%(default)s)")
-    parser.add_argument(
+    add("--num_samples", type=int, default=1, metavar="N", help="write N texts (default: %(default)s)")
+    add("--seed", type=int, metavar="N", help="draw sample i with seed N + i (default: another each time)")
+    add("--json", action="store_true", help="print one JSON object a sample and line")
+    add("--device", default="auto", help="compute on auto, cpu, cuda, cuda:1, ... (default: %(default)s)")
+    add(
         "--dtype",
         choices=DTYPES,
         default="auto",
-        help="type to compute in; auto is the fastest that this device has (%(default)s)",
+        help="compute in this type; auto is the fastest that the device has (default: %(default)s)",
     )
 
 
@@ -105,8 +70,8 @@ def run(args: argparse.Namespace) -> int:
         The exit code, 0.
 
     Raises:
-        ValueError: If a value is out of range, or the model is damaged or not implemented.
-        FileNotFoundError: If there is no such model.
+        ValueError: If a value is out of range, or the model is damaged or not supported.
+        FileNotFoundError: If the model does not exist.
     """
     given = {name: getattr(args, name) for name in GenerationSettings.__dataclass_fields__}
     settings = GenerationSettings(**{**given, "stop": tuple(text.replace("\\n", "\n") for text in args.stop)})
@@ -118,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     prompt = args.prompt
     if prompt is None and not interactive:
         prompt = sys.stdin.read().removesuffix("\n")
-    model = _loaded(args)
+    model = _load(args)
     if interactive:
         from gpt_toolkit.cli.conversation import converse
 
@@ -128,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _loaded(args: argparse.Namespace) -> LanguageModel:
+def _load(args: argparse.Namespace) -> LanguageModel:
     from gpt_toolkit.generation.language_model import load
 
     device = device_named(args.device)
@@ -157,8 +122,8 @@ def _print_samples(
             print(note, file=sys.stderr)
         return
     slid = False
-    for first in range(0, num_samples, _AT_ONCE):
-        seeds = [first_seed + sample for sample in range(first, min(first + _AT_ONCE, num_samples))]
+    for first in range(0, num_samples, _BATCH_SIZE):
+        seeds = [first_seed + sample for sample in range(first, min(first + _BATCH_SIZE, num_samples))]
         answers = model.write(
             [prompt] * len(seeds),
             max_new_tokens=settings.max_new_tokens,

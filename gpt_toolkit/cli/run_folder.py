@@ -1,19 +1,26 @@
-"""A run's folder, and what is said at its end."""
+"""Folder of a run: its name, checkpoints, saved config and results."""
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import Trainer
+from jsonargparse import Namespace
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.cli import LightningArgumentParser
 
-from gpt_toolkit.callbacks.write_errors import writing
+from gpt_toolkit.callbacks import Checkpoints
+from gpt_toolkit.callbacks.checkpoints import existing_run, explain_run_write_errors
+from gpt_toolkit.checkpoints import open_model
+from gpt_toolkit.generation.language_model import load
+from gpt_toolkit.io import write_json
 
 
 def run_folder(arguments: Sequence[str], first_config: Path | None) -> Path:
-    """The folder that the arguments name, else one called after the config."""
+    """Return the folder that the arguments name, else one named after the first config."""
     option = "--trainer.default_root_dir"
     for at, argument in enumerate(arguments):
         if argument == option and at + 1 < len(arguments):
@@ -23,8 +30,68 @@ def run_folder(arguments: Sequence[str], first_config: Path | None) -> Path:
     return Path("runs") / (first_config.stem if first_config else "run")
 
 
-def after_fit(trainer: Trainer, folder: Path) -> Iterator[str]:
-    """What came out of a training run, where it lies, and what to do next."""
+def find_checkpoint(ckpt_path: str | None, folder: Path) -> str | None:
+    """Return the path of a checkpoint, which may be ``last`` or ``best`` of the run.
+
+    Raises:
+        FileNotFoundError: If it does not exist.
+    """
+    if ckpt_path in ("last", "best"):
+        path = Checkpoints.folder_of(folder) / f"{ckpt_path}.ckpt"
+        if not path.exists():
+            raise FileNotFoundError(
+                f"--ckpt_path {ckpt_path}: {path} not found; --trainer.default_root_dir is the run's folder"
+            )
+        return str(path)
+    if ckpt_path and not Path(ckpt_path).exists():
+        raise FileNotFoundError(f"--ckpt_path {ckpt_path}: file not found; expected a file, last or best")
+    return ckpt_path
+
+
+def refuse_existing_run(folder: Path) -> None:
+    """Raise if the folder already holds a run.
+
+    Raises:
+        FileExistsError: If it does.
+    """
+    # Lightning starts the other ranks after rank 0 has passed this check; torchrun starts all at once.
+    launched_by_rank_0 = "LOCAL_RANK" in os.environ and "TORCHELASTIC_RUN_ID" not in os.environ
+    if not launched_by_rank_0 and (message := existing_run(folder)):
+        raise FileExistsError(message)
+
+
+class SaveConfig(Callback):
+    """Writer of a run's whole config with all defaults and choices, ready for ``--config``.
+
+    Args:
+        parser: Parser of the config.
+        config: Parsed settings.
+    """
+
+    def __init__(self, parser: LightningArgumentParser, config: Namespace) -> None:
+        self.parser, self.config = parser, config
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the file, after the budget has chosen the number of steps."""
+        if trainer.is_global_zero:
+            if trainer.max_steps != self.config.trainer.max_steps:
+                self.config.trainer.max_steps, self.config.budget.minutes = trainer.max_steps, None
+            path = Path(trainer.default_root_dir) / "config.yaml"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.parser.save(self.config, path, overwrite=True, multifile=False)
+
+
+def save_model(folder: Path) -> None:
+    """Write the model folder of the best checkpoint, else of the last one, if any exists."""
+    for name in ("best.ckpt", "last.ckpt"):
+        source = Checkpoints.folder_of(folder) / name
+        if source.exists():
+            load(source, device="cpu", dtype=open_model(source).dtype).save(folder / "model", overwrite=True)
+            return
+
+
+def describe_fit(trainer: Trainer, folder: Path) -> Iterator[str]:
+    """Yield the results of a training run, its files, and what to do next."""
     metrics = trainer.callback_metrics
     values = [f"{name} {float(value):.4f}" for name, value in metrics.items() if name.startswith("val_")]
     if values:
@@ -39,8 +106,8 @@ def after_fit(trainer: Trainer, folder: Path) -> Iterator[str]:
         yield f"next: gpt-toolkit test --config {folder / 'config.yaml'} --ckpt_path best"
 
 
-def results_lines(results: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """A line per metric, with its 95% interval where it has one."""
+def describe_results(results: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a line for each metric, with its 95% interval if it has one."""
     values = {name: value for result in results for name, value in result.items()}
     for name, value in values.items():
         if not name.endswith("_interval"):
@@ -48,13 +115,8 @@ def results_lines(results: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield f"{name:28} {value:.4f}" + ("" if interval is None else f" +- {interval:.4f}")
 
 
-def keep_results(results: Sequence[Mapping[str, Any]], path: Path, model: str) -> None:
-    """Write the metrics as JSON, whole or not at all, with the model that they are of."""
+def write_results(results: Sequence[Mapping[str, Any]], path: Path, model: str) -> None:
+    """Write the metrics and the name of their model as JSON."""
     metrics = {name: float(value) for result in results for name, value in result.items()}
-    partial = path.with_name(f"{path.name}.partial")
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(
-            json.dumps({"model": model, "metrics": metrics}, indent=2) + "\n", encoding="utf-8"
-        )
-        partial.replace(path)
+    with explain_run_write_errors(path):
+        write_json(path, {"model": model, "metrics": metrics})

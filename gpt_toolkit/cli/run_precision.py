@@ -1,4 +1,4 @@
-"""Precision of a run: the machine's choice unless the user made one, and the line that reports it."""
+"""Precision of a run: the user's choice, else the machine's, and the line that reports it."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _INFERENCE_TASKS = ("ZeroShotTask", "GenerateTask")
 
 
 def resolve_precision(settings: Namespace) -> str | None:
-    """Fill in ``trainer.precision`` where it is open.
+    """Set ``trainer.precision`` if it is open.
 
     Args:
         settings: Parsed settings of a verb; changed in place. ``ckpt_path`` is a path or None.
 
     Returns:
-        A line that reports the choice, or the cost of the user's own; None if neither is worth one.
+        A line that reports the choice, or a warning about the user's; None if neither is needed.
 
     Raises:
         UsageError: If the device does not have the precision at all.
@@ -73,7 +73,7 @@ def resolve_precision(settings: Namespace) -> str | None:
 
 
 class PrecisionLine(Callback):
-    """Prints a line when everything is set up, so that an error before it is answered alone.
+    """Printer of a line when everything is set up, so that an earlier error is printed alone.
 
     Args:
         line: Line to print.
@@ -105,19 +105,19 @@ class PrecisionLine(Callback):
 
 
 def training_device(trainer: Namespace) -> torch.device | None:
-    """Return the device that ``trainer.accelerator`` selects here; None for one without a rule (TPU, ...)."""
+    """Return the device that ``trainer.accelerator`` selects; None for unknown ones such as TPU."""
     accelerator = str(trainer.accelerator or "auto")
     if accelerator == "cpu":
         return torch.device("cpu")
     if accelerator not in ("auto", "gpu", "cuda", "mps"):
         return None
     device = default_device()
-    # An accelerator that is not here is the Trainer's to refuse.
+    # The Trainer raises for an accelerator that this machine does not have.
     return device if accelerator == "auto" or device.type != "cpu" else None
 
 
 def checkpoint_precision(path: str | None) -> str | None:
-    """Return the precision that a checkpoint was trained in; None without one, or where it does not say."""
+    """Return the precision that a checkpoint was trained in; None without a checkpoint or a record."""
     if not path:
         return None
     file = Path(path) / SHARD_EXTRA if Path(path).is_dir() else Path(path)

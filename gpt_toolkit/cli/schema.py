@@ -1,4 +1,4 @@
-"""``gpt-toolkit schema``: a JSON Schema of the YAML files, with which editors complete and check them."""
+"""``gpt-toolkit schema``: a JSON Schema of the YAML files, for completion and checks in editors."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from lightning.pytorch import Trainer
 
 from gpt_toolkit.backbone import DecoderConfig
 from gpt_toolkit.backbone.presets import PRESETS
-from gpt_toolkit.cli.errors import UsageError
-from gpt_toolkit.cli.lightning_cli import DATA, SETTINGS, TASKS, Parser
+from gpt_toolkit.cli.parser import DATA, SETTINGS, TASKS, Parser
 
 Schema = dict[str, Any]
 
@@ -34,9 +33,9 @@ _ANY_CLASS: Schema = {
         },
     ]
 }
-# the Trainer's own classes: Lightning has hundreds, and jsonargparse 4.53 fails on some of them
+# Lightning has hundreds of these classes, and jsonargparse 4.53 fails on some of them.
 _TRAINER_CLASSES = {
-    "callbacks": "Callbacks beside those that every run has.",
+    "callbacks": "Callbacks in addition to those of every run.",
     "logger": "Loggers in place of metrics.csv and TensorBoard.",
     "plugins": "Plugins of the Trainer.",
     "profiler": "``simple``, ``advanced``, ``pytorch`` or ``xla``.",
@@ -44,25 +43,19 @@ _TRAINER_CLASSES = {
 }
 
 
-def run(arguments: list[str]) -> int:
-    """Print the schema; the exit code."""
-    if arguments in (["-h"], ["--help"]):
-        parser = argparse.ArgumentParser(
-            "gpt-toolkit schema",
-            description=__doc__,
-            epilog=EPILOG,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        print(parser.format_help(), end="")
-        return 0
-    if arguments:
-        raise UsageError(f"schema takes no arguments, got {' '.join(arguments)}")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments: none."""
+    parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the schema and return the exit code, 0."""
     print(json.dumps(schema(), indent=2, ensure_ascii=False))
     return 0
 
 
 def schema() -> Schema:
-    """A JSON Schema (draft 2020-12) of a config, whole or an overlay: nothing is required of one file."""
+    """Return a JSON Schema (draft 2020-12) of a config or an overlay; no setting is required."""
     definitions: dict[str, Schema] = {}
     trainer = _described(Trainer, definitions, skip=set(_TRAINER_CLASSES))
     for name, text in _TRAINER_CLASSES.items():
@@ -75,10 +68,10 @@ def schema() -> Schema:
         "type": "object",
         "additionalProperties": False,
         "properties": {
-            "$schema": {"type": "string", "description": "Where this schema lies; not read."},
+            "$schema": {"type": "string", "description": "Path of this schema; not read."},
             "seed_everything": {
                 "type": ["integer", "boolean"],
-                "description": "Seed of initial weights and dropout; false: none.",
+                "description": "Seed of initial weights and dropout; false for none.",
             },
             "trainer": trainer,
             "model": _one_of(TASKS, definitions),
@@ -86,21 +79,24 @@ def schema() -> Schema:
             **settings,
             "ckpt_path": {
                 "type": ["string", "null"],
-                "description": "Checkpoint to go on from: last, best or a file.",
+                "description": "Checkpoint to resume from: last, best or a file.",
             },
-            "weights_only": {"type": ["boolean", "null"], "description": "Of the Trainer; leave it out."},
+            "weights_only": {
+                "type": ["boolean", "null"],
+                "description": "The Trainer's; leave it out.",
+            },
         },
         "$defs": definitions,
     }
 
 
 def _one_of(kinds: Iterable[type], definitions: dict[str, Schema]) -> Schema:
-    """A class of ours with its arguments, or one of the user's own."""
-    of_ours = []
+    """Return the schema of a class of this package with its arguments, or of a custom class."""
+    known = []
     for kind in kinds:
         arguments = _described(kind, definitions)
         summary = arguments.pop("description", "")
-        of_ours.append(
+        known.append(
             {
                 "type": "object",
                 "additionalProperties": False,
@@ -111,26 +107,26 @@ def _one_of(kinds: Iterable[type], definitions: dict[str, Schema]) -> Schema:
                 },
             }
         )
-    own = {
+    custom = {
         "type": "object",
         "additionalProperties": False,
-        "description": "A class of your own, by its full name.",
+        "description": "A custom class, by its full name.",
         "properties": {
             "class_path": {"type": "string", "pattern": r"^(?!gpt_toolkit\.).+\."},
             "init_args": {"type": "object"},
         },
         "required": ["class_path"],
     }
-    return {"anyOf": [*of_ours, own, {"enum": [kind.__name__ for kind in kinds]}]}
+    return {"anyOf": [*known, custom, {"enum": [kind.__name__ for kind in kinds]}]}
 
 
 def _class_path(name: str) -> Schema:
-    """A class of ours by its name alone, or by one of the full names under which it can be imported."""
+    """Return the schema of a class path: a name of this package, alone or with its module."""
     return {"anyOf": [{"const": name}, {"type": "string", "pattern": rf"^gpt_toolkit\.(\w+\.)*{name}$"}]}
 
 
 def _described(kind: type, definitions: dict[str, Schema], skip: Iterable[str] = ()) -> Schema:
-    """The arguments of a class; types that several share go into the definitions."""
+    """Return the schema of a class's arguments; add types that several share to the definitions."""
     parser = Parser()
     parser.add_class_arguments(kind, skip=set(skip))
     found: Schema = _adapted(json.loads(parser.get_completion_script("jsonschema")))
@@ -143,13 +139,13 @@ def _described(kind: type, definitions: dict[str, Schema], skip: Iterable[str] =
 
 
 def _decoder() -> Schema:
-    """A preset's name, or the fields of a decoder; its argument's type is a plain dict."""
+    """Return the schema of a preset's name or a decoder's fields; the argument's type is a plain dict."""
     parser = Parser()
     parser.add_class_arguments(DecoderConfig)
     fields = _adapted(json.loads(parser.get_completion_script("jsonschema")))
     preset: Schema = {"enum": list(PRESETS)}
     fields["properties"]["preset"] = {**preset, "description": "Shape from which the other fields differ."}
-    for field in fields["properties"].values():  # null: as the preset, the model or the data has it
+    for field in fields["properties"].values():  # null takes the value of preset, model or data
         if isinstance(field.get("type"), str):
             field["type"] = [field["type"], "null"]
         elif "enum" in field:
@@ -159,7 +155,7 @@ def _decoder() -> Schema:
 
 
 def _adapted(found: Any) -> Any:
-    """As our files are written: short class names, and no file need be complete."""
+    """Return a schema with short class names, in which nothing is required."""
     if isinstance(found, list):
         return [_adapted(item) for item in found]
     if not isinstance(found, dict):

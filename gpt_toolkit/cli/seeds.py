@@ -1,4 +1,4 @@
-"""``fit --seeds N``: the same run with several seeds, and what they have in common."""
+"""``fit --seeds N``: the same run with several seeds, and statistics of their metrics."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from gpt_toolkit import intervals
 from gpt_toolkit.cli.errors import UsageError
 
-_ONE_RUNS = ("--ckpt_path", "--seed_everything")
+_SINGLE_RUN_OPTIONS = ("--ckpt_path", "--seed_everything")
 
 
 def take_seeds(arguments: list[str]) -> tuple[list[str], int]:
-    """The arguments without ``--seeds N``, and N; 1 where it is not given.
+    """Return the arguments without ``--seeds N``, and N, which is 1 by default.
 
     Raises:
-        UsageError: If N is no number above 0, or goes with options that are one run's own.
+        UsageError: If N is not a number above 0, or other options belong to a single run.
     """
     rest: list[str] = []
     value: str | None = None
@@ -32,10 +32,10 @@ def take_seeds(arguments: list[str]) -> tuple[list[str], int]:
     if value is None and not waiting:
         return arguments, 1
     if waiting or not str(value).isdecimal() or int(str(value)) < 1:
-        raise UsageError(f"--seeds {value or ''}: expected how many seeds, such as 5")
+        raise UsageError(f"--seeds {value or ''}: expected a number of seeds, such as 5")
     given = {argument.partition("=")[0] for argument in rest}
-    if clash := [name for name in _ONE_RUNS if name in given]:
-        raise UsageError(f"--seeds begins runs of its own: leave out {', '.join(clash)}")
+    if clash := [name for name in _SINGLE_RUN_OPTIONS if name in given]:
+        raise UsageError(f"--seeds begins new runs: leave out {', '.join(clash)}")
     return rest, int(str(value))
 
 
@@ -43,8 +43,8 @@ def repeat(n: int, run: Callable[[int], Mapping[str, float]]) -> None:
     """Run with seeds 0 to n - 1; print each metric's mean, 95% interval and median.
 
     Args:
-        n: How many runs.
-        run: Takes the seed; gives the metrics of the run's best state.
+        n: Number of runs.
+        run: Takes the seed; returns the metrics of the run's best state.
     """
     results: list[Mapping[str, float]] = []
     for seed in range(n):
@@ -57,6 +57,6 @@ def repeat(n: int, run: Callable[[int], Mapping[str, float]]) -> None:
 
 
 def summary(values: Sequence[float]) -> str:
-    """``0.8312 +- 0.0120  (median 0.8300)``; the interval by Student's t."""
+    """Return ``0.8312 +- 0.0120  (median 0.8300)``; the interval is Student's t."""
     mean, median = statistics.fmean(values), statistics.median(values)
     return f"{mean:.4f} +- {intervals.student_t(values):.4f}  (median {median:.4f})"

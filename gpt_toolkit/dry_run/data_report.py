@@ -1,45 +1,43 @@
-"""What the data of a config are: what was read, in which vocabulary, and the first of it in plain text."""
+"""Data of a run as text: what was read, its vocabulary, and the first examples."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import singledispatch
-
-from lightning.pytorch import LightningDataModule
+from typing import Any
 
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
 from gpt_toolkit.data.prompts_datamodule import PromptsDataModule
 from gpt_toolkit.data.supervised.datamodule import SupervisedDataModule
-from gpt_toolkit.data.supervised.inspect_rows import tokens_shown
+from gpt_toolkit.data.supervised.inspect_examples import show_tokens
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
 from gpt_toolkit.generation.requests import Continuation, Request, RunningText
 from gpt_toolkit.tokenizers import Tokenizer
 
-ROWS_SHOWN = 2
-"""Of each set; ours: two labels may differ, more would hide the rest of the report."""
-
-
-@singledispatch
-def data_lines(data: LightningDataModule) -> Iterator[str]:
-    """What was read, split by split, and where it is kept; there after ``setup``."""
-    yield type(data).__name__
-
-
-@singledispatch
-def first_lines(data: LightningDataModule) -> Iterator[str]:
-    """The first of the data in plain text; there after ``setup``."""
-    yield from ()
+N_EXAMPLES = 2
+"""Examples shown of each dataset; tuned here: two labels may differ, more would hide the rest."""
 
 
 def vocabulary_line(vocabulary: Tokenizer) -> str:
-    """Size, name and fingerprint."""
+    """Return size, name and fingerprint."""
     name = getattr(vocabulary, "name", "")
-    called = f"{name}, " if name else ""
-    return f"{called}{vocabulary.vocab_size:,} token ids, fingerprint {vocabulary.fingerprint}"
+    prefix = f"{name}, " if name else ""
+    return f"{prefix}{vocabulary.vocab_size:,} token ids, fingerprint {vocabulary.fingerprint}"
 
 
-@data_lines.register
-def _(data: CorpusDataModule) -> Iterator[str]:
+def data_lines(data: Any) -> Iterator[str]:
+    """Yield what was read, split by split, and where it is cached; after ``setup``."""
+    if isinstance(data, CorpusDataModule):
+        yield from _corpus_lines(data)
+    elif isinstance(data, SupervisedDataModule | ZeroShotDataModule):
+        yield from data.summary().splitlines()
+    elif isinstance(data, PromptsDataModule):
+        longest = max(len(data.vocabulary.encode(prompt)) for prompt in data.prompts)
+        yield f"{data.summary()}, the longest {longest:,} tokens"
+    else:
+        yield type(data).__name__
+
+
+def _corpus_lines(data: CorpusDataModule) -> Iterator[str]:
     cache = data.cache
     yield data.source().title
     for split in cache.splits:
@@ -52,60 +50,36 @@ def _(data: CorpusDataModule) -> Iterator[str]:
     yield f"  token shards: {cache.folder}"
 
 
-@first_lines.register
-def _(data: CorpusDataModule) -> Iterator[str]:
-    window = data.train_dataloader().dataset[0]["input_ids"][0].tolist()
-    yield "first training window, a bar between two tokens:"
-    yield f"  {tokens_shown(window, data.vocabulary)}"
-    yield "  loss on every token, each predicted from those before it"
+def first_examples(data: Any) -> Iterator[str]:
+    """Yield the first examples as text; after ``setup``."""
+    if isinstance(data, CorpusDataModule):
+        window = data.train_dataloader().dataset[0]["input_ids"][0].tolist()
+        yield "first training window, a bar between two tokens:"
+        yield f"  {show_tokens(window, data.vocabulary)}"
+        yield "  loss on every token, each predicted from those before it"
+    elif isinstance(data, SupervisedDataModule):
+        yield "first examples, a bar between two tokens:"
+        for example in data.rows(N_EXAMPLES):
+            yield from (f"  {line}" for line in example.splitlines())
+        if data.n_special_tokens:
+            yield "  a head reads the state of <extract>; the auxiliary loss is on every token but <start>"
+    elif isinstance(data, ZeroShotDataModule):
+        yield "first request of each, a bar between two tokens:"
+        for name, evaluation in data.evaluations.items():
+            request = next((one for requests in evaluation.request_set.requests for one in requests), None)
+            if request is not None:
+                yield f"  {name}: {_describe_request(request, data.vocabulary)}"
+    elif isinstance(data, PromptsDataModule):
+        yield "first prompts, a bar between two tokens:"
+        for prompt in data.prompts[:N_EXAMPLES]:
+            yield f"  {show_tokens(data.vocabulary.encode(prompt), data.vocabulary)}"
 
 
-@data_lines.register
-def _(data: SupervisedDataModule) -> Iterator[str]:
-    yield from data.summary().splitlines()
-
-
-@first_lines.register
-def _(data: SupervisedDataModule) -> Iterator[str]:
-    yield "first rows, a bar between two tokens:"
-    for row in data.rows(ROWS_SHOWN):
-        yield from (f"  {line}" for line in row.splitlines())
-    if data.n_marks:
-        yield "  a head reads the state of <extract>; the auxiliary loss is on every token but <start>"
-
-
-@data_lines.register
-def _(data: ZeroShotDataModule) -> Iterator[str]:
-    yield from data.summary().splitlines()
-
-
-@first_lines.register
-def _(data: ZeroShotDataModule) -> Iterator[str]:
-    yield "first request of each, a bar between two tokens:"
-    for name, evaluation in data.evaluations.items():
-        request = next((one for requests in evaluation.request_set.requests for one in requests), None)
-        if request is not None:
-            yield f"  {name}: {_asked(request, data.vocabulary)}"
-
-
-def _asked(request: Request, vocabulary: Tokenizer) -> str:
+def _describe_request(request: Request, vocabulary: Tokenizer) -> str:
     if isinstance(request, Continuation):
-        context = tokens_shown(request.context, vocabulary)
-        return f"after {context}  how likely is  {tokens_shown(request.continuation, vocabulary)}"
+        context = show_tokens(request.context, vocabulary)
+        return f"after {context}  how likely is  {show_tokens(request.continuation, vocabulary)}"
     if isinstance(request, RunningText):
         windows = f"windows of {request.window:,} that move by {request.stride:,}"
-        return f"{len(request.ids):,} tokens in {windows}: {tokens_shown(request.ids, vocabulary)}"
-    return f"go on for {request.max_new_tokens:,} tokens from {tokens_shown(request.ids, vocabulary)}"
-
-
-@data_lines.register
-def _(data: PromptsDataModule) -> Iterator[str]:
-    longest = max(len(data.vocabulary.encode(prompt)) for prompt in data.prompts)
-    yield f"{data.summary()}, the longest {longest:,} tokens"
-
-
-@first_lines.register
-def _(data: PromptsDataModule) -> Iterator[str]:
-    yield "first prompts, a bar between two tokens:"
-    for prompt in data.prompts[:ROWS_SHOWN]:
-        yield f"  {tokens_shown(data.vocabulary.encode(prompt), data.vocabulary)}"
+        return f"{len(request.ids):,} tokens in {windows}: {show_tokens(request.ids, vocabulary)}"
+    return f"generate {request.max_new_tokens:,} tokens after {show_tokens(request.ids, vocabulary)}"

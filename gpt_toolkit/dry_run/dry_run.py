@@ -1,163 +1,281 @@
-"""The whole examination of a run: what is found goes to standard output, part by part."""
+"""Report of ``gpt-toolkit doctor``: sections printed one after another, then a list of every problem."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
+import numpy as np
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 
 from gpt_toolkit.backbone import DecoderConfig
-from gpt_toolkit.callbacks import Checkpoints
+from gpt_toolkit.callbacks.checkpoints import existing_run
+from gpt_toolkit.callbacks.console import say
 from gpt_toolkit.checkpoints import open_model
-from gpt_toolkit.dry_run.data_report import data_lines, first_lines, vocabulary_line
-from gpt_toolkit.dry_run.devices import device_faults, stand_in
-from gpt_toolkit.dry_run.model_report import shape_lines
-from gpt_toolkit.dry_run.output import remarks_collected, section, size
-from gpt_toolkit.dry_run.run_spec import Subject
-from gpt_toolkit.dry_run.step_report import Steps
+from gpt_toolkit.data.supervised.batching import TrainingBatches
+from gpt_toolkit.dry_run.data_report import data_lines, first_examples, vocabulary_line
+from gpt_toolkit.dry_run.memory import StepMemory, forecast_step, size
+from gpt_toolkit.dry_run.run_spec import RunSpec
+from gpt_toolkit.dry_run.timing import TrialSteps, time_lines
 from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
-from gpt_toolkit.hardware import precision_warning
+from gpt_toolkit.hardware import (
+    compute_dtype,
+    device_name,
+    free_memory,
+    peak_process_memory,
+    precision_warning,
+)
 from gpt_toolkit.tasks import GenerateTask
 from gpt_toolkit.tasks.base import BaseTask
 
+SMALLER_STEP = (
+    "lower data.batch_size and raise trainer.accumulate_grad_batches, choose a smaller decoder, or divide "
+    "the model among devices by --config strategy/fsdp"
+)
+"""What to do about a step that does not fit."""
 
-class Examination:
-    """Examines a whole run, continues after an error, and lists all errors and warnings at the end."""
+
+class DryRun:
+    """Examines a whole run, continues after an error, and lists all problems and warnings at the end."""
 
     def __init__(self) -> None:
-        self.faults: list[str] = []
+        self.problems: list[str] = []
         self.warnings: list[str] = []
 
     @contextmanager
-    def collected(self) -> Iterator[None]:
-        """Take an error as a fault that was found."""
+    def collect_errors(self) -> Iterator[None]:
+        """Turn an error into a problem of the report."""
         try:
             yield
-        except (ValueError, OSError, MemoryError, MisconfigurationException, torch.OutOfMemoryError) as error:
-            self.fault(str(error))
+        except torch.OutOfMemoryError as error:
+            self.add_problem(f"{str(error).partition('.')[0]}: {SMALLER_STEP}")
+        except (ValueError, OSError, MemoryError, MisconfigurationException) as error:
+            self.add_problem(str(error))
 
-    def fault(self, message: str) -> None:
-        """Note a fault, with its way out."""
-        if message not in self.faults:
-            self.faults.append(message)
+    def add_problem(self, message: str) -> None:
+        """Add a problem and its fix to the list."""
+        if message not in self.problems:
+            self.problems.append(message)
 
-    def run(self, subject: Subject) -> int:
-        """Look at a run.
+    def run(self, spec: RunSpec) -> int:
+        """Examine a run and print the report.
 
         Returns:
-            The exit code: 1 if errors were found, else 0.
+            The exit code: 1 if problems were found, else 0.
         """
-        self._folder(subject)
-        trainer = self._trainer(subject)
-        ready = self._data(subject, trainer)
-        config = self._model(subject, trainer, ready=ready)
-        if config is not None and not _trains(subject):
+        self._check_folder(spec)
+        for message in spec.device_problems():
+            self.add_problem(message)
+        trainer = None
+        with self.collect_errors():
+            trainer = spec.trial_trainer()
+        ready = self._examine_data(spec, trainer)
+        config = self._examine_model(spec, trainer, ready=ready)
+        if config is not None and not spec.trains:
             weights = size(4 * config.n_params), size(2 * config.n_params)
             section("memory", [f"weights {weights[0]} in fp32, {weights[1]} in bf16"])
-            section("time", [f"{type(subject.task).__name__} trains nothing: say test, validate or predict"])
+            section("time", [f"{type(spec.task).__name__} trains nothing: use test, validate or predict"])
         elif config is not None and ready and trainer is not None:
-            assert isinstance(subject.task, BaseTask)
-            assert subject.data is not None
-            with self.collected():
-                Steps(subject, subject.task, subject.data, trainer, config, self.fault).examine()
-        if trainer is not None and _trains(subject):
-            device = trainer.strategy.root_device
-            if message := precision_warning(str(trainer.precision), device):
-                self.warnings.append(message)
-        if not self.faults and not self.warnings:
+            with self.collect_errors():
+                self._try_steps(spec, trainer, config)
+        if trainer is not None and spec.trains:
+            warning = precision_warning(str(trainer.precision), trainer.strategy.root_device)
+            self.warnings += [warning] if warning else []
+        if not self.problems and not self.warnings:
             print("all is well")
-        for kind, messages in (("fault", self.faults), ("warning", self.warnings)):
+        for kind, messages in (("problem", self.problems), ("warning", self.warnings)):
             if messages:
                 print(f"{len(messages)} {kind}{'s' * (len(messages) > 1)}:")
             for number, message in enumerate(messages, start=1):
                 print(f"  {number}. {message}")
-        return 1 if self.faults else 0
+        return 1 if self.problems else 0
 
-    # ------------------------------------------------------------------ folder and Trainer
-
-    def _folder(self, subject: Subject) -> None:
-        lines = [f"folder {subject.folder}, nothing is written there now"]
-        folder = Checkpoints.folder_of(subject.folder)
-        if folder.is_dir() and any(folder.glob("*.ckpt")):
-            lines.append("it holds a run already: --ckpt_path last goes on with it")
-            if not subject.ckpt_path:
-                self.fault(
-                    f"{subject.folder} already holds a run: go on with it by --ckpt_path last, or choose "
-                    "another folder by --trainer.default_root_dir"
-                )
-        if subject.ckpt_path:
-            lines.append(f"goes on from {subject.ckpt_path}")
+    def _check_folder(self, spec: RunSpec) -> None:
+        lines = [f"folder {spec.folder}; this command writes nothing there"]
+        if message := existing_run(spec.folder):
+            lines.append("it already holds a run: --ckpt_path last resumes it")
+            if not spec.ckpt_path:
+                self.add_problem(message)
+        if spec.ckpt_path:
+            lines.append(f"resumes from {spec.ckpt_path}")
         section("run", lines)
 
-    def _trainer(self, subject: Subject) -> Trainer | None:
-        """One that does the same on one device, and leaves nothing behind."""
-        for message in device_faults(subject.trainer):
-            self.fault(message)
-        with self.collected():
-            return stand_in(subject.trainer)
-        return None
-
-    # ------------------------------------------------------------------ data
-
-    def _data(self, subject: Subject, trainer: Trainer | None) -> bool:
-        """Read, encode and show; whether the data can be used."""
-        data, remarks = subject.data, list[str]()
+    def _examine_data(self, spec: RunSpec, trainer: Trainer | None) -> bool:
+        """Read and show the data; return whether it can be used."""
+        data, notes = spec.data, list[str]()
         if data is None:
             return False
         data.trainer = trainer
         ready = False
-        with self.collected(), remarks_collected(remarks):
+        with self.collect_errors(), collect_notes(notes):
             data.prepare_data()
-            data.setup("fit" if _trains(subject) else "predict")
+            data.setup("fit" if spec.trains else "predict")
             ready = True
         lines = list(data_lines(data)) if ready else []
-        section("data", [*lines, *(f"  {remark}" for remark in remarks)])
+        section("data", [*lines, *(f"  {note}" for note in notes)])
         if ready:
             if (vocabulary := getattr(data, "vocabulary", None)) is not None:
                 section("vocabulary", [vocabulary_line(vocabulary)])
-            with self.collected():
-                section("", first_lines(data))
+            with self.collect_errors():
+                section("", first_examples(data))
         return ready
 
-    # ------------------------------------------------------------------ model
-
-    def _model(self, subject: Subject, trainer: Trainer | None, *, ready: bool) -> DecoderConfig | None:
-        """Shape, and whether it goes with the data."""
-        task, config = subject.task, None
-        with self.collected():
+    def _examine_model(self, spec: RunSpec, trainer: Trainer | None, *, ready: bool) -> DecoderConfig | None:
+        """Show the model's shape and return it, if it goes with the data and can be trained."""
+        task, config = spec.task, None
+        with self.collect_errors():
             if isinstance(task, BaseTask | ZeroShotTask) and ready:
-                config = self._resolved(task, subject, trainer)
+                if trainer is not None:
+                    task.trainer = trainer
+                    trainer.datamodule = spec.data  # type: ignore[attr-defined]
+                    trainer.ckpt_path = spec.ckpt_path
+                config = task.resolve_decoder()
             elif isinstance(task, GenerateTask):
                 config = open_model(task.init_from).config
-                self._prompts(subject, config)
+                self._check_prompts(spec.data, config.n_ctx)
         if task is not None:
             section("model", [type(task).__name__, *(shape_lines(config) if config is not None else [])])
-        if _trains(subject) and isinstance(task, BaseTask) and task.optimizer_factory is None:
-            self.fault("no optimizer: training needs --model.optimizer, e.g. AdamW with its lr")
+        if spec.trains and isinstance(task, BaseTask) and task.optimizer_factory is None:
+            self.add_problem("no optimizer: training needs --model.optimizer, e.g. AdamW with its lr")
             return None
         return config
 
-    @staticmethod
-    def _resolved(task: BaseTask | ZeroShotTask, subject: Subject, trainer: Trainer | None) -> DecoderConfig:
-        if trainer is not None:
-            task.trainer = trainer
-            trainer.datamodule = subject.data  # type: ignore[attr-defined]
-            trainer.ckpt_path = subject.ckpt_path
-        return task.resolve_decoder()
-
-    def _prompts(self, subject: Subject, config: DecoderConfig) -> None:
-        vocabulary = getattr(subject.data, "vocabulary", None)
-        for number, prompt in enumerate(getattr(subject.data, "prompts", [])):
-            n = len(vocabulary.encode(prompt)) if vocabulary is not None else 0
-            if n > config.n_ctx:
-                self.fault(
+    def _check_prompts(self, data: Any, n_ctx: int) -> None:
+        for number, prompt in enumerate(getattr(data, "prompts", [])):
+            n = len(data.vocabulary.encode(prompt))
+            if n > n_ctx:
+                self.add_problem(
                     f"prompt {number}, {prompt[:40]!r}...: {n:,} tokens are more than the context length "
-                    f"{config.n_ctx:,}; shorten it"
+                    f"{n_ctx:,}; shorten it"
                 )
 
+    def _try_steps(self, spec: RunSpec, trainer: Trainer, config: DecoderConfig) -> None:
+        """Train a few steps, unless they would not fit; print memory and time."""
+        task, data = spec.task, spec.data
+        assert isinstance(task, BaseTask)
+        assert data is not None
+        assert task.optimizer_factory is not None
+        batches = data.train_dataloader().dataset
+        widest = widest_batch(batches, data)
+        *_, length = shape = widest()["input_ids"].shape
+        n_sequences = shape.numel() // length
+        device = trainer.strategy.root_device
+        free = free_memory(device)
+        dtype = compute_dtype(str(trainer.precision))
+        forecast = forecast_step(config, task.optimizer_factory, n_sequences, length, dtype)
+        if not forecast.fits(free):
+            how = f"forecast for {n_sequences} sequences of {length:,} tokens"
+            section("memory", self._memory_lines(spec, forecast, free, device, how))
+            section("time", ["not measured, because a step is too large for this machine"])
+            return
+        limit = spec.trainer["limit_val_batches"]
+        trial = TrialSteps(widest, 1.0 if limit is None else limit, spec.samples)
+        trainer.callbacks.append(trial)  # type: ignore[attr-defined]
+        torch.set_float32_matmul_precision("high")  # as fit does
+        say("a few steps ...")
+        with collect_notes([]):  # the notes were shown before
+            trainer.fit(task, datamodule=data)  # from trainer.ckpt_path
+        section("", [trained_line(task)])
+        if trial.memory is not None:
+            how = f"counted on a step of {n_sequences} sequences of {length:,} tokens, the widest batch"
+            section("memory", self._memory_lines(spec, trial.memory, free, device, how))
+            if device.type == "cpu" and (peak := peak_process_memory()) is not None:
+                section("", [f"  the whole process so far, with libraries and preparation: {size(peak)}"])
+        monitor = spec.checkpoints.monitor
+        if trial.metric_names and monitor not in trial.metric_names:
+            names = ", ".join(sorted(name for name in trial.metric_names if name.startswith("val_")))
+            self.add_problem(
+                f"checkpoints.monitor is {monitor}, which this run does not log; it logs {names}"
+            )
+        section("time", time_lines(trial, spec, trainer, device_name(device)))
 
-def _trains(subject: Subject) -> bool:
-    return not isinstance(subject.task, ZeroShotTask | GenerateTask)
+    def _memory_lines(
+        self, spec: RunSpec, step: StepMemory, free: int | None, device: torch.device, how: str
+    ) -> Iterator[str]:
+        """Yield what a device needs, and whether this one has it; a step too large is a problem."""
+        n, strategy = spec.n_devices, spec.strategy
+        memory = step.per_device(strategy, n)
+        devices = f"each of {n} devices ({strategy})" if n > 1 else "one device"
+        yield f"{devices}: {size(memory.total)} at the peak of a step ({how})"
+        yield (
+            f"  weights {size(memory.weights)}, gradients {size(memory.gradients)}, optimizer state "
+            f"{size(memory.optimizer)}, activations and workspace {size(memory.activations)}"
+        )
+        if free is None:
+            yield "  the free memory of this device is unknown"
+            return
+        available = f"{size(free)} are free on {device_name(device)}"
+        fits = memory.fits(free)
+        yield f"  {'fits' if fits else 'does not fit'}: {available}"
+        if not fits:
+            self.add_problem(f"a step needs {size(memory.total)}, and {available}: {SMALLER_STEP}")
+
+
+# ---------------------------------------------------------------------- model and batches
+
+
+def shape_lines(config: DecoderConfig) -> Iterator[str]:
+    """Yield a decoder's shape, and its number of parameters with and without embeddings."""
+    norm = {"pre": "norm before each sublayer (GPT-2)", "post": "norm after each sum (GPT-1)"}[config.norm]
+    yield (
+        f"{config.n_layer} layers of width {config.n_embd:,}, {config.n_head} heads of {config.head_width}, "
+        f"context {config.n_ctx:,}, vocabulary {config.vocab_size:,}; {norm}"
+    )
+    embeddings = (config.vocab_size + config.n_ctx) * config.n_embd
+    yield f"{config.n_params:,} parameters, {config.n_params - embeddings:,} without embeddings"
+
+
+def trained_line(module: torch.nn.Module) -> str:
+    """Return how many parameters are trained."""
+    sizes = [(parameter.numel(), parameter.requires_grad) for parameter in module.parameters()]
+    total, trained = sum(n for n, _ in sizes), sum(n for n, is_trained in sizes if is_trained)
+    return f"{trained:,} of {total:,} parameters are trained" + (", heads included" if total else "")
+
+
+def widest_batch(batches: Any, data: Any) -> Callable[[], Any]:
+    """Return a function that makes the training batch that needs the most memory.
+
+    Args:
+        batches: The dataset of training batches; if all have one shape, the first is taken.
+        data: The DataModule, with its limits of a batch.
+    """
+    if not isinstance(batches, TrainingBatches):
+        return lambda: batches[0]
+    candidates: list[tuple[int, Callable[[], Any]]] = []
+    for builder in batches.stream.builders:
+        longest_first = np.argsort(-builder.lengths, kind="stable")
+        length = int(builder.lengths[longest_first[0]])
+        places = longest_first[: builder.limits(data.batch_size, data.batch_tokens).size(length)]
+        n_tokens = len(places) * length * builder.inputs.n_sequences
+        candidates.append((n_tokens, partial(builder.batch, places, len(places))))
+    return max(candidates, key=lambda candidate: candidate[0])[1]
+
+
+# ---------------------------------------------------------------------- output
+
+
+def section(title: str, lines: Iterable[str]) -> None:
+    """Print a section of the report; one without a title continues the section before."""
+    for number, line in enumerate(lines):
+        print(f"{title if number == 0 else '':11} {line}".rstrip(), flush=True)
+
+
+@contextmanager
+def collect_notes(notes: list[str]) -> Iterator[None]:
+    """Collect the package's log messages instead of printing them."""
+
+    class Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            notes.append(self.format(record))
+
+    logger = logging.getLogger("gpt_toolkit")
+    handlers, logger.handlers = logger.handlers, [Collector()]
+    try:
+        yield
+    finally:
+        logger.handlers = handlers

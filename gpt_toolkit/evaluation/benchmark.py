@@ -35,7 +35,7 @@ class Benchmark:
         found = next((p for p in self.protocols if name in (p.name, str(p))), None)
         if not numbers or found is None:
             return found
-        return found.with_numbers(numbers, spec) if isinstance(found, PerplexityProtocol) else None
+        return found.with_windows(numbers, spec) if isinstance(found, PerplexityProtocol) else None
 
 
 class Score(NamedTuple):

@@ -59,7 +59,7 @@ def f1(name: str, predicted: Sequence[int], labels: Sequence[int]) -> Metric:
 
 
 def pearson(name: str, predicted: Sequence[float], grades: Sequence[float]) -> Metric:
-    """Compute the Pearson correlation; 0 if one of the two is constant."""
+    """Compute the Pearson correlation; 0 if either sequence is constant."""
     guesses, truth = np.array(predicted, dtype=float), np.array(grades, dtype=float)
 
     def score(items: "NDArray[np.int64]") -> float:

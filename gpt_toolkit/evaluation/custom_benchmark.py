@@ -33,7 +33,7 @@ import yaml
 from gpt_toolkit.evaluation import lambada
 from gpt_toolkit.evaluation import multiple_choice as choice
 from gpt_toolkit.evaluation.benchmark import Benchmark
-from gpt_toolkit.evaluation.free_text import examples_for, metric_of_texts
+from gpt_toolkit.evaluation.free_text import metric_of_texts
 from gpt_toolkit.evaluation.item_sources import Items
 from gpt_toolkit.evaluation.items import Document, LastWord
 from gpt_toolkit.evaluation.perplexity import Corpus, perplexity_protocol
@@ -108,13 +108,7 @@ class CustomBenchmark:
     def texts(self, records: Sequence[Record], context: EvaluationContext) -> list[str]:
         """Return the prompt of each record after its examples."""
         n = self.n_examples if context.n_examples is None else context.n_examples
-        pool = context.read_examples() if n and self.examples else []
-        examples = examples_for(pool or records, n, context.seed)
-        texts = []
-        for number, record in enumerate(records):
-            before = "".join(map(self.example, examples(-1 if pool else number)))
-            texts.append(before + str(fill(self.prompt, record)))
-        return texts
+        return context.with_examples(records, n, lambda record: str(fill(self.prompt, record)), self.example)
 
     def build_requests(self, records: Sequence[Record], context: EvaluationContext) -> RequestSet:
         """Build the requests of all records."""
@@ -180,7 +174,9 @@ def read_custom(path: str | Path) -> Benchmark:
         n_examples=str(custom.n_examples),
         file=path.name,
     )
-    source = RecordFiles(path.parent / custom.files, path.parent / custom.examples)
+    source = RecordFiles(
+        path.parent / custom.files, path.parent / custom.examples if custom.examples else None
+    )
     return Benchmark(custom.name, path.name, source, protocols)
 
 
@@ -213,17 +209,20 @@ class RecordFiles:
 
     Args:
         path: File of the benchmark's records.
-        examples: File of the records for examples.
+        examples: File of the records for examples; None: the benchmark's own.
     """
 
     path: Path
-    examples: Path
+    examples: Path | None
 
     def read(self, root: Path | None, limit: int | None, *, check: bool) -> Items:
         """Read the first items; see :class:`~gpt_toolkit.evaluation.item_sources.ItemSource`."""
         records = read_table(self.path)
         origin = f"{self.path}, {len(records):,} rows"
-        return Items(records[:limit], origin, read_examples=lambda: read_table(self.examples))
+        return Items(records[:limit], origin, read_examples=self._read_examples)
+
+    def _read_examples(self) -> list[dict[str, Any]]:
+        return read_table(self.examples) if self.examples else []
 
 
 def read_table(path: Path) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-import yaml
+from gpt_toolkit.io import read_yaml
 
 ESCAPE: Final = "\u2060"
 """Word joiner, an invisible character. The text after it, up to the next space, is one token. Alone at the
@@ -160,7 +160,7 @@ class Detokenizer:
         return [*first, *middle, *reversed(last)]
 
     def _trailing(self, chunk: str) -> str:
-        """Return the written form of a token that ends a chunk after a word; "" if there is none."""
+        """Return the written form of a token that ends a chunk after a word, or ""."""
         if chunk[-1:] not in self._last_characters:
             return ""
         for form in self._after_forms:
@@ -222,7 +222,7 @@ def _apply(rules: Sequence[tuple[str, str]], text: str) -> str:
     return text
 
 
-_RULES = yaml.safe_load(Path(__file__).with_name("detokenizers.yaml").read_text(encoding="utf-8"))
+_RULES = read_yaml(Path(__file__).with_name("detokenizers.yaml"))
 
 DETOKENIZERS: Final = MappingProxyType(
     {name: _invertible(rules) for name, rules in _RULES["invertible"].items()}

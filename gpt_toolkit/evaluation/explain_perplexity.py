@@ -71,7 +71,7 @@ class Explanation:
 
 def describe(reading: Reading) -> dict[str, str]:
     """Return the values of a reading for people, by name."""
-    moved = f"move by {reading.stride}" if reading.stride else "each begun anew"
+    moved = f"move by {reading.stride}" if reading.stride else "each begun again"
     return {
         "text": reading.text,
         "division": reading.division,

@@ -1,10 +1,9 @@
 """Benchmarks whose answer the model writes: CoQA, CNN/DM, WMT14, Natural Questions (GPT-2 §3.5-3.8)."""
 
-import random
 import re
 import string
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from gpt_toolkit.evaluation.benchmark_metrics import bleu, leave_one_out_f1, mean, rouge
 from gpt_toolkit.evaluation.items import Conversation, Question, Summary, Translation
@@ -22,7 +21,6 @@ from gpt_toolkit.evaluation.protocol import (
 from gpt_toolkit.generation.requests import Answer, Prompt, Request
 from gpt_toolkit.metrics import exact_match, token_f1
 
-Item = TypeVar("Item")
 Answers = Sequence[Sequence[Answer]]
 
 LINE_BREAK = "\n"
@@ -35,48 +33,33 @@ def sentences(text: str) -> list[str]:
     return [found.group().strip() for found in _SENTENCE.finditer(text.strip())]
 
 
-def examples_for(items: Sequence[Item], n: int, seed: int) -> Callable[[int], list[Item]]:
-    """Return a function from the index of an item to its examples in context.
-
-    The examples are the same for all items, but never the item itself. One more than needed is drawn; it
-    takes the place of an example that is the item.
-    """
-    drawn = random.Random(seed).sample(range(len(items)), min(n + 1, len(items)))
-
-    def examples(index: int) -> list[Item]:
-        return [items[i] for i in drawn if i != index][:n]
-
-    return examples
-
-
 def prompt_requests(
-    write: Callable[[Any, list[Any]], str],
+    ask: Callable[[Any], str],
     reference_of: Callable[[Any], Any],
     *,
     max_new_tokens: int,
     stop: tuple[str, ...],
-    n_examples: int | None = None,
+    answered: Callable[[Any], str] | None = None,
 ) -> BuildRequests:
     """Return a function that builds the prompt of each item.
 
     Args:
-        write: Writes the prompt of an item with its examples.
+        ask: Returns the text of an item.
         reference_of: Returns the right answers of an item.
         max_new_tokens: Longest answer.
         stop: Strings that end the answer.
-        n_examples: Number of examples unless the user chooses another; None: never any.
+        answered: Returns the text of an example; five examples unless the user chooses another number. None:
+            no examples.
     """
 
     def build_requests(items: Sequence[Any], context: EvaluationContext) -> RequestSet:
-        n = n_examples or 0
-        if n_examples is not None and context.n_examples is not None:
-            n = context.n_examples
-        examples = examples_for(items, n, context.seed)
-        requests: list[list[Request]] = []
-        for number, item in enumerate(items):
-            text = write(item, examples(number))
-            requests.append([context.prompt(text, max_new_tokens=max_new_tokens, stop=stop)])
-        return RequestSet(requests, [reference_of(item) for item in items])
+        if answered is None:
+            texts = list(map(ask, items))
+        else:
+            n = 5 if context.n_examples is None else context.n_examples
+            texts = context.with_examples(items, n, ask, answered)
+        prompts = [context.prompt(text, max_new_tokens=max_new_tokens, stop=stop) for text in texts]
+        return RequestSet([[prompt] for prompt in prompts], [reference_of(item) for item in items])
 
     return build_requests
 
@@ -152,7 +135,7 @@ def turn_metrics(references: Sequence[Sequence[Sequence[str]]], answers: Answers
     return Result([mean("f1", scores)], items)
 
 
-def _harness_conversation(item: Conversation, _: list[Conversation]) -> str:
+def _harness_conversation(item: Conversation) -> str:
     text = f"{item.story}\n\n"
     for question, answers in zip(item.questions[:-1], item.answers[:-1], strict=True):
         text += f"Q: {question}\n\nA: {answers[0]}\n\n"
@@ -210,11 +193,6 @@ def _harness_rouge(texts: Sequence[str], references: Sequence[str]) -> list[Metr
 # Translation (WMT14)
 
 
-def _pairs(item: Translation, examples: list[Translation]) -> str:
-    lines = [f"{example.source} = {example.target}{LINE_BREAK}" for example in examples]
-    return f"{''.join(lines)}{item.source} ="
-
-
 def _first_sentence(text: str) -> str:
     return (sentences(text.split(LINE_BREAK)[0]) or [""])[0]
 
@@ -222,15 +200,22 @@ def _first_sentence(text: str) -> str:
 def translation(source: str, target: str) -> tuple[EvaluationProtocol, ...]:
     """Return the protocols of a pair of languages, given their names."""
 
-    def write(item: Translation, _: list[Translation]) -> str:
-        return f"{source} phrase: {item.source}\n{target} phrase:"
-
     def reference(item: Translation) -> str:
         return item.target
 
-    stop = (LINE_BREAK,)
-    paper = prompt_requests(_pairs, reference, max_new_tokens=100, stop=stop, n_examples=5)
-    harness = prompt_requests(write, reference, max_new_tokens=_HARNESS_TOKENS, stop=stop)
+    paper = prompt_requests(
+        lambda item: f"{item.source} =",
+        reference,
+        max_new_tokens=100,
+        stop=(LINE_BREAK,),
+        answered=lambda item: f"{item.source} = {item.target}{LINE_BREAK}",
+    )
+    harness = prompt_requests(
+        lambda item: f"{source} phrase: {item.source}\n{target} phrase:",
+        reference,
+        max_new_tokens=_HARNESS_TOKENS,
+        stop=(LINE_BREAK,),
+    )
     steps = {
         "paper-1": (paper, text_metrics(_first_sentence, _corpus_bleu)),
         "lm-eval-1": (harness, text_metrics(str, _corpus_bleu)),
@@ -245,9 +230,8 @@ def _question(item: Question) -> str:
     return f"Q: {item.question.removesuffix('?')}?\nA:"
 
 
-def _questions(item: Question, examples: list[Question]) -> str:
-    answered = [f"{_question(example)} {example.answers[0]}\n\n" for example in examples]
-    return "".join(answered) + _question(item)
+def _answered_question(item: Question) -> str:
+    return f"{_question(item)} {item.answers[0]}\n\n"
 
 
 def _answers_of(item: Question) -> tuple[str, ...]:
@@ -311,7 +295,7 @@ SUMMARIES = protocols_of(
         "paper-no-hint-1": (summary_requests(""), SUMMARY_METRICS),
         "lm-eval-1": (
             prompt_requests(
-                lambda item, _: f"Summarize the following article:\n\n{item.article}\n\nSummary:",
+                lambda item: f"Summarize the following article:\n\n{item.article}\n\nSummary:",
                 lambda item: item.highlights,
                 max_new_tokens=128,
                 stop=("\n\n",),
@@ -324,12 +308,18 @@ QUESTIONS = protocols_of(
     "questions",
     {
         "paper-1": (
-            prompt_requests(_questions, _answers_of, max_new_tokens=32, stop=(LINE_BREAK,), n_examples=5),
+            prompt_requests(
+                _question,
+                _answers_of,
+                max_new_tokens=32,
+                stop=(LINE_BREAK,),
+                answered=_answered_question,
+            ),
             question_metrics,
         ),
         "lm-eval-1": (
             prompt_requests(
-                lambda item, _: f"Answer these questions:\n\nQ: {item.question}?\nA:",
+                lambda item: f"Answer these questions:\n\nQ: {item.question}?\nA:",
                 _answers_of,
                 max_new_tokens=_HARNESS_TOKENS,
                 stop=(LINE_BREAK, ".", ","),

@@ -119,7 +119,7 @@ class Files:
         variants: Published files, the paper's first.
         expected: File to place, for messages.
         unit: Unit of the sizes.
-        hub: Dataset to read without files; None: there is none.
+        hub: Dataset to read without files, if any.
     """
 
     name: str
@@ -180,11 +180,11 @@ class Files:
         if check:
             raise ValueError(
                 f"{self.name}: {path} has {size:,} {self.unit} and the checksum {checksum[:12]}..., which is "
-                f"no known variant; expected {known}; get one of these, or set check_files to false to score "
-                "it as it is"
+                f"not a known variant; expected {known}; get one of these, or set check_files to "
+                "false to score it as it is"
             )
-        warning = f"scored on a file that is no known variant ({size:,} {self.unit}); known: {known}"
-        return "no known variant", warning
+        warning = f"scored on a file that is not a known variant ({size:,} {self.unit}); known: {known}"
+        return "not a known variant", warning
 
     def _from_hub(self, limit: int | None) -> Items:
         hub = self.hub
@@ -248,14 +248,14 @@ class Supervised:
 
     def read(self, root: Path | None, limit: int | None, *, check: bool) -> Items:
         """Read the first items; see :class:`ItemSource`."""
-        from gpt_toolkit.data.supervised import open_set
+        from gpt_toolkit.data.supervised import open_dataset
 
-        dataset = open_set(self.dataset, root)
+        dataset = open_dataset(self.dataset, root)
         split = self.split if self.split in dataset.splits else dataset.splits[-1]
         labelled = (example for example in dataset.examples(split) if example.target is not None)
         taken = islice(labelled, self.n if limit is None else limit)
         items = [self.convert(example.texts, int(example.target or 0)) for example in taken]
-        return Items(items, f"{dataset.title}, {split}, {len(items):,} rows", dataset.remarks(split))
+        return Items(items, f"{dataset.title}, {split}, {len(items):,} rows", dataset.notes(split))
 
 
 def head_of(path: Path) -> str:

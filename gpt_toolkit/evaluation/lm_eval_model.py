@@ -1,10 +1,9 @@
-r"""Models of this toolkit in EleutherAI's harness: the model ``gpt_toolkit`` of lm-eval.
+r"""Adapter to EleutherAI's lm-eval harness: the model ``gpt_toolkit``.
 
     python -m gpt_toolkit.evaluation.lm_eval_model --model gpt_toolkit --model_args path=MODEL \
         --tasks lambada_openai
 
-This is lm-eval's own command line, which finds the model because it is registered first. From Python, call
-:func:`register`.
+This runs lm-eval's own command line after registering the model. From Python, call :func:`register`.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ NAME = "gpt_toolkit"
 """Name of the model in lm-eval's registry."""
 
 _ANSWER_TOKENS = 256  # lm-eval's own default: models/huggingface.py, max_gen_toks
-_AT_A_TIME = 256  # requests between two moves of the progress bar; ours
+_AT_A_TIME = 256  # requests between two updates of the progress bar; tuned here
 _LENGTHS = (
     "max_gen_toks",
     "max_new_tokens",
@@ -36,12 +35,12 @@ _LENGTHS = (
 
 
 def register() -> Any:
-    """Make ``gpt_toolkit`` known to lm-eval; the class behind the name.
+    """Register ``gpt_toolkit`` with lm-eval, and return its class.
 
     Raises:
         ImportError: If lm-eval is not installed.
     """
-    importlib.import_module("lm_eval.models")  # it registers its own models only where there is none yet
+    importlib.import_module("lm_eval.models")  # it registers its own models only if none is registered yet
     from lm_eval.api.registry import register_model
 
     register_model(NAME)(backend())
@@ -50,11 +49,11 @@ def register() -> Any:
 
 @cache
 def backend() -> Any:
-    """The class ``ToolkitLM``, made once: its base is lm-eval's.
+    """Return the class ``ToolkitLM``, whose base is lm-eval's; it is created once.
 
-    Its arguments are ``path`` (any MODEL), ``dtype`` (by default that of the stored weights, or float32 where
-    the device emulates it), ``batch_tokens`` (tokens read at once) and ``device``. ``batch_size`` is accepted
-    because lm-eval always gives it, and not read.
+    Its arguments are ``path`` (any MODEL), ``dtype`` (default: that of the stored weights, or float32 if the
+    device emulates it), ``batch_tokens`` (tokens read at once) and ``device``. lm-eval always gives
+    ``batch_size``, which is ignored.
 
     Raises:
         ImportError: If lm-eval is not installed.
@@ -63,7 +62,7 @@ def backend() -> Any:
     from tqdm import tqdm
 
     class ToolkitLM(TemplateLM):  # type: ignore[misc]
-        """A model of ours that answers the harness's requests; texts become tokens by the harness's rules."""
+        """A model of this toolkit; texts become tokens by the harness's rules."""
 
         def __init__(
             self,
@@ -98,12 +97,12 @@ def backend() -> Any:
         def _loglikelihood_tokens(
             self, requests: Sequence[tuple[Any, list[int], list[int]]], **kwargs: Any
         ) -> list[tuple[float, bool]]:
-            asked = [_continuation(before, text, self.max_length) for _, before, text in requests]
-            answers: list[tuple[float, bool]] = [(0.0, False)] * len(asked)
-            # alike contexts stay together, long ones first: those that run out of memory do so at once
-            order = sorted(range(len(asked)), key=lambda i: (-len(asked[i].context), asked[i].context))
+            ours = [_continuation(before, text, self.max_length) for _, before, text in requests]
+            answers: list[tuple[float, bool]] = [(0.0, False)] * len(ours)
+            # equal contexts stay together, long ones first: if memory is too small, the first batch fails
+            order = sorted(range(len(ours)), key=lambda i: (-len(ours[i].context), ours[i].context))
             for part in _parts(order, "loglikelihood", kwargs.get("disable_tqdm", False)):
-                for i, answer in zip(part, self.scorer.continuations([asked[i] for i in part]), strict=True):
+                for i, answer in zip(part, self.scorer.continuations([ours[i] for i in part]), strict=True):
                     answers[i] = answer.log_probability, answer.is_greedy
                     self.cache_hook.add_partial("loglikelihood", requests[i][0], answers[i])
             return answers
@@ -155,7 +154,7 @@ def _dtype(name: str | None) -> torch.dtype | None:
 
 
 def _continuation(context: Sequence[int], continuation: Sequence[int], n_ctx: int) -> Continuation:
-    """Tokens as the harness cuts them: the beginning goes where both are too long for the model."""
+    """Build a request as the harness does: the context loses its beginning if both are too long."""
     if len(continuation) > n_ctx:
         raise ValueError(
             f"a continuation has {len(continuation)} tokens, more than the model's context length {n_ctx}; "
@@ -165,10 +164,10 @@ def _continuation(context: Sequence[int], continuation: Sequence[int], n_ctx: in
 
 
 def _prompt(ids: Sequence[int], settings: Mapping[str, Any], end: str, seed: int, n_ctx: int) -> Prompt:
-    """A request for text in the harness's words; the prompt loses its beginning to leave room for the answer.
+    """Build a request from the harness's settings; a prompt that is too long loses its beginning.
 
     Raises:
-        ValueError: If the answer may fill the context, or draws are asked for that we do not make.
+        ValueError: If the answer may fill the context, or the settings of sampling are not supported.
     """
     lengths = [settings[name] for name in _LENGTHS if settings.get(name) is not None]
     longest = int(lengths[0]) if lengths else _ANSWER_TOKENS
@@ -179,10 +178,10 @@ def _prompt(ids: Sequence[int], settings: Mapping[str, Any], end: str, seed: int
         )
     top_k = 1
     if settings.get("do_sample", float(settings.get("temperature") or 0.0) > 0.0):
-        asked = {name: settings.get(name) or usual for name, usual in (("temperature", 1.0), ("top_p", 1.0))}
-        if any(float(value) != 1.0 for value in asked.values()):
+        sampling = {name: settings.get(name) or 1.0 for name in ("temperature", "top_p")}
+        if any(float(value) != 1.0 for value in sampling.values()):
             raise ValueError(
-                f"draws with {asked} were asked for; this model draws with temperature 1 among top_k, or "
+                f"draws with {sampling} were asked for; this model draws with temperature 1 among top_k, or "
                 "is greedy: say --gen_kwargs do_sample=False"
             )
         top_k = int(settings.get("top_k") or 0)
@@ -193,7 +192,7 @@ def _prompt(ids: Sequence[int], settings: Mapping[str, Any], end: str, seed: int
 
 
 def main() -> int:
-    """lm-eval's command line, with ``gpt_toolkit`` among its models; the exit code."""
+    """Run lm-eval's command line with ``gpt_toolkit`` among its models, and return the exit code."""
     try:
         register()
     except ImportError as error:

@@ -8,7 +8,6 @@ metrics and explanations all derive from it. The protocols are in ``protocols.ya
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from gpt_toolkit.evaluation.benchmark_metrics import bits, perplexity
@@ -64,7 +63,7 @@ class Corpus:
             texts = [text if text.endswith("\n") else f"{text}\n\n" for text in texts]
         return "".join(texts)
 
-    def rule(self, text: Text) -> Callable[[str], str] | None:
+    def rewrite(self, text: Text) -> Callable[[str], str] | None:
         """Return the function that rewrites the file's text; None if it is read as it is."""
         if text == "invertible rules" and self.detokenizer:
             return DETOKENIZERS[self.detokenizer].detokenize
@@ -96,127 +95,6 @@ class Reading:
     words: Words
 
 
-@dataclass(frozen=True)
-class PerplexityProtocol(EvaluationProtocol):
-    """A protocol of running text.
-
-    Args:
-        corpus: Format of the text.
-        numbers: Stride, and window if wanted, chosen by the user: ``:512`` or ``:512:1024``; else "".
-    """
-
-    corpus: Corpus
-    numbers: str = ""
-
-    def __str__(self) -> str:
-        return f"{super().__str__()}{self.numbers}"
-
-    def reading(self, n_ctx: int) -> Reading:
-        """Return the reading for a context length."""
-        return resolve(f"{self.name}-{self.version}", self.corpus, self.numbers, n_ctx)
-
-    def with_numbers(self, numbers: Sequence[str], spec: str) -> "PerplexityProtocol | None":
-        """Return this protocol with a stride and a window of the user; None if it has fixed windows.
-
-        Raises:
-            ValueError: If the numbers are not a stride and a window.
-        """
-        if self.name != "hf-strided":
-            return None
-        if len(numbers) > 2 or not all(number.isdecimal() and int(number) for number in numbers):
-            raise ValueError(
-                f"protocols: {spec!r} does not end in a stride in tokens and an optional window; expected "
-                f"for example {self.name}:512:1024"
-            )
-        if len(numbers) == 2 and int(numbers[0]) > int(numbers[1]):
-            raise ValueError(
-                f"protocols: {spec!r} moves by more than its window, which leaves tokens out; expected a "
-                "stride of at most the window"
-            )
-        return perplexity_protocol(
-            f"{self.name}-{self.version}", self.corpus, "".join(f":{n}" for n in numbers)
-        )
-
-
-def perplexity_protocols(corpus: Corpus) -> tuple[PerplexityProtocol, ...]:
-    """Return all protocols for a corpus."""
-    return tuple(perplexity_protocol(key, corpus) for key in catalogue()["perplexity"])
-
-
-def perplexity_protocol(key: str, corpus: Corpus, numbers: str = "") -> PerplexityProtocol:
-    """Return a protocol for a corpus, given its name and version."""
-    name, _, version = key.rpartition("-")
-    return PerplexityProtocol(
-        name,
-        int(version),
-        _statement(key, corpus, numbers),
-        partial(_build_requests, key, corpus, numbers),
-        partial(_compute_metrics, _unit(key, corpus)),
-        corpus,
-        numbers,
-    )
-
-
-def resolve(key: str, corpus: Corpus, numbers: str, n_ctx: int) -> Reading:
-    """Return the reading of a protocol for a corpus and a context length."""
-    fields = catalogue()["perplexity"][key]
-    text, division = fields["text"], fields["division"]
-    if corpus.rule(text) is None:
-        text = "as the file has it"
-    if division == "articles" and corpus.published != "wikitext":
-        division = "documents"
-    if division == "documents" and corpus.one_text:
-        division = "one stream"
-    chosen = [int(number) for number in numbers.split(":") if number]
-    if fields["stride"] == "restart":
-        window = min(chosen[1] if len(chosen) > 1 else n_ctx, n_ctx)
-        stride = min(chosen[0] if chosen else window, window)
-        # the first token of a window is its context, so a window of n tokens has n - 1 scored inputs
-        window, stride = (window - 1, stride) if stride < window else (window, 0)
-    else:
-        window = n_ctx
-        strides = {"half": max(1, n_ctx // 2), "context": n_ctx}
-        stride = min(strides.get(fields["stride"], fields["stride"]), n_ctx)
-    return Reading(text, division, fields["prefix"], window, stride, _unit(key, corpus), fields["words"])
-
-
-def _unit(key: str, corpus: Corpus) -> Unit:
-    unit = catalogue()["perplexity"][key]["unit"]
-    return corpus.unit if unit == "the corpus's" else unit
-
-
-_REWRITTEN = {
-    "paper": ("The file's text, de-tokenized by our invertible rules", "The text as in the file"),
-    "lm-eval": ("de-tokenized by the harness's rules", "as it is"),
-    "megatron": ("de-tokenized by Megatron", "as it is"),
-    "hf-strided": ("", ""),
-}
-
-
-def _statement(key: str, corpus: Corpus, numbers: str) -> str:
-    fields = catalogue()["perplexity"][key]
-    rewritten, unchanged = _REWRITTEN[key.rpartition("-")[0]]
-    words = "per word of the file" + (", ends of lines included" if corpus.line_ends else "")
-    units = {
-        "word_perplexity": words,
-        "token_perplexity": "per token",
-        "bits_per_byte": "in bits per byte of the file",
-        "bits_per_character": "in bits per character",
-    }
-    stride, window = [*numbers.split(":")[1:], "", ""][:2]
-    statement: str = fields["statement"]
-    return statement.format(
-        text=rewritten if corpus.rule(fields["text"]) else unchanged,
-        division="as one stream" if corpus.one_text else "each document on its own",
-        unit=units[corpus.unit],
-        window=f"{window} tokens" if window else "the context length",
-        stride=f"{stride} tokens" if stride else "their length",
-    )
-
-
-# Requests
-
-
 class Units(NamedTuple):
     """Numbers by which the loss of a text can be divided."""
 
@@ -226,21 +104,146 @@ class Units(NamedTuple):
     characters: int
 
 
-def _build_requests(
-    key: str, corpus: Corpus, numbers: str, documents: Sequence[Document], context: EvaluationContext
-) -> RequestSet:
-    return requests_of(resolve(key, corpus, numbers, context.n_ctx), corpus, documents, context)
+@dataclass(frozen=True)
+class ReadingRule:
+    """A rule of ``protocols.yaml``, from which a corpus and a context length make a :class:`Reading`.
+
+    Args:
+        text: Rules by which the file's text is rewritten, if the corpus has them.
+        division: Pieces that are read on their own; one text is never divided into documents.
+        prefix: True if the end-of-text token stands before each piece.
+        stride: Tokens by which windows move; ``half`` or all (``context``) of the context length; or
+            ``restart``: each window begins again.
+        unit: Metric that is reported first; ``corpus``: the corpus's own.
+        words: Rule by which words are counted.
+        rewritten: Phrases of the statement for text that is rewritten and for text that is not.
+        statement: Description with fields in braces.
+    """
+
+    text: Text
+    division: Division
+    prefix: bool
+    stride: int | Literal["half", "context", "restart"]
+    unit: Unit | Literal["corpus"]
+    words: Words
+    statement: str
+    rewritten: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True)
+class PerplexityProtocol(EvaluationProtocol):
+    """A protocol of running text.
+
+    Args:
+        corpus: Format of the text.
+        rule: Rule of the reading.
+        stride: Stride that the user chose, in tokens; None: that of the rule.
+        window: Window that the user chose, in tokens; None: the context length.
+    """
+
+    corpus: Corpus
+    rule: ReadingRule
+    stride: int | None = None
+    window: int | None = None
+
+    def __str__(self) -> str:
+        chosen = [str(number) for number in (self.stride, self.window) if number is not None]
+        return ":".join([super().__str__(), *chosen])
+
+    def reading(self, n_ctx: int) -> Reading:
+        """Return the reading for a context length."""
+        corpus, rule = self.corpus, self.rule
+        text, division = rule.text, rule.division
+        if corpus.rewrite(text) is None:
+            text = "as the file has it"
+        if division == "articles" and corpus.published != "wikitext":
+            division = "documents"
+        if division == "documents" and corpus.one_text:
+            division = "one stream"
+        window = min(self.window or n_ctx, n_ctx)
+        if rule.stride == "restart":
+            stride = min(self.stride or window, window)
+            if stride < window:
+                window -= 1  # the first token of a window is its context
+            else:
+                stride = 0
+        else:
+            named = {"half": max(1, n_ctx // 2), "context": n_ctx}
+            stride = min(named[rule.stride] if isinstance(rule.stride, str) else rule.stride, n_ctx)
+        return Reading(text, division, rule.prefix, window, stride, self.unit, rule.words)
+
+    @property
+    def unit(self) -> Unit:
+        """Metric that is reported first."""
+        return self.corpus.unit if self.rule.unit == "corpus" else self.rule.unit
+
+    def with_windows(self, numbers: Sequence[str], spec: str) -> "PerplexityProtocol | None":
+        """Return this protocol with a stride and a window of the user; None if it has fixed windows.
+
+        Raises:
+            ValueError: If the numbers are not a stride and a window.
+        """
+        if self.rule.stride != "restart":
+            return None
+        if len(numbers) > 2 or not all(number.isdecimal() and int(number) for number in numbers):
+            raise ValueError(
+                f"protocols: {spec!r} does not end in a stride in tokens and an optional window; expected "
+                f"for example {self.name}:512:1024"
+            )
+        stride, window = [*map(int, numbers), None][:2]
+        if stride and window and stride > window:
+            raise ValueError(
+                f"protocols: {spec!r} moves by more than its window, which leaves tokens out; expected a "
+                "stride of at most the window"
+            )
+        return perplexity_protocol(f"{self.name}-{self.version}", self.corpus, stride, window)
+
+    def build_requests(self, items: Sequence[Document], context: EvaluationContext) -> RequestSet:
+        return requests_of(self.reading(context.n_ctx), self.corpus, items, context)
+
+    def compute_metrics(self, references: Sequence[Units], answers: Sequence[Sequence[Answer]]) -> Result:
+        return metrics_of(self.unit, references, answers)
+
+
+def perplexity_protocols(corpus: Corpus) -> tuple[PerplexityProtocol, ...]:
+    """Return all protocols for a corpus."""
+    return tuple(perplexity_protocol(key, corpus) for key in catalogue()["perplexity"])
+
+
+def perplexity_protocol(
+    key: str, corpus: Corpus, stride: int | None = None, window: int | None = None
+) -> PerplexityProtocol:
+    """Return a protocol for a corpus, given its name and version."""
+    name, _, version = key.rpartition("-")
+    rule = ReadingRule(**catalogue()["perplexity"][key])
+    units = {
+        "word_perplexity": f"per word of the file{', ends of lines included' if corpus.line_ends else ''}",
+        "token_perplexity": "per token",
+        "bits_per_byte": "in bits per byte of the file",
+        "bits_per_character": "in bits per character",
+    }
+    statement = rule.statement.format(
+        text=rule.rewritten[corpus.rewrite(rule.text) is None],
+        division="as one stream" if corpus.one_text else "each document on its own",
+        unit=units[corpus.unit],
+        window=f"{window} tokens" if window else "the context length",
+        stride=f"{stride} tokens" if stride else "their length",
+    )
+    return PerplexityProtocol(name, int(version), statement, corpus, rule, stride, window)
+
+
+# Requests
 
 
 def requests_of(
     reading: Reading, corpus: Corpus, documents: Sequence[Document], context: EvaluationContext
 ) -> RequestSet:
     """Build the requests of a reading; the references are the units of each piece."""
-    rule = corpus.rule(reading.text)
+    rewrite = corpus.rewrite(reading.text)
     requests, units = [], []
     for text, counted in _pieces(reading.division, corpus, documents):
         ids = [context.tokenizer.end_of_text] if reading.prefix else []
-        ids += context.tokenizer.encode(rule(text) if rule else text)
+        ids += context.tokenizer.encode(rewrite(text) if rewrite else text)
         windows = read_in_windows(ids, reading)
         n_tokens = sum(_n_scored(request) for request in windows)
         n_words = _count_words(reading.words, corpus, counted)
@@ -329,7 +332,7 @@ def _n_scored(request: Request) -> int:
 # Metrics
 
 
-def _compute_metrics(unit: Unit, units: Sequence[Units], answers: Sequence[Sequence[Answer]]) -> Result:
+def metrics_of(unit: Unit, units: Sequence[Units], answers: Sequence[Sequence[Answer]]) -> Result:
     """Compute perplexities per token, word and byte and bits per byte, the protocol's own unit first."""
     nats = [-sum(answer.log_probability for answer in piece) for piece in answers]
     n_tokens, n_words, n_bytes, n_characters = ([count[i] for count in units] for i in range(4))

@@ -5,17 +5,20 @@ The catalogue of all protocols with their versions and descriptions is ``protoco
 
 from __future__ import annotations
 
+import random
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
-
-import yaml
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from gpt_toolkit.generation.requests import Answer, Continuation, Prompt, Request
+from gpt_toolkit.io import read_yaml
 from gpt_toolkit.tokenizers import Tokenizer
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -100,11 +103,47 @@ class EvaluationContext:
             ids = ids[-limit:]
         return Prompt(tuple(ids), max_new_tokens, (*stop, *self.end_of_text))
 
+    def with_examples(
+        self,
+        items: Sequence[Item],
+        n: int,
+        ask: Callable[[Item], str],
+        answered: Callable[[Item], str],
+    ) -> list[str]:
+        """Return the text of each item after its examples.
+
+        Args:
+            items: The items.
+            n: Number of examples.
+            ask: Returns the text of an item.
+            answered: Returns the text of an example, with its answer and a separator.
+        """
+        pool = self.read_examples() if n else []
+        examples = examples_for(pool or items, n, self.seed)
+        return [
+            "".join(map(answered, examples(-1 if pool else number))) + ask(item)
+            for number, item in enumerate(items)
+        ]
+
     @property
     def end_of_text(self) -> tuple[str, ...]:
         """The end-of-text token as a stop string; empty where it decodes to a space, as for GPT-1."""
         text = self.tokenizer.decode([self.tokenizer.end_of_text])
         return (text,) if text.strip() else ()
+
+
+def examples_for(items: Sequence[Item], n: int, seed: int) -> Callable[[int], list[Item]]:
+    """Return a function from the index of an item to its examples in context.
+
+    The examples are the same for all items, but never the item itself. One more than needed is drawn; it
+    takes the place of an example that is the item.
+    """
+    drawn = random.Random(seed).sample(range(len(items)), min(n + 1, len(items)))
+
+    def examples(index: int) -> list[Item]:
+        return [items[i] for i in drawn if i != index][:n]
+
+    return examples
 
 
 class RequestSet(NamedTuple):
@@ -125,7 +164,7 @@ class Metric(NamedTuple):
     Attributes:
         name: Name and unit, such as ``accuracy`` or ``word_perplexity``.
         value: The number.
-        interval: Half-width of the 95% interval; NaN if there is none.
+        interval: Half-width of the 95% interval, or NaN.
         n: Number of items or units of text behind it.
         chance: Expected value of a guess; NaN if that has no meaning.
     """
@@ -155,30 +194,50 @@ BuildRequests: TypeAlias = Callable[[Sequence[Any], EvaluationContext], RequestS
 ComputeMetrics: TypeAlias = Callable[[Sequence[Any], Sequence[Sequence[Answer]]], Result]
 """Computes metrics from the references and the answers of each item."""
 
+Steps: TypeAlias = tuple[BuildRequests, ComputeMetrics]
+
 
 @dataclass(frozen=True)
-class EvaluationProtocol:
+class EvaluationProtocol(ABC):
     """A way to turn a benchmark into a number.
 
     Args:
         name: Author of the protocol, such as ``paper`` or ``lm-eval``.
         version: Raised whenever the same answers would give another number.
         statement: Description for users: text, tokens, normalizer, metric and source.
-        build_requests: Builds the requests of the items.
-        compute_metrics: Computes metrics from the references and the answers of each item.
     """
 
     name: str
     version: int
     statement: str
-    build_requests: BuildRequests
-    compute_metrics: ComputeMetrics
+
+    @abstractmethod
+    def build_requests(self, items: Sequence[Any], context: EvaluationContext) -> RequestSet:
+        """Build the requests of a benchmark's items."""
+
+    @abstractmethod
+    def compute_metrics(self, references: Sequence[Any], answers: Sequence[Sequence[Answer]]) -> Result:
+        """Compute metrics from the references and the answers of each item."""
 
     def __str__(self) -> str:
         return f"{self.name}-{self.version}"
 
 
-Steps: TypeAlias = tuple[BuildRequests, ComputeMetrics]
+@dataclass(frozen=True)
+class ItemProtocol(EvaluationProtocol):
+    """A protocol of a benchmark with items, made of two functions.
+
+    Args:
+        steps: Function that builds requests, and function that computes metrics.
+    """
+
+    steps: Steps
+
+    def build_requests(self, items: Sequence[Any], context: EvaluationContext) -> RequestSet:
+        return self.steps[0](items, context)
+
+    def compute_metrics(self, references: Sequence[Any], answers: Sequence[Sequence[Answer]]) -> Result:
+        return self.steps[1](references, answers)
 
 
 def protocols_of(family: str, steps: Mapping[str, Steps], **words: str) -> tuple[EvaluationProtocol, ...]:
@@ -190,18 +249,17 @@ def protocols_of(family: str, steps: Mapping[str, Steps], **words: str) -> tuple
         **words: Values of the fields of the statements.
     """
     found = []
-    for key, (build_requests, compute_metrics) in steps.items():
+    for key, functions in steps.items():
         name, _, version = key.rpartition("-")
         statement = catalogue()[family][key].format(**words)
-        found.append(EvaluationProtocol(name, int(version), statement, build_requests, compute_metrics))
+        found.append(ItemProtocol(name, int(version), statement, functions))
     return tuple(found)
 
 
 @cache
 def catalogue() -> dict[str, Any]:
     """Read ``protocols.yaml``."""
-    text = Path(__file__).with_name("protocols.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text))
+    return dict(read_yaml(Path(__file__).with_name("protocols.yaml")))
 
 
 def one_by_one(

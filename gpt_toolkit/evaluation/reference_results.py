@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import yaml
+from gpt_toolkit.io import read_yaml
 
 SIZES: Final = ("small", "medium", "large", "xl")
 """GPT-2's four sizes, in the order of the file."""
@@ -36,5 +36,4 @@ def published(benchmark: str) -> Published:
 
 @cache
 def _read() -> dict[str, dict[str, Any]]:
-    text = Path(__file__).with_name("reference_results.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text))
+    return dict(read_yaml(Path(__file__).with_name("reference_results.yaml")))

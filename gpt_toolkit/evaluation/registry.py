@@ -9,8 +9,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-import yaml
-
 from gpt_toolkit.evaluation import free_text, lambada, multiple_choice
 from gpt_toolkit.evaluation.benchmark import Benchmark
 from gpt_toolkit.evaluation.benchmark_files import READERS
@@ -20,14 +18,9 @@ from gpt_toolkit.evaluation.perplexity import Corpus, perplexity_protocols
 from gpt_toolkit.evaluation.protocol import EvaluationProtocol
 from gpt_toolkit.evaluation.record_converters import HUB, SUPERVISED, WORLD
 from gpt_toolkit.evaluation.supervised_prompts import PREFIX, supervised_benchmark
+from gpt_toolkit.io import read_yaml
 
-
-def _read_catalogue() -> dict[str, dict[str, Any]]:
-    text = Path(__file__).with_name("benchmarks.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text))
-
-
-_CATALOGUE = _read_catalogue()
+_CATALOGUE: dict[str, dict[str, Any]] = read_yaml(Path(__file__).with_name("benchmarks.yaml"))
 
 FORMATS: Final[Mapping[str, FileFormat]] = MappingProxyType(
     {

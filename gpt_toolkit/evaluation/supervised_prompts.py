@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from gpt_toolkit.batches import TaskSpec
-from gpt_toolkit.data.supervised import Example, SupervisedSet, open_set
-from gpt_toolkit.data.supervised.prompt_templates import Prompt, nearest, prompt_of
+from gpt_toolkit.data.supervised import Example, SupervisedDataset, open_dataset
+from gpt_toolkit.data.supervised.prompt_templates import PromptTemplate, nearest, prompt_template
 from gpt_toolkit.evaluation.benchmark import Benchmark
 from gpt_toolkit.evaluation.benchmark_metrics import f1, matthews, pearson
-from gpt_toolkit.evaluation.free_text import LINE_BREAK, examples_for, metric_of_texts
+from gpt_toolkit.evaluation.free_text import LINE_BREAK, metric_of_texts
 from gpt_toolkit.evaluation.item_sources import Items
 from gpt_toolkit.evaluation.multiple_choice import highest, summed
 from gpt_toolkit.evaluation.protocol import EvaluationContext, Metric, RequestSet, Result, protocols_of
@@ -35,7 +35,7 @@ class PromptedExample(NamedTuple):
     """An example of a supervised dataset with the template that puts it into words."""
 
     example: Example
-    prompt: Prompt
+    prompt: PromptTemplate
     spec: TaskSpec
 
     def question(self) -> str:
@@ -58,14 +58,14 @@ class PromptedDataset:
     """Labelled examples of a dataset: of its validation split, else of its test split.
 
     Args:
-        name: Name of the dataset, as :func:`~gpt_toolkit.data.supervised.open_set` takes it.
+        name: Name of the dataset, as :func:`~gpt_toolkit.data.supervised.open_dataset` takes it.
     """
 
     name: str
 
     def read(self, root: Path | None, limit: int | None, *, check: bool) -> Items:
         """Read the first items; see :class:`~gpt_toolkit.evaluation.item_sources.ItemSource`."""
-        dataset = open_set(self.name, root)
+        dataset = open_dataset(self.name, root)
         split = next((name for name in ("val", "test") if name in dataset.splits), dataset.splits[0])
         items = list(islice(_prompted(dataset, split), limit))
 
@@ -75,26 +75,27 @@ class PromptedDataset:
             return list(islice(_prompted(dataset, "train"), _POOL))
 
         origin = f"{dataset.title}, {split}, {len(items):,} rows"
-        return Items(items, origin, dataset.remarks(split), read_examples)
+        return Items(items, origin, dataset.notes(split), read_examples)
 
 
-def _prompted(dataset: SupervisedSet, split: str) -> Iterator[PromptedExample]:
-    prompt: Prompt | None = None
+def _prompted(dataset: SupervisedDataset, split: str) -> Iterator[PromptedExample]:
+    prompt: PromptTemplate | None = None
     for example in dataset.examples(split):
-        prompt = prompt or prompt_of(dataset.spec, len(example.texts), dataset.prompt)
+        prompt = prompt or prompt_template(dataset.spec, len(example.texts), dataset.prompt)
         if prompt.answer(example):
             yield PromptedExample(example, prompt, dataset.spec)
 
 
 def build_requests(items: Sequence[PromptedExample], context: EvaluationContext) -> RequestSet:
     """Build a request for each label after the prompt, or for text if the answer is free."""
-    n = context.n_examples or 0
-    pool = context.read_examples() if n else []
-    examples_of = examples_for(pool or items, n, context.seed)
+    texts = context.with_examples(
+        items,
+        context.n_examples or 0,
+        PromptedExample.question,
+        lambda example: example.answered() + _SEPARATOR,
+    )
     requests: list[list[Request]] = []
-    for number, item in enumerate(items):
-        examples = examples_of(-1 if pool else number)
-        text = "".join(example.answered() + _SEPARATOR for example in examples) + item.question()
+    for item, text in zip(items, texts, strict=True):
         if options := item.options():
             requests.append(context.continuations(text, options))
         else:

@@ -37,8 +37,8 @@ class FinetuneTask(BaseTask):
 
     The DataModule has the attributes of :class:`~gpt_toolkit.tasks.base.BaseTask` and, after ``setup``,
     ``tasks``, which maps the name of each dataset to its :class:`~gpt_toolkit.batches.TaskSpec`, and
-    ``n_marks``, the number of special tokens after the vocabulary (3: start, delimiter and extract; 0 if all
-    answers are text). Its batches are :class:`~gpt_toolkit.batches.SupervisedBatch`.
+    ``n_special_tokens``, the number of special tokens after the vocabulary (3: start, delimiter and extract;
+    0 if all answers are text). Its batches are :class:`~gpt_toolkit.batches.SupervisedBatch`.
 
     Args:
         decoder: A preset's name, or fields; missing fields are those of ``init_from``.
@@ -61,7 +61,7 @@ class FinetuneTask(BaseTask):
     """
 
     unit = "examples"
-    data_attributes = ("vocabulary", "n_ctx", "tasks", "n_marks")
+    data_attributes = ("vocabulary", "n_ctx", "tasks", "n_special_tokens")
 
     heads: nn.ModuleDict
     metrics: nn.ModuleDict
@@ -117,9 +117,9 @@ class FinetuneTask(BaseTask):
         return dict(self.data.tasks)
 
     @property
-    def n_marks(self) -> int:
+    def n_special_tokens(self) -> int:
         """Number of special tokens: start, delimiter and extract, unless all answers are text."""
-        return 0 if self.data is None else int(self.data.n_marks)
+        return 0 if self.data is None else int(self.data.n_special_tokens)
 
     def is_transferred(self, name: str) -> bool:
         """Return true for embeddings and the first ``transfer_layers`` blocks; ``ln_f`` needs all of them."""
@@ -180,7 +180,7 @@ class FinetuneTask(BaseTask):
     def _new_tokens(self) -> range:
         """Ids of start, delimiter and extract."""
         size = self.data.vocabulary.vocab_size
-        return range(size, size + self.n_marks)
+        return range(size, size + self.n_special_tokens)
 
     def learning_rate_scale(self, name: str) -> float:
         """Return ``layer_decay`` to the power of the number of layers between a parameter and the heads."""

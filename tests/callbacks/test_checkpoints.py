@@ -172,7 +172,7 @@ def test_a_signal_finishes_the_step_and_the_resumed_run_ends_in_the_same_bits(
     assert broken == unbroken[:3]  # the loss of the last step is logged, too
     said = capsys.readouterr().err
     assert "stopping after this step, to save; once more to stop at once" in said
-    assert f"saved at step 3: {folder / 'last.ckpt'}\ngo on: the same command with --ckpt_path last" in said
+    assert f"saved at step 3: {folder / 'last.ckpt'}\nresume: the same command with --ckpt_path last" in said
     _, resumed = fit(losses=broken, callbacks=[Checkpoints()], ckpt_path=folder / "last.ckpt", **kind)
     assert broken == unbroken
     assert all(torch.equal(a, b) for a, b in zip(weights(whole), weights(resumed), strict=True))

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from gpt_toolkit.callbacks.glue_submission import FILES, TEST_ROWS, write_submission
-from gpt_toolkit.data.supervised.gpt1_datasets import KNOWN
+from gpt_toolkit.callbacks.glue_submission import FILES, TEST_EXAMPLES, write_submission
+from gpt_toolkit.data.supervised.gpt1_datasets import known_datasets
 
 
 def predictions(path: Path, *lines: dict[str, Any]) -> Path:
@@ -17,7 +17,7 @@ def test_each_set_of_glue_gets_its_file_with_rows_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, rows in {"rte": 2, "stsb": 1, "cola": 1, "mnli": 1, "mnli_mismatched": 2}.items():
-        monkeypatch.setitem(TEST_ROWS, name, rows)
+        monkeypatch.setitem(TEST_EXAMPLES, name, rows)
     first = predictions(
         tmp_path / "predictions-0.jsonl",
         {"set": "rte", "row": 1, "prediction": "entailment", "probabilities": [0.9, 0.1]},
@@ -72,13 +72,13 @@ def test_rows_that_are_not_the_test_split_are_no_submission(tmp_path: Path) -> N
     line = {"set": "cola", "row": 0, "prediction": "acceptable", "probabilities": [0.2, 0.8]}
     written, left_out = write_submission([predictions(tmp_path / "p.jsonl", line)], tmp_path / "submission")
     assert written == []
-    assert left_out == ["CoLA.tsv is not written: 1 rows, GLUE's test split has 1,063"]
+    assert left_out == ["CoLA.tsv is not written: 1 examples; GLUE's test split has 1,063"]
     assert not (tmp_path / "submission").exists()
 
 
 def test_the_numbers_of_test_rows_are_those_of_the_sets() -> None:
-    assert TEST_ROWS.keys() == FILES.keys()
-    matched = TEST_ROWS["mnli"] + TEST_ROWS["mnli_mismatched"]
-    for name, rows in (TEST_ROWS | {"mnli": matched}).items():
-        if name in KNOWN:
-            assert KNOWN[name].published["test"] == rows, name
+    assert TEST_EXAMPLES.keys() == FILES.keys()
+    matched = TEST_EXAMPLES["mnli"] + TEST_EXAMPLES["mnli_mismatched"]
+    for name, rows in (TEST_EXAMPLES | {"mnli": matched}).items():
+        if name in known_datasets():
+            assert known_datasets()[name].sizes["test"] == rows, name

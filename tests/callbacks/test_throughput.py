@@ -108,7 +108,7 @@ def test_a_gpus_steps_are_timed_on_the_gpu_and_read_when_the_loss_is(monkeypatch
             return 1000 * (other.at - self.at)
 
     monkeypatch.setattr(torch.cuda, "Event", Event)
-    first, second, third = (module.mark(torch.device("cuda")) for _ in range(3))
+    first, second, third = (module.time_on(torch.device("cuda")) for _ in range(3))
     assert not any(event.waited for event in events)
     assert module.seconds(first, third) == 2.0
     assert (first.waited, second.waited, third.waited) == (False, False, True)

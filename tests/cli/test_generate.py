@@ -207,7 +207,7 @@ def test_faults_are_told_and_the_conversation_goes_on(converse: Converse, folder
     assert got[0].startswith("temperature is -1.0, expected at least 0")
     assert got[1] == "/top_k takes one whole number; it is 40"
     assert got[2] == "/top_p takes one number; it is 1.0"
-    assert got[3].startswith("/colour is not known; there are /max_new_tokens, /temperature")
+    assert got[3].startswith("/colour is unknown; expected one of /max_new_tokens, /temperature")
     assert conversation.HELP.splitlines()[0] in got[4]
     assert "17 tokens are more than the context length 16; give at most 16" in got
     assert load(folder).generate("a", max_new_tokens=8, temperature=0.0) in "\n".join(got)

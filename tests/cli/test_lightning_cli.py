@@ -1,6 +1,5 @@
-"""The command line, as its user meets it: what it writes, and what it says."""
+"""The command line as a user calls it: files that it writes and messages that it prints."""
 
-import csv
 import errno
 import gzip
 import json
@@ -10,7 +9,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,95 +17,13 @@ import torch
 import yaml
 from lightning.pytorch import Trainer
 
-from gpt_toolkit.cli import main
 from gpt_toolkit.cli.configs import find_config, shipped_configs
-from gpt_toolkit.cli.errors import UsageError, explain, nearest, no_option
+from gpt_toolkit.cli.errors import UsageError, nearest
+from gpt_toolkit.cli.parser import explain, unknown_option
 from gpt_toolkit.hardware import choose_precision
 from gpt_toolkit.tasks import PretrainTask
+from tests.commands import CONFIG, Tell, assert_refused, losses, metrics, weights
 from tests.small_runs import TEXT
-
-CONFIG = """\
-trainer:
-  max_steps: 8
-  accelerator: cpu
-  devices: 1
-  log_every_n_steps: 1
-  val_check_interval: 4
-  check_val_every_n_epoch: null
-model:
-  class_path: PretrainTask
-  init_args:
-    decoder: {n_layer: 1, n_head: 1, n_embd: 16}
-    optimizer: {class_path: AdamW, init_args: {lr: 0.01}}
-    schedule: {class_path: Linear}
-data:
-  class_path: CorpusDataModule
-  init_args: {files: corpus.txt, tokenizer: bytes, n_ctx: 32, batch_size: 16, val_fraction: 0.1}
-samples: {max_new_tokens: 5}
-"""
-
-
-@dataclass
-class Said:
-    """What a command answered."""
-
-    code: int
-    out: str
-    err: str
-
-
-Tell = Callable[..., Said]
-
-
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder, with a corpus and a config."""
-    monkeypatch.setenv("GPT_TOOLKIT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("GPT_TOOLKIT_TRACEBACK", raising=False)
-    folder = tmp_path / "work"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    Path("corpus.txt").write_text(TEXT, encoding="utf-8")
-    Path("tiny.yaml").write_text(CONFIG, encoding="utf-8")
-    return folder
-
-
-@pytest.fixture
-def tell(place: Path, capsys: pytest.CaptureFixture[str]) -> Tell:
-    """Runs a command in this process."""
-
-    def tell(*arguments: object) -> Said:
-        capsys.readouterr()
-        code = main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        return Said(code, out, err)
-
-    return tell
-
-
-def metrics(run: str = "runs/tiny") -> list[dict[str, str]]:
-    with Path(run, "metrics.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def losses(run: str) -> list[float]:
-    return [float(row["train_loss"]) for row in metrics(run)]
-
-
-def weights(path: str) -> dict[str, torch.Tensor]:
-    state: dict[str, torch.Tensor] = torch.load(path, weights_only=True)["state_dict"]
-    return state
-
-
-def assert_refused(said: Said, message: str, code: int) -> None:
-    """One line that matches, and nothing else."""
-    assert re.search(message, said.err), said.err
-    assert said.err.startswith("gpt-toolkit: ")
-    assert said.err.count("\n") == 1
-    assert len(said.err) < 500
-    assert said.out == ""
-    assert said.code == code
-
 
 # ---------------------------------------------------------------------- a whole run
 
@@ -207,7 +123,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(
         said = tell("fit", "--config", "tiny.yaml")
     assert said.code == 130
     assert (
-        "saved at step 6: runs/tiny/checkpoints/last.ckpt\ngo on: the same command with --ckpt_path last"
+        "saved at step 6: runs/tiny/checkpoints/last.ckpt\nresume: the same command with --ckpt_path last"
         in said.err
     )
     assert "Traceback" not in said.err
@@ -268,7 +184,7 @@ def test_a_models_weights_are_measured_and_trained_on(tell: Tell) -> None:
     assert loss == own
     tell("fit", *from_model, "--trainer.default_root_dir", "second", "--trainer.max_steps", 1)
     assert losses("second")[0] < losses("runs/tiny")[2]
-    assert_refused(tell("test", "--config", "tiny.yaml"), "test needs a model: say --ckpt_path best", 2)
+    assert_refused(tell("test", "--config", "tiny.yaml"), "test needs a model: add --ckpt_path best", 2)
 
 
 # ---------------------------------------------------------------------- configs
@@ -364,12 +280,12 @@ def test_a_mistyped_option_is_answered_in_one_line(arguments: list[str], message
             "n_heads: 1",
             r"no option model\.decoder\.n_heads: did you mean model\.decoder\.n_head\?$",
         ),
-        ("samples: {", "samples: [", r"bad\.yaml, line \d+: is no YAML: "),
-        ("trainer:\n  max", "trainer:\n\tmax", r"bad\.yaml, line 2: is no YAML: found character '\\t'"),
-        (CONFIG, "", r"bad\.yaml: holds nothing, where settings are expected"),
-        (CONFIG, "- a\n- b\n", r"bad\.yaml: holds a list, where settings are expected"),
-        (CONFIG, "\x00", r"bad\.yaml: is no YAML"),
-        (CONFIG, "trainer: {max_steps: 3}\n", r"there is no model or no data: name a config"),
+        ("samples: {", "samples: [", r"bad\.yaml:\d+: invalid YAML: "),
+        ("trainer:\n  max", "trainer:\n\tmax", r"bad\.yaml:2: invalid YAML: found character '\\t'"),
+        (CONFIG, "", r"bad\.yaml: contains nothing; expected settings"),
+        (CONFIG, "- a\n- b\n", r"bad\.yaml: contains a list; expected settings"),
+        (CONFIG, "\x00", r"bad\.yaml: invalid YAML"),
+        (CONFIG, "trainer: {max_steps: 3}\n", r"a model and data are needed: name a config"),
     ],
 )
 def test_a_mistake_in_a_config_is_answered_in_one_line(old: str, new: str, message: str, tell: Tell) -> None:
@@ -382,7 +298,7 @@ def test_a_mistake_in_a_config_is_answered_in_one_line(old: str, new: str, messa
     ("arguments", "message"),
     [
         (["fti"], r"no verb 'fti': did you mean fit\?$"),
-        (["fit"], r"there is no model or no data: name a config by --config"),
+        (["fit"], r"a model and data are needed: name a config by --config"),
         (["generate"], r"generate: the following arguments are required: MODEL$"),
         (
             ["generate", "m", "--tempature", "1"],
@@ -474,9 +390,9 @@ def test_the_tokenizer_and_the_model_must_belong_together(tell: Tell) -> None:
 
 @pytest.mark.parametrize("verb", ["fit", "validate", "test", "predict"])
 def test_a_checkpoint_that_is_not_there_is_not_passed_over(verb: str, tell: Tell) -> None:
-    message = r"--ckpt_path last: there is no runs/tiny/checkpoints/last\.ckpt"
+    message = r"--ckpt_path last: runs/tiny/checkpoints/last\.ckpt not found"
     assert_refused(tell(verb, "--config", "tiny.yaml", "--ckpt_path", "last"), message, 1)
-    message = r"--ckpt_path x\.ckpt: there is no such file; or say last or best"
+    message = r"--ckpt_path x\.ckpt: file not found; expected a file, last or best"
     assert_refused(tell(verb, "--config", "tiny.yaml", "--ckpt_path", "x.ckpt"), message, 1)
 
 
@@ -498,8 +414,8 @@ def test_a_full_disk_is_one_line_and_what_was_saved_before_is_whole(
     assert "Traceback" not in said.err
     assert re.search(
         r"gpt-toolkit: could not write runs/tiny/checkpoints/best\.ckpt \(No space left on device; "
-        r"[\d,]+ MB are free there\): make room, then go on from the last whole checkpoint "
-        r"with --ckpt_path last$",
+        r"[\d,]+ MB are free there\): make room, then resume from the last complete "
+        r"checkpoint with --ckpt_path last$",
         said.err,
     )
     assert {path.name for path in Path("runs/tiny/checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
@@ -552,8 +468,8 @@ def test_the_nearest_name_or_all_of_few_are_given() -> None:
     assert nearest("xyz", ["fit", "test"]) == "; there are fit, test"
     assert nearest("xyz", map(str, range(100))) == ""
     options = ["model.optimizer.lr", "model.schedule.final", "data.n_ctx"]
-    assert no_option("modl.optimizer.lr", options).endswith("did you mean model.optimizer.lr?")
-    assert no_option("model.xyz", options) == "no option model.xyz; there are optimizer, schedule"
+    assert unknown_option("modl.optimizer.lr", options).endswith("did you mean model.optimizer.lr?")
+    assert unknown_option("model.xyz", options) == "no option model.xyz; there are optimizer, schedule"
 
 
 def test_a_config_that_is_nowhere_is_refused() -> None:

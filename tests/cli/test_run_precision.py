@@ -9,31 +9,20 @@ import torch
 import yaml
 from jsonargparse import Namespace as UntypedNamespace
 
-from gpt_toolkit.cli import main, run_precision
+from gpt_toolkit.cli import run_precision
 from gpt_toolkit.cli.configs import shipped_configs
 from gpt_toolkit.cli.run_precision import resolve_precision, training_device
-from tests.cli.test_lightning_cli import CONFIG, Said, Tell
-from tests.small_runs import TEXT
+from tests.commands import Said, Tell
 
 Namespace: Any = UntypedNamespace
 RUN = ("--config", "tiny.yaml")
 
 
-@pytest.fixture
-def tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tell:
-    """Runs a command in a folder with a corpus and a config, on a CPU that multiplies fp32 alone."""
-    monkeypatch.setenv("GPT_TOOLKIT_CACHE", str(tmp_path / "cache"))
+@pytest.fixture(autouse=True)
+def only_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the CPU multiply only fp32 fast."""
     monkeypatch.setenv("GPT_TOOLKIT_BF16", "0")
     monkeypatch.setattr("gpt_toolkit.hardware.precision.slowdown", lambda dtype, device: 25.3)
-    monkeypatch.chdir(tmp_path)
-    Path("corpus.txt").write_text(TEXT, encoding="utf-8")
-    Path("tiny.yaml").write_text(CONFIG, encoding="utf-8")
-
-    def tell(*arguments: str) -> Said:
-        capsys.readouterr()
-        return Said(main(list(arguments)), *capsys.readouterr())
-
-    return tell
 
 
 def lines_about_precision(said: Said) -> list[str]:

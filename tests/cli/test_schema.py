@@ -149,4 +149,4 @@ def test_the_verb_prints_it(whole: dict[str, Any], capsys: pytest.CaptureFixture
     assert main(["schema", "--help"]) == 0
     assert "yaml-language-server" in capsys.readouterr().out
     assert main(["schema", "fit"]) == 2
-    assert capsys.readouterr().err == "gpt-toolkit: schema takes no arguments, got fit\n"
+    assert capsys.readouterr().err == "gpt-toolkit: schema: unrecognized arguments: fit\n"

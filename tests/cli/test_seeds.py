@@ -14,12 +14,12 @@ def test_the_number_of_seeds_is_taken_out_of_the_arguments() -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--seeds"], ["--seeds", "many"], ["--seeds=0"], ["--seeds", "-1"]])
-def test_what_is_no_number_of_seeds_is_refused(arguments: list[str]) -> None:
-    with pytest.raises(UsageError, match="expected how many seeds"):
+def test_an_invalid_number_of_seeds_is_refused(arguments: list[str]) -> None:
+    with pytest.raises(UsageError, match="expected a number of seeds"):
         take_seeds(arguments)
 
 
-def test_seeds_do_not_go_with_what_is_one_runs_own() -> None:
+def test_seeds_exclude_options_of_a_single_run() -> None:
     for given in (["--ckpt_path", "last"], ["--ckpt_path=last"]):
         with pytest.raises(UsageError, match="leave out --ckpt_path"):
             take_seeds(["--seeds", "2", *given])

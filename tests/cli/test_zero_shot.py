@@ -169,11 +169,11 @@ def test_files_of_no_published_variant_are_taken_only_if_said_so(tell: Tell, mod
     code, out, err = tell(*options)
     assert (code, out) == (1, "")
     assert "has 2 " in err
-    assert "no known variant" in err
+    assert "not a known variant" in err
     assert "5,153" in err
     code, out, err = tell(*options, "--no_check_files")
     assert code == 0
-    assert "no known variant" in err
+    assert "not a known variant" in err
 
 
 @pytest.mark.parametrize(

@@ -1,32 +1,35 @@
-"""Labelled sets that are made up by the tests."""
+"""Labeled datasets that the tests make up."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from gpt_toolkit.batches import Kind, TaskSpec
-from gpt_toolkit.data.supervised.example import Example
-from gpt_toolkit.data.supervised.tokenized_rows import EncodedRows, Plain, View, encode_rows
+from gpt_toolkit.data.supervised.dataset import Example, SupervisedDataset
+from gpt_toolkit.data.supervised.label_maps import class_labels
+from gpt_toolkit.data.supervised.tokenized_dataset import (
+    PlainView,
+    TextView,
+    TokenizedDataset,
+    tokenize_dataset,
+)
 from gpt_toolkit.progress import ProgressBar
-from gpt_toolkit.tokenizers import load_tokenizer
-from gpt_toolkit.tokenizers.loading import Tokenizer
+from gpt_toolkit.tokenizers import Tokenizer, load_tokenizer
 
 
-@dataclass
-class FakeSet:
-    """A set of rows in memory; ``read`` counts how often its rows were asked for."""
+class FakeDataset(SupervisedDataset):
+    """Examples in memory.
 
-    spec: TaskSpec
-    content: Mapping[str, Sequence[Example]]
-    prompt: str = ""
-    notes: list[str] = field(default_factory=list)
-    read: int = 0
+    Attributes:
+        content: Examples by split.
+        facts: Notes on every split.
+        n_read: How often examples were asked for.
+    """
 
-    @property
-    def title(self) -> str:
-        return f"fake {self.spec.name}"
+    def __init__(self, spec: TaskSpec, content: Mapping[str, Sequence[Example]]) -> None:
+        super().__init__(spec, f"fake {spec.name}", {}, class_labels(()))
+        self.content, self.n_read = content, 0
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -36,11 +39,11 @@ class FakeSet:
         return f"{self.spec} {split} {self.content[split]}"
 
     def examples(self, split: str) -> Iterator[Example]:
-        self.read += 1
+        self.n_read += 1
         return iter(self.content[split])
 
-    def remarks(self, split: str) -> list[str]:
-        return self.notes
+    def notes(self, split: str) -> list[str]:
+        return list(self.facts)
 
 
 def spec(name: str, kind: Kind = "classification", **fields: Any) -> TaskSpec:
@@ -48,24 +51,26 @@ def spec(name: str, kind: Kind = "classification", **fields: Any) -> TaskSpec:
 
 
 def words(random: Random, longest: int) -> str:
-    """Text of 1 to ``longest`` letters."""
+    """Return text of 1 to ``longest`` letters."""
     return "".join(random.choices("abcdefgh", k=random.randint(1, longest)))
 
 
-def single(name: str, n_train: int, *, longest: int = 40, n_val: int = 5, **fields: Any) -> FakeSet:
-    """A classification of one text; each text names its row."""
+def single(name: str, n_train: int, *, longest: int = 40, n_val: int = 5, **fields: Any) -> FakeDataset:
+    """Make a dataset of one text for each example; the text names the example."""
     random = Random(name)
 
     def rows(split: str, n: int) -> list[Example]:
         return [Example((f"{name}.{split}.{i}.{words(random, longest)}",), i % 2, i) for i in range(n)]
 
-    return FakeSet(spec(name, **fields), {"train": rows("train", n_train), "val": rows("val", n_val)})
+    return FakeDataset(spec(name, **fields), {"train": rows("train", n_train), "val": rows("val", n_val)})
 
 
-def encoded(fake: FakeSet, root: Path, split: str = "train", view: View | None = None) -> EncodedRows:
-    """Rows of a set, encoded as bytes."""
+def encoded(
+    fake: FakeDataset, root: Path, split: str = "train", view: TextView | None = None
+) -> TokenizedDataset:
+    """Encode the examples of a split as bytes."""
     with ProgressBar("test") as progress:
-        return encode_rows(fake, split, tokenizer(), view or Plain(), root, progress, threads=1)
+        return tokenize_dataset(fake, split, tokenizer(), view or PlainView(), root, progress, threads=1)
 
 
 def tokenizer() -> Tokenizer:

@@ -103,7 +103,7 @@ def test_each_difference_is_named_with_both_values(scorer: Scorer) -> None:
     ]
     changed = {change.what: (change.before, change.after) for change in results["hf-strided-1"].changes}
     assert changed["prefix"] == ("end of text", "none")
-    assert changed["windows"] == ("48, move by 24", "48, each begun anew")
+    assert changed["windows"] == ("48, move by 24", "48, each begun again")
 
 
 def test_one_flag_prints_both_tables(

@@ -3,7 +3,7 @@
 import pytest
 
 from gpt_toolkit.evaluation import free_text
-from gpt_toolkit.evaluation.free_text import examples_for, sentences
+from gpt_toolkit.evaluation.free_text import sentences
 from gpt_toolkit.evaluation.items import Conversation, Question, Summary, Translation
 from gpt_toolkit.evaluation.protocol import EvaluationContext as Context
 from gpt_toolkit.generation.requests import Answer, Prompt
@@ -69,19 +69,6 @@ def test_sentences_end_in_a_mark_that_a_blank_follows() -> None:
     assert sentences("  ") == []
 
 
-def test_examples_are_the_same_for_all_rows_but_never_the_row_itself() -> None:
-    rows = list(range(20))
-    examples = examples_for(rows, 3, seed=1)
-    usual = examples(-1)
-    assert len(usual) == 3
-    for i in rows:
-        assert len(examples(i)) == 3
-        assert i not in examples(i)
-        assert i in usual or examples(i) == usual
-    assert examples_for(rows, 3, seed=2)(-1) != usual
-    assert examples_for(rows, 0, seed=1)(4) == []
-
-
 def test_pairs_stand_before_the_sentence_to_translate(context: Context) -> None:
     rows = [Translation(f"dog {i}", f"chien {i}") for i in range(9)]
     protocol = free_text.translation("English", "French")[0]
@@ -128,4 +115,4 @@ def test_the_harness_compares_questions_without_case_and_articles(context: Conte
     assert result_of(protocol, built, lambda *_: written(" beatles")).metrics[0].value == 100.0
     assert (
         result_of(protocol, built, lambda *_: written(" the  beatles")).metrics[0].value == 0.0
-    )  # two blanks
+    )  # two spaces

@@ -70,7 +70,9 @@ def test_a_file_in_the_root_itself_is_found_packed_or_not(write: Write, tmp_path
     write("lambada_test.jsonl.gz", gzip.compress(line.encode()))
     found = BENCHMARKS["lambada"].source.read(tmp_path, None, check=False)
     assert found.items == [LastWord("one two")]
-    assert found.warnings[0].startswith("scored on a file that is no known variant (1 rows); known: OpenAI's")
+    assert found.warnings[0].startswith(
+        "scored on a file that is not a known variant (1 rows); known: OpenAI's"
+    )
 
 
 def test_an_unknown_variant_is_refused_with_the_known_ones(write: Write, tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_windows_as_long_as_their_stride_leave_their_first_token_out(context: Co
 
 
 def test_a_stride_and_a_window_can_be_chosen(context: Context) -> None:
-    chosen = perplexity_protocol("hf-strided-1", PLAIN, ":2:4")
+    chosen = perplexity_protocol("hf-strided-1", PLAIN, 2, 4)
     [[request, *_]] = chosen.build_requests([Document("abcdefghi")], context).requests
     assert request == RunningText(tuple(b"abcdefgh"), 3, 2)
 

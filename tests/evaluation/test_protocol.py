@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt_toolkit.evaluation.protocol import EvaluationContext as Context
+from gpt_toolkit.evaluation.protocol import examples_for
 from gpt_toolkit.generation.requests import Continuation
 from gpt_toolkit.tokenizers import load_tokenizer
 
@@ -81,3 +82,16 @@ def test_a_prompt_leaves_room_for_its_answer() -> None:
     assert request.stop == ("\n", "<|endoftext|>")
     assert context.warnings == {"prompts lost their beginning to fit into 10 tokens with the answer": 1}
     assert context.prompt("", max_new_tokens=400).max_new_tokens == 5
+
+
+def test_examples_are_the_same_for_all_rows_but_never_the_row_itself() -> None:
+    rows = list(range(20))
+    examples = examples_for(rows, 3, seed=1)
+    usual = examples(-1)
+    assert len(usual) == 3
+    for i in rows:
+        assert len(examples(i)) == 3
+        assert i not in examples(i)
+        assert i in usual or examples(i) == usual
+    assert examples_for(rows, 3, seed=2)(-1) != usual
+    assert examples_for(rows, 0, seed=1)(4) == []

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gpt_toolkit.data.supervised.gpt1_datasets import KNOWN
+from gpt_toolkit.data.supervised.gpt1_datasets import known_datasets
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
 from gpt_toolkit.evaluation.item_sources import Items
 from gpt_toolkit.evaluation.protocol import EvaluationContext as Context
@@ -92,7 +92,7 @@ def test_every_set_has_words_and_a_score_of_its_own_metric(
         result = result_of(protocol, built, lambda i, _: written(answers[i]))
         assert result.metrics[0].value == pytest.approx(100.0)
         assert ("\n" in stops(built.requests[0][0])) == (name != "cnn_dm")
-    own = KNOWN[name].spec.metrics[0]
+    own = known_datasets()[name].spec.metrics[0]
     assert result.metrics[0].name == {"rouge": "rouge_mean", "token_f1": "f1"}.get(own, own)
     assert result.metrics[0].value > 0.9
 
@@ -116,5 +116,5 @@ def test_the_world_s_sets_are_benchmarks_too(context: Context) -> None:
 
 
 def test_an_unknown_set_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"There is no supervised set 'rtee'; did you mean 'rte'\?"):
+    with pytest.raises(ValueError, match=r"unknown dataset 'rtee'; did you mean 'rte'\?"):
         read("prompt:rtee", tmp_path)

@@ -13,7 +13,7 @@ import torch
 from gpt_toolkit.cli import main
 from gpt_toolkit.generation.language_model import load
 from tests.checkpoints.layouts import write_sharded
-from tests.cli.test_lightning_cli import CONFIG
+from tests.commands import CONFIG
 from tests.small_runs import TEXT
 
 NAMES = ["../evil", "../../../evil", "..", "a/b", "C:\\x", "x\0y", "tokenizer.json/.."]

@@ -92,7 +92,7 @@ class RowsDataModule(LightningDataModule):
 
     def __init__(self, names: Sequence[str], batch_size: int, n_batches: int, accumulate: int = 1) -> None:
         super().__init__()
-        self.vocabulary, self.n_ctx, self.plan, self.n_marks = load_tokenizer("bytes"), 32, "rows", 3
+        self.vocabulary, self.n_ctx, self.plan, self.n_special_tokens = load_tokenizer("bytes"), 32, "rows", 3
         self.tasks = {name: SPECS[name] for name in names}
         self.batches = [
             batch_of(name, rows_of(name, batch_size, seed), batch_size * accumulate)

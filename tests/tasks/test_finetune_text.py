@@ -53,7 +53,7 @@ def text_batch(name: str, *, training: bool) -> SupervisedBatch:
 class TextsDataModule(LightningDataModule):
     """Both sets of text and one with a head, in turn."""
 
-    vocabulary, n_ctx, plan, n_marks, steps_per_epoch = BYTES, 32, "rows", 3, 3
+    vocabulary, n_ctx, plan, n_special_tokens, steps_per_epoch = BYTES, 32, "rows", 3, 3
     tasks = TEXTS | {"tone": SPECS["tone"]}
 
     def train_dataloader(self) -> Any:

@@ -72,15 +72,15 @@ def test_several_seeds_are_several_runs_and_one_table(tell: Callable[..., Told])
         (
             "strange,c\n",
             "labels: [a, b]",
-            "rows.csv, line 62: label 'c' is not one of the set's, expected a, b",
+            "rows.csv, line 62: label 'c' is not one of the dataset's, expected a, b",
         ),
         (",a\n", "", "rows.csv, line 62: the text is empty"),
         ("no label,\n", "", "rows.csv, line 62 has no label"),
         ("too,many,fields\n", "", "rows.csv, line 62 has 3 fields, expected 2: text, label"),
-        ('"broken quote,b\n', "", "rows.csv, line 62: the row that begins here is broken"),
+        ('"broken quote,b\n', "", "rows.csv, line 62: the record that begins here is broken"),
         ("", "label: class", "rows.csv has no column 'class', which label names; its columns: text, label"),
-        ("", "header: false, text: 1, label: 2", "rows.csv, line 1: label 'label' stands in no other row"),
-        ("", "val: other.csv", "other.csv, line 2: label 'x' is not one of the set's, expected a, b"),
+        ("", "header: false, text: 1, label: 2", "rows.csv, line 1: no other example has the label 'label'"),
+        ("", "val: other.csv", "other.csv, line 2: label 'x' is not one of the dataset's, expected a, b"),
     ],
 )
 def test_bad_rows_are_refused_in_one_line_with_file_and_line(
@@ -97,7 +97,7 @@ def test_bad_rows_are_refused_in_one_line_with_file_and_line(
 def test_a_set_that_training_never_sees_is_refused(tell: Callable[..., Told]) -> None:
     code, _, err = tell("fit", "--data.sets", "[rows.csv, {name: more, val: rows.csv}]")
     assert code == 1
-    assert "more (rows.csv) has no rows for training (only val), so validation would score" in err
+    assert "more (rows.csv) has no examples for training (only val), so validation would score" in err
 
 
 def test_bom_crlf_and_a_text_that_is_too_long_are_read(tell: Callable[..., Told]) -> None:
@@ -105,7 +105,7 @@ def test_bom_crlf_and_a_text_that_is_too_long_are_read(tell: Callable[..., Told]
     Path("rows.csv").write_bytes(b"\xef\xbb\xbf" + rows.replace("\n", "\r\n").encode())
     code, _, err = tell("fit", "--data.sets", "rows.csv", "--trainer.max_steps", 1)
     assert code == 0, err
-    assert re.search(r"train: 1 of \d+ rows are cut to 32 tokens", err), err
+    assert re.search(r"train: 1 of \d+ examples are truncated to 32 tokens", err), err
     assert "labels found, in this order: a, b" in err
 
 

@@ -84,18 +84,11 @@ class TwoWeights(BaseTask):
     def configure_model(self) -> None:
         """Nothing to build."""
 
-    def build_heads(self, backbone: Any) -> None:
-        raise NotImplementedError
-
     def work(self, batch: Any) -> int:
         return 1
 
     def total_steps(self) -> int:
         return 1
-
-    @property
-    def _uses_dropout(self) -> bool:
-        return False
 
     def training_step(self, batch: Any, batch_idx: int) -> torch.Tensor:
         loss: torch.Tensor = (3 * self.a + 4 * self.b).sum() * batch[0].squeeze()

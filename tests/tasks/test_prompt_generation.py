@@ -94,8 +94,8 @@ def test_the_files_of_several_devices_become_one_in_their_order(tmp_path: Path) 
     for rank, lines in enumerate(("a\nb\n", "", "c\n")):
         (tmp_path / f"predictions-{rank}.jsonl").write_text(lines)
     predictions._path = tmp_path / "predictions-0.jsonl"
-    assert predictions._joined(4) == tmp_path / "predictions-0.jsonl"  # one is on another node
-    assert predictions._joined(3) == tmp_path / "predictions.jsonl"
+    assert predictions._join(4) == tmp_path / "predictions-0.jsonl"  # one is on another node
+    assert predictions._join(3) == tmp_path / "predictions.jsonl"
     assert [path.name for path in tmp_path.iterdir()] == ["predictions.jsonl"]
     assert (tmp_path / "predictions.jsonl").read_text() == "a\nb\nc\n"
 

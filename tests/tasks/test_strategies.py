@@ -14,7 +14,7 @@ import torch
 
 from gpt_toolkit.checkpoints import open_model
 from gpt_toolkit.cli import main
-from tests.cli.test_lightning_cli import Said, Tell, assert_refused, losses, place, tell
+from tests.commands import Said, Tell, assert_refused, losses, place, tell
 
 __all__ = ["place", "tell"]
 

@@ -18,9 +18,10 @@ from gpt_toolkit.analysis.paper_tables.run import run_all
 from gpt_toolkit.analysis.paper_tables.run_results import UserRun, read_test_scores, user_runs
 from gpt_toolkit.analysis.paper_tables.table import Table, print_tables
 from gpt_toolkit.callbacks.console import say
-from gpt_toolkit.callbacks.progress import clock, count
+from gpt_toolkit.callbacks.progress_line import count
 from gpt_toolkit.checkpoints import open_model
 from gpt_toolkit.io import write_json, write_text
+from gpt_toolkit.progress import format_duration
 
 _SETTINGS = "settings.json"
 _FORMAT = 1
@@ -139,8 +140,9 @@ def _do_runs(request: Request) -> None:
     seconds = later + sum(run.seconds for run in first if not run.is_done)
     say(
         f"{output}: budget {request.budget}, {len(first) + len(wanted)} runs; "
-        f"{len(missing) + sum(not run.is_done for run in first)} to be done; about {clock(seconds)} on "
-        "2 CPU cores for models of the budget's size; Ctrl-C saves, and the same command resumes"
+        f"{len(missing) + sum(not run.is_done for run in first)} to be done; about "
+        f"{format_duration(seconds)} on 2 CPU cores for models of the budget's size; Ctrl-C saves, and the "
+        "same command resumes"
     )
     run_all(first, lambda run: str(run.folder / "model"), later_seconds=later)
     wanted = request.finetunings(request.parts, open_model(request.backbone).config.n_layer)

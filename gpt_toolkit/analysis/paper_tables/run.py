@@ -15,8 +15,8 @@ from pathlib import Path
 from rich.text import Text
 
 from gpt_toolkit.analysis.paper_tables.plan import Run
-from gpt_toolkit.callbacks.console import CONSOLE, say
-from gpt_toolkit.callbacks.progress import clock
+from gpt_toolkit.callbacks.console import say
+from gpt_toolkit.progress import CONSOLE, format_duration
 
 # One process for all command lines of a run: starting takes longer than testing a small model.
 _SCRIPT = """\
@@ -56,9 +56,9 @@ def run_all(runs: Sequence[Run], describe: Callable[[Run], str], later_seconds: 
         title = f"run {number} of {len(todo)}: {run.title}"
         if run.seconds >= _LONG_SECONDS:
             say(f"{title}: progress in {run.folder / LOG}")
-        _do(run, f"{title}; left about {clock(estimated_left * pace)}")
+        _do(run, f"{title}; left about {format_duration(estimated_left * pace)}")
         estimated_done += run.seconds
-        say(f"{title}: {describe(run)}; left about {clock((estimated_left - run.seconds) * pace)}")
+        say(f"{title}: {describe(run)}; left about {format_duration((estimated_left - run.seconds) * pace)}")
 
 
 def command_lines(run: Run) -> list[tuple[str, ...]]:

@@ -1,6 +1,6 @@
-"""Labelled rows: GPT-1 Table 1's sets, the built-in world's and one's own, from files or the hub."""
+"""Labeled datasets for fine-tuning: GPT-1's Table 1, Storyworld's, and custom files."""
 
-from gpt_toolkit.data.supervised.example import Example, SupervisedSet
-from gpt_toolkit.data.supervised.open_dataset import open_set
+from gpt_toolkit.data.supervised.dataset import Example, SupervisedDataset
+from gpt_toolkit.data.supervised.open_dataset import open_dataset
 
-__all__ = ["Example", "SupervisedSet", "open_set"]
+__all__ = ["Example", "SupervisedDataset", "open_dataset"]

@@ -1,7 +1,7 @@
-"""Rows of labelled sets as ready batches: padded to their longest, divided among ranks and micro-batches.
+"""Batches of labeled examples: padded to their longest, divided among ranks and micro-batches.
 
 Micro-batch ``m`` of optimizer step ``k`` on rank ``r`` is batch ``(k * accumulate + m) * world_size + r`` of
-the mixture's stream, so a step is the same batches on any number of ranks.
+the mixture's stream, so a step has the same batches on any number of ranks.
 """
 
 from collections.abc import Sequence
@@ -14,73 +14,73 @@ from numpy.typing import NDArray
 
 from gpt_toolkit.batches import IGNORE_INDEX, SupervisedBatch, TaskSpec
 from gpt_toolkit.data.step_loader import ReadyBatches
-from gpt_toolkit.data.supervised.input_transforms import Input, Inputs
+from gpt_toolkit.data.supervised.input_transforms import InputSequence, SplitInputs
 from gpt_toolkit.data.supervised.length_bucketing import BatchOrder, Limits, evaluation_batches, padded
 from gpt_toolkit.data.supervised.mixture import Mixture
 from gpt_toolkit.data.window_order import StepShare
 
 PADDING = 0
-"""Id of padding (released code: train.py); nothing attends to it, so any would do."""
+"""Id of padding (released code: train.py); nothing attends to it, so any id would do."""
 
 
 @dataclass(frozen=True)
-class TaskRows:
-    """The rows of one split of a set, ready to be put together.
+class BatchBuilder:
+    """Builds batches of the examples of one split.
 
     Args:
-        spec: What the task knows of the set.
-        inputs: Its rows as sequences.
-        selected: Indices of the rows that are read.
-        answers: What its targets are.
+        spec: The dataset, as the task knows it.
+        inputs: The examples as sequences.
+        selected: Indices of the examples that are read.
+        answers: Type of the targets.
         n_ctx: Longest sequence, in tokens.
-        references: Whether batches carry the answers that count as right.
+        has_references: Whether batches have the correct answers.
     """
 
     spec: TaskSpec
-    inputs: Inputs
+    inputs: SplitInputs
     selected: NDArray[np.int64]
     answers: Literal["class", "grade", "text"]
     n_ctx: int
-    references: bool
+    has_references: bool
 
     def limits(self, batch_size: int, batch_tokens: int | None) -> Limits:
-        """Rows a batch.
+        """Return the limits of the size of a batch.
 
         Args:
-            batch_size: At most this many.
-            batch_tokens: At most as many as have this many tokens; None: no such limit.
+            batch_size: Largest number of examples.
+            batch_tokens: Largest number of tokens; None: no such limit.
 
         Raises:
-            ValueError: If a single row has more tokens than a batch may have.
+            ValueError: If one example has more tokens than a batch may have.
         """
         longest = int(self.lengths.max()) * self.inputs.n_sequences
         if batch_tokens is not None and longest > batch_tokens:
             raise ValueError(
-                f"batch_tokens={batch_tokens:,} is less than one row of {self.spec.name} has ({longest:,} "
-                "tokens with padding): raise it, or lower n_ctx."
+                f"batch_tokens={batch_tokens:,} is less than one example of {self.spec.name} has "
+                f"({longest:,} tokens with padding): raise it, or lower n_ctx"
             )
         return Limits(batch_size, batch_tokens, self.inputs.n_sequences)
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """Tokens of each selected row's longest sequence, padded."""
+        """Tokens of each selected example's longest sequence, padded."""
         return padded(self.inputs.lengths[self.selected], self.n_ctx)
 
     def batch(self, places: NDArray[np.int64], step_examples: int) -> SupervisedBatch:
-        """Put rows together.
+        """Build a batch.
 
         Args:
-            places: Among the selected rows, ``(B,)``.
-            step_examples: Rows of the whole optimizer step.
+            places: Places of its examples among the selected ones, ``(B,)``.
+            step_examples: Examples of the whole optimizer step.
         """
-        rows, indices = self.inputs.rows, self.selected[places]
+        examples, indices = self.inputs.examples, self.selected[places]
         sequences = [self.inputs.sequences(index) for index in indices.tolist()]
         input_ids, labels, lengths = pad(sequences, self.n_ctx)
         target: NDArray[np.generic]
         if self.answers == "grade":
-            target = rows.targets[indices].astype(np.float32)
+            target = examples.targets[indices].astype(np.float32)
         elif self.answers == "class":
-            target = np.nan_to_num(rows.targets[indices], nan=-1).astype(np.int64)
+            target = np.nan_to_num(examples.targets[indices], nan=-1).astype(np.int64)
         else:
             target = np.zeros(len(indices), np.int64)
         return {
@@ -89,43 +89,42 @@ class TaskRows:
             "labels": torch.from_numpy(labels),
             "lengths": torch.from_numpy(lengths),
             "target": torch.from_numpy(target),
-            "rows": torch.from_numpy(rows.numbers[indices]),
-            "parts": torch.from_numpy(rows.parts[indices]),
-            "references": [rows.references[i] for i in indices.tolist()] if self.references else [],
+            "rows": torch.from_numpy(examples.rows[indices]),
+            "parts": torch.from_numpy(examples.parts[indices]),
+            "references": [examples.references[i] for i in indices.tolist()] if self.has_references else [],
             "step_examples": step_examples,
         }
 
 
 def pad(
-    sequences: Sequence[Sequence[Input]], n_ctx: int
+    examples: Sequence[Sequence[InputSequence]], n_ctx: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Sequences of one batch with padding on their right.
+    """Pad the sequences of a batch on their right.
 
     Args:
-        sequences: ``C`` of each of ``B`` rows.
+        examples: ``C`` sequences of each of ``B`` examples.
         n_ctx: Longest sequence, in tokens.
 
     Returns:
-        Ids, ``(B, C, T)``; labels, ``(B, C, T)``: the next token from where the loss is due to the last but
-        one of a sequence, else ``IGNORE_INDEX``; and lengths, ``(B, C)``.
+        Ids, ``(B, C, T)``; labels, ``(B, C, T)``, see :func:`next_labels`; and lengths, ``(B, C)``.
     """
-    lengths = np.array([[len(one.ids) for one in row] for row in sequences], np.int64)  # (B, C)
-    loss_from = np.array([[one.loss_from for one in row] for row in sequences], np.int64)  # (B, C)
+    lengths = np.array([[len(sequence.ids) for sequence in one] for one in examples], np.int64)  # (B, C)
+    loss_from = np.array([[sequence.loss_from for sequence in one] for one in examples], np.int64)  # (B, C)
     width = int(padded(lengths.max(), n_ctx))
     ids = np.full((*lengths.shape, width), PADDING, np.int64)
-    for row, filled in zip(sequences, ids, strict=True):
-        for one, place in zip(row, filled, strict=True):
-            place[: len(one.ids)] = one.ids
+    for one, rows in zip(examples, ids, strict=True):
+        for sequence, row in zip(one, rows, strict=True):
+            row[: len(sequence.ids)] = sequence.ids
     return ids, next_labels(ids, lengths, loss_from), lengths
 
 
 def next_labels(
     ids: NDArray[np.int64], lengths: NDArray[np.int64], loss_from: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Labels of the language-model loss L1 on the task's own inputs (GPT-1 eq. 5).
+    """Compute the labels of the language-model loss L1 on the task's inputs (GPT-1 eq. 5).
 
-    Each position but a sequence's last has the next token: delimiter and extract are predicted too, start
-    never is (released code: train.py). Padding has none.
+    The label of each position but the last of a sequence is the next token: delimiter and extract are
+    predicted too, start never is (released code: train.py). Padding has no labels.
 
     Args:
         ids: ``(..., T)``.
@@ -136,73 +135,73 @@ def next_labels(
         ``(..., T)``.
     """
     positions = np.arange(ids.shape[-1])
-    due = (positions >= loss_from[..., None]) & (positions < lengths[..., None] - 1)
+    has_label = (positions >= loss_from[..., None]) & (positions < lengths[..., None] - 1)
     labels = np.full_like(ids, IGNORE_INDEX)
-    labels[..., :-1] = np.where(due[..., :-1], ids[..., 1:], IGNORE_INDEX)
+    labels[..., :-1] = np.where(has_label[..., :-1], ids[..., 1:], IGNORE_INDEX)
     return labels
 
 
-class Training(NamedTuple):
-    """What training reads.
+class TrainingStream(NamedTuple):
+    """The endless stream of training batches.
 
     Attributes:
-        tasks: The sets.
-        orders: Which rows make the batches of each.
-        mixture: Which set each batch is of.
+        builders: Builds the batches of each dataset.
+        orders: The examples of each batch of each dataset.
+        mixture: The dataset of each batch.
     """
 
-    tasks: Sequence[TaskRows]
+    builders: Sequence[BatchBuilder]
     orders: Sequence[BatchOrder]
     mixture: Mixture
 
 
-class TrainingRows(ReadyBatches):
-    """The training batches of one rank; its length is one epoch, its indices go on for ever.
+class TrainingBatches(ReadyBatches):
+    """The training batches of one rank; its length is one epoch, its indices never end.
 
     Args:
-        training: All batches.
-        share: Which of the batches this rank reads.
+        stream: The batches of all ranks.
+        share: Batches that this rank reads.
         steps: Optimizer steps of an epoch.
     """
 
-    def __init__(self, training: Training, share: StepShare, steps: int) -> None:
+    def __init__(self, stream: TrainingStream, share: StepShare, steps: int) -> None:
         super().__init__(share)
-        self.training, self.steps = training, steps
+        self.stream, self.steps = stream, steps
         self._step, self._examples = -1, 0
 
     def __len__(self) -> int:
         return self.steps * self.share.accumulate
 
     def __getitem__(self, index: int) -> SupervisedBatch:
-        tasks, orders, mixture = self.training
-        task, number = mixture.batch(index * self.share.world_size + self.share.rank)
+        builders, orders, mixture = self.stream
+        dataset, number = mixture.batch(index * self.share.world_size + self.share.rank)
         step_examples = self._step_examples(index // self.share.accumulate)
-        return tasks[task].batch(orders[task].rows(number), step_examples)
+        return builders[dataset].batch(orders[dataset].indices(number), step_examples)
 
     def _step_examples(self, step: int) -> int:
-        """Rows of all batches of a step."""
+        """Return the number of examples in all batches of a step."""
         if step != self._step:
-            _, orders, mixture = self.training
+            _, orders, mixture = self.stream
             n_batches = self.share.world_size * self.share.accumulate
             batches = map(mixture.batch, range(step * n_batches, (step + 1) * n_batches))
             self._step = step
-            self._examples = sum(orders[task].size(number) for task, number in batches)
+            self._examples = sum(orders[dataset].size(number) for dataset, number in batches)
         return self._examples
 
 
-class EvaluationRows(ReadyBatches):
-    """The batches of one rank that read a split of a set once.
+class EvaluationBatches(ReadyBatches):
+    """The batches of one rank that read a split once.
 
     Args:
-        task: The set.
-        limits: Rows a batch.
-        share: Which of the batches this rank reads.
+        builder: Builds the batches.
+        limits: Limits of the size of a batch.
+        share: Batches that this rank reads.
     """
 
-    def __init__(self, task: TaskRows, limits: Limits, share: StepShare) -> None:
+    def __init__(self, builder: BatchBuilder, limits: Limits, share: StepShare) -> None:
         super().__init__(share)
-        self.task = task
-        batches = evaluation_batches(task.lengths, limits, share.world_size)
+        self.builder = builder
+        batches = evaluation_batches(builder.lengths, limits, share.world_size)
         self.batches = batches[share.rank :: share.world_size]
 
     def __len__(self) -> int:
@@ -210,4 +209,4 @@ class EvaluationRows(ReadyBatches):
 
     def __getitem__(self, index: int) -> SupervisedBatch:
         places = self.batches[index]
-        return self.task.batch(places, len(places))
+        return self.builder.batch(places, len(places))

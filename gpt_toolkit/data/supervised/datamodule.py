@@ -1,4 +1,4 @@
-"""SupervisedDataModule: labelled sets, one or many, for fine-tuning (GPT-1 §3.2-3.3; as text GPT-2 §2)."""
+"""SupervisedDataModule: labeled datasets for fine-tuning (GPT-1 §3.2-3.3), also as text (GPT-2 §2)."""
 
 import hashlib
 import logging
@@ -19,20 +19,34 @@ from gpt_toolkit.data.step_loader import (
     step_share,
     steps_of_epoch,
 )
-from gpt_toolkit.data.supervised.batching import EvaluationRows, TaskRows, Training, TrainingRows
-from gpt_toolkit.data.supervised.input_transforms import MARKS, Inputs, MarkedInputs, Marks
-from gpt_toolkit.data.supervised.inspect_rows import row_shown
+from gpt_toolkit.data.supervised.batching import (
+    BatchBuilder,
+    EvaluationBatches,
+    TrainingBatches,
+    TrainingStream,
+)
+from gpt_toolkit.data.supervised.input_transforms import (
+    SPECIAL_TOKENS,
+    SpecialTokens,
+    SplitInputs,
+    TransformedInputs,
+)
+from gpt_toolkit.data.supervised.inspect_examples import show_example
 from gpt_toolkit.data.supervised.length_bucketing import BUCKET_VERSION, BatchOrder
 from gpt_toolkit.data.supervised.mixture import Mixing, Mixture, batch_rates, example_rates
-from gpt_toolkit.data.supervised.prompt_inputs import LossOn, Shots, TextInputs, choose_shots
+from gpt_toolkit.data.supervised.prompt_inputs import LossOn, PromptInputs, Shots, choose_shots
 from gpt_toolkit.data.supervised.task_dataset import (
-    Member,
+    TaskDataset,
     model_tokenizer,
-    open_members,
+    open_task_datasets,
     require_labels,
-    require_training_rows,
+    require_train_splits,
 )
-from gpt_toolkit.data.supervised.tokenized_rows import EncodedRows, encode_rows, rows_folder
+from gpt_toolkit.data.supervised.tokenized_dataset import (
+    TokenizedDataset,
+    tokenize_dataset,
+    tokenized_folder,
+)
 from gpt_toolkit.data.window_order import permutation
 from gpt_toolkit.io import cache_folder
 from gpt_toolkit.progress import ProgressBar
@@ -40,41 +54,40 @@ from gpt_toolkit.tokenizers import Tokenizer
 
 log = logging.getLogger(__name__)
 
-_SHOT_SEPARATOR = "\n\n"  # ours: a blank line ends an example
+_SHOT_SEPARATOR = "\n\n"  # tuned here: an empty line ends an example
 
 
 class SupervisedDataModule(LightningDataModule):
-    """Labelled sets, one or many at once, for fine-tuning (GPT-1 §3.2-3.3).
+    """Labeled datasets, one or several, for fine-tuning (GPT-1 §3.2-3.3).
 
-    Each batch is of one set. Its rows follow from ``seed`` and the optimizer step alone, on any number of
-    ranks; rows of like lengths share a batch. Text becomes token ids in the cache folder once.
+    Each batch is of one dataset. Its examples follow from ``seed`` and the optimizer step alone, on any
+    number of ranks. Examples of similar lengths share a batch. Texts are encoded once, into the cache folder.
 
     Args:
-        sets: Names of known sets (``rte``), built-in ones (``storyworld:entailment``), paths of files, or
-            mappings that describe a set of one's own; one of these or a list.
-        root: Folder with the files of known sets; without it they come from the Hugging Face hub.
-        tokenizer: Name or folder of a tokenizer: that of the model that is fine-tuned.
-        n_ctx: Longest sequence, in tokens; longer texts are cut.
-        batch_size: Rows a device reads at once, at most.
-        batch_tokens: Tokens a device reads at once, at most, padding counted.
-        bucket: Rows are sorted by length in pools of this many batches; 1: not at all.
-        mixture: How often rows of each set come: ``proportional`` to its size, ``capped``, by
-            ``temperature``, or ``equal``.
-        cap: Rows as which a set counts at most, for ``capped`` and ``temperature``.
-        temperature: For ``temperature``: 1 is ``capped``, more is nearer to ``equal``.
-        as_text: Put rows with labels into words too, so that the answer is hidden in the next tokens (GPT-2
-            §2), instead of giving each set a head.
-        n_examples: Training rows with their answers before each row that is taken as text.
-        loss_on: Of rows taken as text, learn the ``target`` alone, or ``all`` tokens.
-        train_rows: Train on this many rows of each set, chosen by ``seed``.
-        val_rows: Validate on this many rows of each set, spread over it evenly.
-        num_workers: Processes that load batches; 0: the training process does.
-        seed: Chooses the order of the rows.
+        sets: Datasets, one or a list: names of known ones (``rte``), Storyworld's
+            (``storyworld:entailment``), paths of files, or mappings that describe custom ones.
+        root: Folder with the files of known datasets; default: download from the Hugging Face hub.
+        tokenizer: Name or folder of the tokenizer of the model that is fine-tuned.
+        n_ctx: Longest sequence, in tokens; longer texts are truncated.
+        batch_size: Largest batch of a device, in examples.
+        batch_tokens: Largest batch of a device, in tokens with padding.
+        bucket: Pool, in batches, in which examples are sorted by length; 1: not sorted.
+        mixture: Sampling of datasets: ``proportional`` to size, ``capped``, by ``temperature``, or ``equal``.
+        cap: Largest size of a dataset that counts, in examples, for ``capped`` and ``temperature``.
+        temperature: Exponent of ``temperature``: 1 is ``capped``, more is nearer to ``equal``.
+        as_text: Turn labels into words too, so that the next tokens are the answer (GPT-2 §2), instead of
+            adding a head for each dataset.
+        n_examples: Training examples with answers before each example that is text.
+        loss_on: Tokens in the loss of examples that are text: the ``target``, or ``all``.
+        train_rows: Number of training examples of each dataset, chosen by ``seed``.
+        val_rows: Number of validation examples of each dataset, spread evenly.
+        num_workers: Processes that load batches; 0: the training process.
+        seed: Seed of the order of the examples.
     """
 
     vocabulary: Tokenizer
     plan: str
-    n_marks: int
+    n_special_tokens: int
     tasks: Mapping[str, TaskSpec]
 
     def __init__(
@@ -106,13 +119,13 @@ class SupervisedDataModule(LightningDataModule):
         self.as_text, self.n_examples, self.loss_on = as_text, n_examples, loss_on
         self.train_rows, self.val_rows = train_rows, val_rows
         self.num_workers, self.seed = num_workers, seed
-        self._check()
-        self._members: list[Member] = []
-        self._rows: dict[tuple[str, str], TaskRows] = {}
+        self._check_arguments()
+        self._datasets: list[TaskDataset] = []
+        self._builders: dict[tuple[str, str], BatchBuilder] = {}  # by dataset and split
 
-    def _check(self) -> None:
-        faults = [] if self.sets else ["sets is empty; give at least one"]
-        for name, value, least in (
+    def _check_arguments(self) -> None:
+        problems = [] if self.sets else ["sets is empty; give at least one"]
+        for name, value, minimum in (
             ("n_ctx", self.n_ctx, 8),
             ("batch_size", self.batch_size, 1),
             ("batch_tokens", self.batch_tokens, 1),
@@ -123,135 +136,134 @@ class SupervisedDataModule(LightningDataModule):
             ("val_rows", self.val_rows, 1),
             ("num_workers", self.num_workers, 0),
         ):
-            if value is not None and value < least:
-                faults.append(f"{name} is {value}; it must be at least {least}")
+            if value is not None and value < minimum:
+                problems.append(f"{name} is {value}; it must be at least {minimum}")
         if self.temperature <= 0:
-            faults.append(f"temperature is {self.temperature}; it must be above 0")
+            problems.append(f"temperature is {self.temperature}; it must be above 0")
         if self.temperature != 1 and self.mixture != "temperature":
-            faults.append(f"temperature goes with mixture=temperature, not with {self.mixture}")
+            problems.append(f"temperature goes with mixture=temperature, not with {self.mixture}")
         if self.cap is not None and self.mixture not in ("capped", "temperature"):
-            faults.append(f"cap goes with mixture=capped or temperature, not with {self.mixture}")
+            problems.append(f"cap goes with mixture=capped or temperature, not with {self.mixture}")
         if self.cap is None and self.mixture == "capped":
-            faults.append("mixture=capped needs a cap, in rows")
-        if faults:
-            raise ValueError(f"SupervisedDataModule: {'; '.join(faults)}.")
+            problems.append("mixture=capped needs a cap, in examples")
+        if problems:
+            raise ValueError(f"SupervisedDataModule: {'; '.join(problems)}")
 
-    # ------------------------------------------------------------------ the sets
-
-    def _open(self, tokenizer: Tokenizer) -> list[Member]:
-        members = open_members(self.sets, self.root, tokenizer, self.n_ctx, labels_as_text=self.as_text)
-        if self.n_examples and not any(member.is_text for member in members):
-            raise ValueError(
-                f"n_examples={self.n_examples} examples in context are for rows taken as text, and no set "
-                "is: say as_text=true, or leave n_examples out."
-            )
-        return members
-
-    def _splits(self, member: Member, stage: str | None) -> list[str]:
-        return member.splits(stage, with_train=member.is_text and self.n_examples > 0)
+    # ------------------------------------------------------------------ datasets and their splits
 
     def prepare_data(self) -> None:
-        """Encode the rows that this run reads, unless they are in the cache already."""
+        """Encode the examples that this run reads, unless the cache has them."""
         tokenizer = model_tokenizer(self.tokenizer)
         stage = self.trainer.state.fn if self.trainer is not None else None
-        for member in self._open(tokenizer):
-            said: set[str] = set()  # what concerns the whole set comes with each split
-            for split in self._splits(member, stage):
-                with ProgressBar(f"{member.spec.name}, {split}: rows to tokens") as progress:
-                    rows = encode_rows(member.source, split, tokenizer, member.view, _root(), progress)
-                for remark in rows.remarks:
-                    if remark not in said:
-                        log.info("%s, %s", member.source.title, remark)
-                    said.add(remark)
+        for one in self._open(tokenizer):
+            logged: set[str] = set()  # each split repeats the notes on the whole dataset
+            for split in self._splits(one, stage):
+                with ProgressBar(f"{one.name}, {split}: examples to tokens") as progress:
+                    examples = tokenize_dataset(one.dataset, split, tokenizer, one.view, _root(), progress)
+                for note in examples.notes:
+                    if note not in logged:
+                        log.info("%s, %s", one.dataset.title, note)
+                    logged.add(note)
 
     def setup(self, stage: str | None = None) -> None:
-        """Open the encoded rows.
+        """Open the encoded examples.
 
         Args:
-            stage: Which splits are read: ``fit``, ``validate``, ``test`` or ``predict``; None: all.
+            stage: Stage whose splits are read: ``fit``, ``validate``, ``test`` or ``predict``; None: all.
 
         Raises:
             FileNotFoundError: If they have not been prepared.
-            ValueError: If a row lacks a target, or a set lacks a split.
+            ValueError: If an example has no target, or a dataset lacks a split.
         """
-        tokenizer = model_tokenizer(self.tokenizer)
-        self.vocabulary = tokenizer
-        self._members = self._open(tokenizer)
-        self.n_marks = 0 if all(member.is_text for member in self._members) else len(MARKS)
-        self.tasks = {member.spec.name: member.spec for member in self._members}
+        self.vocabulary = model_tokenizer(self.tokenizer)
+        self._datasets = self._open(self.vocabulary)
+        self.n_special_tokens = 0 if all(one.is_text for one in self._datasets) else len(SPECIAL_TOKENS)
+        self.tasks = {one.name: one.spec for one in self._datasets}
         if stage == "fit":
-            require_training_rows(self._members)
-        if stage == "validate" and not any("val" in member.source.splits for member in self._members):
-            titles = ", ".join(member.source.title for member in self._members)
-            raise ValueError(f"{titles}: there are no rows for validation; say test, or give val.")
-        self._rows = {}
-        for member in self._members:
-            encoded = {
-                split: EncodedRows(rows_folder(member.source, split, tokenizer, member.view, _root()))
-                for split in self._splits(member, stage)
-            }
-            for split, rows in encoded.items():
-                self._rows[member.spec.name, split] = self._task_rows(
-                    member, split, rows, encoded.get("train")
-                )
+            require_train_splits(self._datasets)
+        if stage == "validate" and not any("val" in one.dataset.splits for one in self._datasets):
+            titles = ", ".join(one.dataset.title for one in self._datasets)
+            raise ValueError(f"{titles}: no examples for validation; run test, or give val")
+        self._builders = {}
+        for one in self._datasets:
+            encoded = {split: self._encoded(one, split) for split in self._splits(one, stage)}
+            for split, examples in encoded.items():
+                require_labels(one, split, examples)
+                inputs = self._inputs(one, split, examples, encoded.get("train"))
+                self._builders[one.name, split] = self._builder(one, split, inputs)
         self.__dict__.pop("_training", None)
         self.plan = self._plan()
 
-    def _task_rows(
-        self, member: Member, split: str, rows: EncodedRows, train: EncodedRows | None
-    ) -> TaskRows:
-        """A split of a set, ready to be put together."""
-        require_labels(member, split, rows)
-        inputs = self._inputs(member, split, rows, train)
-        if self.trainer is None or self.trainer.is_global_zero:
-            for remark in inputs.remarks:
-                log.info("%s, %s: %s", member.spec.name, split, remark)
-        answers = {"graded": "grade", "text": "text"}.get(member.source.spec.kind, "class")
-        return TaskRows(
-            member.spec,
+    def _open(self, tokenizer: Tokenizer) -> list[TaskDataset]:
+        datasets = open_task_datasets(self.sets, self.root, tokenizer, self.n_ctx, as_text=self.as_text)
+        if self.n_examples and not any(one.is_text for one in datasets):
+            raise ValueError(
+                f"n_examples={self.n_examples} examples in context are for examples that are text, and no "
+                "dataset is text: set as_text=true, or leave n_examples out"
+            )
+        return datasets
+
+    def _splits(self, one: TaskDataset, stage: str | None) -> list[str]:
+        return one.splits(stage, with_train=one.is_text and self.n_examples > 0)
+
+    def _encoded(self, one: TaskDataset, split: str) -> TokenizedDataset:
+        return TokenizedDataset(tokenized_folder(one.dataset, split, self.vocabulary, one.view, _root()))
+
+    def _inputs(
+        self, one: TaskDataset, split: str, examples: TokenizedDataset, train: TokenizedDataset | None
+    ) -> SplitInputs:
+        """Return the examples of a split as sequences."""
+        if not one.is_text:
+            tokens = SpecialTokens.after(self.vocabulary.vocab_size)
+            return TransformedInputs(examples, one.spec.kind, tokens, self.n_ctx)
+        shots = self._shots(one, split, len(examples), train) if self.n_examples else None
+        max_new_tokens = None if split == "train" else one.spec.max_new_tokens
+        end_of_text = self.vocabulary.end_of_text
+        return PromptInputs(examples, end_of_text, self.n_ctx, self.loss_on, max_new_tokens, shots)
+
+    def _shots(self, one: TaskDataset, split: str, n: int, train: TokenizedDataset | None) -> Shots:
+        """Choose the examples in context of a split's examples."""
+        if train is None:
+            raise ValueError(
+                f"n_examples={self.n_examples} examples in context come from training examples, and "
+                f"{one.dataset.title} has none: set n_examples to 0"
+            )
+        chosen = choose_shots(
+            self._selected(one.name, "train", len(train)),
+            n,
+            self.n_examples,
+            (self.seed, one.name, split),
+            np.arange(n) if split == "train" else None,
+        )
+        return Shots(train, chosen, np.array(self.vocabulary.encode(_SHOT_SEPARATOR), np.int64))
+
+    def _builder(self, one: TaskDataset, split: str, inputs: SplitInputs) -> BatchBuilder:
+        for note in inputs.notes if self._is_main_process else ():
+            log.info("%s, %s: %s", one.name, split, note)
+        return BatchBuilder(
+            one.spec,
             inputs,
-            self._selected(member.spec.name, split, len(rows)),
-            answers,  # type: ignore[arg-type]
+            self._selected(one.name, split, len(inputs.examples)),
+            {"graded": "grade", "text": "text"}.get(one.dataset.spec.kind, "class"),  # type: ignore[arg-type]
             self.n_ctx,
-            references=member.is_text and split != "train",
+            has_references=one.is_text and split != "train",
         )
 
-    def _inputs(self, member: Member, split: str, rows: EncodedRows, train: EncodedRows | None) -> Inputs:
-        if not member.is_text:
-            marks = Marks.after(self.vocabulary.vocab_size)
-            return MarkedInputs(rows, member.spec.kind, marks, self.n_ctx)
-        shots = None
-        name = member.spec.name
-        if self.n_examples:
-            if train is None:
-                raise ValueError(
-                    f"n_examples={self.n_examples} examples in context come from training rows, and "
-                    f"{member.source.title} has none: set n_examples to 0."
-                )
-            chosen = choose_shots(
-                self._selected(name, "train", len(train)),
-                len(rows),
-                self.n_examples,
-                (self.seed, name, split),
-                np.arange(len(rows)) if split == "train" else None,
-            )
-            shots = Shots(train, chosen, np.array(self.vocabulary.encode(_SHOT_SEPARATOR), np.int64))
-        room = None if split == "train" else member.spec.max_new_tokens
-        return TextInputs(rows, self.vocabulary.end_of_text, self.n_ctx, self.loss_on, room, shots)
-
-    def _selected(self, name: str, split: str, n_rows: int) -> NDArray[np.int64]:
-        """Indices of the rows that are read."""
-        if split == "train" and self.train_rows is not None and self.train_rows < n_rows:
-            return permutation(n_rows, self.seed, name, "train_rows")[: self.train_rows]
-        if split == "val" and self.val_rows is not None and self.val_rows < n_rows:
-            return np.arange(self.val_rows) * n_rows // self.val_rows
-        return np.arange(n_rows)
+    def _selected(self, name: str, split: str, n: int) -> NDArray[np.int64]:
+        """Return the indices of the examples that are read."""
+        if split == "train" and self.train_rows is not None and self.train_rows < n:
+            return permutation(n, self.seed, name, "train_rows")[: self.train_rows]
+        if split == "val" and self.val_rows is not None and self.val_rows < n:
+            return np.arange(self.val_rows) * n // self.val_rows
+        return np.arange(n)
 
     def _plan(self) -> str:
-        """What decides which rows training reads at a step."""
+        """Return all that decides which examples training reads at a step."""
         share = step_share(self.trainer, self.batch_size)
         folders = [
-            rows.inputs.rows.folder.name for (_, split), rows in self._rows.items() if split == "train"
+            builder.inputs.examples.folder.name
+            for (_, split), builder in self._builders.items()
+            if split == "train"
         ]
         settings = {
             "rows": hashlib.blake2b(" ".join(folders).encode(), digest_size=8).hexdigest(),
@@ -271,80 +283,78 @@ class SupervisedDataModule(LightningDataModule):
         }
         return " ".join(f"{name}={value}" for name, value in settings.items())
 
-    # ------------------------------------------------------------------ what the task and the user are told
+    @property
+    def _is_main_process(self) -> bool:
+        return self.trainer is None or self.trainer.is_global_zero
 
-    def _ready(self) -> list[Member]:
-        if not self._members:
-            raise RuntimeError("SupervisedDataModule: call prepare_data() and setup() first.")
-        return self._members
+    # ------------------------------------------------------------------ reports
 
     def summary(self) -> str:
-        """What was prepared, and where it lies, a line a set; there after ``setup``."""
+        """Describe what was prepared, a line for each dataset, and its folder; available after ``setup``."""
         lines = []
-        for member in self._ready():
-            encoded = {
-                split: rows.inputs.rows
-                for (name, split), rows in self._rows.items()
-                if name == member.spec.name
-            }
-            splits = [
-                f"{split} {len(rows):,} rows ({rows.n_ids:,} tokens)" for split, rows in encoded.items()
-            ]
-            lines.append(f"{member.source.title}: {', '.join(splits)}")
+        for one in self._opened():
+            splits = []
+            for (name, split), builder in self._builders.items():
+                if name == one.name:
+                    examples = builder.inputs.examples
+                    splits.append(f"{split} {len(examples):,} examples ({examples.n_ids:,} tokens)")
+            lines.append(f"{one.dataset.title}: {', '.join(splits)}")
         return "\n".join([*lines, f"in {_root()}"])
 
     def rows(self, n: int) -> list[str]:
-        """The first rows of each set as tokens, with marks, cuts and labels; there after ``setup``.
+        """Describe the first examples of each dataset: tokens, truncation, labels; available after ``setup``.
 
         Args:
-            n: Rows of each set.
+            n: Examples of each dataset.
         """
-        shown = []
-        for member in self._ready():
-            name = member.spec.name
-            split = next(split for split in ("train", "val", "test") if (name, split) in self._rows)
-            rows = self._rows[name, split]
-            for index in range(min(n, len(rows.selected))):
-                head, *lines = row_shown(rows, int(rows.selected[index]), self.vocabulary)
-                shown.append("\n  ".join([f"{name}, {split} {head}", *lines]))
-        return shown
+        described = []
+        for one in self._opened():
+            split = next(split for split in ("train", "val", "test") if (one.name, split) in self._builders)
+            builder = self._builders[one.name, split]
+            for index in builder.selected[:n].tolist():
+                first, *lines = show_example(builder, index, self.vocabulary)
+                described.append("\n  ".join([f"{one.name}, {split} {first}", *lines]))
+        return described
+
+    def _opened(self) -> list[TaskDataset]:
+        if not self._datasets:
+            raise RuntimeError("SupervisedDataModule: call prepare_data() and setup() first")
+        return self._datasets
 
     # ------------------------------------------------------------------ training
 
     @cached_property
-    def _training(self) -> Training:
-        self._ready()
-        tasks = [self._rows[member.spec.name, "train"] for member in self._members]
+    def _training(self) -> TrainingStream:
+        builders = [self._builders[one.name, "train"] for one in self._opened()]
         orders = [
             BatchOrder(
-                rows.spec.name,
-                rows.lengths,
-                rows.limits(self.batch_size, self.batch_tokens),
+                builder.spec.name,
+                builder.lengths,
+                builder.limits(self.batch_size, self.batch_tokens),
                 self.bucket,
                 self.seed,
             )
-            for rows in tasks
+            for builder in builders
         ]
-        rates = example_rates(
-            [len(rows.selected) for rows in tasks], self.mixture, self.cap, self.temperature
-        )
-        per_batch = [len(rows.selected) / len(order) for rows, order in zip(tasks, orders, strict=True)]
-        return Training(tasks, orders, Mixture(batch_rates(rates, per_batch)))
+        sizes = [len(builder.selected) for builder in builders]
+        rates = example_rates(sizes, self.mixture, self.cap, self.temperature)
+        per_batch = [size / len(order) for size, order in zip(sizes, orders, strict=True)]
+        return TrainingStream(builders, orders, Mixture(batch_rates(rates, per_batch)))
 
     @property
     def steps_per_epoch(self) -> int:
-        """Optimizer steps of one epoch: as many batches as read all rows once; there after ``setup``."""
+        """Optimizer steps of one epoch, whose batches are as many as read all examples once."""
         share = step_share(self.trainer, self.batch_size)
         n_batches = sum(map(len, self._training.orders))
         steps = -(-n_batches // (share.world_size * share.accumulate))
         return steps_of_epoch(self.trainer, steps, share.accumulate)
 
     def train_dataloader(self) -> BatchLoader:
-        """Endless batches of the mixture; an epoch has as many as read all rows once."""
+        """Return a loader of the mixture's batches; its order continues at the current optimizer step."""
         if self.trainer is not None:
             drop_unfinished_step(self.trainer)
         share = step_share(self.trainer, self.batch_size)
-        batches = TrainingRows(self._training, share, self.steps_per_epoch)
+        batches = TrainingBatches(self._training, share, self.steps_per_epoch)
         return batch_loader(batches, self.num_workers, self._step)
 
     def _step(self) -> int:
@@ -353,46 +363,43 @@ class SupervisedDataModule(LightningDataModule):
     # ------------------------------------------------------------------ evaluation
 
     def val_dataloader(self) -> list[BatchLoader]:
-        """A loader for each set that has rows for validation."""
-        return [
-            self._evaluation(self._rows[member.spec.name, "val"])
-            for member in self._ready()
-            if (member.spec.name, "val") in self._rows
-        ]
+        """Return a loader for each dataset that has validation examples."""
+        found = [self._builders.get((one.name, "val")) for one in self._opened()]
+        return [self._evaluation(builder) for builder in found if builder is not None]
 
     def test_dataloader(self) -> list[BatchLoader]:
-        """A loader for each set: its test rows, or those for validation where the test has no labels."""
+        """Return a loader for each dataset: its test examples, or validation if the test has no labels."""
         loaders = []
-        for member in self._ready():
-            name = member.spec.name
-            test, val = self._rows.get((name, "test")), self._rows.get((name, "val"))
-            labelled = test is not None and not np.isnan(test.inputs.rows.targets).all()
-            if not labelled and val is not None and (self.trainer is None or self.trainer.is_global_zero):
-                what = "There is no test split" if test is None else "The test rows have no labels"
-                log.info("%s: %s; testing reads the validation split.", name, what)
-            chosen = test if labelled else val
+        for one in self._opened():
+            test, val = self._builders.get((one.name, "test")), self._builders.get((one.name, "val"))
+            has_labels = test is not None and not np.isnan(test.inputs.examples.targets).all()
+            if not has_labels and val is not None and self._is_main_process:
+                reason = "no test split" if test is None else "the test examples have no labels"
+                log.info("%s: %s; testing reads the validation split", one.name, reason)
+            chosen = test if has_labels else val
             if chosen is None:
                 raise ValueError(
-                    f"{member.source.title} has no labelled rows for testing: give it a test or a val split."
+                    f"{one.dataset.title} has no labeled examples for testing: give it a test or a val split"
                 )
             loaders.append(self._evaluation(chosen))
         return loaders
 
     def predict_dataloader(self) -> list[BatchLoader]:
-        """A loader for each set: its test rows, labelled or not, else those for validation."""
+        """Return a loader for each dataset: its test examples, labeled or not, else validation."""
         loaders = []
-        for member in self._ready():
-            held = next((split for split in ("test", "val") if (member.spec.name, split) in self._rows), None)
-            if held is None:
-                raise ValueError(f"{member.source.title} has neither test nor validation rows to predict.")
-            loaders.append(self._evaluation(self._rows[member.spec.name, held]))
+        for one in self._opened():
+            builder = self._builders.get((one.name, "test")) or self._builders.get((one.name, "val"))
+            if builder is None:
+                raise ValueError(f"{one.dataset.title} has neither test nor validation examples to predict")
+            loaders.append(self._evaluation(builder))
         return loaders
 
-    def _evaluation(self, rows: TaskRows) -> BatchLoader:
+    def _evaluation(self, builder: BatchBuilder) -> BatchLoader:
         share = step_share(self.trainer, self.batch_size, training=False)
-        batches = EvaluationRows(rows, rows.limits(self.batch_size, self.batch_tokens), share)
+        limits = builder.limits(self.batch_size, self.batch_tokens)
+        batches = EvaluationBatches(builder, limits, share)
         return batch_loader(batches, self.num_workers)
 
 
 def _root() -> Path:
-    return cache_folder() / "rows"
+    return cache_folder() / "examples"

@@ -1,240 +1,212 @@
-"""A supervised set out of its files' rows: numbers them, looks labels up, refuses what is wrong."""
+"""Labeled datasets: their examples, read from a source, with labels looked up and bad examples refused."""
 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, Protocol
 
 from gpt_toolkit.batches import TaskSpec
-from gpt_toolkit.data.supervised.example import Example
-from gpt_toolkit.data.supervised.label_maps import Targets
-from gpt_toolkit.data.supervised.record_readers import Fault
-from gpt_toolkit.data.supervised.schemas import Raw
+from gpt_toolkit.data.supervised.label_maps import LabelMap
+from gpt_toolkit.records import OnBadRecord
 
-READER_VERSION: Final = 1
-"""Raised when the same files give other rows than before."""
+READER_VERSION: Final = 2
+"""Raised when the same files give other examples than before."""
+
+
+class Example(NamedTuple):
+    """One labeled example.
+
+    Attributes:
+        texts: By kind: ``(text,)`` or ``(premise, hypothesis)`` for classification; ``(a, b)`` for similarity
+            and graded; ``(document, question or "", *answers)`` for multiple choice; ``(input,)`` for text.
+        target: Class, choice or grade; None if the example has none, as in test files without labels. A
+            source gives the label as it is in the file.
+        row: Number of the example in its split, from 0.
+        part: Name of the subset that it belongs to, one of ``TaskSpec.parts``; "" for none.
+        references: Correct answers, for text; the first one is learned.
+        where: File and line, for error messages; only sources set it.
+    """
+
+    texts: tuple[str, ...]
+    target: Any
+    row: int = 0
+    part: str = ""
+    references: tuple[str, ...] = ()
+    where: str = ""
 
 
 class Source(Protocol):
-    """Rows of one split, wherever they lie."""
+    """Examples of one split as they are in files, on the hub or in Storyworld."""
 
     @property
     def title(self) -> str:
-        """Their form, for messages."""
+        """Form of the examples, for messages."""
 
     def identity(self) -> object:
-        """All that decides which rows it gives, as plain JSON values."""
+        """Return all that decides which examples the source gives, as plain JSON values."""
 
-    def rows(self, fault: Fault) -> Iterator[Raw]:
-        """The rows in order; ``fault`` is told of those that cannot be read."""
+    def examples(self, on_bad_record: OnBadRecord) -> Iterator[Example]:
+        """Read the examples in order; call ``on_bad_record`` for records that cannot be read."""
 
 
-class RowSet:
-    """A labelled set.
+@dataclass
+class SupervisedDataset:
+    """A labeled dataset. Its examples are read only when they are asked for.
 
     Args:
         spec: Kind, labels and metrics.
-        title: What it is and where it lies.
-        sources: Rows by split.
-        targets: What their labels stand for.
-        published: Rows that each split should have.
-        variants: What is known of copies with other numbers of rows, by split and number.
-        divided: By which rule training and validation are made of one file; "" if each has its own.
-        notes: Remarks on the whole set, known beforehand.
-        tolerant: Whether rows with missing fields or empty texts are left out and counted, since the
-            published files have some; else they are refused.
-        prompt: What stands between input and target, for text; "" leaves the choice to the reader.
+        title: Name and place, for messages.
+        sources: Source of each split.
+        labels: Targets by label.
+        sizes: Published number of examples of each split.
+        variants: Descriptions of known copies of other sizes, by split and size.
+        split_rule: Rule by which training and validation examples are divided if one file has both; else "".
+        facts: Notes on the whole dataset, for :meth:`notes`.
+        skips_bad_records: Whether records with missing fields or empty texts are skipped and counted, because
+            the published files have some; else they are errors.
+        prompt: Text between input and target, for text; "" is the default template's.
     """
 
-    def __init__(
-        self,
-        spec: TaskSpec,
-        title: str,
-        sources: Mapping[str, Source],
-        targets: Targets,
-        *,
-        published: Mapping[str, int] | None = None,
-        variants: Mapping[tuple[str, int], str] | None = None,
-        divided: str = "",
-        notes: Sequence[str] = (),
-        tolerant: bool = False,
-        prompt: str = "",
-    ) -> None:
-        self.spec, self.title, self.prompt = spec, title, prompt
-        self._sources, self._targets, self._tolerant = dict(sources), targets, tolerant
-        self._published, self._variants, self._divided = published or {}, variants or {}, divided
-        self._notes = tuple(notes)
-        self._seen: dict[
-            str, tuple[int, list[str]]
-        ] = {}  # rows and remarks of splits that were read to the end
+    spec: TaskSpec
+    title: str
+    sources: Mapping[str, Source]
+    labels: LabelMap
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    variants: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    split_rule: str = ""
+    facts: Sequence[str] = ()
+    skips_bad_records: bool = False
+    prompt: str = ""
+
+    def __post_init__(self) -> None:
+        self._seen: dict[str, tuple[int, list[str]]] = {}  # size and notes of splits read to their end
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """Those of ``train``, ``val`` and ``test`` that there are."""
-        return tuple(split for split in ("train", "val", "test") if split in self._sources)
+        """Names of the splits that exist, among ``train``, ``val`` and ``test``."""
+        return tuple(split for split in ("train", "val", "test") if split in self.sources)
 
     def identity(self, split: str) -> str:
-        """Names the content of a split: equal for equal files wherever they lie, another for others."""
+        """Return a name of the content of a split: equal for equal examples, wherever the files are."""
         facts = [
-            READER_VERSION,
-            self.spec.name,
-            self.spec.kind,
-            self.spec.labels,
-            sorted(self._targets.classes.items()),
-            self._targets.levels,
-            split,
-            self._source(split).identity(),
+            *(READER_VERSION, self.spec.name, self.spec.kind, self.spec.labels),
+            *(sorted(self.labels.classes.items()), self.labels.levels),
+            *(split, self._source(split).identity()),
         ]
         digest = hashlib.blake2b(json.dumps(facts).encode(), digest_size=16).hexdigest()
         return f"{self.spec.name}-{split}-{digest}"
 
     def examples(self, split: str) -> Iterator[Example]:
-        """The rows of a split, in their order, read as a stream.
+        """Read the examples of a split in order, as a stream.
 
         Raises:
-            ValueError: If a row is not as expected, naming file, row, what was found and what to do.
+            ValueError: If an example is bad; names file, line, the problem and what to do.
         """
-        source = self._source(split)
-        left_out = _LeftOut(self._tolerant)
-        test = split == "test"
+        skipped = _Skipped(self.skips_bad_records)
+        is_test = split == "test"
         row = 0
-        for raw in source.rows(left_out.unreadable):
-            if raw.label is not None and self._targets.has_no_gold(raw.label):
-                left_out.count("without a gold label", raw.where)
+        for example in self._source(split).examples(skipped.bad_record):
+            if self.labels.has_no_gold(example.target):
+                skipped.count("without a gold label", example.where)
                 continue
+            target: float | None
             if self.spec.kind == "text":
-                target: int | float | None = self._text_target(raw, unlabelled=test)
+                target = self._text_target(example, is_test=is_test)
             else:
-                target = self._targets.of(raw.label, raw.where, unlabelled=test)
-            asked = self._tolerant and target is None  # a submission needs an answer to every row
-            if (empty := self._empty(raw)) and not asked:
-                left_out.fault(
-                    "with an empty text", raw.where, f"{raw.where}: {empty} is empty, expected text."
-                )
+                target = self.labels.target(example.target, example.where, may_be_missing=is_test)
+            must_stay = self.skips_bad_records and target is None  # a submission answers every example
+            if (empty := self._empty_text(example)) and not must_stay:
+                message = f"{example.where}: {empty} is empty, expected text"
+                skipped.add("with an empty text", example.where, message)
                 continue
-            yield Example(raw.texts, target, row, raw.part, raw.references)
+            yield Example(example.texts, target, row, example.part, example.references)
             row += 1
         if not row:
-            few = " Too few to hold a tenth out: give val." if self._divided else ""
-            raise ValueError(f"{self.title} has no rows for {split}.{few}")
-        self._seen[split] = row, left_out.remarks()
+            too_few = ". Too few to hold out a tenth: give val" if self.split_rule else ""
+            raise ValueError(f"{self.title} has no examples for {split}{too_few}")
+        self._seen[split] = row, skipped.notes()
 
-    def remarks(self, split: str) -> list[str]:
-        """What a user should know of the rows read; reads the split if that was not done yet."""
-        n_rows, left_out = self._read(split)
-        remarks = [f"{split}: {text}" for text in left_out]
-        published = self._published.get(split, n_rows)
-        whole, counted = n_rows, f"{n_rows:,} rows"
-        if self._divided and split != "test":
-            whole = self._read("train")[0] + self._read("val")[0]
-            counted = f"{n_rows:,} of {whole:,} rows"
-            remarks.append(f"{split}: {counted}; {self._divided}")
-            published = self._published.get("train", whole)
-            if whole == published + self._published.get("val", 0):
-                published = whole
-        if whole != published:
-            variant = self._variants.get(("train" if self._divided and split == "val" else split, whole))
-            remarks.append(
-                f"{split}: {counted} ({self._source(split).title}), not the published {published:,}"
-                + (f": {variant}" if variant else "")
-            )
-        return remarks + list(self._notes)
+    def notes(self, split: str) -> list[str]:
+        """Return notes on a split for the user; reads the split if that has not happened yet."""
+        n_examples, skipped = self._read(split)
+        notes = [f"{split}: {text}" for text in skipped]
+        published, total, size = self.sizes.get(split, n_examples), n_examples, f"{n_examples:,} examples"
+        is_divided = bool(self.split_rule) and split != "test"
+        if is_divided:
+            total = self._read("train")[0] + self._read("val")[0]
+            size = f"{n_examples:,} of {total:,} examples"
+            notes.append(f"{split}: {size}; {self.split_rule}")
+            published = self.sizes.get("train", total)
+            if total == published + self.sizes.get("val", 0):
+                published = total
+        if total != published:
+            variant = self.variants.get("train" if is_divided else split, {}).get(total)
+            note = f"{split}: {size} ({self._source(split).title}), not the published {published:,}"
+            notes.append(f"{note}: {variant}" if variant else note)
+        return [*notes, *self.facts]
 
     def _read(self, split: str) -> tuple[int, list[str]]:
-        """Number of rows and what was left out, of a split that is read to its end if it was not yet."""
+        """Return the size of a split and notes on skipped records; reads it to its end the first time."""
         if split not in self._seen:
             for _ in self.examples(split):
                 pass
         return self._seen[split]
 
     def _source(self, split: str) -> Source:
-        if split not in self._sources:
-            raise ValueError(f"{self.title} has no split {split!r}; it has {', '.join(self.splits)}.")
-        return self._sources[split]
+        if split not in self.sources:
+            raise ValueError(f"{self.title} has no split {split!r}; it has {', '.join(self.splits)}")
+        return self.sources[split]
 
-    def _empty(self, raw: Raw) -> str:
-        """Which of a row's texts is empty though it must not be; "" where none is."""
+    def _empty_text(self, example: Example) -> str:
+        """Name the text of an example that is empty and must not be; "" if none is."""
+        texts = example.texts
         if self.spec.kind == "multiple_choice":
-            if len(raw.texts) != self.spec.choices + 2:
+            if len(texts) != self.spec.choices + 2:
                 raise ValueError(
-                    f"{raw.where} has {len(raw.texts) - 2} answers, expected {self.spec.choices} as in every "
-                    "row."
+                    f"{example.where} has {len(texts) - 2} answers, expected {self.spec.choices} as in every "
+                    "example"
                 )
-            if not raw.texts[0]:
+            if not texts[0]:
                 return "the document"
-            return "" if self._tolerant or all(raw.texts[2:]) else f"answer {raw.texts.index('', 2) - 1}"
-        if all(raw.texts):
+            return "" if self.skips_bad_records or all(texts[2:]) else f"answer {texts.index('', 2) - 1}"
+        if all(texts):
             return ""
-        return "the text" if len(raw.texts) == 1 else f"text {raw.texts.index('') + 1}"
+        return "the text" if len(texts) == 1 else f"text {texts.index('') + 1}"
 
-    def _text_target(self, raw: Raw, *, unlabelled: bool) -> int | None:
-        if raw.references and all(raw.references):
+    @staticmethod
+    def _text_target(example: Example, *, is_test: bool) -> int | None:
+        if example.references and all(example.references):
             return 0
-        if unlabelled and not raw.references:
+        if is_test and not example.references:
             return None
-        raise ValueError(f"{raw.where}: the answer is empty, expected text.")
+        raise ValueError(f"{example.where}: the answer is empty, expected text")
 
 
-class _LeftOut:
-    """Rows that are not given, with the place of the first of each sort."""
+class _Skipped:
+    """Skipped records by reason, each with the place of the first one."""
 
-    def __init__(self, tolerant: bool) -> None:
-        self._tolerant = tolerant
+    def __init__(self, skips_bad_records: bool) -> None:
+        self._skips_bad_records = skips_bad_records
         self._counts: Counter[str] = Counter()
         self._first: dict[str, str] = {}
 
-    def count(self, sort: str, where: str) -> None:
-        self._counts[sort] += 1
-        self._first.setdefault(sort, where)
+    def count(self, reason: str, where: str) -> None:
+        self._counts[reason] += 1
+        self._first.setdefault(reason, where)
 
-    def fault(self, sort: str, where: str, message: str) -> None:
-        if not self._tolerant:
+    def add(self, reason: str, where: str, message: str) -> None:
+        """Count a bad record, or raise its error if the dataset has no bad records."""
+        if not self._skips_bad_records:
             raise ValueError(message)
-        self.count(sort, where)
+        self.count(reason, where)
 
-    def unreadable(self, where: str, message: str) -> None:
-        self.fault("with missing or surplus fields", where, message)
+    def bad_record(self, where: str, message: str) -> None:
+        self.add("with missing or surplus fields", where, message)
 
-    def remarks(self) -> list[str]:
+    def notes(self) -> list[str]:
         return [
-            f"{n:,} row{'s' * (n > 1)} {sort} left out, the first at {self._first[sort]}"
-            for sort, n in self._counts.items()
+            f"skipped {n:,} record{'s' * (n > 1)} {reason}, the first at {self._first[reason]}"
+            for reason, n in self._counts.items()
         ]
-
-
-class Held:
-    """A part of another source's rows.
-
-    Args:
-        source: All rows.
-        held: Whether a row is of the held-out part; made anew for every reading.
-        of_held: Give the held-out part; else the rest.
-        rule: Names the division, for the identity.
-    """
-
-    def __init__(
-        self,
-        source: Source,
-        held: Callable[[Source], Callable[[int, Raw], bool]],
-        rule: str,
-        *,
-        of_held: bool,
-    ) -> None:
-        self._source, self._held, self._rule, self._of_held = source, held, rule, of_held
-
-    @property
-    def title(self) -> str:
-        """The form of all rows."""
-        return self._source.title
-
-    def identity(self) -> object:
-        """All rows, the rule and the side."""
-        return [self._source.identity(), self._rule, self._of_held]
-
-    def rows(self, fault: Fault) -> Iterator[Raw]:
-        """The rows of this side, in the order of all."""
-        held = self._held(self._source)
-        for index, raw in enumerate(self._source.rows(fault)):
-            if held(index, raw) == self._of_held:
-                yield raw

@@ -1,110 +1,105 @@
-"""Known sets from the Hugging Face hub, through ``datasets``; no code of a data set is ever run."""
+"""Known datasets on the Hugging Face hub, read with ``datasets``; code of a dataset is never run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from gpt_toolkit.data.supervised.dataset import RowSet, Source
-from gpt_toolkit.data.supervised.gpt1_datasets import Hub, KnownSet
-from gpt_toolkit.data.supervised.record_readers import Fault, Head
-from gpt_toolkit.data.supervised.schemas import Raw, recognized
+from gpt_toolkit.data.supervised.dataset import Example, Source, SupervisedDataset
+from gpt_toolkit.data.supervised.gpt1_datasets import HubPlace, KnownDataset
+from gpt_toolkit.data.supervised.record_schema import matching_schema
+from gpt_toolkit.records import OnBadRecord, Record
 
 
 @dataclass(frozen=True)
-class HubRows:
-    """Rows of splits of a data set of the hub.
+class HubSource:
+    """Examples of one split on the hub.
 
     Args:
-        known: The set.
-        hub: Where it lies.
-        splits: Its own splits; what stands after a colon is the part that all rows of it are of.
+        known: The dataset.
+        place: Its place on the hub.
+        splits: Splits there that form this one; the subset of all examples of a split follows a colon.
     """
 
-    known: KnownSet
-    hub: Hub
+    known: KnownDataset
+    place: HubPlace
     splits: tuple[str, ...]
 
     @property
     def title(self) -> str:
-        """Where it lies."""
-        return f"the hub's {self.hub.path}"
+        """Place on the hub."""
+        return f"the hub's {self.place.path}"
 
     def identity(self) -> object:
-        """Name, configuration and revision of the data set."""
+        """Return name, configuration and revision of the dataset."""
         import datasets
 
-        with self._loading():
-            builder = datasets.load_dataset_builder(self.hub.path, self.hub.config or None)
-        return [self.hub.path, builder.config.name, str(builder.config.version), builder.hash, *self.splits]
+        with self._explain_errors():
+            builder = datasets.load_dataset_builder(self.place.path, self.place.config or None)
+        version = str(builder.config.version)
+        return [self.place.path, builder.config.name, version, builder.hash, *self.splits]
 
-    def rows(self, fault: Fault) -> Iterator[Raw]:
-        """All rows, split by split; downloads the data set where that was not done yet.
+    def examples(self, on_bad_record: OnBadRecord) -> Iterator[Example]:
+        """Read all examples, split by split; downloads the dataset the first time.
 
         Raises:
-            ValueError: If it cannot be had, or its columns or labels are not the published ones.
+            ValueError: If it cannot be downloaded, or its columns or labels are not the published ones.
         """
         import datasets
 
-        for name in self.splits:
-            own, _, part = name.partition(":")
-            with self._loading():
-                table = datasets.load_dataset(self.hub.path, self.hub.config or None, split=own)
-            head = Head("parquet", tuple(table.column_names))
-            number = recognized(self.known.forms, head, self.known.targets.known)
+        path, known = self.place.path, self.known
+        for split in self.splits:
+            name, _, part = split.partition(":")
+            with self._explain_errors():
+                table = datasets.load_dataset(path, self.place.config or None, split=name)
+            columns = table.column_names
+            number = matching_schema(known.schemas, columns, known.labels.is_label, delimited=False)
             if number is None:
+                expected = "; ".join(schema.described() for schema in known.schemas)
                 raise ValueError(
-                    f"{self.hub.path} on the hub has the columns {', '.join(head.names)}, expected "
-                    f"{'; '.join(form.described() for form in self.known.forms)}. It may have changed: place "
-                    f"{self.known.files} in a folder and set root."
+                    f"{path} on the hub has the columns {', '.join(columns)}, expected {expected}. "
+                    f"It may have changed: place {known.files} in a folder and set root"
                 )
-            form = self.known.forms[number]
-            names = getattr(table.features.get(form.label), "names", None)
-            for row, record in enumerate(table, start=1):
-                fields = _named(record, form.label, names)
-                for raw in form.make(fields, f"{self.hub.path}, {own} row {row}"):
-                    yield raw if raw.part or not part else raw._replace(part=part)
+            schema = known.schemas[number]
+            label_names = getattr(table.features.get(schema.last_column), "names", None)
+            for row, fields in enumerate(table, start=1):
+                named = _with_label_name(fields, schema.last_column, label_names)
+                for example in schema.examples(Record(named, f"{path}, {name} row {row}")):
+                    yield example if example.part or not part else example._replace(part=part)
 
     @contextmanager
-    def _loading(self) -> Iterator[None]:
+    def _explain_errors(self) -> Iterator[None]:
         try:
             yield
-        except Exception as error:  # the library raises more than twenty kinds for one cause: nothing there
-            reason = " ".join(str(error).split()).rstrip(".")
+        except Exception as error:  # the library raises more than twenty kinds if it finds nothing
+            name, reason = self.known.spec.name, " ".join(str(error).split()).rstrip(".")
             raise ValueError(
-                f"{self.known.spec.name}: {self.hub.path} could not be loaded from the hub "
-                f"({type(error).__name__}: "
-                f"{reason}). It needs a network the first time; without one, place {self.known.files} in "
-                f"ROOT/{self.known.spec.name} and set root to ROOT."
+                f"{name}: {self.place.path} could not be loaded from the hub "
+                f"({type(error).__name__}: {reason}). It needs a network the first time; without one, "
+                f"place {self.known.files} in ROOT/{name} and set root to ROOT"
             ) from error
 
 
-def open_hub(known: KnownSet) -> RowSet:
-    """A known set from the hub; nothing is downloaded before rows are asked for.
+def open_hub(known: KnownDataset) -> SupervisedDataset:
+    """Open a known dataset on the hub; nothing is downloaded before examples are read.
 
     Raises:
-        FileNotFoundError: If the hub does not have it.
+        FileNotFoundError: If it cannot be downloaded.
     """
-    name, hub = known.spec.name, known.hub
-    if hub is None:
+    name, place = known.spec.name, known.hub
+    if place is None:
         raise FileNotFoundError(
-            f"{name} cannot be downloaded. Place {known.files} in ROOT/{name} and set root to ROOT."
+            f"{name} cannot be downloaded. Place {known.files} in ROOT/{name} and set root to ROOT"
         )
-    sources: dict[str, Source] = {split: HubRows(known, hub, own) for split, own in hub.splits.items()}
-    return RowSet(
-        known.spec,
-        f"{name} from the hub ({hub.path})",
-        sources,
-        known.targets,
-        published=known.published,
-        variants=known.variants,
-        tolerant=known.tolerant,
-    )
+    sources: dict[str, Source] = {
+        split: HubSource(known, place, splits) for split, splits in place.splits.items()
+    }
+    return known.dataset(f"{name} from the hub ({place.path})", sources)
 
 
-def _named(record: Mapping[str, Any], label: str, names: list[str] | None) -> Mapping[str, Any]:
-    """A record with its label's name in place of its number: the hub's order of classes does not matter."""
-    value = record.get(label)
+def _with_label_name(fields: dict[str, Any], label: str, names: list[str] | None) -> dict[str, Any]:
+    """Replace the number of a label by its name, because the hub may order classes differently."""
+    value = fields.get(label)
     if names is None or not isinstance(value, int) or value < 0:
-        return record
-    return {**record, label: names[value]}
+        return fields
+    return {**fields, label: names[value]}

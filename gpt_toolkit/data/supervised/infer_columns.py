@@ -1,165 +1,158 @@
-"""Which columns of one's own file hold what: as told, else guessed and said."""
+"""Columns of a custom dataset: named by options, or inferred from the first record of a file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from gpt_toolkit.batches import Kind
-from gpt_toolkit.data.supervised.record_readers import Head
-from gpt_toolkit.data.supervised.schemas import Form, answered, choice_of_columns, choice_of_list, plain
+from gpt_toolkit.data.supervised.record_schema import Schema
+from gpt_toolkit.records import RecordFile
 
 LABEL_NAMES: Final = ("label", "target", "class", "score", "gold_label")
-"""Columns that are taken for the label where none is named, the first that there is."""
+"""Names of columns that are inferred to hold the label, the preferred one first."""
 
 _PAIRS: Final = (("premise", "hypothesis"), ("text_a", "text_b"))
-_PAIR_KINDS: Final[tuple[Kind, ...]] = ("classification", "similarity", "graded")
+_MAX_CHOICES: Final = 8
 
 
 @dataclass(frozen=True)
 class Columns:
-    """What a file's columns are for.
+    """Kind and schema of a custom dataset.
 
     Attributes:
-        kind: How rows become sequences.
-        form: Reads the rows.
-        choices: Answers a row; 1 unless it is multiple choice.
-        guessed: What was guessed, in words; "" where all was told.
+        kind: How examples become sequences.
+        schema: Reads the records.
+        choices: Answers of an example; 1 unless it is multiple choice.
+        inferred: What was inferred, for the user; "" if options named all columns.
     """
 
     kind: Kind
-    form: Form
+    schema: Schema
     choices: int = 1
-    guessed: str = ""
+    inferred: str = ""
 
 
-def columns_of(options: Mapping[str, Any], path: Path, head: Head, sample: Mapping[str, Any]) -> Columns:
-    """Decide what the columns are for.
+def infer_columns(options: Mapping[str, Any], file: RecordFile, fields: Mapping[str, Any]) -> Columns:
+    """Map the columns of a file to texts, label and answers.
 
     Args:
-        options: What the user said of the set.
-        path: A file of it.
-        head: Its beginning.
-        sample: Its first row.
+        options: Options of the dataset; those that name columns are read here.
+        file: One of its files.
+        fields: First record of the file.
 
     Raises:
-        ValueError: If a named column is not there, or there is nothing to guess from.
+        ValueError: If a named column does not exist, or a column cannot be inferred.
     """
-    bare = () if options.get("header", True) or head.layout != "delimited" else tuple(sample)
+    return _Inference(options, file, fields).columns()
 
-    def column(option: str) -> str:
-        name = str(options[option])
-        if name not in sample:
-            numbered = " (a file without a header has its columns numbered from 1)" if bare else ""
+
+class _Inference:
+    """One call of :func:`infer_columns`."""
+
+    def __init__(self, options: Mapping[str, Any], file: RecordFile, fields: Mapping[str, Any]) -> None:
+        self.options, self.path, self.fields = options, file.path, fields
+        self.names = ", ".join(fields)
+        has_header = options.get("header", True) or file.format != "delimited"
+        self.without_header: tuple[str, ...] = () if has_header else tuple(fields)
+
+    def columns(self) -> Columns:
+        kind: Kind | None = self.options.get("kind")
+        if kind == "text" or "input" in self.options:
+            self._require("text", "input", "target")
+            source, target = self._named("input"), self._named("target")
+            return Columns("text", Schema(input=source, target=target, columns=self.without_header))
+        if kind == "multiple_choice" or "answers" in self.options:
+            self._require("multiple_choice", "document", "answers")
+            return self._multiple_choice()
+        label, label_note = self._label()
+        texts, texts_note = self._texts(label)
+        kind = kind or "classification"
+        if kind in ("similarity", "graded") and len(texts) != 2:
             raise ValueError(
-                f"{path} has no column {name!r}, which {option} names; its columns: "
-                f"{', '.join(sample)}{numbered}."
+                f"{self.path}: kind {kind} compares two texts, got {', '.join(texts)}. Give text_a and text_b"
+            )
+        schema = Schema(texts=texts, label=label, columns=self.without_header)
+        return Columns(kind, schema, inferred="; ".join(filter(None, (label_note, texts_note))))
+
+    def _require(self, kind: str, *options: str) -> None:
+        if missing := [option for option in options if option not in self.options]:
+            needs = " and ".join(missing)
+            raise ValueError(
+                f"{self.path}: kind {kind} needs {needs}, each the name of a column: {self.names}"
+            )
+
+    def _named(self, option: str) -> str:
+        """Return the column that an option names."""
+        return self._existing(str(self.options[option]), option)
+
+    def _existing(self, name: str, option: str) -> str:
+        if name not in self.fields:
+            numbered = " (columns of a file without a header are numbered from 1)"
+            raise ValueError(
+                f"{self.path} has no column {name!r}, which {option} names; its columns: {self.names}"
+                f"{numbered if self.without_header else ''}"
             )
         return name
 
-    kind: Kind | None = options.get("kind")
-    if kind == "text" or "input" in options:
-        _need(options, path, sample, "text", ("input", "target"))
-        form = answered("columns", column("input"), column("target"))
-        return Columns("text", _bare(form, bare))
-    if kind == "multiple_choice" or "answers" in options:
-        _need(options, path, sample, "multiple_choice", ("document", "answers"))
-        return _multiple_choice(options, column, path, sample, bare)
-    label, said = _label(options, column, path, sample)
-    texts, guessed = _texts(options, column, path, sample, label)
-    if kind is None:
-        kind = "classification"
-    if kind in ("similarity", "graded") and len(texts) != 2:
-        raise ValueError(
-            f"{path}: kind {kind} compares two texts, got {', '.join(texts)}. Give text_a and text_b."
+    def _multiple_choice(self) -> Columns:
+        label, note = self._label()
+        document = (self._named("document"),)
+        question = self._named("question") if "question" in self.options else ""
+        answers: tuple[str, ...] | str
+        if isinstance(self.options["answers"], (list, tuple)):
+            answers = tuple(self._existing(str(name), "answers") for name in self.options["answers"])
+            n_choices = len(answers)
+        else:
+            answers = self._named("answers")
+            if not isinstance(self.fields[answers], (list, tuple)):
+                raise ValueError(
+                    f"{self.path}: column {answers!r} holds no list of answers. Give answers as a list of "
+                    "columns, or a column of lists (.jsonl, .parquet)"
+                )
+            n_choices = len(self.fields[answers])
+        if not 2 <= n_choices <= _MAX_CHOICES:
+            raise ValueError(f"{self.path}: {n_choices} answers an example, expected 2 to {_MAX_CHOICES}")
+        schema = Schema(
+            document=document, question=question, answers=answers, label=label, columns=self.without_header
         )
-    words = "; ".join(filter(None, (said, guessed)))
-    return Columns(kind, plain("columns", texts, label, columns=bare), guessed=words)
+        return Columns("multiple_choice", schema, n_choices, note)
 
-
-def _need(
-    options: Mapping[str, Any], path: Path, sample: Mapping[str, Any], kind: str, names: tuple[str, ...]
-) -> None:
-    if missing := [name for name in names if name not in options]:
-        raise ValueError(
-            f"{path}: kind {kind} needs {' and '.join(missing)}, each the name of a column: "
-            f"{', '.join(sample)}."
-        )
-
-
-def _bare(form: Form, columns: tuple[str, ...]) -> Form:
-    return Form(form.title, form.needs, form.make, form.label, columns)
-
-
-def _multiple_choice(
-    options: Mapping[str, Any], column: Any, path: Path, sample: Mapping[str, Any], bare: tuple[str, ...]
-) -> Columns:
-    label, said = _label(options, column, path, sample)
-    document = column("document")
-    question = column("question") if "question" in options else ""
-    if isinstance(options["answers"], (list, tuple)):
-        answers = [str(name) for name in options["answers"]]
-        if missing := [name for name in answers if name not in sample]:
+    def _label(self) -> tuple[str, str]:
+        """Return the column of the label, and a note if it was inferred."""
+        if "label" in self.options:
+            return self._named("label"), ""
+        by_lower_name = {name.lower(): name for name in reversed(list(self.fields))}
+        found = next((by_lower_name[name] for name in LABEL_NAMES if name in by_lower_name), None)
+        if found is None:
             raise ValueError(
-                f"{path} has no column {missing[0]!r}, which answers names; its columns: {', '.join(sample)}."
+                f"{self.path} has no column named {', '.join(LABEL_NAMES[:-1])} or {LABEL_NAMES[-1]}; "
+                f"its columns: {self.names}. Name the column with label: NAME; if the first line is not a "
+                "header, also set header: false and number columns from 1"
             )
-        form = choice_of_columns("columns", [document], question, answers, label)
-        n_choices = len(answers)
-    else:
-        name = column("answers")
-        if not isinstance(sample[name], (list, tuple)):
+        return found, f"the label is column {found!r}"
+
+    def _texts(self, label: str) -> tuple[tuple[str, ...], str]:
+        """Return the columns of the texts, and a note if they were inferred."""
+        if "text" in self.options:
+            return (self._named("text"),), ""
+        for pair in _PAIRS:
+            given = [name for name in pair if name in self.options]
+            if len(given) == 1:
+                raise ValueError(f"{self.path}: {given[0]} is given without {pair[1 - pair.index(given[0])]}")
+            if given:
+                return (self._named(pair[0]), self._named(pair[1])), ""
+        others = [name for name in self.fields if name != label]
+        texts = tuple(name for name in others if _holds_text(name, self.fields[name]))
+        if not 1 <= len(texts) <= 2:
             raise ValueError(
-                f"{path}: column {name!r} holds no list of answers. Give answers as a list of columns, or a "
-                "column of "
-                "lists (.jsonl, .parquet)."
+                f"{self.path}: {len(texts)} columns look like texts ({', '.join(texts) or 'none'}), "
+                "expected one or two. Name them with text: NAME, or text_a: NAME and text_b: NAME"
             )
-        form = choice_of_list("columns", document, question, name, label)
-        n_choices = len(sample[name])
-    if not 2 <= n_choices <= 8:
-        raise ValueError(f"{path}: {n_choices} answers a row, expected 2 to 8.")
-    return Columns("multiple_choice", _bare(form, bare), n_choices, said)
-
-
-def _label(options: Mapping[str, Any], column: Any, path: Path, sample: Mapping[str, Any]) -> tuple[str, str]:
-    """The label's column, and in words that it was guessed."""
-    if "label" in options:
-        return column("label"), ""
-    lower = {name.lower(): name for name in reversed(list(sample))}
-    found = next((lower[name] for name in LABEL_NAMES if name in lower), None)
-    if found is None:
-        raise ValueError(
-            f"{path} has no column named {', '.join(LABEL_NAMES[:-1])} or {LABEL_NAMES[-1]}; its columns: "
-            f"{', '.join(sample)}. Say which holds the label with label: NAME; if the first line is a row "
-            "and no "
-            "header, also header: false, and count columns from 1."
-        )
-    return found, f"the label is column {found!r}"
-
-
-def _texts(
-    options: Mapping[str, Any], column: Any, path: Path, sample: Mapping[str, Any], label: str
-) -> tuple[tuple[str, ...], str]:
-    """The columns of texts, and in words that they were guessed."""
-    if "text" in options:
-        return (column("text"),), ""
-    for pair in _PAIRS:
-        given = [name for name in pair if name in options]
-        if len(given) == 1:
-            raise ValueError(f"{path}: {given[0]} is given without {pair[1 - pair.index(given[0])]}.")
-        if given:
-            return (column(pair[0]), column(pair[1])), ""
-    texts = [name for name, value in sample.items() if name != label and _holds_text(name, value)]
-    if not 1 <= len(texts) <= 2:
-        raise ValueError(
-            f"{path}: {len(texts)} columns look like texts ({', '.join(texts) or 'none'}), expected one or "
-            "two. Say "
-            "which with text: NAME, or text_a: NAME and text_b: NAME."
-        )
-    return tuple(texts), f"the text is {' and '.join(f'column {name!r}' for name in texts)}"
+        return texts, f"the text is {' and '.join(f'column {name!r}' for name in texts)}"
 
 
 def _holds_text(name: str, value: object) -> bool:
-    """Whether a column looks like one of texts: neither numbers nor ids."""
+    """Return whether a column looks like texts: its value is neither a number nor an id."""
     lower = name.lower()
     if not isinstance(value, str) or lower in ("", "id", "idx", "index", "guid") or lower.endswith("_id"):
         return False

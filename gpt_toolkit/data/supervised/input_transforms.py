@@ -1,13 +1,12 @@
-"""GPT-1's input transformations (§3.3, Figure 1): the texts of a row become sequences with marks.
+"""GPT-1's input transformations (§3.3, Figure 1): texts of an example to sequences with special tokens.
 
-Token ids of the marks follow the vocabulary's own: start, delimiter, extract (released code: train.py). Where
-a text has to give way it loses its tail, before the marks are added:
+The ids of the special tokens follow the vocabulary: start, delimiter, extract (released code: train.py). Too
+long texts lose their end, before the special tokens are added:
 
-* one text keeps ``n_ctx - 2`` tokens;
-* each of two texts keeps ``n_ctx // 2 - 2`` (released code: train.py, which so cuts a story and its endings);
-* where a question stands between document and answers (RACE), the document alone gives way, for all answers
-  alike; question and answers stay whole where they fit (ours: the paper does not say, and a question without
-  its end asks nothing).
+* one text is truncated to ``n_ctx - 2`` tokens;
+* each of two texts is truncated to ``n_ctx // 2 - 2`` (released code: train.py, for a story and its endings);
+* if a question follows the document (RACE), only the document is truncated, equally for all answers. Question
+  and answers stay complete if they fit (tuned here: the paper does not say; a question needs its end).
 """
 
 from collections.abc import Sequence
@@ -18,24 +17,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpt_toolkit.batches import Kind
-from gpt_toolkit.data.supervised.tokenized_rows import EncodedRows
-from gpt_toolkit.tokenizers import Tokenizer
+from gpt_toolkit.data.supervised.tokenized_dataset import TokenizedDataset
 
 Ids: TypeAlias = NDArray[Any]
 Lengths: TypeAlias = NDArray[np.int64]
 
-MARKS = ("start", "delimiter", "extract")
-"""The marks, in the order of their ids."""
+SPECIAL_TOKENS = ("start", "delimiter", "extract")
+"""Names of the special tokens, in the order of their ids."""
 
 
 @dataclass(frozen=True)
-class Marks:
-    """Token ids of the three marks.
+class SpecialTokens:
+    """Ids of the special tokens.
 
     Args:
-        start: Begins a sequence.
-        delimiter: Stands between two texts.
-        extract: Ends a sequence; its hidden state is what a head reads.
+        start: First token of a sequence.
+        delimiter: Token between two texts.
+        extract: Last token of a sequence; a head reads its hidden state.
     """
 
     start: int
@@ -43,100 +41,97 @@ class Marks:
     extract: int
 
     @classmethod
-    def after(cls, vocab_size: int) -> "Marks":
-        """Those that follow a vocabulary of this many ids."""
+    def after(cls, vocab_size: int) -> "SpecialTokens":
+        """Return the ids that follow a vocabulary."""
         return cls(vocab_size, vocab_size + 1, vocab_size + 2)
 
 
-class Input(NamedTuple):
+class InputSequence(NamedTuple):
     """One sequence.
 
     Attributes:
         ids: Token ids, ``(T,)``.
-        loss_from: First position whose next token the language-model loss counts.
+        loss_from: First position whose next token is in the language-model loss.
     """
 
     ids: Ids
     loss_from: int
 
 
-class Inputs(Protocol):
-    """The rows of a split as sequences."""
+class SplitInputs(Protocol):
+    """The examples of a split as sequences."""
 
     @property
-    def rows(self) -> EncodedRows:
-        """Targets, numbers and parts of the rows."""
+    def examples(self) -> TokenizedDataset:
+        """Texts, targets, numbers and subsets of the examples."""
 
     @property
     def kept(self) -> Lengths:
-        """How many tokens of each text are kept, ``(rows, texts)``."""
+        """Number of tokens of each text that are in its sequence, ``(examples, texts)``."""
 
     @property
     def n_sequences(self) -> int:
-        """Sequences a row."""
+        """Number of sequences of an example."""
 
     @property
     def lengths(self) -> Lengths:
-        """Tokens of the longest sequence of each row, ``(rows,)``."""
+        """Tokens of the longest sequence of each example, ``(examples,)``."""
 
     @property
-    def remarks(self) -> list[str]:
-        """What gave way because a row is too long."""
+    def notes(self) -> list[str]:
+        """Notes on truncated examples, for the user."""
 
-    def sequences(self, index: int) -> list[Input]:
-        """The sequences of a row."""
-
-
-def classification(marks: Marks, text: Ids) -> list[Ids]:
-    """One text: start, text, extract."""
-    return [np.concatenate([[marks.start], text, [marks.extract]])]
+    def sequences(self, index: int) -> list[InputSequence]:
+        """Return the sequences of an example."""
 
 
-def entailment(marks: Marks, premise: Ids, hypothesis: Ids) -> list[Ids]:
-    """Premise and hypothesis: start, premise, delimiter, hypothesis, extract."""
-    return [np.concatenate([[marks.start], premise, [marks.delimiter], hypothesis, [marks.extract]])]
+def classification(tokens: SpecialTokens, text: Ids) -> list[Ids]:
+    """Join one text: start, text, extract."""
+    return [np.concatenate([[tokens.start], text, [tokens.extract]])]
 
 
-def similarity(marks: Marks, a: Ids, b: Ids) -> list[Ids]:
-    """Two texts of which neither comes first: both orders, whose extract states are added."""
-    return entailment(marks, a, b) + entailment(marks, b, a)
+def entailment(tokens: SpecialTokens, premise: Ids, hypothesis: Ids) -> list[Ids]:
+    """Join premise and hypothesis: start, premise, delimiter, hypothesis, extract."""
+    return [np.concatenate([[tokens.start], premise, [tokens.delimiter], hypothesis, [tokens.extract]])]
 
 
-def multiple_choice(marks: Marks, document: Ids, question: Ids, *answers: Ids) -> list[Ids]:
-    """A sequence an answer: start, document, question, delimiter, answer, extract."""
+def similarity(tokens: SpecialTokens, a: Ids, b: Ids) -> list[Ids]:
+    """Join two texts in both orders; the hidden states of both sequences are added."""
+    return entailment(tokens, a, b) + entailment(tokens, b, a)
+
+
+def multiple_choice(tokens: SpecialTokens, document: Ids, question: Ids, *answers: Ids) -> list[Ids]:
+    """Join a sequence for each answer: start, document, question, delimiter, answer, extract."""
     context = np.concatenate([document, question])
-    return [sequence for answer in answers for sequence in entailment(marks, context, answer)]
+    return [sequence for answer in answers for sequence in entailment(tokens, context, answer)]
 
 
-def sequences(kind: Kind, marks: Marks, texts: Sequence[Ids]) -> list[Ids]:
-    """The sequences of a row.
+def transform(kind: Kind, tokens: SpecialTokens, texts: Sequence[Ids]) -> list[Ids]:
+    """Make the ``C`` sequences of an example.
 
     Args:
-        kind: Of the set.
-        marks: Ids of the marks.
-        texts: Token ids of each text, cut already, as :class:`~gpt_toolkit.data.supervised.example.Example`
-            orders them.
-
-    Returns:
-        ``C`` sequences.
+        kind: Kind of the dataset.
+        tokens: Ids of the special tokens.
+        texts: Token ids of each truncated text, in the order of
+            :class:`~gpt_toolkit.data.supervised.dataset.Example`.
     """
     if kind == "classification":
-        return classification(marks, *texts) if len(texts) == 1 else entailment(marks, *texts)
+        return classification(tokens, *texts) if len(texts) == 1 else entailment(tokens, *texts)
     if kind == "multiple_choice":
-        return multiple_choice(marks, *texts)
-    return similarity(marks, *texts)
+        return multiple_choice(tokens, *texts)
+    return similarity(tokens, *texts)
 
 
-def fit(lengths: Lengths, n_ctx: int) -> Lengths:
-    """How much of each text is kept.
+def truncate(lengths: Lengths, n_ctx: int) -> Lengths:
+    """Compute how many tokens of each text fit into its sequence.
 
     Args:
-        lengths: Tokens of each text, ``(rows, texts)``; more than two texts are document, question and
+        lengths: Tokens of each text, ``(examples, texts)``; more than two texts are document, question and
             answers.
         n_ctx: Longest sequence, in tokens.
 
     Returns:
-        ``(rows, texts)``, at most ``lengths``.
+        ``(examples, texts)``, at most ``lengths``.
     """
     half = n_ctx // 2 - 2
     if lengths.shape[1] == 1:
@@ -144,62 +139,48 @@ def fit(lengths: Lengths, n_ctx: int) -> Lengths:
     halves = np.minimum(lengths, half)
     if lengths.shape[1] == 2:
         return halves
-    room = n_ctx - 3
+    space = n_ctx - 3
     kept = lengths.copy()
-    kept[:, 2:] = np.minimum(lengths[:, 2:], np.maximum(half, room - lengths[:, 1:2]))
+    kept[:, 2:] = np.minimum(lengths[:, 2:], np.maximum(half, space - lengths[:, 1:2]))
     longest = kept[:, 2:].max(axis=1)
-    kept[:, 1] = np.minimum(lengths[:, 1], room - longest)
-    kept[:, 0] = np.minimum(lengths[:, 0], room - longest - kept[:, 1])
+    kept[:, 1] = np.minimum(lengths[:, 1], space - longest)
+    kept[:, 0] = np.minimum(lengths[:, 0], space - longest - kept[:, 1])
     return np.where(lengths[:, 1:2] == 0, halves, kept)
 
 
-def counted(rows: NDArray[np.bool_], what: str) -> list[str]:
-    """How many of the rows something happened to; nothing if to none."""
-    n = int(rows.sum())
-    return [f"{n:,} of {len(rows):,} {what}"] if n else []
+def count_note(examples: NDArray[np.bool_], problem: str) -> list[str]:
+    """Return a note on how many of the examples have a problem; none if no example has."""
+    n = int(examples.sum())
+    return [f"{n:,} of {len(examples):,} {problem}"] if n else []
 
 
-class MarkedInputs:
-    """The rows of a split with marks.
+class TransformedInputs:
+    """The examples of a split as GPT-1's sequences.
 
     Args:
-        rows: Their texts.
-        kind: Of the set.
-        marks: Ids of the marks.
+        examples: Texts of the examples.
+        kind: Kind of the dataset.
+        tokens: Ids of the special tokens.
         n_ctx: Longest sequence, in tokens.
     """
 
-    def __init__(self, rows: EncodedRows, kind: Kind, marks: Marks, n_ctx: int) -> None:
-        self.rows, self.kind, self.marks = rows, kind, marks
-        self.kept = fit(rows.lengths, n_ctx)
-        self.remarks = counted(np.any(self.kept < rows.lengths, axis=1), f"rows are cut to {n_ctx:,} tokens")
-        texts = self.kept.shape[1]
-        if texts == 1:
+    def __init__(self, examples: TokenizedDataset, kind: Kind, tokens: SpecialTokens, n_ctx: int) -> None:
+        self.examples, self.kind, self.tokens = examples, kind, tokens
+        self.kept = truncate(examples.lengths, n_ctx)
+        is_truncated = np.any(self.kept < examples.lengths, axis=1)
+        self.notes = count_note(is_truncated, f"examples are truncated to {n_ctx:,} tokens")
+        n_texts = self.kept.shape[1]
+        if n_texts == 1:
             self.n_sequences, self.lengths = 1, self.kept[:, 0] + 2
-        elif texts == 2:
+        elif n_texts == 2:
             self.n_sequences = 1 if kind == "classification" else 2
             self.lengths = self.kept.sum(axis=1) + 3
         else:
-            self.n_sequences = texts - 2
+            self.n_sequences = n_texts - 2
             self.lengths = self.kept[:, :2].sum(axis=1) + self.kept[:, 2:].max(axis=1) + 3
 
-    def sequences(self, index: int) -> list[Input]:
-        """The sequences of a row; every token but the first is a label of the language-model loss."""
-        texts = [
-            text[:kept] for text, kept in zip(self.rows.texts(index), self.kept[index].tolist(), strict=True)
-        ]
-        return [Input(ids, 0) for ids in sequences(self.kind, self.marks, texts)]
-
-
-def describe(ids: Sequence[int], vocabulary: Tokenizer) -> str:
-    """A sequence in plain text, its marks as ``<start>``, ``<delimiter>`` and ``<extract>``."""
-    size = vocabulary.vocab_size
-    shown, run = [], []
-    for i in ids:
-        if i < size:
-            run.append(int(i))
-            continue
-        shown += [vocabulary.decode(run)] if run else []
-        shown, run = [*shown, f"<{MARKS[i - size]}>"], []
-    shown += [vocabulary.decode(run)] if run else []
-    return " ".join(shown)
+    def sequences(self, index: int) -> list[InputSequence]:
+        """Return the sequences of an example; every token but the first is in the language-model loss."""
+        texts = zip(self.examples.texts(index), self.kept[index].tolist(), strict=True)
+        truncated = [text[:kept] for text, kept in texts]
+        return [InputSequence(ids, 0) for ids in transform(self.kind, self.tokens, truncated)]

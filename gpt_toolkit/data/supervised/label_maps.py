@@ -1,18 +1,18 @@
-"""What the labels of a file stand for."""
+"""Label maps: from the labels in files to classes, choices and grades."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Final
 
-NO_GOLD: Final = frozenset({"-", "-1"})
-"""How SNLI's files say that the annotators agreed on no label, and how the hub says that a row has none."""
-
 LETTERS: Final = "ABCDEFGH"
+"""Names of the answers of multiple choice in files."""
+
+_NO_LABEL = "-1"  # the hub's label of test examples whose labels are not public
 
 
-def as_text(label: object) -> str:
-    """A label as text, the same from every file format: true and 1.0 are those of JSON and pandas."""
+def label_text(label: object) -> str:
+    """Return a label as text, the same for all file formats: JSON's true and pandas' 1.0 too."""
     if isinstance(label, bool):
         return str(label).lower()
     if isinstance(label, float) and label.is_integer():
@@ -21,50 +21,49 @@ def as_text(label: object) -> str:
 
 
 @dataclass(frozen=True)
-class Targets:
-    """Looks labels up.
+class LabelMap:
+    """Targets by label.
 
     Args:
         classes: Class, or choice, by label; empty for grades.
         levels: Lowest and highest grade; None for classes.
-        without: Labels of rows that have no gold label and are left out.
-        expected: The labels that there are, for messages.
+        no_gold: Labels of examples without a gold label, which are skipped.
+        expected: The labels, for error messages.
     """
 
     classes: Mapping[str, int]
     levels: tuple[float, float] | None = None
-    without: frozenset[str] = frozenset()
+    no_gold: frozenset[str] = frozenset()
     expected: str = ""
 
-    def known(self, label: str) -> bool:
-        """Whether a text is a label."""
-        label = label.strip()
+    def is_label(self, text: str) -> bool:
+        """Return whether a text of a file is a label."""
+        text = text.strip()
         if self.levels is not None:
-            return _grade(label) is not None
-        return label in self.classes or label in self.without
+            return _grade(text) is not None
+        return text in self.classes or text in self.no_gold
 
     def has_no_gold(self, label: object) -> bool:
-        """Whether a row with this label is to be left out."""
-        return bool(self.without) and as_text(label) in self.without
+        """Return whether an example with this label must be skipped."""
+        return bool(self.no_gold) and label is not None and label_text(label) in self.no_gold
 
-    def of(self, label: object, where: str, *, unlabelled: bool) -> int | float | None:
-        """Class, choice or grade.
+    def target(self, label: object, where: str, *, may_be_missing: bool) -> int | float | None:
+        """Return the class, choice or grade of a label.
 
         Args:
-            label: What the file has; None where it has no such column.
-            where: File and line.
-            unlabelled: Whether rows of this split may have no label; their target is None.
+            label: Label in the file; None if the file has no such column.
+            where: File and line, for error messages.
+            may_be_missing: Whether examples of this split may have no label; their target is None.
 
         Raises:
-            ValueError: If the label is none of the set's.
+            ValueError: If the label is missing or unknown.
         """
-        text = as_text(label)
-        if label is None or (unlabelled and text == "-1"):
-            if unlabelled:
+        text = label_text(label)
+        if label is None or (may_be_missing and text == _NO_LABEL):
+            if may_be_missing:
                 return None
-            raise ValueError(
-                f"{where} has no label, expected {self.expected}. Only test files may lack labels."
-            )
+            only_test = "Only test files may lack labels"
+            raise ValueError(f"{where} has no label, expected {self.expected}. {only_test}")
         if self.levels is None:
             target = self.classes.get(text)
             if target is not None:
@@ -74,39 +73,38 @@ class Targets:
             if grade is not None and self.levels[0] <= grade <= self.levels[1]:
                 return grade
         raise ValueError(
-            f"{where}: label {text!r} is not one of the set's, expected {self.expected}. A first row that "
-            "holds the "
-            "names of the columns is a header: remove it, or say that there is one."
+            f"{where}: label {text!r} is not one of the dataset's, expected {self.expected}. If it is the "
+            "name of a column, the line is a header: remove it, or set header"
         )
 
 
-def class_targets(
-    labels: Sequence[str], also: Mapping[str, int] | None = None, without: frozenset[str] = frozenset()
-) -> Targets:
-    """Classes by name and by index, as files have either.
+def class_labels(
+    names: Sequence[str], also: Mapping[str, int] | None = None, no_gold: frozenset[str] = frozenset()
+) -> LabelMap:
+    """Map labels to classes by name and by index, because files have either.
 
     Args:
-        labels: Their names, in order.
+        names: Names of the classes, in order.
         also: Other names that files use.
-        without: Labels of rows to be left out.
+        no_gold: Labels of examples without a gold label.
     """
-    classes = {str(i): i for i in range(len(labels))}
-    if any(name in classes for name in labels):  # labels that are numbers stand for themselves alone
+    classes = {str(i): i for i in range(len(names))}
+    if any(name in classes for name in names):  # names that are numbers are not indices
         classes = {}
-    classes |= {name: i for i, name in enumerate(labels)} | dict(also or {})
-    return Targets(classes, without=without, expected=", ".join(labels))
+    classes |= {name: i for i, name in enumerate(names)} | dict(also or {})
+    return LabelMap(classes, no_gold=no_gold, expected=", ".join(names))
 
 
-def choice_targets(n_choices: int, first: int = 0) -> Targets:
-    """Choices by letter and by number, from ``first`` on."""
+def choice_labels(n_choices: int, first: int = 0) -> LabelMap:
+    """Map labels to choices by letter and by number; numbers begin with ``first``."""
     classes = {str(first + i): i for i in range(n_choices)} | {LETTERS[i]: i for i in range(n_choices)}
     letters = f"{LETTERS[0]} to {LETTERS[n_choices - 1]}"
-    return Targets(classes, expected=f"{first} to {first + n_choices - 1}, or {letters}")
+    return LabelMap(classes, expected=f"{first} to {first + n_choices - 1}, or {letters}")
 
 
-def grade_targets(lowest: float, highest: float) -> Targets:
-    """Grades between two levels, both included."""
-    return Targets({}, (lowest, highest), expected=f"a number from {lowest:g} to {highest:g}")
+def grade_labels(lowest: float, highest: float) -> LabelMap:
+    """Map labels to grades between two levels, both included."""
+    return LabelMap({}, (lowest, highest), expected=f"a number from {lowest:g} to {highest:g}")
 
 
 def _grade(text: str) -> float | None:

@@ -1,8 +1,8 @@
-"""Which rows of a set make a batch: a pure function of (seed, set, number of the batch).
+"""Batches of examples of similar lengths: a pure function of (seed, dataset, number of the batch).
 
-The rows of an epoch are shuffled and taken in pools; a pool is sorted by length and cut into batches, so that
-rows of like lengths share one; then the batches of the epoch are shuffled. Epochs follow one another without
-end, and each reads every row once. Nothing here knows of ranks or micro-batches.
+The examples of an epoch are shuffled and divided into pools. A pool is sorted by length and cut into batches,
+so that examples of similar lengths share one. Then the batches of the epoch are shuffled. Epochs follow one
+another without end, and each reads every example once. Ranks and micro-batches play no role here.
 """
 
 from collections.abc import Callable
@@ -14,84 +14,84 @@ from numpy.typing import NDArray
 from gpt_toolkit.data.window_order import permutation
 
 BUCKET_VERSION = 1
-"""Raised whenever the same (seed, set, batch) would be other rows than before."""
+"""Raised whenever the same (seed, dataset, batch) gives other examples than before."""
 
 LENGTH_STEP = 8
-"""Sequences are padded to a multiple of this many tokens (ours: tensor cores want it)."""
+"""Sequences are padded to a multiple of this many tokens (tuned here: for tensor cores)."""
 
-_EPOCHS_KEPT = 2  # steps read across one border at a time
+_CACHED_EPOCHS = 2  # a step may cross one border between epochs
 
 
 def padded(lengths: NDArray[np.int64], n_ctx: int) -> NDArray[np.int64]:
-    """Lengths up to the next multiple of ``LENGTH_STEP``, at most ``n_ctx``."""
+    """Round lengths up to a multiple of ``LENGTH_STEP``, at most ``n_ctx``."""
     return np.minimum(-(-lengths // LENGTH_STEP) * LENGTH_STEP, n_ctx)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How many rows a batch has.
+    """Limits of the size of a batch.
 
     Args:
-        batch_size: At most this many.
-        batch_tokens: At most as many as have this many tokens, padding and all sequences of a row counted;
-            one row at least. None: no such limit.
-        n_sequences: Sequences a row.
+        batch_size: Largest number of examples.
+        batch_tokens: Largest number of tokens, with padding and all sequences of an example; a batch has at
+            least one example. None: no such limit.
+        n_sequences: Sequences of an example.
     """
 
     batch_size: int
     batch_tokens: int | None = None
     n_sequences: int = 1
 
-    def rows(self, longest: int) -> int:
-        """Rows of a batch whose longest has this many tokens, padded."""
+    def size(self, longest: int) -> int:
+        """Return the number of examples in a batch whose longest has this many tokens, padded."""
         if self.batch_tokens is None:
             return self.batch_size
         return max(1, min(self.batch_size, self.batch_tokens // (longest * self.n_sequences)))
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """The batches of one epoch: batch ``b`` is ``rows[starts[order[b]] : ends[order[b]]]``."""
+class _Epoch:
+    """The batches of one epoch: batch ``b`` is ``indices[starts[order[b]] : ends[order[b]]]``."""
 
-    rows: NDArray[np.int64]
+    indices: NDArray[np.int64]
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
     order: NDArray[np.int64]
 
 
 class BatchOrder:
-    """The endless list of training batches of a set.
+    """The endless list of training batches of a dataset.
 
     Args:
-        name: Of the set.
-        lengths: Tokens of each row's longest sequence, padded.
-        limits: Rows a batch.
-        bucket: Batches a pool; 1: rows are in no order at all.
+        name: Name of the dataset.
+        lengths: Tokens of each example's longest sequence, padded.
+        limits: Limits of the size of a batch.
+        bucket: Batches in a pool; 1: examples are not sorted.
         seed: Chooses the order.
     """
 
     def __init__(self, name: str, lengths: NDArray[np.int64], limits: Limits, bucket: int, seed: int) -> None:
         self.name, self.lengths, self.limits, self.bucket, self.seed = name, lengths, limits, bucket, seed
-        self._epochs: dict[int, Epoch] = {}
-        self._ends: list[int] = []  # number of the batch after each epoch, as far as is known
+        self._epochs: dict[int, _Epoch] = {}
+        self._ends: list[int] = []  # number of the batch after each epoch, for the epochs planned so far
 
     def __len__(self) -> int:
-        """Batches of an epoch; with ``batch_tokens`` of the first one, as others differ a little."""
+        """Return the batches of the first epoch; with ``batch_tokens`` others differ a little."""
         return self._end_of(0)
 
-    def rows(self, number: int) -> NDArray[np.int64]:
-        """Indices of the rows of a batch."""
+    def indices(self, number: int) -> NDArray[np.int64]:
+        """Return the indices of the examples of a batch."""
         epoch, batch = self._find(number)
         place = epoch.order[batch]
-        return epoch.rows[epoch.starts[place] : epoch.ends[place]]
+        return epoch.indices[epoch.starts[place] : epoch.ends[place]]
 
     def size(self, number: int) -> int:
-        """Rows of a batch."""
+        """Return the number of examples of a batch."""
         epoch, batch = self._find(number)
         place = epoch.order[batch]
         return int(epoch.ends[place] - epoch.starts[place])
 
-    def _find(self, number: int) -> tuple[Epoch, int]:
+    def _find(self, number: int) -> tuple[_Epoch, int]:
         if self.limits.batch_tokens is None:
             epoch, batch = divmod(number, len(self))
             return self._epoch(epoch), batch
@@ -108,36 +108,36 @@ class BatchOrder:
             self._ends.append(before + len(self._epoch(len(self._ends)).order))
         return self._ends[epoch]
 
-    def _epoch(self, number: int) -> Epoch:
+    def _epoch(self, number: int) -> _Epoch:
         if number not in self._epochs:
-            while len(self._epochs) >= _EPOCHS_KEPT:
+            while len(self._epochs) >= _CACHED_EPOCHS:
                 self._epochs.pop(next(iter(self._epochs)))
             self._epochs[number] = self._plan(number)
         return self._epochs[number]
 
-    def _plan(self, number: int) -> Epoch:
+    def _plan(self, number: int) -> _Epoch:
         label = (BUCKET_VERSION, self.seed, self.name, number)
         shuffled = permutation(len(self.lengths), *label, "rows")
         pool_size = self.bucket * self.limits.batch_size
         pools = np.arange(len(shuffled)) // pool_size
-        rows = shuffled[np.lexsort((-self.lengths[shuffled], pools))]
-        borders = np.arange(0, len(rows) + pool_size, pool_size).clip(max=len(rows))
-        starts, ends = cut(self.lengths[rows], borders, self.limits.rows)
-        return Epoch(rows, starts, ends, permutation(len(starts), *label, "batches"))
+        indices = shuffled[np.lexsort((-self.lengths[shuffled], pools))]
+        borders = np.arange(0, len(indices) + pool_size, pool_size).clip(max=len(indices))
+        starts, ends = cut(self.lengths[indices], borders, self.limits.size)
+        return _Epoch(indices, starts, ends, permutation(len(starts), *label, "batches"))
 
 
 def cut(
-    lengths: NDArray[np.int64], borders: NDArray[np.int64], n_rows: Callable[[int], int]
+    lengths: NDArray[np.int64], borders: NDArray[np.int64], batch_size: Callable[[int], int]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Cut sorted rows into batches.
+    """Cut sorted examples into batches.
 
     Args:
-        lengths: Falling between two borders.
-        borders: Places that no batch crosses, with the first and the last.
-        n_rows: Most rows of a batch by its longest.
+        lengths: Lengths, decreasing between two borders.
+        borders: Places that no batch crosses, including the first and the last.
+        batch_size: Returns the size of a batch by its longest example.
 
     Returns:
-        First rows of the batches, and those after their last.
+        Starts and ends of the batches.
     """
     starts, ends = [], []
     longest = lengths.tolist()
@@ -145,7 +145,7 @@ def cut(
         place = begin
         while place < border:
             starts.append(place)
-            place = min(border, place + n_rows(longest[place]))
+            place = min(border, place + batch_size(longest[place]))
             ends.append(place)
     return np.array(starts, np.int64), np.array(ends, np.int64)
 
@@ -153,19 +153,19 @@ def cut(
 def evaluation_batches(
     lengths: NDArray[np.int64], limits: Limits, world_size: int
 ) -> list[NDArray[np.int64]]:
-    """Batches that read each row once, the longest first; a rank reads every ``world_size``-th of them.
+    """Return batches that read each example once, the longest first; a rank reads every world_size-th one.
 
-    The largest are halved until all ranks have equally many, as sharded models need, where there are rows
-    enough.
+    The largest batches are halved until all ranks have equally many, as sharded models need, if there are
+    enough examples.
 
     Args:
-        lengths: Tokens of each row's longest sequence, padded.
-        limits: Rows a batch.
+        lengths: Tokens of each example's longest sequence, padded.
+        limits: Limits of the size of a batch.
         world_size: Number of ranks.
     """
-    rows = np.argsort(-lengths, kind="stable")
-    starts, ends = cut(lengths[rows], np.array([0, len(rows)]), limits.rows)
-    batches = [rows[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+    indices = np.argsort(-lengths, kind="stable")
+    starts, ends = cut(lengths[indices], np.array([0, len(indices)]), limits.size)
+    batches = [indices[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
     while len(batches) % world_size:
         largest = max(range(len(batches)), key=lambda i: len(batches[i]))
         if len(batches[largest]) < 2:

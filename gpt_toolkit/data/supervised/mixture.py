@@ -1,9 +1,9 @@
-"""Several supervised sets as one stream of batches, each batch of one set.
+"""Several labeled datasets as one stream of batches, each batch of one dataset.
 
-Rates are those of T5 (Raffel et al. 2020, §3.5.2) and seqio. Batch ``m`` of a set with rate ``r`` is due at
-time ``(m + 1/2) / r``; the stream is all batches of all sets in the order of their times. So the number of a
-set's batches among any first ``n`` differs from ``r n`` by less than the number of sets, and which batch
-comes at a place follows from that place alone.
+Sampling probabilities are those of T5 (Raffel et al. 2020, §3.5.2) and seqio. Batch ``m`` of a dataset with
+probability ``p`` is due at time ``(m + 1/2) / p``; the stream is all batches in the order of their times. So
+the number of a dataset's batches among the first ``n`` differs from ``p n`` by less than the number of
+datasets, and the batch at a place of the stream follows from that place alone.
 """
 
 from collections.abc import Sequence
@@ -22,17 +22,17 @@ _BLOCK = 1024
 def example_rates(
     sizes: Sequence[int], mixing: Mixing, cap: int | None, temperature: float
 ) -> tuple[float, ...]:
-    """The part of all examples that is drawn from each set.
+    """Compute the sampling probability of each dataset's examples.
 
     Args:
-        sizes: Rows of each set.
+        sizes: Number of examples of each dataset.
         mixing: ``proportional`` to the sizes; ``capped``: sizes count at most as ``cap``; ``temperature``:
             these to the power ``1 / temperature`` (seqio: mixing_rate_num_examples); ``equal``.
-        cap: Rows as which a set counts at most; None: no limit.
-        temperature: 1 is ``capped``; the larger, the nearer to ``equal``.
+        cap: Largest size that counts; None: no limit.
+        temperature: 1 is ``capped``; larger is nearer to ``equal``.
 
     Returns:
-        Rates that sum to 1.
+        Probabilities that sum to 1.
     """
     weights = np.asarray(sizes, np.float64)
     if mixing == "equal":
@@ -45,16 +45,16 @@ def example_rates(
     return tuple(rates)
 
 
-def batch_rates(rates: Sequence[float], rows_per_batch: Sequence[float]) -> tuple[float, ...]:
-    """The part of all batches that is of each set, so that examples come at their rates.
+def batch_rates(rates: Sequence[float], examples_per_batch: Sequence[float]) -> tuple[float, ...]:
+    """Compute the sampling probability of each dataset's batches, so that examples have theirs.
 
     Args:
-        rates: Of examples.
-        rows_per_batch: Rows of a batch of each set, on average.
+        rates: Sampling probabilities of examples.
+        examples_per_batch: Examples in a batch of each dataset, on average.
     """
-    weights = np.asarray(rates) / np.asarray(rows_per_batch)
-    normed: list[float] = (weights / weights.sum()).tolist()
-    return tuple(normed)
+    weights = np.asarray(rates) / np.asarray(examples_per_batch)
+    normalized: list[float] = (weights / weights.sum()).tolist()
+    return tuple(normalized)
 
 
 @dataclass(frozen=True)
@@ -62,31 +62,31 @@ class Mixture:
     """The endless stream of batches.
 
     Args:
-        rates: The part of the batches that is of each set; they sum to 1.
+        rates: Sampling probability of each dataset's batches; they sum to 1.
     """
 
     rates: tuple[float, ...]
 
     def batch(self, index: int) -> tuple[int, int]:
-        """Which set the batch at a place of the stream is of, and the number of the batch in that set."""
+        """Return dataset and number, in that dataset, of the batch at a place of the stream."""
         block, place = divmod(index, _BLOCK)
-        sets, numbers = _block(self.rates, block)
-        return int(sets[place]), int(numbers[place])
+        datasets, numbers = _block(self.rates, block)
+        return int(datasets[place]), int(numbers[place])
 
 
 @lru_cache(maxsize=8)
 def _block(rates: tuple[float, ...], block: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Sets and numbers of the batches ``[block * _BLOCK : + _BLOCK]``: ``(_BLOCK,)`` each.
+    """Compute datasets and numbers of the batches ``[block * _BLOCK : + _BLOCK]``: ``(_BLOCK,)`` each.
 
-    Batches due before a time ``t`` are ``t`` in number, within half the number of sets; so those due between
-    a little before the block and a little after it hold the block.
+    The number of batches due before a time ``t`` is ``t``, within half the number of datasets. So the block
+    is among the batches due between a little before it and a little after it.
     """
     first = block * _BLOCK
     weights = np.asarray(rates)
     before = np.floor(weights * max(0, first - len(rates)) + 0.5).astype(np.int64)
     after = np.floor(weights * (first + _BLOCK + len(rates)) + 0.5).astype(np.int64)
-    sets = np.repeat(np.arange(len(rates)), after - before)
+    datasets = np.repeat(np.arange(len(rates)), after - before)
     numbers = np.concatenate([np.arange(a, b) for a, b in zip(before.tolist(), after.tolist(), strict=True)])
-    due = np.lexsort((sets, (numbers + 0.5) / weights[sets]))
+    due = np.lexsort((datasets, (numbers + 0.5) / weights[datasets]))
     inside = due[first - int(before.sum()) :][:_BLOCK]
-    return sets[inside], numbers[inside]
+    return datasets[inside], numbers[inside]

@@ -1,47 +1,47 @@
-"""Opening a supervised set by what the user wrote."""
+"""Opening a labeled dataset by name, path or description."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
-from gpt_toolkit.data.supervised.custom_dataset import OwnSet
-from gpt_toolkit.data.supervised.example import SupervisedSet
-from gpt_toolkit.data.supervised.gpt1_datasets import KNOWN
+from gpt_toolkit.data.supervised.custom_dataset import open_custom
+from gpt_toolkit.data.supervised.dataset import SupervisedDataset
+from gpt_toolkit.data.supervised.gpt1_datasets import known_datasets
 from gpt_toolkit.data.supervised.hub_datasets import open_hub
 from gpt_toolkit.data.supervised.local_files import open_folder
-from gpt_toolkit.data.supervised.record_readers import ENDINGS, ending
+from gpt_toolkit.records import ENDINGS, ending
 
-STORYWORLD: Final = "storyworld"
+_STORYWORLD: Final = "storyworld"
 
 
-def open_set(entry: str | Mapping[str, object], root: Path | None = None) -> SupervisedSet:
-    """A supervised set.
+def open_dataset(entry: str | Mapping[str, object], root: Path | None = None) -> SupervisedDataset:
+    """Open a labeled dataset.
 
     Args:
-        entry: Name of a known set (``rte``); ``storyworld:TASK`` or ``storyworld:TASK:ROWS``, a built-in
-            one; path of a file (``reviews.csv``); or a set of one's own as a mapping: see ``own.OPTIONS``.
-        root: Folder of known sets: files of ``rte`` lie in ``root/rte`` or in ``root`` itself. None: they
-            come from the hub. Paths of one's own files may also be relative to it.
+        entry: Name of a known dataset (``rte``); ``storyworld:NAME`` or ``storyworld:NAME:SIZE``; path of a
+            file (``reviews.csv``); or the description of a custom dataset, see ``custom_dataset.OPTIONS``.
+        root: Folder of known datasets: files of ``rte`` are in ``root/rte`` or in ``root``. None: they come
+            from the hub. Paths of custom files may also be relative to it.
 
     Raises:
-        ValueError: If there is no such set, or its files are not as expected.
-        FileNotFoundError: If its files are not there.
+        ValueError: If the name is unknown, or files are not as expected.
+        FileNotFoundError: If files are missing.
     """
     if isinstance(entry, Mapping):
-        return OwnSet(entry, root)
-    if entry.replace("/", ":").startswith(f"{STORYWORLD}:"):
-        from gpt_toolkit.data.supervised.storyworld_datasets import (
-            open_world,  # the world is not read where it is not used
-        )
+        return open_custom(entry, root)
+    if entry.replace("/", ":").startswith(f"{_STORYWORLD}:"):
+        from gpt_toolkit.data.supervised.storyworld_datasets import open_storyworld  # slow to import
 
-        return open_world(entry)
-    if entry in KNOWN:
-        return open_hub(KNOWN[entry]) if root is None else open_folder(KNOWN[entry], root.expanduser())
+        return open_storyworld(entry)
+    known = known_datasets()
+    if entry in known:
+        return open_hub(known[entry]) if root is None else open_folder(known[entry], root.expanduser())
     if ending(Path(entry)):
-        return OwnSet({"train": entry}, root)
-    near = get_close_matches(entry.lower(), [*KNOWN, STORYWORLD], 1)
+        return open_custom({"train": entry}, root)
+    close = get_close_matches(entry.lower(), [*known, _STORYWORLD], 1)
+    hint = f"; did you mean {close[0]!r}?" if close else "."
     raise ValueError(
-        f"There is no supervised set {entry!r}{f'; did you mean {near[0]!r}?' if near else '.'} Known: "
-        f"{', '.join(KNOWN)}; {STORYWORLD}:TASK; or a file ending in {', '.join(ENDINGS)}."
+        f"unknown dataset {entry!r}{hint} Known: {', '.join(known)}; {_STORYWORLD}:NAME; or a file ending in "
+        f"{', '.join(ENDINGS)}"
     )

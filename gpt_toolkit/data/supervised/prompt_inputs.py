@@ -1,7 +1,7 @@
-"""Rows taken as text: end of text, examples in context, prompt, answer, end of text (GPT-2 §2).
+"""Examples as text: end of text, examples in context, prompt, answer, end of text (GPT-2 §2).
 
-Where a sequence would be too long, examples are left out, the first of them first; then the row's input loses
-its tail. In evaluation a sequence ends with its prompt, and there is room for the answer after it.
+If a sequence would be too long, examples in context are left out, the first one first; then the input of the
+example loses its end. In evaluation a sequence ends with its prompt and leaves space for the answer.
 """
 
 from typing import Any, Literal, TypeAlias
@@ -9,76 +9,76 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gpt_toolkit.data.supervised.input_transforms import Input, Lengths, counted
-from gpt_toolkit.data.supervised.tokenized_rows import EncodedRows
+from gpt_toolkit.data.supervised.input_transforms import InputSequence, Lengths, count_note
+from gpt_toolkit.data.supervised.tokenized_dataset import TokenizedDataset
 from gpt_toolkit.data.window_order import permutation
 
 LossOn: TypeAlias = Literal["target", "all"]
-"""Where the language-model loss is due: on the answer and the end of text after it, or on all tokens."""
+"""Tokens in the language-model loss: the answer and the end of text after it, or all tokens."""
 
 
 class Shots:
-    """Which rows stand before a row, with their answers: examples in context.
+    """Examples in context: training examples, with answers, before each example.
 
     Args:
-        rows: The training rows, encoded as prompts with their answers.
-        chosen: Which of them each row gets, ``(rows, k)``.
-        separator: Token ids between an example and what follows.
+        examples: Training examples, encoded as prompts with their answers.
+        chosen: Indices of those before each example, ``(examples, k)``.
+        separator: Token ids after each example in context.
     """
 
-    def __init__(self, rows: EncodedRows, chosen: Lengths, separator: NDArray[Any]) -> None:
-        self.rows, self.chosen, self.separator = rows, chosen, separator
+    def __init__(self, examples: TokenizedDataset, chosen: Lengths, separator: NDArray[Any]) -> None:
+        self.examples, self.chosen, self.separator = examples, chosen, separator
 
     @property
     def lengths(self) -> Lengths:
-        """Tokens of each example with its separator, ``(rows, k)``."""
-        whole: Lengths = self.rows.lengths.sum(axis=1) + len(self.separator)
-        return whole[self.chosen]
+        """Tokens of each example in context with its separator, ``(examples, k)``."""
+        lengths: Lengths = self.examples.lengths.sum(axis=1) + len(self.separator)
+        return lengths[self.chosen]
 
 
 def choose_shots(
-    train: Lengths, n_rows: int, n_examples: int, label: tuple[object, ...], own: Lengths | None
+    train: Lengths, n: int, n_shots: int, label: tuple[object, ...], indices: Lengths | None
 ) -> Lengths:
-    """Choose training rows to stand before each row.
+    """Choose the examples in context of each example.
 
-    They are neighbors in one random order of the training rows, so they differ from one another, and a row is
-    never its own example.
+    They are neighbors in one random order of the training examples. So they differ, and an example is never
+    in its own context.
 
     Args:
-        train: Indices of the training rows that may be chosen.
-        n_rows: Rows to choose for.
-        n_examples: Examples a row, k.
-        label: Names the random order: seed, set, split.
-        own: Index of each row where they are training rows themselves.
+        train: Indices of the training examples to choose from.
+        n: Number of examples to choose for.
+        n_shots: Examples in context of each, k.
+        label: Name of the random order: seed, dataset, split.
+        indices: Index of each example among the training examples, if they are training examples.
 
     Returns:
-        ``(n_rows, k)``.
+        ``(n, k)``.
 
     Raises:
-        ValueError: If there are no more training rows than examples.
+        ValueError: If there are not more training examples than examples in context.
     """
-    if len(train) <= n_examples:
+    if len(train) <= n_shots:
         raise ValueError(
-            f"n_examples is {n_examples}, but there are only {len(train)} training rows to choose from."
+            f"n_examples is {n_shots}, but there are only {len(train)} training examples to choose from"
         )
     order = train[permutation(len(train), *label, "examples")]
-    starts = permutation(max(n_rows, len(train)), *label, "first example")[:n_rows]
-    found: Lengths = order[(starts[:, None] + np.arange(n_examples + 1)) % len(train)]
-    if own is None:
-        return found[:, :n_examples]
-    others_first = np.argsort(found == own[:, None], axis=1, kind="stable")
-    return np.take_along_axis(found, others_first, axis=1)[:, :n_examples]
+    starts = permutation(max(n, len(train)), *label, "first example")[:n]
+    found: Lengths = order[(starts[:, None] + np.arange(n_shots + 1)) % len(train)]
+    if indices is None:
+        return found[:, :n_shots]
+    others_first = np.argsort(found == indices[:, None], axis=1, kind="stable")
+    return np.take_along_axis(found, others_first, axis=1)[:, :n_shots]
 
 
-class TextInputs:
-    """The rows of a split as text.
+class PromptInputs:
+    """The examples of a split as text.
 
     Args:
-        rows: Prompt up to the end of its input, rest of the prompt, answer.
-        end_of_text: Begins and ends a sequence.
+        examples: Texts: the prompt up to the end of its input, the rest of the prompt, the answer.
+        end_of_text: Id of the token at the beginning and the end of a sequence.
         n_ctx: Longest sequence, in tokens.
-        loss_on: Where the loss is due.
-        room: Tokens to be generated after the prompt; None: the answer is in the sequence, to be learned.
+        loss_on: Tokens in the loss.
+        max_new_tokens: Space for the answer after the prompt; None: the answer is in the sequence.
         shots: Examples in context.
     """
 
@@ -86,46 +86,48 @@ class TextInputs:
 
     def __init__(
         self,
-        rows: EncodedRows,
+        examples: TokenizedDataset,
         end_of_text: int,
         n_ctx: int,
         loss_on: LossOn,
-        room: int | None = None,
+        max_new_tokens: int | None = None,
         shots: Shots | None = None,
     ) -> None:
-        self.rows, self.loss_on, self.shots = rows, loss_on, shots
+        self.examples, self.loss_on, self.shots = examples, loss_on, shots
         self._end = np.array([end_of_text])
-        self._answers = room is None
-        head, rest, answer = rows.lengths.T
-        answer_kept = np.minimum(answer, n_ctx // 2) if room is None else np.zeros_like(answer)
-        space = n_ctx - 1 - (answer_kept + 1 if room is None else room)
+        self._has_answers = max_new_tokens is None
+        head, rest, answer = examples.lengths.T
+        if max_new_tokens is None:
+            answer_kept, n_end, space = np.minimum(answer, n_ctx // 2), 2, n_ctx - 2
+        else:
+            answer_kept, n_end, space = np.zeros_like(answer), 1, n_ctx - 1 - max_new_tokens
+        space = space - answer_kept
         rest_kept = np.minimum(rest, space)
         head_kept = np.minimum(head, space - rest_kept)
         self.kept = np.stack([head_kept, rest_kept, answer_kept], axis=1)
-        wanted = rows.lengths if room is None else rows.lengths[:, :2]
-        self.remarks = counted(
-            np.any(self.kept[:, : wanted.shape[1]] < wanted, axis=1), f"rows are cut to {n_ctx:,} tokens"
-        )
-        self.lengths = self.kept.sum(axis=1) + (2 if room is None else 1)
+        n_texts = 3 if self._has_answers else 2
+        is_truncated = np.any(self.kept[:, :n_texts] < examples.lengths[:, :n_texts], axis=1)
+        self.notes = count_note(is_truncated, f"examples are truncated to {n_ctx:,} tokens")
+        self.lengths = self.kept.sum(axis=1) + n_end
         if shots is not None:
             from_last = np.cumsum(shots.lengths[:, ::-1], axis=1)
             fits = from_last <= (space - rest_kept - head_kept)[:, None]
             self._n_shots = fits.sum(axis=1)
             self.lengths = self.lengths + np.where(fits, shots.lengths[:, ::-1], 0).sum(axis=1)
-            few = self._n_shots < shots.chosen.shape[1]
-            self.remarks += counted(few, "rows have room for fewer examples in context")
+            has_fewer = self._n_shots < shots.chosen.shape[1]
+            self.notes += count_note(has_fewer, "examples have space for fewer examples in context")
 
-    def sequences(self, index: int) -> list[Input]:
-        """The one sequence of a row."""
-        head, rest, answer = self.rows.texts(index)
+    def sequences(self, index: int) -> list[InputSequence]:
+        """Return the one sequence of an example."""
+        head, rest, answer = self.examples.texts(index)
         n_head, n_rest, n_answer = self.kept[index].tolist()
         pieces = [self._end]
         if self.shots is not None and (n_shots := int(self._n_shots[index])):
             for shot in self.shots.chosen[index, -n_shots:].tolist():
-                pieces += [*self.shots.rows.texts(shot), self.shots.separator]
+                pieces += [*self.shots.examples.texts(shot), self.shots.separator]
         pieces += [head[:n_head], rest[len(rest) - n_rest :]]  # the end of a prompt asks for the answer
-        prompt = sum(map(len, pieces))
-        if not self._answers:
-            return [Input(np.concatenate(pieces), prompt)]
+        n_prompt = sum(map(len, pieces))
+        if not self._has_answers:
+            return [InputSequence(np.concatenate(pieces), n_prompt)]
         ids = np.concatenate([*pieces, answer[:n_answer], self._end])
-        return [Input(ids, prompt - 1 if self.loss_on == "target" else 0)]
+        return [InputSequence(ids, n_prompt - 1 if self.loss_on == "target" else 0)]

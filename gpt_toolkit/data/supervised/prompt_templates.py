@@ -1,27 +1,27 @@
-"""GPT-2's view of a supervised set: task, input and answer are one text (GPT-2 §2).
+"""Labeled examples as text: task, input and answer are one text (GPT-2 §2).
 
-A template says how a row is put into words, and which words stand for its labels; the answer is hidden in the
-next tokens. Templates lie in ``templates/``: one a set where we have one, else one a kind.
+A template puts an example into words and names the words of its labels. The next tokens are the answer.
+Templates are in ``prompts/``: ``datasets.yaml`` for known datasets, ``defaults.yaml`` for all others.
 """
 
 import hashlib
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
 from gpt_toolkit.batches import TaskSpec
-from gpt_toolkit.data.supervised.example import Example
+from gpt_toolkit.data.supervised.dataset import Example
 from gpt_toolkit.tokenizers import Tokenizer
 
 TEMPLATES: Final = Path(__file__).parent / "prompts"
 
 LETTERS: Final = string.ascii_uppercase
-"""What answers of multiple choice are called."""
+"""Names of the answers of multiple choice in a prompt."""
 
 _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "single": ("text",),
@@ -34,17 +34,17 @@ _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True)
-class Prompt:
-    """A row of a set in words.
+class PromptTemplate:
+    """A template of the prompts of a dataset.
 
     Args:
-        name: Of the set.
+        name: Name of the dataset.
         form: ``single``, ``pair``, ``similarity``, ``graded``, ``multiple_choice`` or ``text``.
         template: The prompt, with fields in braces: ``{text}``; ``{premise}`` and ``{hypothesis}``; ``{a}``
-            and ``{b}``; ``{document}``, ``{question}`` and ``{answers}``; ``{input}``; and ``{words}``, what
-            may be answered. Its first field gives way where a row is too long. A line all of whose fields are
-            empty is left out.
-        words: Answers that stand for the labels; empty where the answer is free.
+            and ``{b}``; ``{document}``, ``{question}`` and ``{answers}``; ``{input}``; and ``{words}``, the
+            possible answers. The first field is truncated if an example is too long. A line whose fields are
+            all empty is left out.
+        words: Answers for the labels; empty if the answer is free text.
     """
 
     name: str
@@ -52,53 +52,46 @@ class Prompt:
     template: str
     words: tuple[str, ...] = ()
 
-    continued = True
+    is_continuous = True
 
     def __post_init__(self) -> None:
         if len(set(self.words)) < len(self.words):
-            raise ValueError(f"The labels of {self.name} share a word: {', '.join(self.words)}.")
+            raise ValueError(f"labels of {self.name} share a word: {', '.join(self.words)}")
 
     @property
     def key(self) -> str:
         """Hash of template and words."""
-        parts = f"{self.form}\0{self.template}\0{self.words}"
-        return f"text {hashlib.blake2b(parts.encode(), digest_size=8).hexdigest()}"
-
-    @property
-    def _lines(self) -> list[list[tuple[str, str | None]]]:
-        """The template's lines: pieces of text, each with the field after it."""
-        return [
-            [(literal, field) for literal, field, _, _ in string.Formatter().parse(line)]
-            for line in self.template.split("\n")
-        ]
+        facts = f"{self.form}\0{self.template}\0{self.words}"
+        return f"text {hashlib.blake2b(facts.encode(), digest_size=8).hexdigest()}"
 
     def texts(self, example: Example) -> tuple[str, str, str]:
-        """The prompt up to the end of its first field, the rest of it, and the answer, if it is known."""
+        """Return the prompt up to the end of its first field, its rest, and the answer if it is known."""
         values = self._values(example)
         before: list[str] = []
         after: list[str] = []
-        cut = False
-        for line in self._lines:
-            fields = [field for _, field in line if field]
-            if fields and not any(values[field] for field in fields):
+        current = before
+        for line in self.template.split("\n"):
+            pieces = [(literal, name) for literal, name, _, _ in string.Formatter().parse(line)]
+            names = [name for _, name in pieces if name]
+            if names and not any(values[name] for name in names):
                 continue
-            for number, (literal, field) in enumerate(line):
-                broken = "\n" if number == 0 and (before or after) else ""
-                piece = f"{broken}{literal}{values[field] if field else ''}"
-                (after if cut else before).append(piece)
-                cut = cut or (field is not None and field != "words")
+            for number, (literal, name) in enumerate(pieces):
+                line_end = "\n" if number == 0 and (before or after) else ""
+                current.append(f"{line_end}{literal}{values[name] if name else ''}")
+                if name is not None and name != "words":
+                    current = after
         answer = self.answer(example)
-        glue = "" if self.template.endswith("\n") else " "
-        return "".join(before), "".join(after), f"{glue}{answer}" if answer else ""
+        space = "" if self.template.endswith("\n") else " "
+        return "".join(before), "".join(after), f"{space}{answer}" if answer else ""
 
     def answer(self, example: Example) -> str:
-        """What is to be said; "" where the row does not know."""
+        """Return the answer to be learned; "" if the example has none."""
         if not self.words:
             return example.references[0] if example.references else ""
         return "" if example.target is None else self.words[nearest(example.target, len(self.words))]
 
     def references(self, example: Example) -> tuple[str, ...]:
-        """Answers that count as right."""
+        """Return the correct answers."""
         if not self.words:
             return example.references
         answer = self.answer(example)
@@ -116,59 +109,59 @@ class Prompt:
 
 
 def nearest(grade: float, n_levels: int) -> int:
-    """The level nearest to a grade, the upper one of two; a class is its own."""
+    """Return the level nearest to a grade, the upper one of two; a class is its own level."""
     return min(n_levels - 1, max(0, int(grade + 0.5)))
 
 
-def prompt_of(spec: TaskSpec, n_texts: int, asked: str = "") -> Prompt:
-    """How a set is put into words.
+def prompt_template(spec: TaskSpec, n_texts: int, prompt: str = "") -> PromptTemplate:
+    """Return the template of a dataset.
 
     Args:
-        spec: The set.
-        n_texts: Texts of a row.
-        asked: What the set itself wants between input and answer, on a line of its own unless it begins with
-            a blank; "" leaves the choice to us.
+        spec: The dataset.
+        n_texts: Texts of an example.
+        prompt: Text between input and answer that the dataset asks for; it is a separate line unless it
+            begins with a space. "" is the default template.
     """
-    if asked:
-        glue = "" if asked[0].isspace() else "\n"
-        asked = asked.rstrip(" ").replace("{", "{{").replace("}", "}}")
-        return Prompt(spec.name, "text", f"{{input}}{glue}{asked}")
+    if prompt:
+        line_end = "" if prompt[0].isspace() else "\n"
+        escaped = prompt.rstrip(" ").replace("{", "{{").replace("}", "}}")
+        return PromptTemplate(spec.name, "text", f"{{input}}{line_end}{escaped}")
     form = {"classification": "single" if n_texts == 1 else "pair"}.get(spec.kind, spec.kind)
-    entry = _templates("defaults")[form]
-    own = _templates("datasets").get(spec.name)
-    if own and _fields(own["prompt"]) <= {*_FIELDS[form], "words"}:  # else another set of the same name
-        entry = own
-    known: Mapping[str, str] = entry.get("words", {})
+    entry = _read_templates("defaults")[form]
+    known = _read_templates("datasets").get(spec.name)
+    if known and _fields(known["prompt"]) <= {*_FIELDS[form], "words"}:  # else another dataset has this name
+        entry = known
     if spec.kind == "multiple_choice":
         words = tuple(LETTERS[: spec.choices])
     else:
-        words = tuple(known.get(label, label.replace("_", " ")) for label in spec.labels)
-    return Prompt(spec.name, form, entry["prompt"], words)
+        by_label: Mapping[str, str] = entry.get("words", {})
+        words = tuple(by_label.get(label, label.replace("_", " ")) for label in spec.labels)
+    return PromptTemplate(spec.name, form, entry["prompt"], words)
 
 
-def as_text(spec: TaskSpec, prompt: Prompt, vocabulary: Tokenizer) -> TaskSpec:
-    """What a task needs to know of a set that is taken as text: its labels are words, its metrics its own.
+def spec_as_text(spec: TaskSpec, template: PromptTemplate, vocabulary: Tokenizer) -> TaskSpec:
+    """Return the description of a dataset whose examples become text: its labels are words.
 
     Args:
-        spec: The set.
-        prompt: How it is put into words.
-        vocabulary: Tells how long the words are.
+        spec: The dataset.
+        template: Template of its prompts.
+        vocabulary: Tokenizer, for the length of the words.
     """
-    longest = max((len(vocabulary.encode(f" {word}")) for word in prompt.words), default=0)
+    longest = max((len(vocabulary.encode(f" {word}")) for word in template.words), default=0)
     return replace(
         spec,
         kind="text",
-        labels=prompt.words,
+        labels=template.words,
         choices=1,
-        max_new_tokens=longest + 1 if prompt.words else spec.max_new_tokens,  # one more ends the text
+        max_new_tokens=longest + 1 if template.words else spec.max_new_tokens,  # one more for end of text
     )
 
 
 def _fields(template: str) -> set[str]:
-    return {field for _, field, _, _ in string.Formatter().parse(template) if field}
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name}
 
 
-@lru_cache
-def _templates(name: str) -> dict[str, Any]:
-    read: dict[str, Any] = yaml.safe_load((TEMPLATES / f"{name}.yaml").read_text(encoding="utf-8"))
-    return read
+@cache
+def _read_templates(name: str) -> dict[str, Any]:
+    templates: dict[str, Any] = yaml.safe_load((TEMPLATES / f"{name}.yaml").read_text(encoding="utf-8"))
+    return templates

@@ -1,4 +1,4 @@
-"""The sets of a fine-tuning run, and how each is taken: with marks or as text."""
+"""The datasets of a fine-tuning run, each with a head or as text."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,145 +8,149 @@ from typing import Any
 import numpy as np
 
 from gpt_toolkit.batches import TaskSpec
-from gpt_toolkit.data.supervised import SupervisedSet, open_set
-from gpt_toolkit.data.supervised.prompt_templates import Prompt, as_text, prompt_of
-from gpt_toolkit.data.supervised.tokenized_rows import EncodedRows, Plain, View
-from gpt_toolkit.tokenizers.loading import Tokenizer, load_tokenizer
+from gpt_toolkit.data.supervised.dataset import SupervisedDataset
+from gpt_toolkit.data.supervised.open_dataset import open_dataset
+from gpt_toolkit.data.supervised.prompt_templates import PromptTemplate, prompt_template, spec_as_text
+from gpt_toolkit.data.supervised.tokenized_dataset import PlainView, TextView, TokenizedDataset
+from gpt_toolkit.tokenizers import Tokenizer, load_tokenizer
 
-_LEAST_PROMPT = 8  # tokens that must be left for one
+_SHORTEST_PROMPT = 8  # tokens; tuned here: less holds no example
 
 
 @dataclass(frozen=True)
-class Member:
-    """One of the sets.
+class TaskDataset:
+    """One of the datasets of a run.
 
     Args:
-        source: Where its rows come from.
-        view: What of a row is encoded.
-        spec: What the task is told of it.
+        dataset: Its examples.
+        view: Texts of an example that are encoded.
+        spec: Its description for the task.
     """
 
-    source: SupervisedSet
-    view: View
+    dataset: SupervisedDataset
+    view: TextView
     spec: TaskSpec
 
     @property
+    def name(self) -> str:
+        """Name of the dataset."""
+        return self.spec.name
+
+    @property
     def is_text(self) -> bool:
-        """Whether it is taken as text."""
-        return isinstance(self.view, Prompt)
+        """True if its examples become text."""
+        return isinstance(self.view, PromptTemplate)
 
     def splits(self, stage: str | None, *, with_train: bool) -> list[str]:
-        """The splits that a stage of the Trainer reads; None: all.
+        """Return the splits that a stage of the Trainer reads.
 
         Args:
-            stage: ``fit``, ``validate``, ``test`` or ``predict``.
-            with_train: Whether rows of any split stand beside training rows.
+            stage: ``fit``, ``validate``, ``test`` or ``predict``; None: all.
+            with_train: Whether training examples are in the context of all examples.
         """
-        held = "test" if "test" in self.source.splits else "val"
+        splits = self.dataset.splits
+        held_out = "test" if "test" in splits else "val"
         wanted = {
             "fit": ["train", "val"],
             "validate": ["val"],
-            "test": ["val", held],  # where the test rows have no labels, testing reads those of val
-            "predict": [held],
+            "test": ["val", held_out],  # if test examples have no labels, testing reads those of val
+            "predict": [held_out],
         }.get(stage or "", ["train", "val", "test"])
-        return [split for split in self.source.splits if split in wanted or (with_train and split == "train")]
+        return [split for split in splits if split in wanted or (with_train and split == "train")]
 
 
 def model_tokenizer(spec: str | None) -> Tokenizer:
-    """The tokenizer of the model that is fine-tuned.
-
-    Args:
-        spec: Its name or folder.
+    """Load the tokenizer of the model that is fine-tuned, by name or folder.
 
     Raises:
-        ValueError: If there is none, or one that would have to be trained first.
+        ValueError: If it is not given, or would have to be trained first.
     """
     if spec is None:
         raise ValueError(
-            "tokenizer is not given: say --data.tokenizer with the name or folder of the model's, or "
-            "--model.init_from MODEL, whose own is then taken."
+            "tokenizer is not given: set --data.tokenizer to the name or folder of the model's, or set "
+            "--model.init_from MODEL, whose tokenizer is then used"
         )
     if spec == "auto" or spec.startswith("train:"):
         raise ValueError(
-            f"tokenizer: {spec!r} would be made of a corpus; labelled rows are read with the tokenizer of "
-            "the model: give its name or folder."
+            f"tokenizer: {spec!r} would be trained on a corpus; labeled examples are read with the tokenizer "
+            "of the model: give its name or folder"
         )
     return load_tokenizer(spec)
 
 
-def open_members(
-    sets: Sequence[str | Mapping[str, Any]],
+def open_task_datasets(
+    entries: Sequence[str | Mapping[str, Any]],
     root: Path | None,
     tokenizer: Tokenizer,
     n_ctx: int,
     *,
-    labels_as_text: bool,
-) -> list[Member]:
-    """Open the sets.
+    as_text: bool,
+) -> list[TaskDataset]:
+    """Open the datasets of a run.
 
     Args:
-        sets: What :func:`~gpt_toolkit.data.supervised.open_set` takes.
-        root: Folder with the files of known sets.
-        tokenizer: Tells how long answers are.
+        entries: Arguments of :func:`~gpt_toolkit.data.supervised.open_dataset.open_dataset`.
+        root: Folder with the files of known datasets.
+        tokenizer: Tokenizer, for the length of answers.
         n_ctx: Longest sequence, in tokens.
-        labels_as_text: Put rows with labels into words too.
+        as_text: Whether datasets with labels become text too.
 
     Raises:
-        ValueError: If two sets have one name, or an answer leaves no room for its prompt.
+        ValueError: If two datasets have one name, or an answer leaves no space for its prompt.
     """
-    members: dict[str, Member] = {}
-    for entry in sets:
-        source = open_set(entry, root)
-        name = source.spec.name
-        if name in members:
+    found: dict[str, TaskDataset] = {}
+    for entry in entries:
+        dataset = open_dataset(entry, root)
+        name = dataset.spec.name
+        if name in found:
             raise ValueError(
-                f"sets has {name} twice ({members[name].source.title} and {source.title}): leave one out, or "
-                "give a set of your own another name."
+                f"sets has {name} twice ({found[name].dataset.title} and {dataset.title}): leave one out, or "
+                "give a custom dataset another name"
             )
-        if source.spec.kind == "text" or labels_as_text:
-            members[name] = _text_member(source, tokenizer, n_ctx)
+        if dataset.spec.kind == "text" or as_text:
+            found[name] = _as_text(dataset, tokenizer, n_ctx)
         else:
-            members[name] = Member(source, Plain(), source.spec)
-    return list(members.values())
+            found[name] = TaskDataset(dataset, PlainView(), dataset.spec)
+    return list(found.values())
 
 
-def _text_member(source: SupervisedSet, tokenizer: Tokenizer, n_ctx: int) -> Member:
-    n_texts = len(next(iter(source.examples(source.splits[0]))).texts)
-    prompt = prompt_of(source.spec, n_texts, source.prompt)
-    spec = as_text(source.spec, prompt, tokenizer)
-    room = n_ctx - 1 - spec.max_new_tokens
-    if room < _LEAST_PROMPT:
+def _as_text(dataset: SupervisedDataset, tokenizer: Tokenizer, n_ctx: int) -> TaskDataset:
+    n_texts = len(next(iter(dataset.examples(dataset.splits[0]))).texts)
+    template = prompt_template(dataset.spec, n_texts, dataset.prompt)
+    spec = spec_as_text(dataset.spec, template, tokenizer)
+    space = n_ctx - 1 - spec.max_new_tokens
+    if space < _SHORTEST_PROMPT:
         raise ValueError(
-            f"n_ctx={n_ctx} leaves {max(0, room)} tokens for the prompts of {spec.name}, whose answers have "
-            f"up to {spec.max_new_tokens}: raise n_ctx."
+            f"n_ctx={n_ctx} leaves {max(0, space)} tokens for the prompts of {spec.name}, whose answers have "
+            f"up to {spec.max_new_tokens}: raise n_ctx"
         )
-    return Member(source, prompt, spec)
+    return TaskDataset(dataset, template, spec)
 
 
-def require_training_rows(members: Sequence[Member]) -> None:
-    """Refuse a set that training would never see.
+def require_train_splits(datasets: Sequence[TaskDataset]) -> None:
+    """Raise if a dataset has no training examples.
 
     Raises:
-        ValueError: Naming it.
+        ValueError: Names the dataset.
     """
-    for member in members:
-        if "train" not in member.source.splits:
+    for one in datasets:
+        if "train" not in one.dataset.splits:
             raise ValueError(
-                f"{member.source.title} has no rows for training (only {', '.join(member.source.splits)}), "
+                f"{one.dataset.title} has no examples for training (only {', '.join(one.dataset.splits)}), "
                 "so validation would score what was never learned: place its train file there, or leave "
-                f"{member.spec.name} out."
+                f"{one.name} out"
             )
 
 
-def require_labels(member: Member, split: str, rows: EncodedRows) -> None:
-    """Refuse rows without a label where they would be learned or scored.
+def require_labels(one: TaskDataset, split: str, examples: TokenizedDataset) -> None:
+    """Raise if an example without a label would be learned or scored.
 
     Raises:
-        ValueError: Naming the first.
+        ValueError: Names the first one.
     """
-    missing = np.isnan(rows.targets)
-    if split != "test" and member.source.spec.kind != "text" and missing.any():
+    missing = np.isnan(examples.targets)
+    if split != "test" and one.dataset.spec.kind != "text" and missing.any():
         raise ValueError(
-            f"{member.source.title}: {int(missing.sum()):,} of {len(rows):,} rows of {split} have no label, "
-            f"the first is row {rows.numbers[missing.argmax()]}; only test rows may have none."
+            f"{one.dataset.title}: {int(missing.sum()):,} of {len(examples):,} examples of {split} have no "
+            f"label, the first is row {examples.rows[missing.argmax()]}; only test examples may have none"
         )

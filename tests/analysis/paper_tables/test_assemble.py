@@ -7,8 +7,8 @@ from gpt_toolkit.analysis.paper_tables import assemble
 from gpt_toolkit.analysis.paper_tables.catalog import AVERAGE, TABLES, TASKS, ZERO_SHOT
 from gpt_toolkit.analysis.paper_tables.run_results import UserRun
 from gpt_toolkit.analysis.paper_tables.table import Estimate
-from gpt_toolkit.data.supervised import open_set
-from gpt_toolkit.data.supervised.gpt1_datasets import KNOWN
+from gpt_toolkit.data.supervised import open_dataset
+from gpt_toolkit.data.supervised.gpt1_datasets import known_datasets
 from gpt_toolkit.evaluation.registry import BENCHMARKS
 from gpt_toolkit.storyworld.datasets import DATASETS
 
@@ -35,7 +35,7 @@ def test_every_column_is_a_metric_of_its_set() -> None:
     for table in TABLES.values():
         for column in table.columns:
             if column.dataset:
-                spec = KNOWN[column.dataset].spec
+                spec = known_datasets()[column.dataset].spec
                 scored = [spec.name, *(f"{spec.name}_{part}" for part in spec.parts)]
                 assert column.metric in [f"{name}_{metric}" for name in scored for metric in spec.metrics]
 
@@ -47,7 +47,7 @@ def test_every_task_of_the_world_has_its_column() -> None:
     for name, task in TASKS.items():
         assert task.metric == DATASETS[name].metric
         assert set(DATASETS[name].counterpart.split(" and ")) <= set(task.datasets.split(", "))
-        spec = open_set(f"storyworld:{name}").spec
+        spec = open_dataset(f"storyworld:{name}").spec
         if task.metric == "accuracy":
             n = spec.choices if spec.kind == "multiple_choice" else len(spec.labels)
             assert task.guess == pytest.approx(100 / n)

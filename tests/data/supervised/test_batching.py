@@ -6,25 +6,30 @@ import pytest
 import torch
 
 from gpt_toolkit.batches import SupervisedBatch
-from gpt_toolkit.data.supervised.batching import EvaluationRows, TaskRows, Training, TrainingRows
-from gpt_toolkit.data.supervised.example import Example
-from gpt_toolkit.data.supervised.input_transforms import MarkedInputs, Marks
+from gpt_toolkit.data.supervised.batching import (
+    BatchBuilder,
+    EvaluationBatches,
+    TrainingBatches,
+    TrainingStream,
+)
+from gpt_toolkit.data.supervised.dataset import Example
+from gpt_toolkit.data.supervised.input_transforms import SpecialTokens, TransformedInputs
 from gpt_toolkit.data.supervised.length_bucketing import BatchOrder
 from gpt_toolkit.data.supervised.mixture import Mixture, batch_rates, example_rates
 from gpt_toolkit.data.window_order import StepShare
-from tests.data.fakes import FakeSet, encoded, single, spec, words
+from tests.data.fakes import FakeDataset, encoded, single, spec, words
 
 N_CTX = 48
 
 
-def task(fake: FakeSet, root: Path, split: str = "train") -> TaskRows:
+def task(fake: FakeDataset, root: Path, split: str = "train") -> BatchBuilder:
     rows = encoded(fake, root, split)
-    inputs = MarkedInputs(rows, fake.spec.kind, Marks.after(257), N_CTX)
+    inputs = TransformedInputs(rows, fake.spec.kind, SpecialTokens.after(257), N_CTX)
     answers = "grade" if fake.spec.kind == "graded" else "class"
-    return TaskRows(fake.spec, inputs, np.arange(len(rows)), answers, N_CTX, references=False)  # type: ignore[arg-type]
+    return BatchBuilder(fake.spec, inputs, np.arange(len(rows)), answers, N_CTX, has_references=False)  # type: ignore[arg-type]
 
 
-def training(tasks: list[TaskRows], share: StepShare, batch_tokens: int | None = None) -> TrainingRows:
+def training(tasks: list[BatchBuilder], share: StepShare, batch_tokens: int | None = None) -> TrainingBatches:
     orders = [
         BatchOrder(one.spec.name, one.lengths, one.limits(share.batch_size, batch_tokens), 4, seed=0)
         for one in tasks
@@ -33,8 +38,10 @@ def training(tasks: list[TaskRows], share: StepShare, batch_tokens: int | None =
     per_batch = [size / len(order) for size, order in zip(sizes, orders, strict=True)]
     rates = batch_rates(example_rates(sizes, "proportional", None, 1.0), per_batch)
     n_batches = sum(map(len, orders))
-    return TrainingRows(
-        Training(tasks, orders, Mixture(rates)), share, -(-n_batches // (share.world_size * share.accumulate))
+    return TrainingBatches(
+        TrainingStream(tasks, orders, Mixture(rates)),
+        share,
+        -(-n_batches // (share.world_size * share.accumulate)),
     )
 
 
@@ -43,7 +50,7 @@ def key(batch: SupervisedBatch) -> tuple[str, tuple[int, ...]]:
 
 
 @pytest.fixture
-def sets(tmp_path: Path) -> list[TaskRows]:
+def sets(tmp_path: Path) -> list[BatchBuilder]:
     return [task(single(name, n), tmp_path) for name, n in (("a", 37), ("b", 150), ("c", 64))]
 
 
@@ -56,7 +63,7 @@ def equal(a: SupervisedBatch, b: SupervisedBatch) -> bool:
 
 @pytest.mark.parametrize("batch_tokens", [None, 400])
 def test_a_step_reads_the_same_batches_on_any_ranks_and_micro_batches(
-    sets: list[TaskRows], batch_tokens: int | None
+    sets: list[BatchBuilder], batch_tokens: int | None
 ) -> None:
     def steps(world_size: int, accumulate: int) -> list[tuple[list[tuple[str, tuple[int, ...]]], set[int]]]:
         ranks = [
@@ -78,12 +85,12 @@ def test_a_step_reads_the_same_batches_on_any_ranks_and_micro_batches(
 
 
 def test_a_mixture_of_one_set_is_that_set_and_a_set_keeps_its_order_in_any_mixture(
-    sets: list[TaskRows],
+    sets: list[BatchBuilder],
 ) -> None:
     alone = training(sets[1:2], StepShare(8))
-    order = alone.training.orders[0]
+    order = alone.stream.orders[0]
     for number in range(60):
-        assert equal(alone[number], sets[1].batch(order.rows(number), order.size(number)))
+        assert equal(alone[number], sets[1].batch(order.indices(number), order.size(number)))
     mixed = (training(sets, StepShare(8))[index] for index in range(120))
     of_b = [batch for batch in mixed if batch["task"] == "b"]
     assert len(of_b) > 60
@@ -91,7 +98,7 @@ def test_a_mixture_of_one_set_is_that_set_and_a_set_keeps_its_order_in_any_mixtu
         assert equal(of_b[number], alone[number])
 
 
-def test_going_on_at_a_step_reads_what_an_unbroken_run_reads(sets: list[TaskRows]) -> None:
+def test_going_on_at_a_step_reads_what_an_unbroken_run_reads(sets: list[BatchBuilder]) -> None:
     unbroken = training(sets, StepShare(8, accumulate=2), 400)
     expected = [unbroken[index] for index in range(100)]
     resumed = training(sets, StepShare(8, accumulate=2), 400)
@@ -99,7 +106,7 @@ def test_going_on_at_a_step_reads_what_an_unbroken_run_reads(sets: list[TaskRows
         assert equal(resumed[index], expected[index])
 
 
-def test_an_epoch_reads_each_row_of_each_set_once(sets: list[TaskRows]) -> None:
+def test_an_epoch_reads_each_row_of_each_set_once(sets: list[BatchBuilder]) -> None:
     batches = training(sets, StepShare(8))
     assert len(batches) == 5 + 19 + 8
     for epoch in range(2):
@@ -109,7 +116,7 @@ def test_an_epoch_reads_each_row_of_each_set_once(sets: list[TaskRows]) -> None:
             assert sorted(rows) == list(range(n_rows))
 
 
-def test_a_batch_holds_its_rows_padded_to_the_longest(sets: list[TaskRows]) -> None:
+def test_a_batch_holds_its_rows_padded_to_the_longest(sets: list[BatchBuilder]) -> None:
     batch = training(sets, StepShare(8))[0]
     length = int(batch["lengths"].max())
     assert batch["input_ids"].shape == (8, 1, min(N_CTX, -(-length // 8) * 8))
@@ -128,22 +135,22 @@ def test_grades_are_fractions_and_what_is_missing_is_marked(tmp_path: Path) -> N
     random = Random(0)
     grades = [3.25, None, 0.0]
     rows = [Example((words(random, 5), words(random, 5)), grade, i) for i, grade in enumerate(grades)]
-    graded = task(FakeSet(spec("g", "graded"), {"test": rows}), tmp_path, "test")
+    graded = task(FakeDataset(spec("g", "graded"), {"test": rows}), tmp_path, "test")
     batch = graded.batch(np.arange(3), 3)
     assert batch["input_ids"].shape[:2] == (3, 2)
     expected = torch.tensor([3.25, float("nan"), 0.0])
     torch.testing.assert_close(batch["target"], expected, equal_nan=True)
     classes = [Example(("x",), target, i, "right" if i else "") for i, target in enumerate((1, None))]
-    fake = FakeSet(spec("c", parts=("left", "right")), {"test": classes})
+    fake = FakeDataset(spec("c", parts=("left", "right")), {"test": classes})
     batch = task(fake, tmp_path, "test").batch(np.arange(2), 2)
     assert (batch["target"].tolist(), batch["parts"].tolist()) == ([1, -1], [-1, 1])
 
 
-def test_evaluation_reads_each_row_once_over_all_ranks(sets: list[TaskRows]) -> None:
+def test_evaluation_reads_each_row_once_over_all_ranks(sets: list[BatchBuilder]) -> None:
     for world_size in (1, 3, 4):
         rows = []
         for rank in range(world_size):
-            batches = EvaluationRows(sets[1], sets[1].limits(8, 400), StepShare(8, rank, world_size))
+            batches = EvaluationBatches(sets[1], sets[1].limits(8, 400), StepShare(8, rank, world_size))
             for index in range(len(batches)):
                 batch = batches[index]
                 assert batch["step_examples"] == len(batch["rows"])
@@ -152,6 +159,6 @@ def test_evaluation_reads_each_row_once_over_all_ranks(sets: list[TaskRows]) -> 
         assert sorted(rows) == list(range(150))
 
 
-def test_a_budget_below_one_row_is_refused(sets: list[TaskRows]) -> None:
-    with pytest.raises(ValueError, match=r"batch_tokens=40 is less than one row of b has \(48 tokens"):
+def test_a_budget_below_one_row_is_refused(sets: list[BatchBuilder]) -> None:
+    with pytest.raises(ValueError, match=r"batch_tokens=40 is less than one example of b has \(48 tokens"):
         sets[1].limits(8, 40)

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gpt_toolkit.batches import TaskSpec
-from gpt_toolkit.data.supervised import Example, SupervisedSet, open_set
+from gpt_toolkit.data.supervised import Example, SupervisedDataset, open_dataset
 
 Write = Callable[[str, str | bytes], Path]
 
@@ -21,11 +21,11 @@ def reviews(delimiter: str = ",", header: str = "review,label\n") -> str:
     return "".join([header, *rows]).replace(",", delimiter)
 
 
-def rows_of(opened: SupervisedSet, split: str = "train") -> list[tuple[tuple[str, ...], Any]]:
+def rows_of(opened: SupervisedDataset, split: str = "train") -> list[tuple[tuple[str, ...], Any]]:
     return [(row.texts, row.target) for row in opened.examples(split)]
 
 
-def all_rows(opened: SupervisedSet) -> list[tuple[tuple[str, ...], Any]]:
+def all_rows(opened: SupervisedDataset) -> list[tuple[tuple[str, ...], Any]]:
     return sorted(rows_of(opened) + rows_of(opened, "val"))
 
 
@@ -48,24 +48,24 @@ def test_a_file_by_itself_is_a_set(write: Write, tmp_path: Path, name: str) -> N
     path = write(name, contents[name])
     if not contents[name]:
         pq.write_table(pa.Table.from_pylist(records), path)
-    opened = open_set(str(path))
+    opened = open_dataset(str(path))
     assert opened.spec == TaskSpec("films", "classification", ("neg", "pos"), 1, ("accuracy",))
     assert opened.splits == ("train", "val")
     assert all_rows(opened) == EXPECTED
     assert opened.title == f"films ({path})"
-    assert opened.remarks("train")[1:] == [
-        "films: guessed: the label is column 'label'; the text is column 'review'",
+    assert opened.notes("train")[1:] == [
+        "films: inferred: the label is column 'label'; the text is column 'review'",
         "films: labels found, in this order: neg, pos",
     ]
-    assert opened.remarks("train")[0].endswith(
-        "of 200 rows; a tenth of the training file is for validation, chosen by content"
+    assert opened.notes("train")[0].endswith(
+        "of 200 examples; a tenth of the training file is for validation, chosen by content"
     )
 
 
 def test_validation_rows_follow_content_and_not_order(write: Write) -> None:
     head, *lines = reviews().splitlines(keepends=True)
-    forth = open_set(str(write("a.csv", "".join([head, *lines]))))
-    back = open_set(str(write("b.csv", "".join([head, *lines[::-1]]))))
+    forth = open_dataset(str(write("a.csv", "".join([head, *lines]))))
+    back = open_dataset(str(write("b.csv", "".join([head, *lines[::-1]]))))
     assert 5 < len(rows_of(forth, "val")) < 40
     assert rows_of(forth, "val") == rows_of(back, "val")[::-1]
     assert not set(rows_of(forth, "val")) & set(rows_of(forth))
@@ -75,7 +75,7 @@ def test_columns_and_labels_are_as_told(write: Write, tmp_path: Path) -> None:
     write("train.csv", "id,stars,body,title\n1,2,Fine.,A\n2,1,Poor.,B\n")
     write("dev.csv", "id,stars,body,title\n1,bad,Poor.,A\n")
     write("test.csv", "id,body\n1,Unknown.\n")
-    opened = open_set(
+    opened = open_dataset(
         {
             "name": "my films",
             **{"train": ["train.csv"], "val": "dev.csv", "test": "test.csv"},
@@ -87,19 +87,19 @@ def test_columns_and_labels_are_as_told(write: Write, tmp_path: Path) -> None:
     assert rows_of(opened) == [(("Fine.",), 2), (("Poor.",), 1)]
     assert rows_of(opened, "val") == [(("Poor.",), 0)]
     assert rows_of(opened, "test") == [(("Unknown.",), None)]
-    assert opened.remarks("train") == []
+    assert opened.notes("train") == []
 
 
 def test_a_file_without_a_header_has_numbered_columns(write: Write) -> None:
     path = write("a.csv", "7,Good.,1\n8,Bad.,0\n")
-    opened = open_set({"val": str(path), "header": False, "text": 2, "label": 3})
+    opened = open_dataset({"val": str(path), "header": False, "text": 2, "label": 3})
     assert rows_of(opened, "val") == [(("Good.",), 1), (("Bad.",), 0)]
     assert opened.spec.labels == ("0", "1")
 
 
 def test_a_delimiter_may_be_told(write: Write) -> None:
     path = write("a.csv", "text|label\nOne, two; three.|1\n'Four.|0\n")
-    opened = open_set({"val": str(path), "delimiter": "|"})
+    opened = open_dataset({"val": str(path), "delimiter": "|"})
     assert rows_of(opened, "val") == [(("One, two; three.",), 1), (("'Four.",), 0)]
 
 
@@ -116,16 +116,16 @@ def test_two_texts_are_a_pair_of_the_kind_told(
     write: Write, options: Mapping[str, object], kind: str, labels: tuple[str, ...], metrics: tuple[str, ...]
 ) -> None:
     path = write("a.tsv", "idx\tone\ttwo\tscore\n0\tA.\tB.\t10\n1\tC.\tD.\t1\n2\tE.\tF.\t0\n")
-    opened = open_set({"val": str(path), **options})
+    opened = open_dataset({"val": str(path), **options})
     assert (opened.spec.kind, opened.spec.labels, opened.spec.metrics) == (kind, labels, metrics)
     assert [texts for texts, _ in rows_of(opened, "val")] == [("A.", "B."), ("C.", "D."), ("E.", "F.")]
 
 
 def test_two_texts_with_fractions_for_labels_are_graded(write: Write) -> None:
-    opened = open_set({"val": str(write("a.tsv", "one\ttwo\tscore\nA.\tB.\t4.5\nC.\tD.\t0\n"))})
+    opened = open_dataset({"val": str(write("a.tsv", "one\ttwo\tscore\nA.\tB.\t4.5\nC.\tD.\t0\n"))})
     assert (opened.spec.kind, opened.spec.labels) == ("graded", ("0", "1", "2", "3", "4", "5"))
     assert rows_of(opened, "val") == [(("A.", "B."), 4.5), (("C.", "D."), 0.0)]
-    assert opened.remarks("val")[-1] == "a: graded from 0 to 5, the range found"
+    assert opened.notes("val")[-1] == "a: graded from 0 to 5, the range found"
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_answers_are_columns_or_a_list(
     write: Write, answers: object, rows: list[dict[str, object]], targets: list[int]
 ) -> None:
     text = "".join(json.dumps({"story": "He slept.", "asked": "Did he?", **row}) + "\n" for row in rows)
-    opened = open_set(
+    opened = open_dataset(
         {"val": str(write("a.jsonl", text)), "document": "story", "question": "asked", "answers": answers}
     )
     assert (opened.spec.kind, opened.spec.choices, opened.spec.labels) == ("multiple_choice", 2, ())
@@ -150,7 +150,7 @@ def test_answers_are_columns_or_a_list(
 
 def test_an_answer_may_be_text(write: Write) -> None:
     text = '{"body": "Long.", "short": "S."}\n{"body": "Longer.", "short": ["L.", "M."]}\n'
-    opened = open_set(
+    opened = open_dataset(
         {
             "val": str(write("a.jsonl", text)),
             "kind": "text",
@@ -164,14 +164,14 @@ def test_an_answer_may_be_text(write: Write) -> None:
         Example(("Long.",), 0, 0, references=("S.",)),
         Example(("Longer.",), 0, 1, references=("L.", "M.")),
     ]
-    assert getattr(opened, "prompt") == "TL;DR:"  # noqa: B009 - not of every set
+    assert opened.prompt == "TL;DR:"
 
 
 def test_two_files_of_lines_are_input_and_target(write: Write, tmp_path: Path) -> None:
     write("a.en", "One.\nTwo.\n")
     write("a.de", "Eins.\nZwei.\n")
     entry = {"name": "numbers", "val": {"input": "a.en", "target": "a.de"}, "metric": "bleu"}
-    opened = open_set(entry, tmp_path)
+    opened = open_dataset(entry, tmp_path)
     assert opened.spec.metrics == ("bleu",)
     assert [(row.texts, row.references) for row in opened.examples("val")] == [
         (("One.",), ("Eins.",)),
@@ -181,7 +181,9 @@ def test_two_files_of_lines_are_input_and_target(write: Write, tmp_path: Path) -
 
 def test_a_set_is_named_after_its_file_or_the_folder_of_a_train_file(write: Write) -> None:
     names = ["films/train.csv", "films/validation.tsv", "x/my.films.csv", "x/train_films.csv"]
-    opened = [open_set(str(write(name, reviews("\t" if name.endswith(".tsv") else ",")))) for name in names]
+    opened = [
+        open_dataset(str(write(name, reviews("\t" if name.endswith(".tsv") else ",")))) for name in names
+    ]
     assert [one.spec.name for one in opened] == ["films", "films", "my_films", "train_films"]
 
 
@@ -192,10 +194,10 @@ def test_identity_follows_content_columns_and_labels(write: Write) -> None:
         {"val": path, "text": "other"},
         {"val": path, "text": "text", "labels": ["y", "x"]},
     ]
-    identities = [open_set(entry).identity("val") for entry in entries]
+    identities = [open_dataset(entry).identity("val") for entry in entries]
     assert len(set(identities)) == 3
     copy = str(write("b/a.csv", Path(path).read_bytes()))
-    assert open_set({"val": copy, "text": "text"}).identity("val") == identities[0]
+    assert open_dataset({"val": copy, "text": "text"}).identity("val") == identities[0]
 
 
 @pytest.mark.parametrize(
@@ -217,11 +219,11 @@ def test_identity_follows_content_columns_and_labels(write: Write) -> None:
             "A film.,1\nB.,0\n",
             r"no column named label, target.*its columns: A film\., 1\..*header: false",
         ),
-        ({"header": False, "text": 4, "label": 2}, "A.,1\n", r"no column '4'.*columns numbered from 1"),
+        ({"header": False, "text": 4, "label": 2}, "A.,1\n", r"no column '4'.*columns .* numbered from 1"),
         (
             {"header": False, "text": 1, "label": 2},
             "text,label\nA.,x\nB.,y\nC.,x\n",
-            r"a\.csv, line 1: label 'label' stands in no other row: it looks like a header",
+            r"a\.csv, line 1: no other example has the label 'label': it looks like a header",
         ),
         ({}, "a,b,c,label\nA.,B.,C.,1\n", r"3 columns look like texts \(a, b, c\).*text: NAME"),
         ({}, "a,label\n1,1\n", r"0 columns look like texts \(none\)"),
@@ -244,7 +246,7 @@ def test_identity_follows_content_columns_and_labels(write: Write) -> None:
         ({"labels": "x"}, "text,label\nA.,1\n", r"labels: 'x' is not a list"),
         ({"labels": [1, "1"]}, "text,label\nA.,1\n", r"labels names one twice: 1, 1"),
         ({"delimiter": "::"}, "text,label\nA.,1\n", r"delimiter: '::' is not one character"),
-        ({}, "text,label\nA.,1\nB.,1\n", r"all rows have the label '1'; there is nothing to learn"),
+        ({}, "text,label\nA.,1\nB.,1\n", r"all examples have the label '1'; there is nothing to learn"),
         ({}, "text,label\nA.,1\nB.,0.5\n", r"labels such as '0\.5' are fractions.*kind: graded"),
         ({}, "text,label\nA.,1\nB.,\n", r"a\.csv, line 3 has no label"),
         ({}, "text,label\n,1\nB.,0\n", r"a\.csv, line 2: the text is empty"),
@@ -253,7 +255,7 @@ def test_identity_follows_content_columns_and_labels(write: Write) -> None:
             "text,label\nA.,x\nB.,z\n",
             r"a\.csv, line 3: label 'z' is not one of .*expected x, y",
         ),
-        ({}, "text,label\n", r"a\.csv has a header but no rows"),
+        ({}, "text,label\n", r"a\.csv has a header but no examples"),
         ({}, "text,label\nA.,B.,1\n", r"a\.csv, line 2 has 3 fields, expected 2"),
     ],
 )
@@ -262,18 +264,18 @@ def test_what_is_wrong_is_refused(
 ) -> None:
     path = write("a.csv", content)
     with pytest.raises(ValueError, match=message):
-        list(open_set({"val": str(path), **options}).examples("val"))
+        list(open_dataset({"val": str(path), **options}).examples("val"))
 
 
 def test_a_label_column_of_texts_is_refused(write: Write) -> None:
     rows = "".join(f"Text {i}.,Another {i}.\n" for i in range(1_100))
     with pytest.raises(ValueError, match=r"more than 1,000 different values, such as 'Another"):
-        _ = open_set(str(write("a.csv", f"text,label\n{rows}"))).spec
+        _ = open_dataset(str(write("a.csv", f"text,label\n{rows}"))).spec
 
 
 def test_an_answer_that_is_empty_is_refused(write: Write) -> None:
     path = write("a.csv", "d,x,y,label\nHe slept.,Yes.,,0\n")
-    opened = open_set({"val": str(path), "document": "d", "answers": ["x", "y"]})
+    opened = open_dataset({"val": str(path), "document": "d", "answers": ["x", "y"]})
     with pytest.raises(ValueError, match=r"a\.csv, line 2: answer 2 is empty, expected text"):
         rows_of(opened, "val")
 
@@ -288,7 +290,7 @@ def test_an_answer_that_is_empty_is_refused(write: Write) -> None:
         ({"train": {"input": "a.csv"}}, r"a pair of files has the keys input and target, got input"),
         (
             {"train": {"input": "a.csv", "target": "a.csv"}, "val": "a.csv"},
-            r"Either all of train, val and test are pairs",
+            r"expected pairs of input and target for all of train, val and test",
         ),
         ({"train": {"input": "a.csv", "target": "a.csv"}, "kind": "graded"}, r"kind text, not graded"),
         ({"train": ["a.csv", "b.jsonl"]}, r"train: .*a\.csv, .*b\.jsonl are of several formats"),
@@ -301,4 +303,4 @@ def test_files_that_make_no_set_are_refused(
         write(name, "text,label\nA.,1\n")
     write("b.jsonl", '{"text": "A.", "label": 1}\n')
     with pytest.raises(ValueError, match=message):
-        _ = open_set(entry, tmp_path).spec
+        _ = open_dataset(entry, tmp_path).spec

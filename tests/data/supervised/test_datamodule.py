@@ -13,8 +13,8 @@ from torch import Tensor
 
 from gpt_toolkit.batches import IGNORE_INDEX, SupervisedBatch, TaskSpec
 from gpt_toolkit.data.supervised.datamodule import SupervisedDataModule
-from gpt_toolkit.data.supervised.example import Example
-from tests.data.fakes import FakeSet, single, spec
+from gpt_toolkit.data.supervised.dataset import Example
+from tests.data.fakes import FakeDataset, single, spec
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*does not have many workers"),
@@ -30,28 +30,28 @@ QUESTIONS = [Example((f"question {i}",), 0, i, references=(f"answer {i}", "any")
 
 
 @pytest.fixture
-def sets(monkeypatch: pytest.MonkeyPatch) -> dict[str, FakeSet]:
+def sets(monkeypatch: pytest.MonkeyPatch) -> dict[str, FakeDataset]:
     """Sets that the module can open by name."""
     found = {
         "a": single("a", 37, n_val=6),
         "b": single("b", 150, n_val=9),
-        "nli": FakeSet(
+        "nli": FakeDataset(
             spec("nli", labels=("true", "unclear", "false"), parts=("near", "far")),
             {"train": PAIRS, "val": PAIRS[:7]},
         ),
-        "choice": FakeSet(
+        "choice": FakeDataset(
             spec("choice", "multiple_choice", labels=(), choices=3), {"train": CHOICES, "val": CHOICES[:5]}
         ),
-        "qa": FakeSet(
+        "qa": FakeDataset(
             spec("qa", "text", labels=(), metrics=("exact_match",), max_new_tokens=12),
             {"train": QUESTIONS, "val": QUESTIONS[:6]},
         ),
     }
 
-    def open_fake(entry: str | Mapping[str, Any], root: Path | None) -> FakeSet:
+    def open_fake(entry: str | Mapping[str, Any], root: Path | None) -> FakeDataset:
         return found[str(entry)]
 
-    monkeypatch.setattr("gpt_toolkit.data.supervised.task_dataset.open_set", open_fake)
+    monkeypatch.setattr("gpt_toolkit.data.supervised.task_dataset.open_dataset", open_fake)
     return found
 
 
@@ -132,15 +132,15 @@ def fit(folder: Path, names: list[str], ckpt_path: Path | None = None, **options
     return model
 
 
-def test_the_module_is_what_a_fine_tuning_task_expects(sets: dict[str, FakeSet]) -> None:
+def test_the_module_is_what_a_fine_tuning_task_expects(sets: dict[str, FakeDataset]) -> None:
     module = ready(["a", "nli", "choice"])
-    assert (module.n_ctx, module.n_marks, module.vocabulary.vocab_size) == (64, 3, 257)
+    assert (module.n_ctx, module.n_special_tokens, module.vocabulary.vocab_size) == (64, 3, 257)
     assert dict(module.tasks) == {name: sets[name].spec for name in ("a", "nli", "choice")}
     assert isinstance(module.plan, str)
 
 
 def test_micro_batches_of_a_step_are_the_batches_of_the_stream(
-    sets: dict[str, FakeSet], tmp_path: Path
+    sets: dict[str, FakeDataset], tmp_path: Path
 ) -> None:
     one = fit(tmp_path, ["a", "b"], max_steps=24).seen
     for accumulate in (2, 4):
@@ -154,7 +154,7 @@ def test_micro_batches_of_a_step_are_the_batches_of_the_stream(
 
 @pytest.mark.parametrize(("saved_after", "num_workers"), [(1, 0), (13, 0), (24, 0), (13, 1)])
 def test_a_resumed_run_reads_what_the_unbroken_run_reads(
-    saved_after: int, num_workers: int, sets: dict[str, FakeSet], tmp_path: Path
+    saved_after: int, num_workers: int, sets: dict[str, FakeDataset], tmp_path: Path
 ) -> None:
     names, accumulate = ["a", "b", "nli"], 2
     options: dict[str, Any] = {"accumulate_grad_batches": accumulate, "batch_tokens": 512}
@@ -174,7 +174,7 @@ def test_a_resumed_run_reads_what_the_unbroken_run_reads(
 
 
 def test_a_step_that_a_checkpoint_caught_half_way_is_done_again(
-    sets: dict[str, FakeSet], tmp_path: Path
+    sets: dict[str, FakeDataset], tmp_path: Path
 ) -> None:
     unbroken = fit(tmp_path, ["a", "b"], max_steps=9, accumulate_grad_batches=4).steps()
     first = trainer(tmp_path, max_steps=9, accumulate_grad_batches=4)
@@ -189,7 +189,7 @@ def test_a_step_that_a_checkpoint_caught_half_way_is_done_again(
     ("accumulate", "limit", "steps"), [(1, 1.0, 28), (4, 1.0, 7), (3, 1.0, 10), (1, 5, 5)]
 )
 def test_an_epoch_has_as_many_steps_as_read_all_rows_once(
-    accumulate: int, limit: float, steps: int, sets: dict[str, FakeSet], tmp_path: Path
+    accumulate: int, limit: float, steps: int, sets: dict[str, FakeDataset], tmp_path: Path
 ) -> None:
     run = trainer(tmp_path, max_epochs=2, accumulate_grad_batches=accumulate, limit_train_batches=limit)
     module, model = data(["a", "b", "nli"]), Recorder()
@@ -204,7 +204,7 @@ def test_an_epoch_has_as_many_steps_as_read_all_rows_once(
 
 @pytest.mark.parametrize("world_size", [2, 3])
 def test_ranks_divide_steps_and_validation(
-    world_size: int, sets: dict[str, FakeSet], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world_size: int, sets: dict[str, FakeDataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = fit(tmp_path, ["a", "b"], max_steps=8, accumulate_grad_batches=6).steps()
     found: dict[int, Counter[Any]] = {}
@@ -231,7 +231,7 @@ def test_ranks_divide_steps_and_validation(
     assert validated == dict.fromkeys(rows, validated["a", 0])
 
 
-def test_a_mixture_of_one_set_trains_as_the_set_alone(sets: dict[str, FakeSet], tmp_path: Path) -> None:
+def test_a_mixture_of_one_set_trains_as_the_set_alone(sets: dict[str, FakeDataset], tmp_path: Path) -> None:
     alone = list(ready("b").train_dataloader())
     equal = list(ready(["b"], mixture="equal").train_dataloader())
     in_mixture = [batch for batch in ready(["a", "b"]).train_dataloader() if batch["task"] == "b"]
@@ -242,13 +242,13 @@ def test_a_mixture_of_one_set_trains_as_the_set_alone(sets: dict[str, FakeSet], 
             torch.testing.assert_close(mine["labels"], theirs["labels"], rtol=0, atol=0)
 
 
-def test_rows_of_a_batch_are_sets_rows_with_targets_and_parts(sets: dict[str, FakeSet]) -> None:
+def test_rows_of_a_batch_are_sets_rows_with_targets_and_parts(sets: dict[str, FakeDataset]) -> None:
     for batch in ready(["nli"]).train_dataloader():
         torch.testing.assert_close(batch["target"], batch["rows"] % 3)
         torch.testing.assert_close(batch["parts"], batch["rows"] % 2)
 
 
-def test_setting_up_again_forgets_the_former_order(sets: dict[str, FakeSet]) -> None:
+def test_setting_up_again_forgets_the_former_order(sets: dict[str, FakeDataset]) -> None:
     module = ready("b", "fit")
     assert module.steps_per_epoch == 19
     module.batch_size = 4
@@ -256,7 +256,7 @@ def test_setting_up_again_forgets_the_former_order(sets: dict[str, FakeSet]) -> 
     assert module.steps_per_epoch == 38
 
 
-def test_each_set_has_a_loader_for_validation(sets: dict[str, FakeSet]) -> None:
+def test_each_set_has_a_loader_for_validation(sets: dict[str, FakeDataset]) -> None:
     loaders = ready(["a", "nli", "choice"], batch_size=2).val_dataloader()
     found = [list(loader) for loader in loaders]
     assert [{batch["task"] for batch in batches} for batches in found] == [{"a"}, {"nli"}, {"choice"}]
@@ -264,7 +264,7 @@ def test_each_set_has_a_loader_for_validation(sets: dict[str, FakeSet]) -> None:
     assert rows == [list(range(6)), list(range(7)), list(range(5))]
 
 
-def test_train_rows_are_nested_and_val_rows_are_spread(sets: dict[str, FakeSet]) -> None:
+def test_train_rows_are_nested_and_val_rows_are_spread(sets: dict[str, FakeDataset]) -> None:
     def rows(loader: Any) -> set[int]:
         return {row for batch in loader for row in batch["rows"].tolist()}
 
@@ -277,7 +277,7 @@ def test_train_rows_are_nested_and_val_rows_are_spread(sets: dict[str, FakeSet])
     assert rows(ready("b", train_rows=10**6).train_dataloader()) == set(range(150))
 
 
-def test_the_plan_names_what_decides_the_order(sets: dict[str, FakeSet]) -> None:
+def test_the_plan_names_what_decides_the_order(sets: dict[str, FakeDataset]) -> None:
     def plan(names: list[str], **options: Any) -> str:
         return ready(names, "fit", **options).plan
 
@@ -308,9 +308,11 @@ def decoded(batch: SupervisedBatch, module: SupervisedDataModule) -> list[str]:
     return [module.vocabulary.decode(row[:n].tolist()) for row, n in zip(ids, lengths, strict=True)]
 
 
-def test_labels_are_hidden_in_the_next_tokens_where_sets_are_taken_as_text(sets: dict[str, FakeSet]) -> None:
+def test_labels_are_hidden_in_the_next_tokens_where_sets_are_taken_as_text(
+    sets: dict[str, FakeDataset],
+) -> None:
     module = ready(["a", "nli"], as_text=True, batch_size=37)
-    assert module.n_marks == 0
+    assert module.n_special_tokens == 0
     assert module.tasks["a"] == TaskSpec("a", "text", ("no", "yes"), 1, ("accuracy",), max_new_tokens=5)
     batch = next(iter(module.train_dataloader()))
     names = {"a": ("no", "yes"), "nli": ("true", "unclear", "false")}[batch["task"]]
@@ -328,9 +330,9 @@ def test_labels_are_hidden_in_the_next_tokens_where_sets_are_taken_as_text(sets:
         assert all(text.endswith("Label (no or yes):") for text in decoded(batch, module))
 
 
-def test_sets_with_heads_and_sets_of_text_share_a_mixture(sets: dict[str, FakeSet]) -> None:
+def test_sets_with_heads_and_sets_of_text_share_a_mixture(sets: dict[str, FakeDataset]) -> None:
     module = ready(["choice", "qa"])
-    assert module.n_marks == 3
+    assert module.n_special_tokens == 3
     assert [task.kind for task in module.tasks.values()] == ["multiple_choice", "text"]
     shapes = {batch["task"]: batch["input_ids"].shape[1] for batch in module.train_dataloader()}
     assert shapes == {"choice": 3, "qa": 1}
@@ -344,7 +346,7 @@ def test_sets_with_heads_and_sets_of_text_share_a_mixture(sets: dict[str, FakeSe
     assert all(batch["target"].tolist() == [0] * len(batch["rows"]) for batch in answered)
 
 
-def test_examples_in_context_are_training_rows(sets: dict[str, FakeSet]) -> None:
+def test_examples_in_context_are_training_rows(sets: dict[str, FakeDataset]) -> None:
     module = ready("qa", "validate", n_examples=2, n_ctx=128)
     (loader,) = module.val_dataloader()
     for batch in loader:
@@ -356,7 +358,7 @@ def test_examples_in_context_are_training_rows(sets: dict[str, FakeSet]) -> None
                 assert example == f"question {number}\nAnswer: answer {number}"
 
 
-def test_no_row_to_learn_is_its_own_example(sets: dict[str, FakeSet]) -> None:
+def test_no_row_to_learn_is_its_own_example(sets: dict[str, FakeDataset]) -> None:
     module = ready("qa", n_examples=20, n_ctx=1024)
     for batch in module.train_dataloader():
         for row, text in zip(batch["rows"].tolist(), decoded(batch, module), strict=True):
@@ -369,19 +371,19 @@ def test_no_row_to_learn_is_its_own_example(sets: dict[str, FakeSet]) -> None:
 # ---------------------------------------------------------------------- testing and what is refused
 
 
-def test_without_labelled_test_rows_testing_reads_validation_and_prediction_the_test(
-    sets: dict[str, FakeSet], tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_without_labeled_test_rows_testing_reads_validation_and_prediction_the_test(
+    sets: dict[str, FakeDataset], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "gpt_toolkit")
-    unlabelled = [Example((f"test {i}",), None, i) for i in range(4)]
-    sets["a"].content = {**sets["a"].content, "test": unlabelled}
+    unlabeled = [Example((f"test {i}",), None, i) for i in range(4)]
+    sets["a"].content = {**sets["a"].content, "test": unlabeled}
     sets["b"].content = {**sets["b"].content, "test": [Example(("x",), 1, 0)]}
     model, run = Recorder(), trainer(tmp_path)
     run.test(model, datamodule=data(["a", "b", "nli"]), verbose=False)
     rows = Counter(name for batch in model.evaluated for name in [batch["task"]] * len(batch["rows"]))
     assert rows == {"a": 6, "b": 1, "nli": 7}
-    assert "a: The test rows have no labels; testing reads the validation split." in caplog.messages
-    assert "nli: There is no test split; testing reads the validation split." in caplog.messages
+    assert "a: the test examples have no labels; testing reads the validation split" in caplog.messages
+    assert "nli: no test split; testing reads the validation split" in caplog.messages
     model.evaluated.clear()
     run.predict(model, datamodule=data(["a", "nli"]), return_predictions=False)
     targets = {batch["task"]: batch["target"].tolist() for batch in model.evaluated}
@@ -389,39 +391,39 @@ def test_without_labelled_test_rows_testing_reads_validation_and_prediction_the_
     assert len(targets["nli"]) == 7
 
 
-def test_only_what_a_stage_reads_is_encoded(sets: dict[str, FakeSet], tmp_path: Path) -> None:
+def test_only_what_a_stage_reads_is_encoded(sets: dict[str, FakeDataset], tmp_path: Path) -> None:
     trainer(tmp_path).validate(Recorder(), datamodule=data("a"), verbose=False)
-    assert sets["a"].read == 1
+    assert sets["a"].n_read == 1
     with pytest.raises(FileNotFoundError, match="run `gpt-toolkit prepare`"):
         data("a").setup("fit")
 
 
-def test_what_cannot_be_is_refused_with_the_way_out(sets: dict[str, FakeSet]) -> None:
+def test_what_cannot_be_is_refused_with_the_way_out(sets: dict[str, FakeDataset]) -> None:
     with pytest.raises(ValueError, match=r"sets has a twice \(fake a and fake a\): leave one out"):
         data(["a", "a"]).prepare_data()
     with pytest.raises(
-        ValueError, match=r"tokenizer is not given: say --data\.tokenizer .* --model\.init_from"
+        ValueError, match=r"tokenizer is not given: set --data\.tokenizer .* --model\.init_from"
     ):
         data("a", tokenizer=None).prepare_data()
-    with pytest.raises(ValueError, match="'train:4096' would be made of a corpus"):
+    with pytest.raises(ValueError, match="'train:4096' would be trained on a corpus"):
         data("a", tokenizer="train:4096").prepare_data()
     sets["a"].content = {"val": sets["a"].content["val"]}
-    with pytest.raises(ValueError, match=r"fake a has no rows for training \(only val\)"):
+    with pytest.raises(ValueError, match=r"fake a has no examples for training \(only val\)"):
         ready(["a", "b"], "fit")
     ready(["a", "b"], "validate")
-    sets["solo"] = FakeSet(sets["a"].spec, {"test": sets["a"].content["val"]})
-    with pytest.raises(ValueError, match="fake a: there are no rows for validation; say test"):
+    sets["solo"] = FakeDataset(sets["a"].spec, {"test": sets["a"].content["val"]})
+    with pytest.raises(ValueError, match="fake a: no examples for validation; run test"):
         ready("solo", "validate")
     with pytest.raises(ValueError, match="fake a has none: set n_examples to 0"):
         ready("a", "validate", as_text=True, n_examples=1, n_ctx=128)
     sets["b"].content = {**sets["b"].content, "val": [Example(("x",), 1, 0), Example(("y",), None, 5)]}
-    with pytest.raises(ValueError, match=r"fake b: 1 of 2 rows of val have no label, the first is row 5"):
+    with pytest.raises(ValueError, match=r"fake b: 1 of 2 examples of val have no label, the first is row 5"):
         ready("b")
-    with pytest.raises(ValueError, match="no set is: say as_text=true"):
+    with pytest.raises(ValueError, match="no dataset is text: set as_text=true"):
         ready("nli", n_examples=2)
     with pytest.raises(ValueError, match="n_ctx=16 leaves 3 tokens for the prompts of qa"):
         ready("qa", n_ctx=16)
-    with pytest.raises(ValueError, match="batch_tokens=16 is less than one row of choice"):
+    with pytest.raises(ValueError, match="batch_tokens=16 is less than one example of choice"):
         ready("choice", batch_tokens=16).train_dataloader()
     with pytest.raises(RuntimeError, match="call prepare_data"):
         data("a").train_dataloader()
@@ -445,9 +447,11 @@ def test_all_faults_of_the_arguments_are_told_at_once() -> None:
         data("a", mixture="equal", temperature=2.0)
 
 
-def test_rows_and_summary_are_plain_text(sets: dict[str, FakeSet], caplog: pytest.LogCaptureFixture) -> None:
+def test_rows_and_summary_are_plain_text(
+    sets: dict[str, FakeDataset], caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO, "gpt_toolkit")
-    sets["nli"].notes = ["train: 30 rows, not the published 3,000"]
+    sets["nli"].facts = ["train: 30 examples, not the published 3,000"]
     module = ready(["nli", "choice"], n_ctx=24)
     first = module.rows(1)
     assert first == [
@@ -460,10 +464,12 @@ def test_rows_and_summary_are_plain_text(sets: dict[str, FakeSet], caplog: pytes
         "  answer 1: <start>s|t|o|r|y| |0|.|W|h|o|?<delimiter>S|h|e|.<extract>\n"
         "  answer 2: <start>s|t|o|r|y| |0|.|W|h|o|?<delimiter>I|t| |0|.<extract>",
     ]
-    assert module.summary().startswith("fake nli: train 30 rows (520 tokens), val 7 rows (112 tokens)\n")
-    assert "fake nli, train: 30 rows, not the published 3,000" in caplog.messages
+    assert module.summary().startswith(
+        "fake nli: train 30 examples (520 tokens), val 7 examples (112 tokens)\n"
+    )
+    assert "fake nli, train: 30 examples, not the published 3,000" in caplog.messages
     module = ready(["nli"], n_ctx=20)
-    assert "nli, train: 30 of 30 rows are cut to 20 tokens" in caplog.messages
+    assert "nli, train: 30 of 30 examples are truncated to 20 tokens" in caplog.messages
 
 
 # ---------------------------------------------------------------------- real sets

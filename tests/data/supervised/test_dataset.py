@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gpt_toolkit.data.supervised import Example, open_set
+from gpt_toolkit.data.supervised import Example, open_dataset
 
 Write = Callable[[str, str | bytes], Path]
 
@@ -30,17 +30,17 @@ def test_rows_that_are_broken_in_the_published_qqp_are_left_out_and_counted(
     broken = '7\t8\t9\t"Was he real?\n"\tWhat is the evidence?\t0\n'
     empty = "1\t2\t3\t\tWhy?\t0\n"
     path = write("QQP/dev.tsv", f"{QQP}133273\t213221\t213222\tHow is it?\tHow was it?\t1\n{broken}{empty}")
-    opened = open_set("qqp", tmp_path)
+    opened = open_dataset("qqp", tmp_path)
     assert list(opened.examples("val")) == [Example(("How is it?", "How was it?"), 1, 0)]
-    assert opened.remarks("val")[:2] == [
-        f"val: 2 rows with missing or surplus fields left out, the first at {path}, line 3",
-        f"val: 1 row with an empty text left out, the first at {path}, line 5",
+    assert opened.notes("val")[:2] == [
+        f"val: skipped 2 records with missing or surplus fields, the first at {path}, line 3",
+        f"val: skipped 1 record with an empty text, the first at {path}, line 5",
     ]
 
 
 def test_rows_of_a_test_without_labels_all_stay(write: Write, tmp_path: Path) -> None:
     write("QQP/test.tsv", "id\tquestion1\tquestion2\n0\tA?\tB?\n1\t\tC?\n")
-    assert list(open_set("qqp", tmp_path).examples("test")) == [
+    assert list(open_dataset("qqp", tmp_path).examples("test")) == [
         Example(("A?", "B?"), None, 0),
         Example(("", "C?"), None, 1),
     ]
@@ -53,7 +53,7 @@ def test_rows_of_a_test_without_labels_all_stay(write: Write, tmp_path: Path) ->
             "rte",
             "rte/dev.tsv",
             "index\tsentence1\tsentence2\tlabel\n0\tA.\tB.\tmaybe\n",
-            r"dev\.tsv, line 2: label 'maybe' is not one of the set's, expected entailment, not_entailment\.",
+            r"dev\.tsv, line 2: label 'maybe' is not one of .*, expected entailment, not_entailment\.",
         ),
         (
             "rte",
@@ -77,8 +77,8 @@ def test_rows_of_a_test_without_labels_all_stay(write: Write, tmp_path: Path) ->
             "rte",
             "rte/dev.tsv",
             "index\tsentence1\ttext\tlabel\n0\tA.\tB.\tentailment\n",
-            r"none of the known forms of rte: it begins with 'index, sentence1, text, label'\. Expected "
-            r"GLUE's form: columns sentence1, sentence2, label;",
+            r"none of the known schemas of rte: it begins with 'index, sentence1, text, label'\. Expected "
+            r"GLUE's schema: columns sentence1, sentence2, label;",
         ),
         (
             "rte",
@@ -135,19 +135,19 @@ def test_rows_of_a_test_without_labels_all_stay(write: Write, tmp_path: Path) ->
             "race",
             "race/test/high/1.txt",
             json.dumps({**PASSAGE, "answers": ["A"]}),
-            r"1\.txt, row 1: questions, options and answers must be lists of one length",
+            r"1\.txt, record 1: questions, options and answers must be lists of one length",
         ),
         (
             "race",
             "race/test/high/1.txt",
             json.dumps({**PASSAGE, "options": [["a", "b", "c"]] * 2}),
-            r"1\.txt, row 1, question 1 has 3 answers, expected 4",
+            r"1\.txt, record 1, question 1 has 3 answers, expected 4",
         ),
         (
             "story_cloze",
             "story_cloze/cloze_test_val__spring2016.csv",
             STORY_HEADER + 'id,"Rick,b,c,d,e,f,1\n',
-            r"line 2: the row that begins here is broken: unexpected end of data",
+            r"line 2: the record that begins here is broken: unexpected end of data",
         ),
         (
             "nq_open",
@@ -166,14 +166,14 @@ def test_a_file_that_is_wrong_is_refused_with_its_line(
 
 
 def read_all(name: str, root: Path) -> None:
-    opened = open_set(name, root)
+    opened = open_dataset(name, root)
     for split in opened.splits:
         list(opened.examples(split))
 
 
 def test_an_unknown_split_is_refused(write: Write, tmp_path: Path) -> None:
     write("qnli/dev.tsv", "index\tquestion\tsentence\tlabel\n0\tA?\tB.\tentailment\n")
-    opened = open_set("qnli", tmp_path)
+    opened = open_dataset("qnli", tmp_path)
     assert opened.splits == ("val",)
     with pytest.raises(ValueError, match=r"qnli in .* has no split 'train'; it has val"):
         next(opened.examples("train"))
@@ -183,9 +183,9 @@ def test_identity_follows_content_and_not_place(write: Write, tmp_path: Path) ->
     content = "index\tsentence1\tsentence2\tlabel\n0\tA.\tB.\tentailment\n"
     for folder in ("a", "b"):
         write(f"{folder}/rte/dev.tsv", content)
-    a, b = (open_set("rte", tmp_path / folder).identity("val") for folder in ("a", "b"))
+    a, b = (open_dataset("rte", tmp_path / folder).identity("val") for folder in ("a", "b"))
     assert a == b
     write("b/rte/dev.tsv", content.replace("B.", "C."))
-    assert open_set("rte", tmp_path / "b").identity("val") != a
+    assert open_dataset("rte", tmp_path / "b").identity("val") != a
     write("a/rte/test.tsv", content)
-    assert open_set("rte", tmp_path / "a").identity("test") != a
+    assert open_dataset("rte", tmp_path / "a").identity("test") != a

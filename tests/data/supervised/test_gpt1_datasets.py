@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from gpt_toolkit.data.supervised import Example, open_set
-from gpt_toolkit.data.supervised.gpt1_datasets import KNOWN
+from gpt_toolkit.data.supervised import Example, open_dataset
+from gpt_toolkit.data.supervised.gpt1_datasets import known_datasets
 
 pytestmark = pytest.mark.shared
 
 
 def rows_of(name: str, root: Path, split: str) -> list[Example]:
-    rows = list(open_set(name, root).examples(split))
+    rows = list(open_dataset(name, root).examples(split))
     assert [row.row for row in rows] == list(range(len(rows)))
     return rows
 
@@ -131,17 +131,17 @@ GOLDEN = {
 
 @pytest.mark.parametrize(("name", "split"), GOLDEN)
 def test_the_first_row_is_the_first_of_the_file(shared_data: Path, name: str, split: str) -> None:
-    row = next(open_set(name, shared_data).examples(split))
+    row = next(open_dataset(name, shared_data).examples(split))
     assert (*row.texts, row.target) == GOLDEN[name, split]
 
 
 def test_phrases_have_no_space_around_them(shared_data: Path) -> None:
-    row = next(open_set("sst2", shared_data / "sst2_glue").examples("val"))
+    row = next(open_dataset("sst2", shared_data / "sst2_glue").examples("val"))
     assert row.texts == ("the expressive power of the camera",)
 
 
 def test_words_of_race_are_joined(shared_data: Path) -> None:
-    row = next(open_set("race", shared_data).examples("test"))
+    row = next(open_dataset("race", shared_data).examples("test"))
     document, question, *answers = row.texts
     assert document.startswith(
         "Jim and Andy are standing at the bus stop and waiting for the No . 6 bus . They"
@@ -152,13 +152,13 @@ def test_words_of_race_are_joined(shared_data: Path) -> None:
 
 
 def test_texts_are_learned_from_the_first_of_their_answers(shared_data: Path) -> None:
-    question = next(open_set("nq_open", shared_data).examples("val"))
+    question = next(open_dataset("nq_open", shared_data).examples("val"))
     assert question.texts == ("when was the last time anyone was on the moon",)
     assert question.references == ("14 December 1972 UTC", "December 1972")
-    caption = next(open_set("multi30k", shared_data).examples("test"))
+    caption = next(open_dataset("multi30k", shared_data).examples("test"))
     assert caption.texts == ("A man in an orange hat starring at something.",)
     assert caption.references == ("Un homme avec un chapeau orange regardant quelque chose.",)
-    article = next(open_set("cnn_dm", shared_data).examples("train"))
+    article = next(open_dataset("cnn_dm", shared_data).examples("train"))
     assert article.texts[0].startswith("By . Associated Press . PUBLISHED: . 14:11 EST, 25 October 2013 .")
     assert article.references[0].startswith("Bishop John Folda, of North Dakota, is taking time off")
     assert article.references[0].count("\n") == 2
@@ -171,56 +171,58 @@ def test_texts_are_learned_from_the_first_of_their_answers(shared_data: Path) ->
             "sst2",
             "",
             "train",
-            "train: 6,920 rows (sentences, without a header), not the published 67,349: the sentence-level "
-            "SST-2; "
-            "GPT-1 used GLUE's 67,349 phrases",
+            "train: 6,920 examples (sentences, without a header), not the published 67,349: the "
+            "sentence-level SST-2; GPT-1 used GLUE's 67,349 phrases",
         ),
         (
             "sst2",
             "sst2_glue",
             "test",
-            "test: 872 rows (phrases, GLUE's form), not the published 1,821: these are GLUE's dev rows",
+            "test: 872 examples (phrases, GLUE's schema), not the published 1,821: these are GLUE's dev "
+            "examples",
         ),
         (
             "qqp",
             "",
             "test",
-            "test: 10,000 rows (pairs and a label), not the published 390,965: the balanced test sample of "
-            "text-matching papers, not GLUE's",
+            "test: 10,000 examples (pairs and a label), not the published 390,965: the balanced test sample "
+            "of text-matching papers, not GLUE's",
         ),
         (
             "mrpc",
             "",
             "val",
-            "val: 385 of 4,076 rows; a tenth of the training file is for validation, chosen by content",
+            "val: 385 of 4,076 examples; a tenth of the training file is for validation, chosen by content",
         ),
     ],
 )
 def test_a_remark_names_the_variant(
     shared_data: Path, name: str, folder: str, split: str, remark: str
 ) -> None:
-    assert open_set(name, shared_data / folder).remarks(split) == [remark]
+    assert open_dataset(name, shared_data / folder).notes(split) == [remark]
 
 
 @pytest.mark.parametrize(
     ("name", "split"), [("rte", "train"), ("rte", "val"), ("snli", "test"), ("cola", "val")]
 )
 def test_files_of_the_published_size_need_no_remark(shared_data: Path, name: str, split: str) -> None:
-    assert open_set(name, shared_data).remarks(split) == []
+    assert open_dataset(name, shared_data).notes(split) == []
 
 
 def test_sets_are_what_gpt1_made_of_them() -> None:
-    kinds = {name: known.spec.kind for name, known in KNOWN.items()}
+    kinds = {name: known.spec.kind for name, known in known_datasets().items()}
     assert [name for name, kind in kinds.items() if kind == "similarity"] == ["mrpc", "qqp"]
     assert [name for name, kind in kinds.items() if kind == "graded"] == ["stsb"]
     assert [name for name, kind in kinds.items() if kind == "multiple_choice"] == ["race", "story_cloze"]
-    outputs = {name: known.spec.n_outputs for name, known in KNOWN.items() if known.spec.kind != "text"}
+    outputs = {
+        name: known.spec.n_outputs for name, known in known_datasets().items() if known.spec.kind != "text"
+    }
     assert outputs == {
         **{"snli": 3, "mnli": 3, "scitail": 2, "qnli": 2, "rte": 2, "race": 1, "story_cloze": 1},
         **{"cola": 2, "sst2": 2, "mrpc": 2, "qqp": 2, "stsb": 6},
     }
-    assert KNOWN["cola"].spec.metrics == ("matthews",)
-    assert KNOWN["stsb"].spec.metrics == ("pearson", "spearman")
-    assert KNOWN["mrpc"].spec.metrics == KNOWN["qqp"].spec.metrics == ("f1", "accuracy")
-    assert KNOWN["rte"].spec.labels == ("entailment", "not_entailment")
-    assert KNOWN["mnli"].spec.labels == ("entailment", "neutral", "contradiction")
+    assert known_datasets()["cola"].spec.metrics == ("matthews",)
+    assert known_datasets()["stsb"].spec.metrics == ("pearson", "spearman")
+    assert known_datasets()["mrpc"].spec.metrics == known_datasets()["qqp"].spec.metrics == ("f1", "accuracy")
+    assert known_datasets()["rte"].spec.labels == ("entailment", "not_entailment")
+    assert known_datasets()["mnli"].spec.labels == ("entailment", "neutral", "contradiction")

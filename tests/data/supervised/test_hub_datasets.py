@@ -8,8 +8,8 @@ import datasets
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 
-from gpt_toolkit.data.supervised import Example, open_set
-from gpt_toolkit.data.supervised.gpt1_datasets import KNOWN
+from gpt_toolkit.data.supervised import Example, open_dataset
+from gpt_toolkit.data.supervised.gpt1_datasets import known_datasets
 
 Hub = Callable[[dict[str, Dataset]], list[tuple[str, str | None, str]]]
 
@@ -44,7 +44,7 @@ def table(features: dict[str, Any], *rows: tuple[Any, ...]) -> Dataset:
 
 
 def rows_of(name: str, split: str) -> list[Example]:
-    return list(open_set(name).examples(split))
+    return list(open_dataset(name).examples(split))
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_another_order_of_classes_on_the_hub_changes_no_target(hub: Hub) -> None
 def test_other_columns_on_the_hub_are_refused(hub: Hub) -> None:
     hub({"train": table({"text": TEXT, "label": Value("int32")}, ("A.", 0))})
     with pytest.raises(
-        ValueError, match=r"nyu-mll/glue on the hub has the columns text, label, expected GLUE's form"
+        ValueError, match=r"nyu-mll/glue on the hub has the columns text, label, expected GLUE's schema"
     ):
         rows_of("rte", "train")
 
@@ -208,21 +208,21 @@ def test_opening_a_set_reads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("asked the hub")
 
     monkeypatch.setattr(datasets, "load_dataset", fail)
-    for name, known in KNOWN.items():
+    for name, known in known_datasets().items():
         if known.hub is not None:
-            opened = open_set(name)
+            opened = open_dataset(name)
             assert opened.spec == known.spec
             assert "train" in opened.splits
 
 
 def test_identity_follows_the_revision(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub({})
-    opened = open_set("mnli")
+    opened = open_dataset("mnli")
     before = opened.identity("val")
     assert opened.identity("val") == before != opened.identity("test")
     other = SimpleNamespace(config=SimpleNamespace(name="mnli", version="1.0.0"), hash="xyz")
     monkeypatch.setattr(datasets, "load_dataset_builder", lambda *_: other)
-    assert open_set("mnli").identity("val") != before
+    assert open_dataset("mnli").identity("val") != before
 
 
 def test_without_a_network_one_line_says_what_to_place_where(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,4 +242,4 @@ def test_story_cloze_cannot_be_downloaded() -> None:
     with pytest.raises(
         FileNotFoundError, match=r"story_cloze cannot be downloaded\. Place .*on request.*ROOT/story_cloze"
     ):
-        open_set("story_cloze")
+        open_dataset("story_cloze")

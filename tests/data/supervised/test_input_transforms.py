@@ -9,11 +9,18 @@ from hypothesis import strategies as st
 
 from gpt_toolkit.batches import IGNORE_INDEX, Kind
 from gpt_toolkit.data.supervised.batching import next_labels, pad
-from gpt_toolkit.data.supervised.example import Example
-from gpt_toolkit.data.supervised.input_transforms import Input, MarkedInputs, Marks, describe, fit, sequences
-from tests.data.fakes import FakeSet, encoded, spec, tokenizer, words
+from gpt_toolkit.data.supervised.dataset import Example
+from gpt_toolkit.data.supervised.input_transforms import (
+    InputSequence,
+    SpecialTokens,
+    TransformedInputs,
+    transform,
+    truncate,
+)
+from gpt_toolkit.data.supervised.inspect_examples import show_tokens
+from tests.data.fakes import FakeDataset, encoded, spec, tokenizer, words
 
-MARKS = Marks.after(257)
+TOKENS = SpecialTokens.after(257)
 S, D, E = 257, 258, 259
 
 
@@ -21,56 +28,56 @@ def ids(text: str) -> np.ndarray[tuple[int], np.dtype[np.uint16]]:
     return np.frombuffer(text.encode(), np.uint8).astype(np.uint16)
 
 
-def test_the_marks_follow_the_vocabulary_in_the_released_order() -> None:
-    assert Marks.after(40_478) == Marks(start=40_478, delimiter=40_479, extract=40_480)
+def test_the_special_tokens_follow_the_vocabulary_in_the_released_order() -> None:
+    assert SpecialTokens.after(40_478) == SpecialTokens(start=40_478, delimiter=40_479, extract=40_480)
 
 
 @pytest.mark.parametrize(
     ("kind", "texts", "expected"),
     [
-        ("classification", ["ab"], ["<start> ab <extract>"]),
-        ("classification", ["ab", "c"], ["<start> ab <delimiter> c <extract>"]),
+        ("classification", ["ab"], ["<start>a|b<extract>"]),
+        ("classification", ["ab", "c"], ["<start>a|b<delimiter>c<extract>"]),
         (
             "similarity",
             ["ab", "c"],
-            ["<start> ab <delimiter> c <extract>", "<start> c <delimiter> ab <extract>"],
+            ["<start>a|b<delimiter>c<extract>", "<start>c<delimiter>a|b<extract>"],
         ),
-        ("graded", ["ab", "c"], ["<start> ab <delimiter> c <extract>", "<start> c <delimiter> ab <extract>"]),
+        ("graded", ["ab", "c"], ["<start>a|b<delimiter>c<extract>", "<start>c<delimiter>a|b<extract>"]),
         (
             "multiple_choice",
             ["ab", "c", "d", "e", "f"],
-            [f"<start> abc <delimiter> {answer} <extract>" for answer in "def"],
+            [f"<start>a|b|c<delimiter>{answer}<extract>" for answer in "def"],
         ),
         (
             "multiple_choice",
             ["ab", "", "d", "e"],
-            ["<start> ab <delimiter> d <extract>", "<start> ab <delimiter> e <extract>"],
+            ["<start>a|b<delimiter>d<extract>", "<start>a|b<delimiter>e<extract>"],
         ),
     ],
 )
 def test_a_row_becomes_the_sequences_of_figure_1(kind: Kind, texts: list[str], expected: list[str]) -> None:
-    found = sequences(kind, MARKS, [ids(text) for text in texts])
-    assert [describe(sequence.tolist(), tokenizer()) for sequence in found] == expected
+    found = transform(kind, TOKENS, [ids(text) for text in texts])
+    assert [show_tokens(sequence.tolist(), tokenizer()) for sequence in found] == expected
 
 
 def test_an_order_of_texts_gives_the_same_two_sequences_as_the_other() -> None:
     a, b = ids("ab"), ids("cde")
-    first, second = sequences("similarity", MARKS, [a, b]), sequences("similarity", MARKS, [b, a])
+    first, second = transform("similarity", TOKENS, [a, b]), transform("similarity", TOKENS, [b, a])
     assert [one.tolist() for one in first] == [one.tolist() for one in reversed(second)]
 
 
 def test_texts_are_cut_as_the_released_code_cuts_them() -> None:
-    assert fit(np.array([[600], [510], [3]]), 512).tolist() == [[510], [510], [3]]
+    assert truncate(np.array([[600], [510], [3]]), 512).tolist() == [[510], [510], [3]]
     lengths = np.array([[600, 600], [254, 255], [300, 1]])
-    assert fit(lengths, 512).tolist() == [[254, 254], [254, 254], [254, 1]]  # 254 + 254 + 3 marks = 511
+    assert truncate(lengths, 512).tolist() == [[254, 254], [254, 254], [254, 1]]  # 254 + 254 + 3 marks = 511
     story = np.array([[300, 0, 20, 260]])
-    assert fit(story, 512).tolist() == [[254, 0, 20, 254]]
+    assert truncate(story, 512).tolist() == [[254, 0, 20, 254]]
 
 
 def test_of_document_and_question_the_document_gives_way_for_all_answers_alike() -> None:
     lengths = np.array([[600, 20, 5, 9], [480, 20, 9, 5], [481, 20, 9, 5], [100, 20, 300, 5]])
     kept = [[480, 20, 5, 9], [480, 20, 9, 5], [480, 20, 9, 5], [100, 20, 300, 5]]
-    assert fit(lengths, 512).tolist() == kept
+    assert truncate(lengths, 512).tolist() == kept
 
 
 @settings(deadline=None)
@@ -82,7 +89,7 @@ def test_no_sequence_is_longer_than_the_context_and_no_text_is_cut_that_fits(
     row: list[int], n_ctx: int
 ) -> None:
     lengths = np.array([row])
-    kept = fit(lengths, n_ctx)[0].tolist()
+    kept = truncate(lengths, n_ctx)[0].tolist()
     assert all(0 <= k <= whole for k, whole in zip(kept, row, strict=True))
     if len(row) == 1:
         longest, marks = kept[0], 2
@@ -97,9 +104,11 @@ def test_no_sequence_is_longer_than_the_context_and_no_text_is_cut_that_fits(
         assert kept == row
 
 
-def marked(kind: Kind, rows: list[tuple[str, ...]], n_ctx: int, root: Path) -> MarkedInputs:
+def marked(kind: Kind, rows: list[tuple[str, ...]], n_ctx: int, root: Path) -> TransformedInputs:
     content = [Example(texts, 0, number) for number, texts in enumerate(rows)]
-    return MarkedInputs(encoded(FakeSet(spec("fake", kind), {"train": content}), root), kind, MARKS, n_ctx)
+    return TransformedInputs(
+        encoded(FakeDataset(spec("fake", kind), {"train": content}), root), kind, TOKENS, n_ctx
+    )
 
 
 @pytest.mark.parametrize(
@@ -122,14 +131,17 @@ def test_the_planned_lengths_are_those_of_the_sequences(
 
 def test_rows_that_are_cut_are_counted(tmp_path: Path) -> None:
     inputs = marked("classification", [("a" * 15,), ("a" * 14,), ("a" * 99,), ("a",)], 16, tmp_path)
-    assert inputs.remarks == ["2 of 4 rows are cut to 16 tokens"]
-    assert describe(inputs.sequences(2)[0].ids.tolist(), tokenizer()) == f"<start> {'a' * 14} <extract>"
-    assert marked("classification", [("a",)], 16, tmp_path).remarks == []
+    assert inputs.notes == ["2 of 4 examples are truncated to 16 tokens"]
+    assert (
+        show_tokens(inputs.sequences(2)[0].ids.tolist(), tokenizer())
+        == f"<start>{'|'.join('a' * 14)}<extract>"
+    )
+    assert marked("classification", [("a",)], 16, tmp_path).notes == []
 
 
 def test_every_token_but_start_is_a_label_once_and_padding_is_none() -> None:
     sequence = np.array([S, 5, 6, D, 7, E])
-    found, labels, lengths = pad([[Input(sequence, 0), Input(sequence[:3], 0)]], n_ctx=512)
+    found, labels, lengths = pad([[InputSequence(sequence, 0), InputSequence(sequence[:3], 0)]], n_ctx=512)
     assert found.shape == (1, 2, 8)
     assert lengths.tolist() == [[6, 3]]
     no = IGNORE_INDEX

@@ -24,7 +24,7 @@ def test_each_epoch_reads_every_row_once(bucket: int, batch_tokens: int | None) 
     for _ in range(3):
         rows: list[int] = []
         while len(rows) < len(LENGTHS):
-            found = batches.rows(number)
+            found = batches.indices(number)
             assert batches.size(number) == len(found) <= 16
             rows += found.tolist()
             number += 1
@@ -40,9 +40,9 @@ def test_the_last_rows_of_an_epoch_are_a_smaller_batch() -> None:
 def test_a_batch_is_read_alike_whatever_was_read_before() -> None:
     limits = Limits(16, 1_600)
     straight = order(limits)
-    expected = [straight.rows(number).tolist() for number in range(400)]
+    expected = [straight.indices(number).tolist() for number in range(400)]
     for number in (399, 0, 150, 7, 398):
-        assert order(limits).rows(number).tolist() == expected[number]
+        assert order(limits).indices(number).tolist() == expected[number]
 
 
 def test_batches_stay_below_the_budget_and_are_as_large_as_it_allows() -> None:
@@ -50,7 +50,7 @@ def test_batches_stay_below_the_budget_and_are_as_large_as_it_allows() -> None:
     batches = order(limits, bucket=1)
     sizes = []
     for number in range(len(batches)):
-        rows = batches.rows(number)
+        rows = batches.indices(number)
         assert len(rows) * 2 * LENGTHS[rows].max() <= 4_096
         sizes.append(len(rows) * 2 * LENGTHS[rows].max())
     assert np.mean(sizes) > 0.9 * 4_096
@@ -60,31 +60,31 @@ def test_seeds_sets_and_epochs_have_orders_of_their_own() -> None:
     limits = Limits(16)
     base = order(limits)
     variants = [base, order(limits, seed=1), order(limits, name="other"), order(limits, bucket=8)]
-    firsts = [tuple(batches.rows(0).tolist()) for batches in variants]
-    assert len({*firsts, tuple(base.rows(63).tolist())}) == 5
+    firsts = [tuple(batches.indices(0).tolist()) for batches in variants]
+    assert len({*firsts, tuple(base.indices(63).tolist())}) == 5
 
 
 def test_sorting_in_pools_saves_padding_and_mixes_rows_anew() -> None:
     def padding(bucket: int) -> float:
         batches = order(Limits(16), bucket)
-        rows = [batches.rows(number) for number in range(len(batches))]
+        rows = [batches.indices(number) for number in range(len(batches))]
         return 1 - float(LENGTHS.sum()) / sum(len(batch) * int(LENGTHS[batch].max()) for batch in rows)
 
     assert padding(1) > 0.4
     assert padding(16) < 0.1
     batches = order(Limits(16), 16)
     first, second = (
-        {frozenset(batches.rows(63 * epoch + i).tolist()) for i in range(63)} for epoch in (0, 1)
+        {frozenset(batches.indices(63 * epoch + i).tolist()) for i in range(63)} for epoch in (0, 1)
     )
     assert not first & second
-    longest = [int(LENGTHS[batches.rows(number)].max()) for number in range(63)]
+    longest = [int(LENGTHS[batches.indices(number)].max()) for number in range(63)]
     assert longest != sorted(longest, reverse=True)
 
 
 def test_the_order_is_the_recorded_one() -> None:
     batches = BatchOrder("set", np.full(10, 8), Limits(4), 2, seed=0)
     recorded = [[1, 5, 9, 0], [6, 3, 8, 2], [7, 4]]  # raise BUCKET_VERSION where it has to change
-    assert [batches.rows(number).tolist() for number in range(3)] == recorded
+    assert [batches.indices(number).tolist() for number in range(3)] == recorded
 
 
 @settings(max_examples=50, deadline=None)
@@ -98,6 +98,6 @@ def test_evaluation_reads_each_row_once_on_equally_many_batches_a_rank(
     assert len(batches) % world_size == 0 or len(batches) == n_rows
     for batch in batches:
         longest = int(LENGTHS[batch].max())
-        assert 0 < len(batch) <= limits.rows(longest)
+        assert 0 < len(batch) <= limits.size(longest)
     longest_of = [int(LENGTHS[batch].max()) for batch in batches]
     assert longest_of == sorted(longest_of, reverse=True)

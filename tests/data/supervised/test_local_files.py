@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gpt_toolkit.data.supervised import Example, open_set
+from gpt_toolkit.data.supervised import Example, open_dataset
 
 Write = Callable[[str, str | bytes], Path]
 
@@ -42,7 +42,7 @@ MNLI_HEADER = (
 
 
 def read(name: str, root: Path, split: str) -> list[Example]:
-    return list(open_set(name, root).examples(split))
+    return list(open_dataset(name, root).examples(split))
 
 
 def mnli_row(index: int, label: str) -> str:
@@ -64,10 +64,10 @@ def test_snli_is_read_from_its_json_lines_wherever_they_lie(write: Write, tmp_pa
 def test_rows_without_a_gold_label_are_left_out_and_counted(write: Write, tmp_path: Path) -> None:
     rows = [{**SNLI_ROW, "gold_label": label} for label in ("-", "neutral", "-")]
     path = write("snli/snli_1.0_dev.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
-    opened = open_set("snli", tmp_path)
+    opened = open_dataset("snli", tmp_path)
     assert [(row.target, row.row) for row in opened.examples("val")] == [(1, 0)]
     assert (
-        opened.remarks("val")[0] == f"val: 2 rows without a gold label left out, the first at {path}, line 1"
+        opened.notes("val")[0] == f"val: skipped 2 records without a gold label, the first at {path}, line 1"
     )
 
 
@@ -165,11 +165,11 @@ def test_a_passage_of_race_is_a_row_a_question(write: Write, tmp_path: Path) -> 
 def test_many_passages_of_race_are_all_read(write: Write, tmp_path: Path) -> None:
     for number in range(70):
         write(f"race/test/high/{number}.txt", json.dumps({**PASSAGE, "article": f"Text {number}."}))
-    opened = open_set("race", tmp_path)
+    opened = open_dataset("race", tmp_path)
     assert len({row.texts[0] for row in opened.examples("test")}) == 70
     before = opened.identity("test")
     write("race/test/high/69.txt", json.dumps({**PASSAGE, "article": "Text 070."}))
-    assert open_set("race", tmp_path).identity("test") != before
+    assert open_dataset("race", tmp_path).identity("test") != before
 
 
 def test_hub_files_of_race_say_their_part_in_the_example_id(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_story_cloze_is_divided_as_the_released_code_divides_it(write: Write, tm
     write(f"story_cloze/{VAL_2016}", stories(1_871))
     write("story_cloze/cloze_test_test__spring2016 - cloze_test_ALL_test.csv", stories(1_871))
     write("story_cloze/cloze_test_val__winter2018-cloze_test_ALL_val - 1 - 1.csv", stories(1_571))
-    opened = open_set("story_cloze", tmp_path)
+    opened = open_dataset("story_cloze", tmp_path)
     assert opened.splits == ("train", "val", "test")
     rows = {split: list(opened.examples(split)) for split in opened.splits}
     assert {split: len(found) for split, found in rows.items()} == {"train": 1_497, "val": 374, "test": 1_871}
@@ -218,8 +218,8 @@ def test_story_cloze_is_divided_as_the_released_code_divides_it(write: Write, tm
     story = "Rick 0 grew up. He fought, a lot. He was shot. He lived."
     assert rows["test"][0] == Example((story, "", "He is happy.", "He joined a gang."), 0, 0)
     assert rows["test"][1].target == 1
-    assert opened.remarks("train") == [
-        "train: 1,497 of 1,871 rows; the validation file is divided into training and validation as the "
+    assert opened.notes("train") == [
+        "train: 1,497 of 1,871 examples; the validation file is divided into training and validation as the "
         "released "
         "code does"
     ]
@@ -228,11 +228,11 @@ def test_story_cloze_is_divided_as_the_released_code_divides_it(write: Write, tm
 def test_the_2018_story_cloze_is_named_and_its_test_has_no_labels(write: Write, tmp_path: Path) -> None:
     write("story_cloze/cloze_test_val__winter2018-cloze_test_ALL_val - 1 - 1.csv", stories(1_571))
     write("story_cloze/cloze_test_test__winter2018-cloze_test_ALL_test - 1.csv", stories(1_571, answer=False))
-    opened = open_set("story_cloze", tmp_path)
+    opened = open_dataset("story_cloze", tmp_path)
     assert {row.target for row in opened.examples("test")} == {None}
     for split in ("train", "test"):
-        assert "the 2018 release" in opened.remarks(split)[-1]
-        assert "GPT-1 used that of 2016" in opened.remarks(split)[-1]
+        assert "the 2018 release" in opened.notes(split)[-1]
+        assert "GPT-1 used that of 2016" in opened.notes(split)[-1]
 
 
 @pytest.mark.parametrize(
@@ -313,7 +313,7 @@ def test_glues_files_and_copies_of_the_hubs_are_read(
     else:
         path = write(file, "")
         pq.write_table(pa.Table.from_pylist([content]), path)
-    opened = open_set(name, tmp_path)
+    opened = open_dataset(name, tmp_path)
     split = next(split for split in opened.splits if split != "train" or "train" in file)
     rows = list(opened.examples(split))
     assert row in rows or (split == "train" and row._replace(row=0) in list(opened.examples("val")))
@@ -325,16 +325,16 @@ def test_two_files_that_could_be_one_split_are_refused(write: Write, tmp_path: P
     with pytest.raises(
         ValueError, match=r"not clear which files are the train split: .*train\.tsv, .*train_copy\.tsv"
     ):
-        open_set("rte", tmp_path)
+        open_dataset("rte", tmp_path)
 
 
 def test_a_folder_without_files_says_what_to_place_there(tmp_path: Path) -> None:
     with pytest.raises(
         FileNotFoundError, match=r"rte: no files in .*/rte nor in .*train\.tsv, dev\.tsv.*leave root out"
     ):
-        open_set("rte", tmp_path)
+        open_dataset("rte", tmp_path)
     with pytest.raises(FileNotFoundError, match=r"story_cloze: no files.*spring2016.*on request"):
-        open_set("story_cloze", tmp_path)
+        open_dataset("story_cloze", tmp_path)
 
 
 @pytest.mark.parametrize("ending", ["", ".gz"])
@@ -351,5 +351,5 @@ def test_lines_of_two_languages_belong_together(write: Write, tmp_path: Path, en
         Example(("Two men.",), 0, 1, references=("Deux hommes.",)),
     ]
     write(f"multi30k/test_2016_flickr.fr{ending}", pack("Un chien.\n"))
-    with pytest.raises(ValueError, match=r"\.fr.* ends after line 1, but .*\.en.* goes on"):
+    with pytest.raises(ValueError, match=r"\.fr.* ends after line 1, but .*\.en.* continues"):
         read("multi30k", tmp_path, "test")

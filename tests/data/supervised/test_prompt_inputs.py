@@ -3,35 +3,35 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gpt_toolkit.data.supervised.example import Example
-from gpt_toolkit.data.supervised.prompt_inputs import Shots, TextInputs, choose_shots
-from gpt_toolkit.data.supervised.prompt_templates import prompt_of
-from tests.data.fakes import FakeSet, encoded, spec, tokenizer
+from gpt_toolkit.data.supervised.dataset import Example
+from gpt_toolkit.data.supervised.prompt_inputs import PromptInputs, Shots, choose_shots
+from gpt_toolkit.data.supervised.prompt_templates import prompt_template
+from tests.data.fakes import FakeDataset, encoded, spec, tokenizer
 
 END = 256
 SPEC = spec("mine", "text", labels=())
 ROWS = [Example((f"input {i}" * (i + 1),), 0, i, references=(f"answer {i}",)) for i in range(6)]
 
 
-def shown(inputs: TextInputs, index: int) -> str:
+def shown(inputs: PromptInputs, index: int) -> str:
     (one,) = inputs.sequences(index)
     return tokenizer().decode(one.ids.tolist())
 
 
-def text_inputs(root: Path, n_ctx: int, room: int | None = None, **options: object) -> TextInputs:
-    view = prompt_of(SPEC, 1, " so?")
-    rows = encoded(FakeSet(SPEC, {"train": ROWS}), root, view=view)
+def text_inputs(root: Path, n_ctx: int, room: int | None = None, **options: object) -> PromptInputs:
+    view = prompt_template(SPEC, 1, " so?")
+    rows = encoded(FakeDataset(SPEC, {"train": ROWS}), root, view=view)
     given = {"loss_on": "target", **options}
     if given.pop("shots", False):
         chosen = np.array([[(i + 1) % 6, (i + 2) % 6] for i in range(6)])
         given["shots"] = Shots(rows, chosen, np.frombuffer(b"\n\n", np.uint8))
-    return TextInputs(rows, END, n_ctx, room=room, **given)  # type: ignore[arg-type]
+    return PromptInputs(rows, END, n_ctx, max_new_tokens=room, **given)  # type: ignore[arg-type]
 
 
 def test_a_row_to_learn_is_input_prompt_and_answer_between_ends_of_text(tmp_path: Path) -> None:
     inputs = text_inputs(tmp_path, 200)
     assert shown(inputs, 0) == "<|endoftext|>input 0 so? answer 0<|endoftext|>"
-    assert inputs.remarks == []
+    assert inputs.notes == []
 
 
 def test_a_row_to_answer_ends_with_its_prompt(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_the_loss_is_due_on_the_answer_and_its_end_or_on_all(loss_on: str, tmp_p
 def test_the_tail_of_the_input_is_cut_and_prompt_and_answer_stay(tmp_path: Path) -> None:
     inputs = text_inputs(tmp_path, 27)
     assert shown(inputs, 5) == "<|endoftext|>input 5input so? answer 5<|endoftext|>"
-    assert inputs.remarks == ["5 of 6 rows are cut to 27 tokens"]
+    assert inputs.notes == ["5 of 6 examples are truncated to 27 tokens"]
     asked = text_inputs(tmp_path, 27, room=10)
     assert shown(asked, 5) == "<|endoftext|>input 5input so?"
 
@@ -78,7 +78,7 @@ def test_examples_stand_before_a_row_and_the_first_are_left_out_where_there_is_n
     short = text_inputs(tmp_path, 65, room=9, shots=True)
     assert shown(short, 0) == "<|endoftext|>input 2input 2input 2 so? answer 2\n\ninput 0 so?"
     assert shown(short, 5) == f"<|endoftext|>{'input 5' * 6} so?"
-    assert short.remarks == ["6 of 6 rows have room for fewer examples in context"]
+    assert short.notes == ["6 of 6 examples have space for fewer examples in context"]
 
 
 def test_examples_differ_and_are_never_the_row_itself() -> None:
@@ -95,5 +95,5 @@ def test_examples_differ_and_are_never_the_row_itself() -> None:
 
 
 def test_more_examples_than_rows_are_refused() -> None:
-    with pytest.raises(ValueError, match="n_examples is 5, but there are only 5 training rows"):
+    with pytest.raises(ValueError, match="n_examples is 5, but there are only 5 training examples"):
         choose_shots(np.arange(5), 10, 5, (0,), None)

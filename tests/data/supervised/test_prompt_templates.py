@@ -5,9 +5,15 @@ import pytest
 import yaml
 
 from gpt_toolkit.batches import Kind, TaskSpec
-from gpt_toolkit.data.supervised.example import Example
-from gpt_toolkit.data.supervised.gpt1_datasets import KNOWN
-from gpt_toolkit.data.supervised.prompt_templates import TEMPLATES, Prompt, as_text, nearest, prompt_of
+from gpt_toolkit.data.supervised.dataset import Example
+from gpt_toolkit.data.supervised.gpt1_datasets import known_datasets
+from gpt_toolkit.data.supervised.prompt_templates import (
+    TEMPLATES,
+    PromptTemplate,
+    nearest,
+    prompt_template,
+    spec_as_text,
+)
 from gpt_toolkit.storyworld.datasets import DATASETS
 from tests.data.fakes import spec, tokenizer
 
@@ -28,33 +34,33 @@ def row(n: int, target: int | float | None = 1, **fields: object) -> Example:
 @pytest.mark.parametrize(
     ("known", "n", "example", "expected"),
     [
-        (KNOWN["sst2"].spec, 1, row(1, 1), "text0\nThis opinion is positive"),
+        (known_datasets()["sst2"].spec, 1, row(1, 1), "text0\nThis opinion is positive"),
         (
-            KNOWN["rte"].spec,
+            known_datasets()["rte"].spec,
             2,
             row(2, 0),
             "text0\nQuestion: text1 True or false?\nAnswer: true",
         ),
         (
-            KNOWN["mrpc"].spec,
+            known_datasets()["mrpc"].spec,
             2,
             row(2, 0),
             "First: text0\nSecond: text1\nDo both say the same? Yes or no: no",
         ),
         (
-            KNOWN["stsb"].spec,
+            known_datasets()["stsb"].spec,
             2,
             row(2, 3.8),
             "First: text0\nSecond: text1\nHow close are they in meaning, 0, 1, 2, 3, 4 or 5? 4",
         ),
         (
-            KNOWN["race"].spec,
+            known_datasets()["race"].spec,
             6,
             row(6, 2),
             "text0\nQuestion: text1\nA. text2\nB. text3\nC. text4\nD. text5\nAnswer: C",
         ),
         (
-            KNOWN["cnn_dm"].spec,
+            known_datasets()["cnn_dm"].spec,
             1,
             row(1, 0, references=("short", "other")),
             "text0\nTL;DR: short",
@@ -63,51 +69,51 @@ def row(n: int, target: int | float | None = 1, **fields: object) -> Example:
     ],
 )
 def test_a_row_is_put_into_words(known: TaskSpec, n: int, example: Example, expected: str) -> None:
-    assert "".join(prompt_of(known, n).texts(example)) == expected
+    assert "".join(prompt_template(known, n).texts(example)) == expected
 
 
 def test_the_first_field_ends_the_part_that_gives_way() -> None:
-    head, rest, answer = prompt_of(KNOWN["qnli"].spec, 2).texts(row(2, 0))
+    head, rest, answer = prompt_template(known_datasets()["qnli"].spec, 2).texts(row(2, 0))
     assert (head, answer) == ("text1", " yes")  # the sentence gives way, the question stays
     assert rest == "\nQuestion: text0\nIs the question answered above? Yes or no:"
 
 
 def test_a_line_without_content_is_left_out() -> None:
-    story = dataclasses.replace(KNOWN["race"].spec, name="mine", choices=2)
-    head, rest, _ = prompt_of(story, 4).texts(Example(("A story.", "", "One.", "Two."), 0, 0))
+    story = dataclasses.replace(known_datasets()["race"].spec, name="mine", choices=2)
+    head, rest, _ = prompt_template(story, 4).texts(Example(("A story.", "", "One.", "Two."), 0, 0))
     assert head + rest == "A story.\nA. One.\nB. Two.\nAnswer:"
 
 
 def test_braces_in_a_text_are_text() -> None:
     example = Example(("{text} {0} }{",), 1, 0)
-    assert prompt_of(KNOWN["sst2"].spec, 1).texts(example)[0] == "{text} {0} }{"
+    assert prompt_template(known_datasets()["sst2"].spec, 1).texts(example)[0] == "{text} {0} }{"
 
 
 def test_an_unknown_answer_is_empty_and_a_set_may_ask_in_its_own_words() -> None:
-    assert prompt_of(KNOWN["sst2"].spec, 1).texts(row(1, None))[2] == ""
-    assert prompt_of(KNOWN["sst2"].spec, 1).references(row(1, None)) == ()
+    assert prompt_template(known_datasets()["sst2"].spec, 1).texts(row(1, None))[2] == ""
+    assert prompt_template(known_datasets()["sst2"].spec, 1).references(row(1, None)) == ()
     own = spec("mine", "text", labels=())
     example = row(1, 0, references=("yes", "indeed"))
-    assert prompt_of(own, 1, "In {short}: ").texts(example) == ("text0", "\nIn {short}:", " yes")
-    assert prompt_of(own, 1, " =").texts(example) == ("text0", " =", " yes")
-    assert prompt_of(own, 1).references(example) == ("yes", "indeed")
+    assert prompt_template(own, 1, "In {short}: ").texts(example) == ("text0", "\nIn {short}:", " yes")
+    assert prompt_template(own, 1, " =").texts(example) == ("text0", " =", " yes")
+    assert prompt_template(own, 1).references(example) == ("yes", "indeed")
 
 
 def test_a_template_is_taken_by_name_only_where_its_fields_are_there() -> None:
-    assert prompt_of(spec("similarity", "classification"), 1).template.startswith("{text}")
-    assert prompt_of(spec("sst2", "similarity"), 2).template.startswith("First: {a}")
+    assert prompt_template(spec("similarity", "classification"), 1).template.startswith("{text}")
+    assert prompt_template(spec("sst2", "similarity"), 2).template.startswith("First: {a}")
 
 
-@pytest.mark.parametrize("name", [*KNOWN, *DATASETS])
+@pytest.mark.parametrize("name", [*known_datasets(), *DATASETS])
 def test_every_set_has_words_of_its_own(name: str) -> None:
-    if name in KNOWN:
-        known = KNOWN[name].spec
+    if name in known_datasets():
+        known = known_datasets()[name].spec
     else:
         task = DATASETS[name]
         kind: Kind = "classification" if task.kind == "entailment" else task.kind
         labels = task.labels or (tuple("012345") if kind == "graded" else ())
         known = spec(name, kind, labels=labels, choices=4 if kind == "multiple_choice" else 1)
-    prompt = prompt_of(known, n_texts(known))
+    prompt = prompt_template(known, n_texts(known))
     own = yaml.safe_load((TEMPLATES / "datasets.yaml").read_text())[name]
     assert prompt.template == own["prompt"]
     assert not prompt.template.endswith(" ")
@@ -116,27 +122,27 @@ def test_every_set_has_words_of_its_own(name: str) -> None:
     asked = known.kind != "multiple_choice" or "{question}" in prompt.template  # stories have no question
     assert all(f"text{i}" in text for i in range(n_texts(known)) if asked or i != 1)
     assert text.endswith(prompt.references(example)[0])
-    if name in KNOWN and "words" in own:
+    if name in known_datasets() and "words" in own:
         assert set(known.labels) <= set(own["words"])
 
 
 def test_words_that_stand_for_two_labels_are_refused() -> None:
-    with pytest.raises(ValueError, match="The labels of mine share a word: a b, a b"):
-        prompt_of(spec("mine", labels=("a_b", "a b")), 1)
+    with pytest.raises(ValueError, match="labels of mine share a word: a b, a b"):
+        prompt_template(spec("mine", labels=("a_b", "a b")), 1)
 
 
 def test_a_set_as_text_keeps_its_metrics_and_has_words_for_labels() -> None:
-    mnli = KNOWN["mnli"].spec
-    taken = as_text(mnli, prompt_of(mnli, 2), tokenizer())
+    mnli = known_datasets()["mnli"].spec
+    taken = spec_as_text(mnli, prompt_template(mnli, 2), tokenizer())
     assert taken == dataclasses.replace(
         mnli, kind="text", labels=("true", "neither", "false"), max_new_tokens=len(" neither") + 1
     )
-    race = KNOWN["race"].spec
-    taken = as_text(race, prompt_of(race, 6), tokenizer())
+    race = known_datasets()["race"].spec
+    taken = spec_as_text(race, prompt_template(race, 6), tokenizer())
     assert (taken.labels, taken.choices, taken.parts) == (("A", "B", "C", "D"), 1, ("middle", "high"))
     assert taken.n_outputs == 0
-    nq = KNOWN["nq_open"].spec
-    assert as_text(nq, prompt_of(nq, 1), tokenizer()) == nq
+    nq = known_datasets()["nq_open"].spec
+    assert spec_as_text(nq, prompt_template(nq, 1), tokenizer()) == nq
 
 
 def test_a_grade_is_its_nearest_level() -> None:
@@ -145,9 +151,9 @@ def test_a_grade_is_its_nearest_level() -> None:
 
 def test_another_template_or_other_words_make_another_view() -> None:
     keys = {
-        Prompt("s", "single", "{text}?", ("a", "b")).key,
-        Prompt("s", "single", "{text}!", ("a", "b")).key,
-        Prompt("s", "single", "{text}?", ("a", "c")).key,
+        PromptTemplate("s", "single", "{text}?", ("a", "b")).key,
+        PromptTemplate("s", "single", "{text}!", ("a", "b")).key,
+        PromptTemplate("s", "single", "{text}?", ("a", "c")).key,
     }
     assert len(keys) == 3
 

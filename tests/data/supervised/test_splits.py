@@ -3,68 +3,67 @@ from dataclasses import dataclass
 
 import pytest
 
-from gpt_toolkit.data.supervised.dataset import Source
-from gpt_toolkit.data.supervised.record_readers import Fault, refuse
-from gpt_toolkit.data.supervised.schemas import Raw
-from gpt_toolkit.data.supervised.splits import held_rows, story_cloze, tenth
+from gpt_toolkit.data.supervised.dataset import Example, Source
+from gpt_toolkit.data.supervised.splits import divide_story_cloze, hold_out_tenth, story_cloze_rows
+from gpt_toolkit.records import OnBadRecord, raise_error
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Rows that are at hand."""
+class Examples:
+    """A source of examples in memory."""
 
-    all: Sequence[Raw]
-    title: str = "rows"
+    all: Sequence[Example]
+    title: str = "examples"
 
     def identity(self) -> object:
-        return [list(raw.texts) for raw in self.all]
+        return [list(example.texts) for example in self.all]
 
-    def rows(self, fault: Fault) -> Iterator[Raw]:
+    def examples(self, on_bad_record: OnBadRecord) -> Iterator[Example]:
         return iter(self.all)
 
 
-def raws(n: int) -> list[Raw]:
-    return [Raw((f"document {i // 4}", f"question {i}"), 0, f"row {i}") for i in range(n)]
+def examples(n: int) -> list[Example]:
+    return [Example((f"document {i // 4}", f"question {i}"), 0) for i in range(n)]
 
 
 def texts(source: Source) -> list[tuple[str, ...]]:
-    return [raw.texts for raw in source.rows(refuse)]
+    return [example.texts for example in source.examples(raise_error)]
 
 
 def test_about_a_tenth_is_held_out_whatever_the_order() -> None:
-    rows = raws(2_000)
-    divided = tenth(Rows(rows), by_first=False)
+    found = examples(2_000)
+    divided = hold_out_tenth(Examples(found), by_document=False)
     train, val = texts(divided["train"]), texts(divided["val"])
     assert 160 < len(val) < 240
-    assert sorted(train + val) == sorted(raw.texts for raw in rows)
-    turned = tenth(Rows(rows[::-1]), by_first=False)
+    assert sorted(train + val) == sorted(example.texts for example in found)
+    turned = hold_out_tenth(Examples(found[::-1]), by_document=False)
     assert texts(turned["val"]) == val[::-1]
 
 
-def test_rows_with_the_same_first_text_stay_together() -> None:
-    divided = tenth(Rows(raws(2_000)), by_first=True)
+def test_examples_with_the_same_first_text_stay_together() -> None:
+    divided = hold_out_tenth(Examples(examples(2_000)), by_document=True)
     train, val = ({first for first, _ in texts(divided[split])} for split in ("train", "val"))
     assert val
     assert not train & val
 
 
-def test_both_sides_and_both_rules_have_their_own_identity() -> None:
-    sources = [
-        tenth(Rows(raws(9)), by_first=first)[split] for first in (True, False) for split in ("train", "val")
-    ]
+def test_both_subsets_and_both_rules_have_their_own_identity() -> None:
+    divided = [hold_out_tenth(Examples(examples(9)), by_document=flag) for flag in (True, False)]
+    sources = [one[split] for one in divided for split in ("train", "val")]
     assert len({repr(source.identity()) for source in sources}) == 4
 
 
 def test_the_released_codes_division_is_that_of_its_seed() -> None:
     # numpy.random.RandomState(3535999445).permutation(1871)[:374], as scikit-learn's ShuffleSplit takes it
-    held = held_rows(1_871)
-    assert held[:5] == [1058, 198, 1174, 806, 127]
-    assert (len(held), len(set(held)), sum(held)) == (374, 374, 348_664)
-    divided = story_cloze(Rows(raws(1_871)))
-    assert texts(divided["val"]) == [raw.texts for i, raw in enumerate(raws(1_871)) if i in set(held)]
+    held_out = story_cloze_rows(1_871)
+    assert held_out[:5] == [1058, 198, 1174, 806, 127]
+    assert (len(held_out), len(set(held_out)), sum(held_out)) == (374, 374, 348_664)
+    found = examples(1_871)
+    divided = divide_story_cloze(Examples(found))
+    assert texts(divided["val"]) == [one.texts for i, one in enumerate(found) if i in set(held_out)]
     assert len(texts(divided["train"])) == 1_497
 
 
 @pytest.mark.parametrize("n", [1_571, 10, 5])
 def test_other_releases_are_divided_in_the_same_ratio(n: int) -> None:
-    assert len(held_rows(n)) == round(n / 5)
+    assert len(story_cloze_rows(n)) == round(n / 5)

@@ -2,25 +2,25 @@ from itertools import islice
 
 import pytest
 
-from gpt_toolkit.data.supervised import Example, open_set
+from gpt_toolkit.data.supervised import Example, open_dataset
 from gpt_toolkit.storyworld.datasets import DATASETS, labeled_examples
 
 
 @pytest.mark.parametrize("task", DATASETS)
 def test_rows_are_those_of_the_world(task: str) -> None:
-    opened = open_set(f"storyworld:{task}:20")
+    opened = open_dataset(f"storyworld:{task}:20")
     rows = list(opened.examples("train"))
     expected = list(islice(labeled_examples(task, 0, "train"), 20))
     assert [(row.texts, row.target, row.row) for row in rows] == [
         (row.texts, row.target, number) for number, row in enumerate(expected)
     ]
-    assert opened.remarks("train") == []
+    assert opened.notes("train") == []
 
 
 @pytest.mark.parametrize("task", DATASETS)
 def test_a_twin_is_of_its_sets_kind(task: str) -> None:
-    opened = open_set(f"storyworld/{task}")
-    twin = open_set(
+    opened = open_dataset(f"storyworld/{task}")
+    twin = open_dataset(
         {"CoLA": "cola", "SST-2": "sst2", "MNLI": "mnli", "STS-B": "stsb", "RACE": "race"}.get(
             DATASETS[task].counterpart, "qqp" if task == "paraphrase" else "nq_open"
         )
@@ -34,7 +34,7 @@ def test_a_twin_is_of_its_sets_kind(task: str) -> None:
 
 
 def test_entailment_is_validated_on_two_parts() -> None:
-    opened = open_set("storyworld:entailment:10")
+    opened = open_dataset("storyworld:entailment:10")
     assert opened.spec.parts == ("matched", "mismatched")
     first = next(opened.examples("val"))
     row = next(labeled_examples("entailment", 0, "validation"))
@@ -45,24 +45,27 @@ def test_entailment_is_validated_on_two_parts() -> None:
 
 
 def test_splits_have_finite_sizes() -> None:
-    opened = open_set("storyworld:sentiment")
+    opened = open_dataset("storyworld:sentiment")
     assert [sum(1 for _ in opened.examples(split)) for split in opened.splits] == [8_000, 1_000, 1_000]
 
 
 def test_identity_follows_task_and_size() -> None:
     entries = ("storyworld:sentiment", "storyworld:sentiment:10", "storyworld:reading")
-    assert len({open_set(entry).identity("train") for entry in entries}) == 3
-    assert open_set(entries[0]).identity("val") == open_set(entries[1]).identity("val")
+    assert len({open_dataset(entry).identity("train") for entry in entries}) == 3
+    assert open_dataset(entries[0]).identity("val") == open_dataset(entries[1]).identity("val")
 
 
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("storyworld:chess", r"storyworld has no task 'chess'; it has acceptability, sentiment"),
-        ("storyworld:sentiment:many", r"'many' is no number of rows\. Write storyworld:sentiment:2000"),
-        ("storyworld:sentiment:0", r"'0' is no number of rows"),
+        ("storyworld:chess", r"storyworld has no dataset 'chess'; it has acceptability, sentiment"),
+        (
+            "storyworld:sentiment:many",
+            r"'many' is not a number of .* Write storyworld:sentiment:2000",
+        ),
+        ("storyworld:sentiment:0", r"'0' is not a number of examples"),
     ],
 )
 def test_an_entry_that_is_wrong_is_refused(entry: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        open_set(entry)
+        open_dataset(entry)

@@ -6,32 +6,36 @@ import numpy as np
 import pytest
 
 from gpt_toolkit.batches import TaskSpec
-from gpt_toolkit.data.supervised.batching import TaskRows
-from gpt_toolkit.data.supervised.example import Example
-from gpt_toolkit.data.supervised.input_transforms import MarkedInputs, Marks
-from gpt_toolkit.data.supervised.inspect_rows import row_shown, tokens_shown
-from gpt_toolkit.data.supervised.prompt_inputs import TextInputs
-from gpt_toolkit.data.supervised.prompt_templates import prompt_of
-from tests.data.fakes import FakeSet, encoded, spec, tokenizer
+from gpt_toolkit.data.supervised.batching import BatchBuilder
+from gpt_toolkit.data.supervised.dataset import Example
+from gpt_toolkit.data.supervised.input_transforms import SpecialTokens, TransformedInputs
+from gpt_toolkit.data.supervised.inspect_examples import show_example, show_tokens
+from gpt_toolkit.data.supervised.prompt_inputs import PromptInputs
+from gpt_toolkit.data.supervised.prompt_templates import prompt_template
+from tests.data.fakes import FakeDataset, encoded, spec, tokenizer
 
 
 def shown(description: TaskSpec, example: Example, root: Path, n_ctx: int = 100) -> list[str]:
-    rows = encoded(FakeSet(description, {"train": [example]}), root)
-    inputs = MarkedInputs(rows, description.kind, Marks.after(257), n_ctx)
+    rows = encoded(FakeDataset(description, {"train": [example]}), root)
+    inputs = TransformedInputs(rows, description.kind, SpecialTokens.after(257), n_ctx)
     answers = "grade" if description.kind == "graded" else "class"
-    return row_shown(
-        TaskRows(description, inputs, np.arange(1), answers, n_ctx, False),  # type: ignore[arg-type]
+    return show_example(
+        BatchBuilder(description, inputs, np.arange(1), answers, n_ctx, False),  # type: ignore[arg-type]
         0,
         tokenizer(),
     )
 
 
-def text_shown(example: Example, root: Path, loss_on: str = "target", room: int | None = None) -> list[str]:
+def text_shown(
+    example: Example, root: Path, loss_on: str = "target", max_new_tokens: int | None = None
+) -> list[str]:
     description = spec("mine", "text", labels=(), max_new_tokens=5)
-    rows = encoded(FakeSet(description, {"train": [example]}), root, view=prompt_of(description, 1, " so?"))
-    inputs = TextInputs(rows, 256, 30, loss_on, room)  # type: ignore[arg-type]
-    task_rows = TaskRows(description, inputs, np.arange(1), "text", 30, room is not None)
-    return row_shown(task_rows, 0, tokenizer())
+    rows = encoded(
+        FakeDataset(description, {"train": [example]}), root, view=prompt_template(description, 1, " so?")
+    )
+    inputs = PromptInputs(rows, 256, 30, loss_on, max_new_tokens)  # type: ignore[arg-type]
+    task_rows = BatchBuilder(description, inputs, np.arange(1), "text", 30, max_new_tokens is not None)
+    return show_example(task_rows, 0, tokenizer())
 
 
 def test_two_texts_are_shown_with_their_delimiter_and_label(tmp_path: Path) -> None:
@@ -70,7 +74,7 @@ def test_it_is_said_where_a_text_was_cut(tmp_path: Path) -> None:
 
 def test_the_middle_of_a_long_stretch_is_left_out_but_no_mark() -> None:
     ids = [257, *[97] * 60, 258, 98, 259]
-    line = tokens_shown(ids, tokenizer())
+    line = show_tokens(ids, tokenizer())
     assert line == (
         f"<start>{'|'.join('a' * 32)} ... 12 more tokens ... {'|'.join('a' * 16)}<delimiter>b<extract>"
     )
@@ -96,6 +100,6 @@ def test_prompt_answer_and_the_places_of_the_loss_are_shown(
 
 
 def test_a_row_to_be_answered_says_how_long_the_answer_may_be(tmp_path: Path) -> None:
-    lines = text_shown(Example(("in",), 0, 0, references=("yes", "yea")), tmp_path, room=5)
+    lines = text_shown(Example(("in",), 0, 0, references=("yes", "yea")), tmp_path, max_new_tokens=5)
     assert lines[0] == "row 0: the answer is 'yes' or 'yea'"
     assert lines[-1] == "to be answered after 7 tokens, by 5 at most"

@@ -1,4 +1,4 @@
-"""The built-in world's rows go the way of the published ones."""
+"""Records of the built-in world become items that every protocol can score."""
 
 import pytest
 

@@ -9,17 +9,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gpt_toolkit.data.supervised.example import Example
-from gpt_toolkit.data.supervised.tokenized_rows import EncodedRows, Plain, encode_rows, rows_folder
+from gpt_toolkit.data.supervised.dataset import Example
+from gpt_toolkit.data.supervised.tokenized_dataset import (
+    PlainView,
+    TokenizedDataset,
+    tokenize_dataset,
+    tokenized_folder,
+)
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers import load_tokenizer
-from tests.data.fakes import FakeSet, encoded, spec, tokenizer, words
+from tests.data.fakes import FakeDataset, encoded, spec, tokenizer, words
 
 
-def pairs(n: int, **fields: Any) -> FakeSet:
+def pairs(n: int, **fields: Any) -> FakeDataset:
     random = Random(0)
     rows = [Example((words(random, 30), words(random, 30)), i % 2, 2 * i) for i in range(n)]
-    return FakeSet(spec("pairs", **fields), {"train": rows})
+    return FakeDataset(spec("pairs", **fields), {"train": rows})
 
 
 def test_rows_come_back_as_they_were_encoded(tmp_path: Path) -> None:
@@ -32,16 +37,16 @@ def test_rows_come_back_as_they_were_encoded(tmp_path: Path) -> None:
     lengths = [[len(text) for text in example.texts] for example in fake.content["train"]]
     np.testing.assert_array_equal(rows.lengths, lengths)
     np.testing.assert_array_equal(rows.targets, [example.target for example in fake.content["train"]])
-    np.testing.assert_array_equal(rows.numbers, 2 * np.arange(30_000))
+    np.testing.assert_array_equal(rows.rows, 2 * np.arange(30_000))
     assert rows.n_ids == sum(map(sum, lengths))
 
 
 def test_threads_do_not_change_what_is_written(tmp_path: Path) -> None:
     fake = pairs(30_000)
     with ProgressBar("test") as progress:
-        one = encode_rows(fake, "train", tokenizer(), Plain(), tmp_path / "1", progress, threads=1)
-        four = encode_rows(fake, "train", tokenizer(), Plain(), tmp_path / "4", progress, threads=4)
-    for name in ("ids.bin", "ends.npy", "targets.npy", "rows.npy", "parts.npy", "manifest.json"):
+        one = tokenize_dataset(fake, "train", tokenizer(), PlainView(), tmp_path / "1", progress, threads=1)
+        four = tokenize_dataset(fake, "train", tokenizer(), PlainView(), tmp_path / "4", progress, threads=4)
+    for name in ("ids.bin", "ends.npy", "examples.npy", "references.jsonl", "manifest.json"):
         assert (one.folder / name).read_bytes() == (four.folder / name).read_bytes()
 
 
@@ -49,31 +54,31 @@ def test_rows_are_encoded_once_and_named_by_content_tokenizer_and_view(tmp_path:
     fake = pairs(3)
     encoded(fake, tmp_path)
     encoded(fake, tmp_path)
-    assert fake.read == 1
+    assert fake.n_read == 1
     folders = {
-        rows_folder(fake, "train", tokenizer(), Plain(), tmp_path),
-        rows_folder(pairs(4), "train", tokenizer(), Plain(), tmp_path),
+        tokenized_folder(fake, "train", tokenizer(), PlainView(), tmp_path),
+        tokenized_folder(pairs(4), "train", tokenizer(), PlainView(), tmp_path),
     }
-    other = Plain()
+    other = PlainView()
     other.key = "other"
-    folders.add(rows_folder(fake, "train", tokenizer(), other, tmp_path))
+    folders.add(tokenized_folder(fake, "train", tokenizer(), other, tmp_path))
     assert len(folders) == 3
 
 
 def test_targets_parts_and_references_that_are_missing_stay_so(tmp_path: Path) -> None:
     rows = [Example(("a",), None, 0, "left"), Example(("b",), 1, 1), Example(("c",), 0, 2, "right")]
-    found = encoded(FakeSet(spec("s", parts=("left", "right")), {"test": rows}), tmp_path, "test")
+    found = encoded(FakeDataset(spec("s", parts=("left", "right")), {"test": rows}), tmp_path, "test")
     np.testing.assert_array_equal(found.targets, [np.nan, 1, 0])
     np.testing.assert_array_equal(found.parts, [0, -1, 1])
     assert found.references == [[], [], []]
 
 
 def test_a_failed_run_leaves_nothing_and_what_a_killed_one_left_is_removed(tmp_path: Path) -> None:
-    bad = FakeSet(spec("s"), {"train": [Example(("a",), 0, 0), Example(("a", "b"), 0, 1)]})
-    with pytest.raises(ValueError, match=r"fake s, train row 1 has 2 texts, the rows before it 1"):
+    bad = FakeDataset(spec("s"), {"train": [Example(("a",), 0, 0), Example(("a", "b"), 0, 1)]})
+    with pytest.raises(ValueError, match=r"fake s, train row 1 has 2 texts, the examples before it 1"):
         encoded(bad, tmp_path)
     assert [path for path in tmp_path.iterdir() if path.suffix != ".lock"] == []
-    folder = rows_folder(pairs(3), "train", tokenizer(), Plain(), tmp_path)
+    folder = tokenized_folder(pairs(3), "train", tokenizer(), PlainView(), tmp_path)
     left = folder.with_name(f"{folder.name}.1.partial")
     left.mkdir()
     encoded(pairs(3), tmp_path)
@@ -82,21 +87,21 @@ def test_a_failed_run_leaves_nothing_and_what_a_killed_one_left_is_removed(tmp_p
 
 def test_two_processes_at_once_encode_once(tmp_path: Path) -> None:
     fake = pairs(2_000)
-    found: list[EncodedRows] = []
+    found: list[TokenizedDataset] = []
     runs = [threading.Thread(target=lambda: found.append(encoded(fake, tmp_path))) for _ in range(4)]
     for run in runs:
         run.start()
     for run in runs:
         run.join()
-    assert fake.read == 1
+    assert fake.n_read == 1
     assert len({rows.folder for rows in found}) == 1
 
 
 def test_unknown_parts_and_empty_splits_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"train row 0 is of the part 'up'; expected one of a, b"):
-        encoded(FakeSet(spec("s", parts=("a", "b")), {"train": [Example(("x",), 0, 0, "up")]}), tmp_path)
-    with pytest.raises(ValueError, match="fake s has no rows in its train split"):
-        encoded(FakeSet(spec("s"), {"train": []}), tmp_path)
+    with pytest.raises(ValueError, match=r"train row 0 is of the subset 'up'; expected one of a, b"):
+        encoded(FakeDataset(spec("s", parts=("a", "b")), {"train": [Example(("x",), 0, 0, "up")]}), tmp_path)
+    with pytest.raises(ValueError, match="fake s has no examples in its train split"):
+        encoded(FakeDataset(spec("s"), {"train": []}), tmp_path)
 
 
 def test_text_that_the_vocabulary_cannot_write_is_refused_with_its_row(tmp_path: Path) -> None:
@@ -104,19 +109,19 @@ def test_text_that_the_vocabulary_cannot_write_is_refused_with_its_row(tmp_path:
     del table["model"]["vocab"]["z"]
     table["model"]["vocab"]["zz"] = 122
     files = {"tokenizer.json": json.dumps(table)}
-    fake = FakeSet(spec("s"), {"train": [Example(("a",), 0, 0), Example(("xyz",), 0, 7)]})
+    fake = FakeDataset(spec("s"), {"train": [Example(("a",), 0, 0), Example(("xyz",), 0, 7)]})
     with ProgressBar("test") as progress, pytest.raises(ValueError, match=r"fake s, train row 7: .*0x7A"):
-        encode_rows(fake, "train", load_tokenizer(files), Plain(), tmp_path, progress)
+        tokenize_dataset(fake, "train", load_tokenizer(files), PlainView(), tmp_path, progress)
 
 
 def test_missing_and_damaged_rows_are_refused_with_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="run `gpt-toolkit prepare`"):
-        EncodedRows(tmp_path / "none")
+        TokenizedDataset(tmp_path / "none")
     rows = encoded(pairs(30), tmp_path)
     ids = rows.folder / "ids.bin"
     ids.write_bytes(ids.read_bytes()[:-7])
     with pytest.raises(ValueError, match=r"are damaged .* delete the folder"):
-        EncodedRows(rows.folder)
+        TokenizedDataset(rows.folder)
 
 
 def test_workers_map_the_files_anew(tmp_path: Path) -> None:
@@ -129,7 +134,7 @@ def test_workers_map_the_files_anew(tmp_path: Path) -> None:
 def test_remarks_are_kept_with_the_rows(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     fake = pairs(3)
-    fake.notes = ["train: 3 rows, not the published 30"]
-    assert encoded(fake, tmp_path).remarks == fake.notes
-    fake.notes = []
-    assert encoded(fake, tmp_path).remarks == ["train: 3 rows, not the published 30"]
+    fake.facts = ["train: 3 rows, not the published 30"]
+    assert encoded(fake, tmp_path).notes == fake.facts
+    fake.facts = []
+    assert encoded(fake, tmp_path).notes == ["train: 3 rows, not the published 30"]

@@ -1,0 +1,325 @@
+"""Labeled examples as token ids, encoded once and cached by content.
+
+The cache holds the texts of an example in full and without special tokens, so it serves every context length.
+A folder of the cache holds ``ids.bin``, the token ids of all texts end to end; ``ends.npy``, the end of each
+text in it; ``examples.npy``, target, number and subset of each example; ``references.jsonl``, a line for each
+example; and ``manifest.json``. Reading maps the files into memory, so memory does not grow with the dataset.
+"""
+
+import hashlib
+import json
+import shutil
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeVar
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from gpt_toolkit.data.pretraining.token_shards import token_dtype
+from gpt_toolkit.data.supervised.dataset import Example, SupervisedDataset
+from gpt_toolkit.hardware import usable_cores
+from gpt_toolkit.io import atomic_folder, explain_write_errors, write_json
+from gpt_toolkit.progress import ProgressBar
+from gpt_toolkit.tokenizers import Tokenizer
+
+CACHE_VERSION: Final = 2
+"""Raised when the same examples would be cached in another way."""
+
+_MANIFEST = "manifest.json"
+_EXAMPLE_DTYPE = np.dtype([("target", np.float64), ("row", np.int64), ("part", np.int64)])
+_BATCH_CHARACTERS = 1 << 18  # examples that one call into the pool encodes
+_CACHED_TEXTS = 4096  # texts of a call; neighboring examples often share a premise or a document
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+class TextView(Protocol):
+    """The texts of an example that are encoded."""
+
+    @property
+    def key(self) -> str:
+        """Name of the view: equal keys give equal texts of equal examples."""
+
+    @property
+    def is_continuous(self) -> bool:
+        """True if the texts of an example continue one another; else each is a separate text."""
+
+    def texts(self, example: Example) -> Sequence[str]:
+        """Return the texts of an example."""
+
+    def references(self, example: Example) -> Sequence[str]:
+        """Return the correct answers, if the answer is text."""
+
+
+class PlainView:
+    """The texts as they are in the dataset."""
+
+    key = "plain"
+    is_continuous = False
+
+    def texts(self, example: Example) -> Sequence[str]:
+        """Return the example's texts."""
+        return example.texts
+
+    def references(self, example: Example) -> Sequence[str]:
+        """Return no answers: the answer is a class or a number."""
+        return ()
+
+
+class TokenizedDataset:
+    """The encoded examples of a split, mapped into memory.
+
+    Args:
+        folder: Folder of the cache.
+
+    Raises:
+        FileNotFoundError: If the examples have not been prepared.
+        ValueError: If a file is damaged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        if not (folder / _MANIFEST).is_file():
+            raise FileNotFoundError(
+                f"no prepared examples in {folder}: run `gpt-toolkit prepare` with the same arguments first"
+            )
+        try:
+            manifest = json.loads((folder / _MANIFEST).read_bytes())
+            self.n_texts, self.notes = int(manifest["n_texts"]), list(map(str, manifest["notes"]))
+            dtype, self.n_ids = token_dtype(manifest["vocab_size"]), int(manifest["n_ids"])
+            if self.n_ids:
+                self._ids = np.memmap(folder / "ids.bin", dtype, mode="r", shape=(self.n_ids,))
+            else:
+                self._ids = np.empty(0, dtype)  # type: ignore[assignment]  # an empty file cannot be mapped
+            self._ends: NDArray[np.int64] = np.load(folder / "ends.npy", mmap_mode="r")
+            self._examples = np.load(folder / "examples.npy", mmap_mode="r")
+            if len(self._ends) != len(self) * self.n_texts or self._ends[-1] != self.n_ids:
+                raise ValueError("the files do not belong together")
+        except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+            raise ValueError(
+                f"the prepared examples in {folder} are damaged ({error}): delete the folder and run the "
+                "same command again"
+            ) from error
+
+    def __reduce__(self) -> tuple[Any, ...]:  # worker processes map the files themselves
+        return TokenizedDataset, (self.folder,)
+
+    def __len__(self) -> int:
+        return len(self._examples)
+
+    @cached_property
+    def targets(self) -> NDArray[np.float64]:
+        """Target of each example; NaN if it has none."""
+        return np.ascontiguousarray(self._examples["target"])
+
+    @cached_property
+    def rows(self) -> NDArray[np.int64]:
+        """Number of each example in its split."""
+        return np.ascontiguousarray(self._examples["row"])
+
+    @cached_property
+    def parts(self) -> NDArray[np.int64]:
+        """Subset of each example, as an index into ``TaskSpec.parts``; -1 for none."""
+        return np.ascontiguousarray(self._examples["part"])
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each text, ``(examples, texts)``."""
+        return np.diff(self._ends, prepend=0).reshape(len(self), self.n_texts)
+
+    @cached_property
+    def references(self) -> list[list[str]]:
+        """Correct answers of each example."""
+        with (self.folder / "references.jsonl").open(encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
+
+    def texts(self, index: int) -> list[NDArray[Any]]:
+        """Return the token ids of each text of an example."""
+        first = index * self.n_texts
+        begin = int(self._ends[first - 1]) if first else 0
+        texts = []
+        for end in self._ends[first : first + self.n_texts].tolist():
+            texts.append(self._ids[begin:end])
+            begin = end
+        return texts
+
+
+def tokenized_folder(
+    dataset: SupervisedDataset, split: str, tokenizer: Tokenizer, view: TextView, root: Path
+) -> Path:
+    """Return the folder of a split's encoded examples; its name follows from all that decides its content."""
+    facts = {
+        "examples": dataset.identity(split),
+        "kind": dataset.spec.kind,
+        "parts": dataset.spec.parts,
+        "tokenizer": tokenizer.fingerprint,
+        "view": view.key,
+        "version": CACHE_VERSION,
+    }
+    return root / hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def tokenize_dataset(
+    dataset: SupervisedDataset,
+    split: str,
+    tokenizer: Tokenizer,
+    view: TextView,
+    root: Path,
+    progress: ProgressBar,
+    *,
+    threads: int | None = None,
+) -> TokenizedDataset:
+    """Encode the examples of a split, unless the cache has them.
+
+    Args:
+        dataset: The dataset.
+        split: Name of the split.
+        tokenizer: Converts text to token ids.
+        view: Texts of an example that are encoded.
+        root: Folder of all encoded examples.
+        progress: Progress bar, advanced as text is encoded.
+        threads: Number of encoding threads; None: one for each core. The result does not depend on it.
+
+    Raises:
+        OSError: If the disk is full.
+        ValueError: If the split is empty, or an example does not fit its dataset's kind.
+    """
+    folder = tokenized_folder(dataset, split, tokenizer, view, root)
+    if folder.is_dir():
+        return TokenizedDataset(folder)
+    advice = "make space, or set GPT_TOOLKIT_CACHE to a folder on another disk; then run this again"
+    with explain_write_errors(folder, advice, disk_full_only=True):
+        root.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(f"{folder}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            progress.note(f"waiting for another process that is preparing {folder}")
+            lock.acquire()
+        try:
+            if not folder.is_dir():
+                for left_over in root.glob(f"{folder.name}.*.partial"):  # of a process that was killed
+                    shutil.rmtree(left_over)
+                writer = _Writer(dataset, split, tokenizer, view)
+                with atomic_folder(folder) as partial:
+                    writer.write(partial, progress, threads or usable_cores())
+        finally:
+            lock.release()
+    return TokenizedDataset(folder)
+
+
+class _Writer:
+    """Encodes and writes the examples of a split."""
+
+    def __init__(self, dataset: SupervisedDataset, split: str, tokenizer: Tokenizer, view: TextView) -> None:
+        self.dataset, self.split, self.tokenizer, self.view = dataset, split, tokenizer, view
+        self.dtype = token_dtype(tokenizer.vocab_size)
+        self.parts = {part: i for i, part in enumerate(dataset.spec.parts)}
+
+    def write(self, folder: Path, progress: ProgressBar, threads: int) -> None:
+        examples: list[NDArray[Any]] = []
+        lengths: list[NDArray[np.int64]] = []
+        with (
+            (folder / "ids.bin").open("wb") as ids_file,
+            (folder / "references.jsonl").open("w", encoding="utf-8") as references_file,
+        ):
+            for batch, (ids, batch_lengths) in _map_in_order(self._encode, self._batches(), threads):
+                ids_file.write(ids.tobytes())
+                lengths.append(batch_lengths)
+                examples.append(np.array([self._numbers(example) for example in batch], _EXAMPLE_DTYPE))
+                for example in batch:
+                    references = list(self.view.references(example))
+                    references_file.write(json.dumps(references, ensure_ascii=False) + "\n")
+                progress.advance(sum(len(text.encode()) for one in batch for text in one.texts))
+        if not examples:
+            raise ValueError(f"{self.dataset.title} has no examples in its {self.split} split")
+        ends = np.cumsum(np.concatenate(lengths), dtype=np.int64)
+        table = np.concatenate(examples)
+        np.save(folder / "ends.npy", ends)
+        np.save(folder / "examples.npy", table)
+        manifest = {
+            "title": self.dataset.title,
+            "split": self.split,
+            "n_texts": len(ends) // len(table),
+            "n_ids": int(ends[-1]),
+            "notes": self.dataset.notes(self.split),
+            "vocab_size": self.tokenizer.vocab_size,
+        }
+        write_json(folder / _MANIFEST, manifest, durable=True)
+
+    def _batches(self) -> Iterator[list[Example]]:
+        batch: list[Example] = []
+        n_characters = n_texts = 0
+        for example in self.dataset.examples(self.split):
+            n_texts = n_texts or len(example.texts)
+            if len(example.texts) != n_texts:
+                raise ValueError(
+                    f"{self._place(example)} has {len(example.texts)} texts, the examples before it "
+                    f"{n_texts}: expected equally many in all examples of a dataset"
+                )
+            batch.append(example)
+            n_characters += sum(map(len, example.texts))
+            if n_characters >= _BATCH_CHARACTERS:
+                yield batch
+                batch, n_characters = [], 0
+        if batch:
+            yield batch
+
+    def _encode(self, batch: list[Example]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """Return the token ids of all texts end to end, and the length of each text."""
+        known: dict[tuple[str, bool], NDArray[np.uint32]] = {}
+        pieces: list[NDArray[np.uint32]] = []
+        for example in batch:
+            for place, text in enumerate(self.view.texts(example)):
+                is_first = place == 0 or not self.view.is_continuous
+                ids = known.get((text, is_first))
+                if ids is None:
+                    try:
+                        ids = self.tokenizer.encode_chunk(text, first=is_first)
+                    except ValueError as error:
+                        advice = "Choose a tokenizer that was trained on such text"
+                        raise ValueError(f"{self._place(example)}: {error} {advice}") from error
+                    if len(known) == _CACHED_TEXTS:
+                        known.clear()
+                    known[text, is_first] = ids
+                pieces.append(ids)
+        lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
+        return np.concatenate(pieces).astype(self.dtype), lengths
+
+    def _numbers(self, example: Example) -> tuple[float, int, int]:
+        """Return target, number and subset of an example."""
+        if example.part and example.part not in self.parts:
+            raise ValueError(
+                f"{self._place(example)} is of the subset {example.part!r}; expected one of "
+                f"{', '.join(self.parts) or 'none'}"
+            )
+        target = np.nan if example.target is None else float(example.target)
+        return target, example.row, self.parts[example.part] if example.part else -1
+
+    def _place(self, example: Example) -> str:
+        return f"{self.dataset.title}, {self.split} row {example.row}"
+
+
+def _map_in_order(
+    function: Callable[[_Item], _Result], items: Iterable[_Item], threads: int
+) -> Iterator[tuple[_Item, _Result]]:
+    """Call a function in threads, a few items ahead, and return items with results in order."""
+    waiting: deque[tuple[_Item, Future[_Result]]] = deque()
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="encode")
+    try:
+        for item in items:
+            waiting.append((item, pool.submit(function, item)))
+            if len(waiting) > 2 * threads:  # enough to keep all threads busy; more would only use memory
+                item, future = waiting.popleft()
+                yield item, future.result()
+        while waiting:
+            item, future = waiting.popleft()
+            yield item, future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,15 @@
+"""Suggestions for misspelled names."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def close_names(name: str, names: Iterable[str], n: int = 1) -> list[str]:
+    """Return at most ``n`` names that are spelled almost like ``name``, the closest first."""
+    return get_close_matches(name, sorted(set(names)), n=n, cutoff=0.5)
+
+
+def did_you_mean(name: str, names: Iterable[str], n: int = 1) -> str:
+    """Return a question with the closest names, such as ``did you mean fit?``; empty if none is close."""
+    close = close_names(name, names, n)
+    return f"did you mean {' or '.join(close)}?" if close else ""

@@ -1,0 +1,234 @@
+"""The optimizer step of every task: mean losses over a step, seeded dropout, clipping, schedule, logs."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.strategies import ModelParallelStrategy
+from torch import Tensor, nn
+from torch.distributed.fsdp import FullyShardedDataParallel
+
+from gpt_toolkit.backbone.parallel import average_gradients
+from gpt_toolkit.hardware import keep_freed_memory
+from gpt_toolkit.optim import (
+    OptimizerFactory,
+    Schedule,
+    clip_global_norm,
+    scale_learning_rates,
+    separate_meshes,
+)
+
+
+class OptimizedModule(LightningModule, ABC):
+    """A LightningModule whose steps do not depend on how micro-batches and ranks divide them.
+
+    Args:
+        optimizer: Builds the optimizer. Not needed to test or predict.
+        schedule: Learning rate over the run, stepped per update.
+    """
+
+    unit = "tokens"
+    """Unit of :meth:`work`, in the plural."""
+
+    def __init__(self, optimizer: OptimizerFactory | None = None, schedule: Schedule | None = None) -> None:
+        super().__init__()
+        self.optimizer_factory, self.schedule = optimizer, schedule
+        self._step_loss: Tensor | None = None
+        self._step_before_batch = -1
+        self._step_lr = 0.0
+        self._run_seed = 0
+        self._replicas, self._replica = 1, 0
+
+    @property
+    def data(self) -> Any:
+        """The DataModule in use; None without one."""
+        return getattr(self._trainer, "datamodule", None) if self._trainer is not None else None
+
+    # ------------------------------------------------------------------ the loss of a step
+
+    @abstractmethod
+    def work(self, batch: Any) -> int:
+        """Return how much of ``unit`` the optimizer step of a batch trains on, on all devices."""
+
+    def scale_to_step(self, loss_sum: Tensor, step_targets: int) -> Tensor:
+        """Return a micro-batch's summed loss as its part of the whole step's mean.
+
+        Lightning divides by the accumulated micro-batches, and gradients are averaged over the ranks that
+        read different data. Both are undone here: the step's loss is the sum over all its targets divided by
+        their number.
+        """
+        accumulated: int = self.trainer.accumulate_grad_batches
+        return loss_sum * (self._replicas * accumulated / step_targets)
+
+    def add_to_step_loss(self, loss_sum: Tensor, step_targets: int) -> None:
+        """Add to the step's mean loss for the log, without synchronizing with the device."""
+        part = loss_sum.detach() / step_targets
+        self._step_loss = part if self._step_loss is None else self._step_loss + part
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Log the loss after an update, if due."""
+        step = self.trainer.global_step
+        if step == self._step_before_batch or self._step_loss is None:
+            return  # a micro-batch before the last one of its step
+        every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if step % every == 0 or step == 1:
+            loss = self._step_loss
+            if self.trainer.world_size > 1:
+                loss = self.trainer.strategy.reduce(loss, reduce_op="mean") * self._replicas
+            self.log("train_loss", loss, on_step=True, on_epoch=False, logger=False, rank_zero_only=True)
+            metrics = {"train_loss": float(loss), "lr": self._step_lr}
+            if (scaler := getattr(self.trainer.precision_plugin, "scaler", None)) is not None:
+                metrics["loss_scale"] = scaler.get_scale()  # halved where a step overflowed and was skipped
+            for logger in self.trainer.loggers:
+                logger.log_metrics(metrics, step)
+        self._step_loss = None
+
+    def log_evaluation(self, metrics: Mapping[str, float]) -> None:
+        """Log the metrics of a split, to the loggers at the step of the last update."""
+        fits = self.trainer.state.fn == "fit"
+        self.log_dict(dict(metrics), logger=False if fits else None, rank_zero_only=True)
+        if fits:  # Lightning itself would log the step before
+            for logger in self.trainer.loggers:
+                logger.log_metrics(dict(metrics), self.trainer.global_step)
+
+    # ------------------------------------------------------------------ before, during and after an update
+
+    def on_fit_start(self) -> None:
+        """Store the run's seed, from which all dropout is drawn, and which data this rank reads."""
+        if self.device.type == "cpu":
+            keep_freed_memory()
+        self._run_seed = torch.initial_seed()
+        ranks = self.trainer.distributed_sampler_kwargs or {"num_replicas": 1, "rank": 0}
+        self._replicas, self._replica = ranks["num_replicas"], ranks["rank"]
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Seed dropout from (seed, step, micro-batch, rank), so that a resumed run draws the same.
+
+        Ranks that divide matrix products drop the same components of their parts.
+        """
+        step = self.trainer.global_step
+        if self._uses_dropout:
+            micro_batch = batch_idx % self.trainer.accumulate_grad_batches
+            draw = f"{self._run_seed} {step} {micro_batch} {self._replica}".encode()
+            torch.manual_seed(int.from_bytes(hashlib.blake2b(draw, digest_size=7).digest()))
+        self._step_before_batch = step
+
+    @property
+    def _uses_dropout(self) -> bool:
+        attention_rates = (getattr(part, "attn_pdrop", 0.0) for part in self.modules())
+        rates = (part.p for part in self.modules() if isinstance(part, nn.Dropout))
+        return any(rate > 0 for rate in (*attention_rates, *rates))
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Store the update's learning rate for the log, which is written after the schedule's step."""
+        self._step_lr = float(optimizer.param_groups[0]["lr"])
+        if isinstance(self.trainer.strategy, ModelParallelStrategy):
+            average_gradients(self, self.trainer.strategy.device_mesh)
+
+    def optimizer_step(
+        self,
+        epoch: int,
+        batch_idx: int,
+        optimizer: Any,
+        optimizer_closure: Callable[[], Any] | None = None,
+    ) -> None:
+        """Update, then free the gradients, which Lightning would keep through the next forward pass."""
+        super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+        optimizer.zero_grad()
+
+    @contextmanager
+    def undone_steps(self) -> Iterator[Callable[[Any], None]]:
+        """Yield a function that trains on a batch, for timing; on exit, undo all changes.
+
+        Restores weights, optimizer state, gradients and random state, for a run that has not begun.
+        """
+        if self.device.type == "cpu":
+            keep_freed_memory()  # as on_fit_start does later
+        [optimizer] = self.trainer.optimizers
+        before = [parameter.detach().clone() for parameter in self.parameters()]
+        gpus = [self.device] if self.device.type == "cuda" else []
+
+        def step(batch: Any) -> None:
+            with self.trainer.precision_plugin.train_step_context():
+                loss: Any = self.training_step(batch, 0)
+            loss.backward()
+            self.configure_gradient_clipping(optimizer, self.trainer.gradient_clip_val)
+            optimizer.step()
+            optimizer.zero_grad()
+
+        self.train()
+        with torch.random.fork_rng(gpus):
+            yield step
+        with torch.no_grad():
+            for parameter, value in zip(self.parameters(), before, strict=True):
+                parameter.copy_(value)
+        optimizer.state.clear()
+        self._step_loss = None
+
+    # ------------------------------------------------------------------ optimizer, schedule, clipping
+
+    def configure_optimizers(self) -> Any:
+        """Build the recipe's optimizer, with its schedule stepped per update."""
+        if self.optimizer_factory is None:
+            raise ValueError("no optimizer: training needs --model.optimizer, e.g. AdamW with its lr")
+        optimizer = self.optimizer_factory.build(self)
+        scales = {parameter: self.learning_rate_scale(name) for name, parameter in self.named_parameters()}
+        scale_learning_rates(optimizer, scales)
+        separate_meshes(optimizer)
+        if self.schedule is None:
+            return optimizer
+        schedule = self.schedule
+        self.total_steps()  # raises for a run without an end before it begins
+        # The number of steps is read each time: a budget may lower it before the first step.
+        scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: schedule(step, self.total_steps())
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def learning_rate_scale(self, name: str) -> float:
+        """Return the factor of a parameter's learning rate."""
+        return 1.0
+
+    def total_steps(self) -> int:
+        """Return the updates of the whole run, from ``max_steps`` or ``max_epochs``.
+
+        Raises:
+            ValueError: If the run has no end for the schedule to reach.
+        """
+        trainer = self.trainer
+        limits = []
+        if trainer.max_steps is not None and trainer.max_steps > 0:
+            limits.append(trainer.max_steps)
+        steps_per_epoch = getattr(self.data, "steps_per_epoch", None)
+        if trainer.max_epochs is not None and trainer.max_epochs > 0 and steps_per_epoch is not None:
+            limits.append(trainer.max_epochs * steps_per_epoch)
+        if not limits:
+            raise ValueError("the schedule needs an end: set trainer.max_steps (or max_epochs)")
+        return int(min(limits))
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: int | float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip the global norm; Lightning's own refuses fused optimizers and sharded modules."""
+        if not gradient_clip_val:
+            return
+        if gradient_clip_algorithm == "value":
+            nn.utils.clip_grad_value_(self.parameters(), gradient_clip_val)
+        elif (root := self.sharded_root()) is not None:  # only the root knows the norm over all shards
+            root.clip_grad_norm_(gradient_clip_val)
+        else:
+            clip_global_norm(self.parameters(), gradient_clip_val)
+
+    def sharded_root(self) -> FullyShardedDataParallel | None:
+        """Return the FSDP module around the task; None if each device holds all weights."""
+        root = self.trainer.strategy.model
+        return root if isinstance(root, FullyShardedDataParallel) else None
