@@ -77,7 +77,7 @@ import matplotlib.pyplot as plt
 
 from gpt_toolkit.analysis.scaling_report import draw
 
-figure, panels = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True)
+figure, panels = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True, layout="constrained")
 for axes, (law, each) in zip(panels, held_out.items(), strict=True):
     draw(axes, points, fit_law(points, law), each)
 panels[1].set(ylabel="")

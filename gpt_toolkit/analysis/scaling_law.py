@@ -131,7 +131,7 @@ class ScalingLaw:
     @property
     def irreducible_loss(self) -> float:
         """The loss that no model reaches; 0 for ``kaplan``."""
-        return self.scale * float(self.theta[-1]) if self.law == "chinchilla" else 0.0
+        return self._irreducible_loss_of(self.theta) if self.law == "chinchilla" else 0.0
 
     @property
     def aicc(self) -> float:
@@ -146,11 +146,15 @@ class ScalingLaw:
         logs = np.log(np.asarray(inputs, dtype=float)) - self.center[:, None]
         return _log_losses(self.law, theta, logs) + math.log(self.scale)
 
+    def _irreducible_loss_of(self, theta: Floats) -> float:
+        fraction = float(theta[-1])
+        return self.scale * fraction if fraction > 1e-6 else 0.0  # a fit at its bound ends just above 0
+
     def _constants_of(self, theta: Floats) -> dict[str, float]:
         variables = INPUTS[self.over]
         found: dict[str, float] = {}
         if self.law == "chinchilla":
-            found["E"] = self.scale * float(theta[-1])
+            found["E"] = self._irreducible_loss_of(theta)
         for i, x in enumerate(variables):
             height, exponent = theta[2 * i] + math.log(self.scale), theta[2 * i + 1]
             if self.law == "chinchilla":

@@ -30,6 +30,7 @@ from gpt_toolkit.analysis.scaling_law import (
 from gpt_toolkit.io import atomic_file
 
 INTERVALS = "95% intervals by a parametric bootstrap of the runs, widened by Student's t"
+_LOWEST_LINE = 0.2  # below this fraction of the lowest loss, the line would leave no height to the curves
 _LABELS = {
     "parameters": "parameters without embeddings",
     "tokens": "training tokens",
@@ -196,7 +197,7 @@ def draw(axes: Axes, points: Sequence[Point], law: ScalingLaw, held_out: HeldOut
         axes.plot(curve[0], held_out.law.predict(curve), "--", color="C1", label="fitted without the largest")
         sizes = inputs_of(left_out, law.over)[0]
         axes.plot(sizes, [point.loss for point in left_out], "s", color="C1", label="largest size")
-    if law.irreducible_loss > 0:
+    if law.irreducible_loss > _LOWEST_LINE * min(point.loss for point in points):
         text = f"irreducible loss {law.irreducible_loss:.3g}"
         axes.axhline(law.irreducible_loss, linestyle=":", color="tab:gray", label=text)
     axes.set(xscale="log", yscale="log", xlabel=_LABELS[law.over], ylabel="validation loss, nats per token")
@@ -207,8 +208,7 @@ def draw(axes: Axes, points: Sequence[Point], law: ScalingLaw, held_out: HeldOut
 
 
 def _text(interval: Interval) -> str:
-    value, low, high = (0.0 if abs(end) < 1e-9 else end for end in interval)  # E can be 0 but for rounding
-    return f"{value:.4g} [{low:.4g}, {high:.4g}]"
+    return f"{interval.value:.4g} [{interval.low:.4g}, {interval.high:.4g}]"
 
 
 def _json(interval: Interval) -> dict[str, float | None]:

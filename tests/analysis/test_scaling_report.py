@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from gpt_toolkit.analysis.scaling_law import Over, Point
+from gpt_toolkit.analysis.scaling_law import Over, Point, fit_law
 from gpt_toolkit.analysis.scaling_report import analyze, draw
 
 POINTS = [
@@ -57,3 +57,13 @@ def test_the_figure_has_the_runs_the_curves_and_the_irreducible_loss() -> None:
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
     assert report.law.irreducible_loss == pytest.approx(floor, rel=1e-3)
     assert math.isinf(report.law.aicc)
+
+
+def test_an_irreducible_loss_near_zero_leaves_the_axes_to_the_curves() -> None:
+    points = [point._replace(loss=(8.8e13 / point.n_params) ** 0.076) for point in ONE_LENGTH]
+    law = fit_law(points, "chinchilla", n_draws=4)
+    assert law.constants()["E"].value < 0.02
+    axes = Figure().add_subplot()
+    draw(axes, points, law)
+    low, high = axes.get_ylim()
+    assert 1 < low < high < 10
