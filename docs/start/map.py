@@ -27,13 +27,13 @@ for path in sorted(folder.rglob("*.py")):
     imported.discard(package)
 
 # %% [markdown]
-# A package stands to the right of everything that it imports. An arrow is left out where other arrows already lead there. `hardware`, `io`
-# and `progress` may be imported by every package; they are not drawn.
+# A package stands to the right of everything that it imports. An arrow is left out where other arrows already lead there. Six helpers that
+# every package may import are not drawn: `hardware`, `intervals`, `io`, `progress`, `records` and `suggestions`.
 
 # %% alt="The packages in columns from left to right: storyworld, tokenizers, backbone and optim import no other package; then checkpoints, batches; then data, generation, losses and metrics; then tasks; then evaluation; then analysis and dry_run; cli at the right end." tags=["fold"]
 import matplotlib.pyplot as plt
 
-LEAVES = {"hardware", "io", "progress"}
+LEAVES = {"hardware", "intervals", "io", "progress", "records", "suggestions"}
 drawn = {
     package: needed - LEAVES
     for package, needed in imports.items()
@@ -90,7 +90,6 @@ contents = {
     "checkpoints": "weights in files of any layout, from and to the decoder",
     "losses": "hidden states to a loss, without ever holding all logits",
     "metrics": "perplexity with its unit, accuracy with its interval",
-    "intervals": "95% intervals",
     "optim": "AdamW, Muon, learning-rate schedules",
     "generation": "text from a model, and how likely a text is; `gt.load`",
     "tasks": "the LightningModules for pre-training, fine-tuning and generation",
