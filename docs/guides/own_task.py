@@ -96,7 +96,7 @@ print(
 # |---|---|
 # | a loss over the vocabulary without all logits | [`linear_cross_entropy`][gpt_toolkit.losses.linear_cross_entropy] |
 # | groups for weight decay, Muon, schedules per update | [`gpt_toolkit.optim`](../reference/api/optim.md) |
-# | heads over several sequences of a row | [`gpt_toolkit.backbone.heads`](../reference/api/heads.md) |
+# | heads over several sequences of an example | [`gpt_toolkit.backbone.heads`][gpt_toolkit.backbone.heads] |
 # | weights of anybody's GPT-1 or GPT-2 | [`gt.load`][gpt_toolkit.generation.language_model.load] |
 #
 # A task that is to go with the command line and its checkpoints derives from [`BaseTask`][gpt_toolkit.tasks.base.BaseTask], which makes the
