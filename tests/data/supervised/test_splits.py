@@ -3,8 +3,15 @@ from dataclasses import dataclass
 
 import pytest
 
-from gpt_toolkit.data.supervised.dataset import Example, Source
-from gpt_toolkit.data.supervised.splits import divide_story_cloze, hold_out_tenth, story_cloze_rows
+from gpt_toolkit.data.supervised.dataset import (
+    STORY_CLOZE,
+    TENTH_BY_DOCUMENT,
+    TENTH_BY_TEXTS,
+    Example,
+    Source,
+    divide,
+    story_cloze_rows,
+)
 from gpt_toolkit.records import OnBadRecord, raise_error
 
 
@@ -32,25 +39,27 @@ def texts(source: Source) -> list[tuple[str, ...]]:
 
 def test_about_a_tenth_is_held_out_whatever_the_order() -> None:
     found = examples(2_000)
-    divided = hold_out_tenth(Examples(found), by_document=False)
+    divided = divide(Examples(found), TENTH_BY_TEXTS)
     train, val = texts(divided["train"]), texts(divided["val"])
     assert 160 < len(val) < 240
     assert sorted(train + val) == sorted(example.texts for example in found)
-    turned = hold_out_tenth(Examples(found[::-1]), by_document=False)
+    turned = divide(Examples(found[::-1]), TENTH_BY_TEXTS)
     assert texts(turned["val"]) == val[::-1]
 
 
 def test_examples_with_the_same_first_text_stay_together() -> None:
-    divided = hold_out_tenth(Examples(examples(2_000)), by_document=True)
+    divided = divide(Examples(examples(2_000)), TENTH_BY_DOCUMENT)
     train, val = ({first for first, _ in texts(divided[split])} for split in ("train", "val"))
     assert val
     assert not train & val
 
 
-def test_both_subsets_and_both_rules_have_their_own_identity() -> None:
-    divided = [hold_out_tenth(Examples(examples(9)), by_document=flag) for flag in (True, False)]
+def test_both_subsets_and_all_rules_have_their_own_identity() -> None:
+    divided = [
+        divide(Examples(examples(9)), rule) for rule in (TENTH_BY_TEXTS, TENTH_BY_DOCUMENT, STORY_CLOZE)
+    ]
     sources = [one[split] for one in divided for split in ("train", "val")]
-    assert len({repr(source.identity()) for source in sources}) == 4
+    assert len({repr(source.identity()) for source in sources}) == 6
 
 
 def test_the_released_codes_division_is_that_of_its_seed() -> None:
@@ -59,7 +68,7 @@ def test_the_released_codes_division_is_that_of_its_seed() -> None:
     assert held_out[:5] == [1058, 198, 1174, 806, 127]
     assert (len(held_out), len(set(held_out)), sum(held_out)) == (374, 374, 348_664)
     found = examples(1_871)
-    divided = divide_story_cloze(Examples(found))
+    divided = divide(Examples(found), STORY_CLOZE)
     assert texts(divided["val"]) == [one.texts for i, one in enumerate(found) if i in set(held_out)]
     assert len(texts(divided["train"])) == 1_497
 
