@@ -66,7 +66,7 @@ def encoded(
 ) -> TokenizedDataset:
     """Encode the examples of a split as bytes."""
     with ProgressBar("test") as progress:
-        return tokenize_dataset(fake, split, tokenizer(), template, root, progress, n_threads=1)
+        return tokenize_dataset(fake, split, tokenizer(), template, root, progress)
 
 
 def tokenizer() -> Tokenizer:

@@ -87,15 +87,12 @@ class Subset:
 
     @property
     def title(self) -> str:
-        """Form of the examples."""
         return self.source.title
 
     def identity(self) -> object:
-        """Return the identity of the source, the rule and the subset."""
         return [self.source.identity(), self.rule, self.is_held_out]
 
     def examples(self, on_bad_record: OnBadRecord) -> Iterator[Example]:
-        """Read the examples of this subset, in the order of the source."""
         holds_out = self._predicate()
         for index, example in enumerate(self.source.examples(on_bad_record)):
             if holds_out(index, example) == self.is_held_out:
@@ -179,12 +176,19 @@ class SupervisedDataset:
         Raises:
             ValueError: If an example is bad; names file, line, the problem and what to do.
         """
-        skipped = _Skipped(self.skips_bad_records)
+        skipped: dict[str, tuple[int, str]] = {}  # number and place of the first, by reason
+
+        def skip(reason: str, where: str, message: str = "") -> None:
+            if message and not self.skips_bad_records:
+                raise ValueError(message)
+            n, first = skipped.get(reason, (0, where))
+            skipped[reason] = n + 1, first
+
         is_test = split == "test"
         row = 0
-        for example in self._source(split).examples(partial(skipped.add, "with missing or surplus fields")):
+        for example in self._source(split).examples(partial(skip, "with missing or surplus fields")):
             if self.labels.has_no_gold(example.target):
-                skipped.count("without a gold label", example.where)
+                skip("without a gold label", example.where)
                 continue
             target: float | None
             if self.spec.kind == "text":
@@ -193,15 +197,18 @@ class SupervisedDataset:
                 target = self.labels.target(example.target, example.where, may_be_missing=is_test)
             must_stay = self.skips_bad_records and target is None  # a submission answers every example
             if (empty := self._empty_text(example)) and not must_stay:
-                message = f"{example.where}: {empty} is empty, expected text"
-                skipped.add("with an empty text", example.where, message)
+                skip("with an empty text", example.where, f"{example.where}: {empty} is empty, expected text")
                 continue
             yield Example(example.texts, target, row, example.part, example.references)
             row += 1
         if not row:
             too_few = ". Too few to hold out a tenth: give val" if self._split_note else ""
             raise ValueError(f"{self.title} has no examples for {split}{too_few}")
-        self._seen[split] = row, skipped.notes()
+        notes = [
+            f"skipped {n:,} record{'s' * (n > 1)} {reason}, the first at {first}"
+            for reason, (n, first) in skipped.items()
+        ]
+        self._seen[split] = row, notes
 
     def notes(self, split: str) -> list[str]:
         """Return notes on a split for the user; reads the split if that has not happened yet."""
@@ -263,27 +270,3 @@ class SupervisedDataset:
         if is_test and not example.references:
             return None
         raise ValueError(f"{example.where}: the answer is empty, expected text")
-
-
-class _Skipped:
-    """Skipped records by reason, each with the place of the first one."""
-
-    def __init__(self, skips_bad_records: bool) -> None:
-        self._skips_bad_records = skips_bad_records
-        self._found: dict[str, tuple[int, str]] = {}
-
-    def count(self, reason: str, where: str) -> None:
-        n, first = self._found.get(reason, (0, where))
-        self._found[reason] = n + 1, first
-
-    def add(self, reason: str, where: str, message: str) -> None:
-        """Count a bad record, or raise its error if the dataset has no bad records."""
-        if not self._skips_bad_records:
-            raise ValueError(message)
-        self.count(reason, where)
-
-    def notes(self) -> list[str]:
-        return [
-            f"skipped {n:,} record{'s' * (n > 1)} {reason}, the first at {first}"
-            for reason, (n, first) in self._found.items()
-        ]

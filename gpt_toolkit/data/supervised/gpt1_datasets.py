@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from gpt_toolkit.batches import TaskSpec
 from gpt_toolkit.data.supervised.dataset import Example, Source, SupervisedDataset
-from gpt_toolkit.data.supervised.label_maps import LabelMap, choice_labels, class_labels, grade_labels
+from gpt_toolkit.data.supervised.label_maps import LabelMap, spec_labels
 from gpt_toolkit.data.supervised.record_schema import Schema
 from gpt_toolkit.io import read_yaml
 from gpt_toolkit.records import OnBadRecord, Record
@@ -38,24 +38,12 @@ class HubPlace:
 
 @dataclass(frozen=True)
 class KnownDataset:
-    """A published dataset. The catalog explains the fields.
+    """A published dataset. The head of ``gpt1_datasets.yaml`` explains the fields.
 
     Args:
         spec: Kind, labels in published order, and metrics of GPT-1's tables.
         labels: Targets by label.
-        schemas: Schemas of its files, the preferred one first.
-        sizes: Published number of examples of each split.
-        variants: Descriptions of copies of other sizes, by split and size.
-        files: Files to place in the folder, for messages.
         hub: Place on the hub; None if it cannot be downloaded.
-        folders: Names of its folder.
-        prefer: Pieces of file names, the preferred one first.
-        join: Pieces of the names of files that are one split together.
-        file_parts: Subsets that file names tell.
-        skips_bad_records: Whether bad records are skipped and counted.
-        passage_folders: Whether it has folders with one passage a file.
-        line_pairs: Endings of two files that are aligned line by line.
-        train_from_val: Whether training examples may come from the validation file.
     """
 
     spec: TaskSpec
@@ -118,19 +106,12 @@ def _known(name: str, entry: dict[str, Any]) -> KnownDataset:
         entry.pop("parts", ()),
         entry.pop("max_new_tokens", 0),
     )
-    labels = _labels(spec, entry.pop("also", {}), entry.pop("no_gold", ()), entry.pop("first_choice", 0))
+    no_gold = frozenset(entry.pop("no_gold", ()))
+    labels = spec_labels(spec, entry.pop("also", {}), no_gold, entry.pop("first_choice", 0))
     schemas = tuple(Schema(**schema) for schema in entry.pop("schemas", ()))
     place = entry.pop("hub", None)
     hub = place and HubPlace(place["path"], place.get("config", ""), place.get("splits", _HUB_SPLITS))
     return KnownDataset(spec, labels, schemas, variants=entry.pop("variants", {}), hub=hub, **entry)
-
-
-def _labels(spec: TaskSpec, also: Mapping[str, int], no_gold: tuple[str, ...], first: int) -> LabelMap:
-    if spec.kind == "multiple_choice":
-        return choice_labels(spec.choices, first)
-    if spec.kind == "graded":
-        return grade_labels(float(spec.labels[0]), float(spec.labels[-1]))
-    return class_labels(spec.labels, also, frozenset(no_gold))
 
 
 def _with_tuples(value: Any) -> Any:
@@ -156,11 +137,9 @@ class HubSource:
 
     @property
     def title(self) -> str:
-        """Place on the hub."""
         return f"the hub's {self.place.path}"
 
     def identity(self) -> object:
-        """Return name, configuration and revision of the dataset."""
         import datasets
 
         with self._explain_errors():
@@ -169,11 +148,7 @@ class HubSource:
         return [self.place.path, builder.config.name, version, builder.hash, *self.splits]
 
     def examples(self, on_bad_record: OnBadRecord) -> Iterator[Example]:
-        """Read all examples, split by split; downloads the dataset the first time.
-
-        Raises:
-            ValueError: If it cannot be downloaded, or its columns or labels are not the published ones.
-        """
+        """Read all examples, split by split; download the dataset the first time."""
         import datasets
 
         path, known = self.place.path, self.known

@@ -68,6 +68,7 @@ class _Inference:
         if record is None:
             raise ValueError(f"{file.path} has a header but no examples")
         self.fields, self.without_header, self.names = record.fields, numbers, ", ".join(record.fields)
+        self.notes: list[str] = []
 
     def columns(self) -> Columns:
         kind: Kind | None = self.options.get("kind")
@@ -78,15 +79,15 @@ class _Inference:
         if kind == "multiple_choice" or "answers" in self.options:
             self._require("multiple_choice", "document", "answers")
             return self._multiple_choice()
-        label, label_note = self._label()
-        texts, texts_note = self._texts(label)
+        label = self._label()
+        texts = self._texts(label)
         kind = kind or "classification"
         if kind in ("similarity", "graded") and len(texts) != 2:
             raise ValueError(
                 f"{self.path}: kind {kind} compares two texts, got {', '.join(texts)}. Give text_a and text_b"
             )
         schema = Schema(texts=texts, label=label, columns=self.without_header)
-        return Columns(kind, schema, inferred="; ".join(filter(None, (label_note, texts_note))))
+        return Columns(kind, schema, inferred="; ".join(self.notes))
 
     def _require(self, kind: str, *options: str) -> None:
         if missing := " and ".join(option for option in options if option not in self.options):
@@ -106,7 +107,7 @@ class _Inference:
         return name
 
     def _multiple_choice(self) -> Columns:
-        label, note = self._label()
+        label = self._label()
         document = (self._named("document"),)
         question = self._named("question") if "question" in self.options else ""
         answers: tuple[str, ...] | str
@@ -126,12 +127,11 @@ class _Inference:
         schema = Schema(
             document=document, question=question, answers=answers, label=label, columns=self.without_header
         )
-        return Columns("multiple_choice", schema, n_choices, note)
+        return Columns("multiple_choice", schema, n_choices, "; ".join(self.notes))
 
-    def _label(self) -> tuple[str, str]:
-        """Return the column of the label, and a note if it was inferred."""
+    def _label(self) -> str:
         if "label" in self.options:
-            return self._named("label"), ""
+            return self._named("label")
         by_lower_name = {name.lower(): name for name in reversed(list(self.fields))}
         found = next((by_lower_name[name] for name in LABEL_NAMES if name in by_lower_name), None)
         if found is None:
@@ -140,18 +140,18 @@ class _Inference:
                 f"its columns: {self.names}. Name the column with label: NAME; if the first line is not a "
                 "header, also set header: false and number columns from 1"
             )
-        return found, f"the label is column {found!r}"
+        self.notes.append(f"the label is column {found!r}")
+        return found
 
-    def _texts(self, label: str) -> tuple[tuple[str, ...], str]:
-        """Return the columns of the texts, and a note if they were inferred."""
+    def _texts(self, label: str) -> tuple[str, ...]:
         if "text" in self.options:
-            return (self._named("text"),), ""
+            return (self._named("text"),)
         for pair in _PAIRS:
             given = [name for name in pair if name in self.options]
             if len(given) == 1:
                 raise ValueError(f"{self.path}: {given[0]} is given without {pair[1 - pair.index(given[0])]}")
             if given:
-                return (self._named(pair[0]), self._named(pair[1])), ""
+                return (self._named(pair[0]), self._named(pair[1]))
         others = [name for name in self.fields if name != label]
         texts = tuple(name for name in others if _holds_text(name, self.fields[name]))
         if not 1 <= len(texts) <= 2:
@@ -159,7 +159,8 @@ class _Inference:
                 f"{self.path}: {len(texts)} columns look like texts ({', '.join(texts) or 'none'}), "
                 "expected one or two. Name them with text: NAME, or text_a: NAME and text_b: NAME"
             )
-        return texts, f"the text is {' and '.join(f'column {name!r}' for name in texts)}"
+        self.notes.append(f"the text is {' and '.join(f'column {name!r}' for name in texts)}")
+        return texts
 
 
 def _holds_text(name: str, value: object) -> bool:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 
@@ -182,17 +183,14 @@ class FileSource:
 
     @property
     def title(self) -> str:
-        """Name of the schema."""
         return self.schema.title
 
     def identity(self) -> object:
-        """Return the contents of the files, and how they are read."""
         first = self.files[0][0]
         reading = [*self.schema.identity(), first.format, first.delimiter]
         return [reading, _checksums([file.path for file, _ in self.files]), [part for _, part in self.files]]
 
     def examples(self, on_bad_record: OnBadRecord) -> Iterator[Example]:
-        """Read all examples, file by file."""
         for file, part in self.files:
             for record in file.records(self.schema.columns, self.schema.extra, on_bad_record):
                 for example in self.schema.examples(record):
@@ -213,22 +211,11 @@ class LinePairSource:
     title = "two files, line by line"
 
     def identity(self) -> object:
-        """Return the contents of both files."""
         return _checksums([self.inputs, self.targets])
 
     def examples(self, on_bad_record: OnBadRecord) -> Iterator[Example]:
-        """Read both files line by line.
-
-        Raises:
-            ValueError: If one file is longer than the other.
-        """
-        inputs, targets = read_lines(self.inputs), read_lines(self.targets)
-        number = 0
-        while True:
-            source, target = next(inputs, None), next(targets, None)
-            if source is None and target is None:
-                return
-            number += 1
+        lines = zip_longest(read_lines(self.inputs), read_lines(self.targets))
+        for number, (source, target) in enumerate(lines, start=1):
             if source is None or target is None:
                 files = (self.inputs, self.targets) if source is None else (self.targets, self.inputs)
                 raise ValueError(

@@ -137,10 +137,8 @@ def tokenize_dataset(
     template: PromptTemplate | None,
     root: Path,
     progress: ProgressBar,
-    *,
-    n_threads: int | None = None,
 ) -> TokenizedDataset:
-    """Encode the examples of a split, unless the cache has them.
+    """Encode the examples of a split on all cores, unless the cache has them.
 
     Args:
         dataset: The dataset.
@@ -149,7 +147,6 @@ def tokenize_dataset(
         template: Turns examples into text; None: their texts are encoded as they are.
         root: Folder of all encoded examples.
         progress: Progress bar, advanced as text is encoded.
-        n_threads: Number of encoding threads; None: one for each core. The result does not depend on it.
 
     Raises:
         OSError: If the disk is full.
@@ -173,7 +170,7 @@ def tokenize_dataset(
                     shutil.rmtree(left_over)
                 writer = _Writer(dataset, split, tokenizer, template)
                 with atomic_folder(folder) as partial:
-                    writer.write(partial, progress, n_threads or usable_cores())
+                    writer.write(partial, progress)
         finally:
             lock.release()
     return TokenizedDataset(folder)
@@ -193,14 +190,14 @@ class _Writer:
         self.dtype = token_dtype(tokenizer.vocab_size)
         self.parts = {part: i for i, part in enumerate(dataset.spec.parts)}
 
-    def write(self, folder: Path, progress: ProgressBar, n_threads: int) -> None:
+    def write(self, folder: Path, progress: ProgressBar) -> None:
         examples: list[NDArray[Any]] = []
         lengths: list[NDArray[np.int64]] = []
         with (
             (folder / "ids.bin").open("wb") as ids_file,
             (folder / "references.jsonl").open("w", encoding="utf-8") as references_file,
         ):
-            for batch, ids, batch_lengths in self._encode_all(n_threads):
+            for batch, ids, batch_lengths in self._encode_all():
                 ids_file.write(ids.tobytes())
                 lengths.append(batch_lengths)
                 examples.append(np.array([self._numbers(example) for example in batch], _EXAMPLE_DTYPE))
@@ -224,7 +221,8 @@ class _Writer:
         }
         write_json(folder / _MANIFEST, manifest, durable=True)
 
-    def _encode_all(self, n_threads: int) -> Iterator[_Encoded]:
+    def _encode_all(self) -> Iterator[_Encoded]:
+        n_threads = usable_cores()
         pool = ThreadPoolExecutor(n_threads, thread_name_prefix="encode")
 
         def submit(batch: list[Example]) -> Future[_Encoded]:

@@ -41,11 +41,13 @@ def test_rows_come_back_as_they_were_encoded(tmp_path: Path) -> None:
     assert rows.n_ids == sum(map(sum, lengths))
 
 
-def test_threads_do_not_change_what_is_written(tmp_path: Path) -> None:
+def test_threads_do_not_change_what_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = pairs(30_000)
-    with ProgressBar("test") as progress:
-        one = tokenize_dataset(fake, "train", tokenizer(), None, tmp_path / "1", progress, n_threads=1)
-        four = tokenize_dataset(fake, "train", tokenizer(), None, tmp_path / "4", progress, n_threads=4)
+    cores = "gpt_toolkit.data.supervised.tokenized_dataset.usable_cores"
+    monkeypatch.setattr(cores, lambda: 1)
+    one = encoded(fake, tmp_path / "1")
+    monkeypatch.setattr(cores, lambda: 4)
+    four = encoded(fake, tmp_path / "4")
     for name in ("ids.bin", "ends.npy", "examples.npy", "references.jsonl", "manifest.json"):
         assert (one.folder / name).read_bytes() == (four.folder / name).read_bytes()
 
