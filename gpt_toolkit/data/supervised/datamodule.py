@@ -37,11 +37,7 @@ from gpt_toolkit.data.supervised.input_transforms import SPECIAL_TOKENS, Special
 from gpt_toolkit.data.supervised.inspect_examples import show_example
 from gpt_toolkit.data.supervised.prompt_inputs import LossOn, PromptInputs, Shots, choose_shots
 from gpt_toolkit.data.supervised.task_dataset import TaskDataset, model_tokenizer, open_task_datasets
-from gpt_toolkit.data.supervised.tokenized_dataset import (
-    TokenizedDataset,
-    tokenize_dataset,
-    tokenized_folder,
-)
+from gpt_toolkit.data.supervised.tokenized_dataset import TokenizedDataset, tokenize_dataset, tokenized_folder
 from gpt_toolkit.data.window_order import permutation
 from gpt_toolkit.io import cache_folder
 from gpt_toolkit.progress import ProgressBar
@@ -151,7 +147,7 @@ class SupervisedDataModule(LightningDataModule):
         stage = self.trainer.state.fn if self.trainer is not None else None
         for one in self._open(tokenizer):
             logged: set[str] = set()  # each split repeats the notes on the whole dataset
-            for split in self._splits(one, stage):
+            for split in one.splits(stage, with_train=self.n_examples > 0):
                 with ProgressBar(f"{one.name}, {split}: examples to tokens") as progress:
                     examples = tokenize_dataset(
                         one.dataset, split, tokenizer, one.template, _root(), progress
@@ -175,16 +171,21 @@ class SupervisedDataModule(LightningDataModule):
         self._datasets = self._open(self.vocabulary)
         self.n_special_tokens = 0 if all(one.is_text for one in self._datasets) else len(SPECIAL_TOKENS)
         self.tasks = {one.name: one.spec for one in self._datasets}
-        if stage == "fit":
-            self._require_training()
+        for one in self._datasets if stage == "fit" else ():
+            if "train" not in one.dataset.splits:
+                raise ValueError(
+                    f"{one.dataset.title} has no examples for training (only "
+                    f"{', '.join(one.dataset.splits)}), so validation would score what was never learned: "
+                    f"place its train file there, or leave {one.name} out"
+                )
         if stage == "validate" and not any("val" in one.dataset.splits for one in self._datasets):
             titles = ", ".join(one.dataset.title for one in self._datasets)
             raise ValueError(f"{titles}: no examples for validation; run test, or give val")
         for one in self._datasets:
-            encoded = {split: self._encoded(one, split) for split in self._splits(one, stage)}
-            one.builders.update(
-                {split: self._builder(one, split, examples, encoded) for split, examples in encoded.items()}
-            )
+            splits = one.splits(stage, with_train=self.n_examples > 0)
+            encoded = {split: self._encoded(one, split) for split in splits}
+            for split in splits:
+                one.builders[split] = self._builder(one, split, encoded)
         self.__dict__.pop("_training", None)
         self.plan = self._plan()
 
@@ -196,18 +197,6 @@ class SupervisedDataModule(LightningDataModule):
                 "dataset is text: set as_text=true, or leave n_examples out"
             )
         return datasets
-
-    def _splits(self, one: TaskDataset, stage: str | None) -> list[str]:
-        return one.splits(stage, with_train=one.is_text and self.n_examples > 0)
-
-    def _require_training(self) -> None:
-        for one in self._datasets:
-            if "train" not in one.dataset.splits:
-                raise ValueError(
-                    f"{one.dataset.title} has no examples for training (only "
-                    f"{', '.join(one.dataset.splits)}), so validation would score what was never learned: "
-                    f"place its train file there, or leave {one.name} out"
-                )
 
     def _encoded(self, one: TaskDataset, split: str) -> TokenizedDataset:
         folder = tokenized_folder(one.dataset, split, self.vocabulary, one.template, _root())
@@ -221,13 +210,8 @@ class SupervisedDataModule(LightningDataModule):
             )
         return examples
 
-    def _builder(
-        self,
-        one: TaskDataset,
-        split: str,
-        examples: TokenizedDataset,
-        encoded: Mapping[str, TokenizedDataset],
-    ) -> BatchBuilder:
+    def _builder(self, one: TaskDataset, split: str, encoded: Mapping[str, TokenizedDataset]) -> BatchBuilder:
+        examples = encoded[split]
         inputs: TransformedInputs | PromptInputs
         if one.is_text:
             shots = self._shots(one, split, len(examples), encoded.get("train")) if self.n_examples else None
@@ -275,8 +259,7 @@ class SupervisedDataModule(LightningDataModule):
     def _plan(self) -> str:
         """Return all that decides which examples training reads at a step."""
         share = step_share(self.trainer, self.batch_size)
-        builders = [one.builders["train"] for one in self._datasets if "train" in one.builders]
-        folders = [builder.inputs.examples.folder.name for builder in builders]
+        folders = [one.encoded["train"].folder.name for one in self._datasets if "train" in one.encoded]
         settings = {
             "rows": hashlib.blake2b(" ".join(folders).encode(), digest_size=8).hexdigest(),
             "seed": self.seed,
@@ -305,10 +288,9 @@ class SupervisedDataModule(LightningDataModule):
         """Describe what was prepared, a line for each dataset, and its folder; available after ``setup``."""
         lines = []
         for one in self._opened():
-            encoded = {split: builder.inputs.examples for split, builder in one.builders.items()}
             splits = [
                 f"{split} {len(examples):,} examples ({examples.n_ids:,} tokens)"
-                for split, examples in encoded.items()
+                for split, examples in one.encoded.items()
             ]
             lines.append(f"{one.dataset.title}: {', '.join(splits)}")
         return "\n".join([*lines, f"in {_root()}"])

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
@@ -88,12 +88,7 @@ class Schema:
 
     def identity(self) -> list[object]:
         """Return all that decides how records are read, as plain JSON values."""
-        answers = self.answers if isinstance(self.answers, str) else list(self.answers)
-        return [
-            *(list(self.texts), list(self.document), self.question, answers, self.is_passage),
-            *(self.input, self.target, self.label, list(self.columns), self.extra),
-            *(self.part_column, dict(self.part_by_piece)),
-        ]
+        return list(astuple(self)[1:])  # all but the title
 
     def examples(self, record: Record) -> Iterator[Example]:
         """Make the examples of a record: one, or one for each question of a passage.

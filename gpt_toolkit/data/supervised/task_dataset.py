@@ -10,6 +10,7 @@ from gpt_toolkit.data.supervised.batching import BatchBuilder
 from gpt_toolkit.data.supervised.dataset import SupervisedDataset
 from gpt_toolkit.data.supervised.open_dataset import open_dataset
 from gpt_toolkit.data.supervised.prompt_templates import PromptTemplate, prompt_template, spec_as_text
+from gpt_toolkit.data.supervised.tokenized_dataset import TokenizedDataset
 from gpt_toolkit.tokenizers import Tokenizer, load_tokenizer
 
 _SHORTEST_PROMPT = 8  # tokens; tuned here: less holds no example
@@ -37,6 +38,11 @@ class TaskDataset:
         return self.spec.name
 
     @property
+    def encoded(self) -> dict[str, TokenizedDataset]:
+        """Encoded examples by split."""
+        return {split: builder.inputs.examples for split, builder in self.builders.items()}
+
+    @property
     def is_text(self) -> bool:
         """True if its examples become text."""
         return self.template is not None
@@ -46,7 +52,7 @@ class TaskDataset:
 
         Args:
             stage: ``fit``, ``validate``, ``test`` or ``predict``; None: all.
-            with_train: Whether training examples are in the context of all examples.
+            with_train: Whether training examples are in the context of examples that are text.
         """
         splits = self.dataset.splits
         held_out = "test" if "test" in splits else "val"
@@ -56,7 +62,9 @@ class TaskDataset:
             "test": ["val", held_out],  # if test examples have no labels, testing reads those of val
             "predict": [held_out],
         }.get(stage or "", ["train", "val", "test"])
-        return [split for split in splits if split in wanted or (with_train and split == "train")]
+        if with_train and self.is_text:
+            wanted = ["train", *wanted]
+        return [split for split in splits if split in wanted]
 
 
 def model_tokenizer(spec: str | None) -> Tokenizer:

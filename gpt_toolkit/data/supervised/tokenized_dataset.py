@@ -169,15 +169,14 @@ def tokenize_dataset(
                 for left_over in root.glob(f"{folder.name}.*.partial"):  # of a process that was killed
                     shutil.rmtree(left_over)
                 writer = _Writer(dataset, split, tokenizer, template)
-                with atomic_folder(folder) as partial:
-                    writer.write(partial, progress)
+                with atomic_folder(folder) as unfinished:
+                    writer.write(unfinished, progress)
         finally:
             lock.release()
     return TokenizedDataset(folder)
 
 
 _Encoded: TypeAlias = tuple[list[Example], NDArray[Any], NDArray[np.int64]]
-"""Some examples, the token ids of all their texts end to end, and the length of each text."""
 
 
 class _Writer:
@@ -193,11 +192,18 @@ class _Writer:
     def write(self, folder: Path, progress: ProgressBar) -> None:
         examples: list[NDArray[Any]] = []
         lengths: list[NDArray[np.int64]] = []
+        n_threads = usable_cores()
         with (
             (folder / "ids.bin").open("wb") as ids_file,
             (folder / "references.jsonl").open("w", encoding="utf-8") as references_file,
+            ThreadPoolExecutor(n_threads, thread_name_prefix="encode") as pool,
         ):
-            for batch, ids, batch_lengths in self._encode_all():
+
+            def submit(batch: list[Example]) -> Future[_Encoded]:
+                return pool.submit(self._encode, batch)
+
+            for future in in_order(self._batches(), submit, lambda: n_threads):
+                batch, ids, batch_lengths = future.result()
                 ids_file.write(ids.tobytes())
                 lengths.append(batch_lengths)
                 examples.append(np.array([self._numbers(example) for example in batch], _EXAMPLE_DTYPE))
@@ -221,19 +227,6 @@ class _Writer:
         }
         write_json(folder / _MANIFEST, manifest, durable=True)
 
-    def _encode_all(self) -> Iterator[_Encoded]:
-        n_threads = usable_cores()
-        pool = ThreadPoolExecutor(n_threads, thread_name_prefix="encode")
-
-        def submit(batch: list[Example]) -> Future[_Encoded]:
-            return pool.submit(self._encode, batch)
-
-        try:
-            for future in in_order(self._batches(), submit, lambda: n_threads):
-                yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
     def _batches(self) -> Iterator[list[Example]]:
         batch: list[Example] = []
         n_characters = n_texts = 0
@@ -253,6 +246,7 @@ class _Writer:
             yield batch
 
     def _encode(self, batch: list[Example]) -> _Encoded:
+        """Return the examples, the token ids of all their texts end to end, and the length of each text."""
         known: dict[tuple[str, bool], NDArray[np.uint32]] = {}
         pieces: list[NDArray[np.uint32]] = []
         for example in batch:

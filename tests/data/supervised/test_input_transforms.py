@@ -37,11 +37,7 @@ def test_the_special_tokens_follow_the_vocabulary_in_the_released_order() -> Non
     [
         ("classification", ["ab"], ["<start>a|b<extract>"]),
         ("classification", ["ab", "c"], ["<start>a|b<delimiter>c<extract>"]),
-        (
-            "similarity",
-            ["ab", "c"],
-            ["<start>a|b<delimiter>c<extract>", "<start>c<delimiter>a|b<extract>"],
-        ),
+        ("similarity", ["ab", "c"], ["<start>a|b<delimiter>c<extract>", "<start>c<delimiter>a|b<extract>"]),
         ("graded", ["ab", "c"], ["<start>a|b<delimiter>c<extract>", "<start>c<delimiter>a|b<extract>"]),
         (
             "multiple_choice",
@@ -82,8 +78,7 @@ def test_of_document_and_question_the_document_gives_way_for_all_answers_alike()
 
 @settings(deadline=None)
 @given(
-    st.lists(st.integers(0, 80), min_size=1, max_size=6).filter(lambda row: len(row) != 3),
-    st.integers(8, 64),
+    st.lists(st.integers(0, 80), min_size=1, max_size=6).filter(lambda row: len(row) != 3), st.integers(8, 64)
 )
 def test_no_sequence_is_longer_than_the_context_and_no_text_is_cut_that_fits(
     row: list[int], n_ctx: int

@@ -11,11 +11,7 @@ import pytest
 
 from gpt_toolkit.data.supervised.dataset import Example
 from gpt_toolkit.data.supervised.prompt_templates import prompt_template
-from gpt_toolkit.data.supervised.tokenized_dataset import (
-    TokenizedDataset,
-    tokenize_dataset,
-    tokenized_folder,
-)
+from gpt_toolkit.data.supervised.tokenized_dataset import TokenizedDataset, tokenize_dataset, tokenized_folder
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers import load_tokenizer
 from tests.data.fakes import FakeDataset, encoded, spec, tokenizer, words
