@@ -69,12 +69,11 @@ class KnownDataset:
 
     def matching_schema(self, names: Sequence[str], *, delimited: bool) -> int | None:
         """Return the index of the first schema that a file matches; one with a label column comes first."""
+        indices = range(len(self.schemas))
         is_label = self.labels.is_label
-        matching = [
-            i for i, one in enumerate(self.schemas) if one.matches(names, is_label, delimited=delimited)
-        ]
-        labeled = [i for i in matching if self.schemas[i].columns or self.schemas[i].last_column in names]
-        return next(iter(labeled + matching), None)
+        fitting = [i for i in indices if self.schemas[i].matches(names, is_label, delimited=delimited)]
+        labeled = [i for i in fitting if self.schemas[i].columns or self.schemas[i].last_column in names]
+        return next(iter(labeled + fitting), None)
 
     def dataset(self, title: str, sources: Mapping[str, Source]) -> SupervisedDataset:
         """Create the dataset that reads these sources."""

@@ -22,7 +22,6 @@ LABEL_NAMES: Final = ("label", "target", "class", "score", "gold_label")
 """Names of columns that are inferred to hold the label, the preferred one first."""
 
 _PAIRS: Final = (("premise", "hypothesis"), ("text_a", "text_b"))
-_MAX_CHOICES: Final = 8
 _MAX_CLASSES: Final = 1_000  # tuned here: a column of more values holds no label
 _MAX_LEVELS: Final = 20  # tuned here: largest number of outputs of a graded head that is inferred
 
@@ -122,8 +121,8 @@ class _Inference:
                     "columns, or a column of lists (.jsonl, .parquet)"
                 )
             n_choices = len(self.fields[answers])
-        if not 2 <= n_choices <= _MAX_CHOICES:
-            raise ValueError(f"{self.path}: {n_choices} answers an example, expected 2 to {_MAX_CHOICES}")
+        if not 2 <= n_choices <= len(LETTERS):
+            raise ValueError(f"{self.path}: {n_choices} answers an example, expected 2 to {len(LETTERS)}")
         schema = Schema(
             document=document, question=question, answers=answers, label=label, columns=self.without_header
         )

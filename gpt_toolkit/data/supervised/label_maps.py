@@ -8,7 +8,7 @@ from typing import Final
 from gpt_toolkit.batches import TaskSpec
 
 LETTERS: Final = "ABCDEFGH"
-"""Names of the answers of multiple choice in files."""
+"""Names of the answers of multiple choice, in files and in prompts."""
 
 _NO_LABEL = "-1"  # the hub's label of test examples whose labels are not public
 

@@ -14,13 +14,11 @@ from typing import Any, Final
 
 from gpt_toolkit.batches import TaskSpec
 from gpt_toolkit.data.supervised.dataset import Example
+from gpt_toolkit.data.supervised.label_maps import LETTERS
 from gpt_toolkit.io import read_yaml
 from gpt_toolkit.tokenizers import Tokenizer
 
 TEMPLATES: Final = Path(__file__).parent / "prompts"
-
-LETTERS: Final = string.ascii_uppercase
-"""Names of the answers of multiple choice in a prompt."""
 
 _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "single": ("text",),

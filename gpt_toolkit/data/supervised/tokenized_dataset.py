@@ -43,6 +43,14 @@ class TokenizedDataset:
     Args:
         folder: Folder of the cache.
 
+    Attributes:
+        targets: Target of each example; NaN if it has none.
+        rows: Number of each example in its split.
+        parts: Subset of each example, as an index into ``TaskSpec.parts``; -1 for none.
+        n_texts: Number of texts of an example.
+        n_ids: Number of all token ids.
+        notes: Notes on the split, for the user.
+
     Raises:
         FileNotFoundError: If the examples have not been prepared.
         ValueError: If a file is damaged.
@@ -63,7 +71,10 @@ class TokenizedDataset:
             else:
                 self._ids = np.empty(0, dtype)  # type: ignore[assignment]  # an empty file cannot be mapped
             self._ends: NDArray[np.int64] = np.load(folder / "ends.npy", mmap_mode="r")
-            self._examples = np.load(folder / "examples.npy", mmap_mode="r")
+            table = np.load(folder / "examples.npy", mmap_mode="r")
+            self.targets = np.ascontiguousarray(table["target"])
+            self.rows = np.ascontiguousarray(table["row"])
+            self.parts = np.ascontiguousarray(table["part"])
             if len(self._ends) != len(self) * self.n_texts or self._ends[-1] != self.n_ids:
                 raise ValueError("the files do not belong together")
         except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
@@ -76,22 +87,7 @@ class TokenizedDataset:
         return TokenizedDataset, (self.folder,)
 
     def __len__(self) -> int:
-        return len(self._examples)
-
-    @cached_property
-    def targets(self) -> NDArray[np.float64]:
-        """Target of each example; NaN if it has none."""
-        return np.ascontiguousarray(self._examples["target"])
-
-    @cached_property
-    def rows(self) -> NDArray[np.int64]:
-        """Number of each example in its split."""
-        return np.ascontiguousarray(self._examples["row"])
-
-    @cached_property
-    def parts(self) -> NDArray[np.int64]:
-        """Subset of each example, as an index into ``TaskSpec.parts``; -1 for none."""
-        return np.ascontiguousarray(self._examples["part"])
+        return len(self.targets)
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:

@@ -56,12 +56,6 @@ def test_a_row_becomes_the_sequences_of_figure_1(kind: Kind, texts: list[str], e
     assert [show_tokens(sequence.tolist(), tokenizer()) for sequence in found] == expected
 
 
-def test_an_order_of_texts_gives_the_same_two_sequences_as_the_other() -> None:
-    a, b = ids("ab"), ids("cde")
-    first, second = transform("similarity", TOKENS, [a, b]), transform("similarity", TOKENS, [b, a])
-    assert [one.tolist() for one in first] == [one.tolist() for one in reversed(second)]
-
-
 def test_texts_are_cut_as_the_released_code_cuts_them() -> None:
     assert truncate(np.array([[600], [510], [3]]), 512).tolist() == [[510], [510], [3]]
     lengths = np.array([[600, 600], [254, 255], [300, 1]])
