@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -19,6 +18,7 @@ from gpt_toolkit.data.supervised.infer_schema import Labels, infer_columns, infe
 from gpt_toolkit.data.supervised.label_maps import class_labels
 from gpt_toolkit.data.supervised.record_schema import FileSource, LinePairSource
 from gpt_toolkit.records import ENDINGS, RecordFile, ending, open_records
+from gpt_toolkit.suggestions import did_you_mean
 
 OPTIONS: Final = (
     *("name", "kind", "train", "files", "val", "test", "text", "text_a", "text_b", "premise", "hypothesis"),
@@ -88,16 +88,13 @@ def open_custom(options: Mapping[str, Any], root: Path | None) -> SupervisedData
 
 
 def _checked(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that are set.
-
-    Raises:
-        ValueError: If an option or its value is unknown.
-    """
+    """Return the options that are set."""
     for name in options:
         if name not in OPTIONS:
-            close = get_close_matches(str(name), OPTIONS, 1)
-            hint = f"; did you mean {close[0]!r}?" if close else "."
-            raise ValueError(f"a custom dataset has no option {name!r}{hint} Known: {', '.join(OPTIONS)}")
+            hint = did_you_mean(str(name), OPTIONS)
+            raise ValueError(
+                f"a custom dataset has no option {name!r}; {hint and hint + ' '}expected {', '.join(OPTIONS)}"
+            )
     kind = options.get("kind")
     if kind is not None and kind not in get_args(Kind):
         raise ValueError(f"kind: {kind!r} is not one of {', '.join(get_args(Kind))}")
@@ -126,12 +123,7 @@ def _files_by_split(options: Mapping[str, Any], root: Path | None) -> tuple[dict
 
 
 def _paths(value: object, split: str, root: Path | None) -> list[Path]:
-    """Return the files of a split.
-
-    Raises:
-        ValueError: If the value is not a path, a list of paths or a pair, or a file's ending is unknown.
-        FileNotFoundError: If a file is missing.
-    """
+    """Return the files of a split."""
     is_pair = isinstance(value, Mapping)
     if isinstance(value, Mapping):
         if set(value) != {"input", "target"}:

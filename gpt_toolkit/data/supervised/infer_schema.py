@@ -229,11 +229,7 @@ def infer_labels(options: Mapping[str, Any], columns: Columns, source: Source, t
 
 
 def _read_labels(source: Source, title: str, *, without_header: bool = False) -> set[str]:
-    """Read the different labels of all examples.
-
-    Raises:
-        ValueError: If an example has no label, or the column does not look like labels.
-    """
+    """Read the different labels of all examples."""
     found: set[str] = set()
     first, first_where, first_is_repeated = "", "", False
     for example in source.examples(raise_error):

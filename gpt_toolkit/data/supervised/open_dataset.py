@@ -3,7 +3,6 @@
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +19,7 @@ from gpt_toolkit.data.supervised.dataset import (
 from gpt_toolkit.data.supervised.gpt1_datasets import KnownDataset, known_datasets, open_hub
 from gpt_toolkit.data.supervised.record_schema import FileSource, LinePairSource
 from gpt_toolkit.records import ENDINGS, RecordFile, ending, excerpt, open_records
+from gpt_toolkit.suggestions import did_you_mean
 
 _STORYWORLD: Final = "storyworld"
 _SHARD = re.compile(r"-\d{5}-of-\d{5}$")
@@ -50,11 +50,10 @@ def open_dataset(entry: str | Mapping[str, object], root: Path | None = None) ->
         return open_hub(known[entry]) if root is None else _open_folder(known[entry], root.expanduser())
     if ending(Path(entry)):
         return open_custom({"train": entry}, root)
-    close = get_close_matches(entry.lower(), [*known, _STORYWORLD], 1)
-    hint = f"; did you mean {close[0]!r}?" if close else "."
+    hint = did_you_mean(entry.lower(), [*known, _STORYWORLD])
     raise ValueError(
-        f"unknown dataset {entry!r}{hint} Known: {', '.join(known)}; {_STORYWORLD}:NAME; or a file ending in "
-        f"{', '.join(ENDINGS)}"
+        f"unknown dataset {entry!r}; {hint and hint + ' '}expected {', '.join(known)}; {_STORYWORLD}:NAME; "
+        f"or a file ending in {', '.join(ENDINGS)}"
     )
 
 
