@@ -122,13 +122,13 @@ def open_records(path: Path, delimiter: str | None = None) -> RecordFile:
     return RecordFile(path, "delimited", tuple(_split(line, delimiter)), delimiter)
 
 
-def read_records(path: Path, delimiter: str | None = None) -> Iterator[Record]:
+def read_records(path: Path) -> Iterator[Record]:
     """Read all records of a file whose first line, if it is delimited, names its columns.
 
     Raises:
         ValueError: If the file is empty or broken; names the line.
     """
-    return open_records(path, delimiter).records()
+    return open_records(path).records()
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -11,7 +11,7 @@
 # T5's rule: in proportion to its rows, capped, by temperature, or equally.
 
 # %%
-from gpt_toolkit.data.supervised.mixture import example_rates
+from gpt_toolkit.data.supervised.batch_order import example_rates
 
 sizes = [300, 3000, 30_000]
 for mixing, cap, temperature in (

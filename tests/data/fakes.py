@@ -8,12 +8,8 @@ from typing import Any
 from gpt_toolkit.batches import Kind, TaskSpec
 from gpt_toolkit.data.supervised.dataset import Example, SupervisedDataset
 from gpt_toolkit.data.supervised.label_maps import class_labels
-from gpt_toolkit.data.supervised.tokenized_dataset import (
-    PlainView,
-    TextView,
-    TokenizedDataset,
-    tokenize_dataset,
-)
+from gpt_toolkit.data.supervised.prompt_templates import PromptTemplate
+from gpt_toolkit.data.supervised.tokenized_dataset import TokenizedDataset, tokenize_dataset
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers import Tokenizer, load_tokenizer
 
@@ -66,11 +62,11 @@ def single(name: str, n_train: int, *, longest: int = 40, n_val: int = 5, **fiel
 
 
 def encoded(
-    fake: FakeDataset, root: Path, split: str = "train", view: TextView | None = None
+    fake: FakeDataset, root: Path, split: str = "train", template: PromptTemplate | None = None
 ) -> TokenizedDataset:
     """Encode the examples of a split as bytes."""
     with ProgressBar("test") as progress:
-        return tokenize_dataset(fake, split, tokenizer(), view or PlainView(), root, progress, threads=1)
+        return tokenize_dataset(fake, split, tokenizer(), template, root, progress)
 
 
 def tokenizer() -> Tokenizer:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from gpt_toolkit.batches import IGNORE_INDEX, SupervisedBatch, TaskSpec
 from gpt_toolkit.data.step_loader import ReadyBatches
-from gpt_toolkit.data.supervised.input_transforms import InputSequence, SplitInputs
-from gpt_toolkit.data.supervised.length_bucketing import BatchOrder, Limits, evaluation_batches, padded
-from gpt_toolkit.data.supervised.mixture import Mixture
+from gpt_toolkit.data.supervised.batch_order import BatchOrder, Limits, Mixture, evaluation_batches, padded
+from gpt_toolkit.data.supervised.input_transforms import InputSequence, TransformedInputs
+from gpt_toolkit.data.supervised.prompt_inputs import PromptInputs
 from gpt_toolkit.data.window_order import StepShare
 
 PADDING = 0
@@ -37,7 +37,7 @@ class BatchBuilder:
     """
 
     spec: TaskSpec
-    inputs: SplitInputs
+    inputs: TransformedInputs | PromptInputs
     selected: NDArray[np.int64]
     answers: Literal["class", "grade", "text"]
     n_ctx: int
@@ -185,7 +185,7 @@ class TrainingBatches(ReadyBatches):
             n_batches = self.share.world_size * self.share.accumulate
             batches = map(mixture.batch, range(step * n_batches, (step + 1) * n_batches))
             self._step = step
-            self._examples = sum(orders[dataset].size(number) for dataset, number in batches)
+            self._examples = sum(len(orders[dataset].indices(number)) for dataset, number in batches)
         return self._examples
 
 

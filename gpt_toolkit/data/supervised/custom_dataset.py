@@ -2,19 +2,23 @@
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, get_args
 
 from gpt_toolkit.batches import Kind, TaskSpec
 from gpt_toolkit.data.pretraining.text_files import split_named
-from gpt_toolkit.data.supervised.dataset import Source, SupervisedDataset
-from gpt_toolkit.data.supervised.file_sources import FileSource, LinePairSource
-from gpt_toolkit.data.supervised.infer_columns import Columns, infer_columns
-from gpt_toolkit.data.supervised.infer_labels import Labels, infer_labels
+from gpt_toolkit.data.supervised.dataset import (
+    TENTH_BY_DOCUMENT,
+    TENTH_BY_TEXTS,
+    Source,
+    SupervisedDataset,
+    divide,
+)
+from gpt_toolkit.data.supervised.infer_schema import Labels, infer_columns, infer_labels
 from gpt_toolkit.data.supervised.label_maps import class_labels
-from gpt_toolkit.data.supervised.splits import TENTH, hold_out_tenth
+from gpt_toolkit.data.supervised.record_schema import FileSource, LinePairSource
 from gpt_toolkit.records import ENDINGS, RecordFile, ending, open_records
+from gpt_toolkit.suggestions import did_you_mean
 
 OPTIONS: Final = (
     *("name", "kind", "train", "files", "val", "test", "text", "text_a", "text_b", "premise", "hypothesis"),
@@ -54,48 +58,43 @@ def open_custom(options: Mapping[str, Any], root: Path | None) -> SupervisedData
     name = re.sub(r"[^\w\-]+", "_", str(options.get("name") or _name_of(first_path)))
     title = f"{name} ({first_path})"
     sources: dict[str, Source] = {}
+    choices, inferred = 1, ""
     if are_pairs:
         sources |= {split: LinePairSource(paths[0], paths[1]) for split, paths in files.items()}
-        columns, labels = None, Labels("text", (), class_labels(()))
+        labels = Labels("text", (), class_labels(()))
     else:
         opened = {split: _open_files(split, paths, options) for split, paths in files.items()}
-        columns = _columns(options, next(iter(opened.values()))[0])
+        columns = infer_columns(options, next(iter(opened.values()))[0])
         for split, record_files in opened.items():
             sources[split] = FileSource(tuple((file, "") for file in record_files), columns.schema)
         labels = infer_labels(options, columns, next(iter(sources.values())), title)
+        choices, inferred = columns.choices, f"inferred: {columns.inferred}" if columns.inferred else ""
     prompt = str(options.get("prompt", ""))
     if prompt and labels.kind != "text":
         raise ValueError(f"{title}: prompt is for kind text, but this dataset is of kind {labels.kind}")
-    split_rule = ""
     if "train" in sources and "val" not in sources:
-        sources |= hold_out_tenth(sources["train"], by_document=labels.kind == "multiple_choice")
-        split_rule = TENTH
+        is_choice = labels.kind == "multiple_choice"
+        sources |= divide(sources["train"], TENTH_BY_DOCUMENT if is_choice else TENTH_BY_TEXTS)
     spec = TaskSpec(
         name,
         labels.kind,
         labels.names,
-        columns.choices if columns else 1,
+        choices,
         _metrics(options, labels.kind, title),
         max_new_tokens=_MAX_NEW_TOKENS if labels.kind == "text" else 0,
     )
-    inferred = f"inferred: {columns.inferred}" if columns and columns.inferred else ""
     facts = [f"{name}: {text}" for text in (inferred, labels.inferred) if text]
-    return SupervisedDataset(
-        spec, title, sources, labels.targets, split_rule=split_rule, facts=facts, prompt=prompt
-    )
+    return SupervisedDataset(spec, title, sources, labels.targets, facts=facts, prompt=prompt)
 
 
 def _checked(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that are set.
-
-    Raises:
-        ValueError: If an option or its value is unknown.
-    """
+    """Return the options that are set."""
     for name in options:
         if name not in OPTIONS:
-            close = get_close_matches(str(name), OPTIONS, 1)
-            hint = f"; did you mean {close[0]!r}?" if close else "."
-            raise ValueError(f"a custom dataset has no option {name!r}{hint} Known: {', '.join(OPTIONS)}")
+            hint = did_you_mean(str(name), OPTIONS)
+            raise ValueError(
+                f"a custom dataset has no option {name!r}; {hint and hint + ' '}expected {', '.join(OPTIONS)}"
+            )
     kind = options.get("kind")
     if kind is not None and kind not in get_args(Kind):
         raise ValueError(f"kind: {kind!r} is not one of {', '.join(get_args(Kind))}")
@@ -124,12 +123,7 @@ def _files_by_split(options: Mapping[str, Any], root: Path | None) -> tuple[dict
 
 
 def _paths(value: object, split: str, root: Path | None) -> list[Path]:
-    """Return the files of a split.
-
-    Raises:
-        ValueError: If the value is not a path, a list of paths or a pair, or a file's ending is unknown.
-        FileNotFoundError: If a file is missing.
-    """
+    """Return the files of a split."""
     is_pair = isinstance(value, Mapping)
     if isinstance(value, Mapping):
         if set(value) != {"input", "target"}:
@@ -162,16 +156,6 @@ def _open_files(split: str, paths: list[Path], options: Mapping[str, Any]) -> li
             f"{split}: {', '.join(map(str, paths))} are of several formats; give files of one format"
         )
     return files
-
-
-def _columns(options: Mapping[str, Any], file: RecordFile) -> Columns:
-    """Determine the columns from the options and the first record of a file."""
-    is_numbered = not options.get("header", True) and file.format == "delimited"
-    numbers = [str(i) for i in range(1, len(file.names) + 1)] if is_numbered else []
-    record = next(file.records(numbers), None)
-    if record is None:
-        raise ValueError(f"{file.path} has a header but no examples")
-    return infer_columns(options, file, record.fields)
 
 
 def _metrics(options: Mapping[str, Any], kind: str, title: str) -> tuple[str, ...]:

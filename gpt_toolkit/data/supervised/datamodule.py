@@ -19,34 +19,25 @@ from gpt_toolkit.data.step_loader import (
     step_share,
     steps_of_epoch,
 )
+from gpt_toolkit.data.supervised.batch_order import (
+    BUCKET_VERSION,
+    BatchOrder,
+    Mixing,
+    Mixture,
+    batch_rates,
+    example_rates,
+)
 from gpt_toolkit.data.supervised.batching import (
     BatchBuilder,
     EvaluationBatches,
     TrainingBatches,
     TrainingStream,
 )
-from gpt_toolkit.data.supervised.input_transforms import (
-    SPECIAL_TOKENS,
-    SpecialTokens,
-    SplitInputs,
-    TransformedInputs,
-)
+from gpt_toolkit.data.supervised.input_transforms import SPECIAL_TOKENS, SpecialTokens, TransformedInputs
 from gpt_toolkit.data.supervised.inspect_examples import show_example
-from gpt_toolkit.data.supervised.length_bucketing import BUCKET_VERSION, BatchOrder
-from gpt_toolkit.data.supervised.mixture import Mixing, Mixture, batch_rates, example_rates
 from gpt_toolkit.data.supervised.prompt_inputs import LossOn, PromptInputs, Shots, choose_shots
-from gpt_toolkit.data.supervised.task_dataset import (
-    TaskDataset,
-    model_tokenizer,
-    open_task_datasets,
-    require_labels,
-    require_train_splits,
-)
-from gpt_toolkit.data.supervised.tokenized_dataset import (
-    TokenizedDataset,
-    tokenize_dataset,
-    tokenized_folder,
-)
+from gpt_toolkit.data.supervised.task_dataset import TaskDataset, model_tokenizer, open_task_datasets
+from gpt_toolkit.data.supervised.tokenized_dataset import TokenizedDataset, tokenize_dataset, tokenized_folder
 from gpt_toolkit.data.window_order import permutation
 from gpt_toolkit.io import cache_folder
 from gpt_toolkit.progress import ProgressBar
@@ -121,7 +112,6 @@ class SupervisedDataModule(LightningDataModule):
         self.num_workers, self.seed = num_workers, seed
         self._check_arguments()
         self._datasets: list[TaskDataset] = []
-        self._builders: dict[tuple[str, str], BatchBuilder] = {}  # by dataset and split
 
     def _check_arguments(self) -> None:
         problems = [] if self.sets else ["sets is empty; give at least one"]
@@ -157,9 +147,11 @@ class SupervisedDataModule(LightningDataModule):
         stage = self.trainer.state.fn if self.trainer is not None else None
         for one in self._open(tokenizer):
             logged: set[str] = set()  # each split repeats the notes on the whole dataset
-            for split in self._splits(one, stage):
+            for split in one.splits(stage, with_train=self.n_examples > 0):
                 with ProgressBar(f"{one.name}, {split}: examples to tokens") as progress:
-                    examples = tokenize_dataset(one.dataset, split, tokenizer, one.view, _root(), progress)
+                    examples = tokenize_dataset(
+                        one.dataset, split, tokenizer, one.template, _root(), progress
+                    )
                 for note in examples.notes:
                     if note not in logged:
                         log.info("%s, %s", one.dataset.title, note)
@@ -179,18 +171,21 @@ class SupervisedDataModule(LightningDataModule):
         self._datasets = self._open(self.vocabulary)
         self.n_special_tokens = 0 if all(one.is_text for one in self._datasets) else len(SPECIAL_TOKENS)
         self.tasks = {one.name: one.spec for one in self._datasets}
-        if stage == "fit":
-            require_train_splits(self._datasets)
+        for one in self._datasets if stage == "fit" else ():
+            if "train" not in one.dataset.splits:
+                raise ValueError(
+                    f"{one.dataset.title} has no examples for training (only "
+                    f"{', '.join(one.dataset.splits)}), so validation would score what was never learned: "
+                    f"place its train file there, or leave {one.name} out"
+                )
         if stage == "validate" and not any("val" in one.dataset.splits for one in self._datasets):
             titles = ", ".join(one.dataset.title for one in self._datasets)
             raise ValueError(f"{titles}: no examples for validation; run test, or give val")
-        self._builders = {}
         for one in self._datasets:
-            encoded = {split: self._encoded(one, split) for split in self._splits(one, stage)}
-            for split, examples in encoded.items():
-                require_labels(one, split, examples)
-                inputs = self._inputs(one, split, examples, encoded.get("train"))
-                self._builders[one.name, split] = self._builder(one, split, inputs)
+            splits = one.splits(stage, with_train=self.n_examples > 0)
+            encoded = {split: self._encoded(one, split) for split in splits}
+            for split in splits:
+                one.builders[split] = self._builder(one, split, encoded)
         self.__dict__.pop("_training", None)
         self.plan = self._plan()
 
@@ -203,23 +198,39 @@ class SupervisedDataModule(LightningDataModule):
             )
         return datasets
 
-    def _splits(self, one: TaskDataset, stage: str | None) -> list[str]:
-        return one.splits(stage, with_train=one.is_text and self.n_examples > 0)
-
     def _encoded(self, one: TaskDataset, split: str) -> TokenizedDataset:
-        return TokenizedDataset(tokenized_folder(one.dataset, split, self.vocabulary, one.view, _root()))
+        folder = tokenized_folder(one.dataset, split, self.vocabulary, one.template, _root())
+        examples = TokenizedDataset(folder)
+        missing = np.isnan(examples.targets)
+        if split != "test" and one.dataset.spec.kind != "text" and missing.any():
+            raise ValueError(
+                f"{one.dataset.title}: {int(missing.sum()):,} of {len(examples):,} examples of {split} have "
+                f"no label, the first is row {examples.rows[missing.argmax()]}; only test examples may have "
+                "none"
+            )
+        return examples
 
-    def _inputs(
-        self, one: TaskDataset, split: str, examples: TokenizedDataset, train: TokenizedDataset | None
-    ) -> SplitInputs:
-        """Return the examples of a split as sequences."""
-        if not one.is_text:
+    def _builder(self, one: TaskDataset, split: str, encoded: Mapping[str, TokenizedDataset]) -> BatchBuilder:
+        examples = encoded[split]
+        inputs: TransformedInputs | PromptInputs
+        if one.is_text:
+            shots = self._shots(one, split, len(examples), encoded.get("train")) if self.n_examples else None
+            max_new_tokens = None if split == "train" else one.spec.max_new_tokens
+            end_of_text = self.vocabulary.end_of_text
+            inputs = PromptInputs(examples, end_of_text, self.n_ctx, self.loss_on, max_new_tokens, shots)
+        else:
             tokens = SpecialTokens.after(self.vocabulary.vocab_size)
-            return TransformedInputs(examples, one.spec.kind, tokens, self.n_ctx)
-        shots = self._shots(one, split, len(examples), train) if self.n_examples else None
-        max_new_tokens = None if split == "train" else one.spec.max_new_tokens
-        end_of_text = self.vocabulary.end_of_text
-        return PromptInputs(examples, end_of_text, self.n_ctx, self.loss_on, max_new_tokens, shots)
+            inputs = TransformedInputs(examples, one.spec.kind, tokens, self.n_ctx)
+        for note in inputs.notes if self._is_main_process else ():
+            log.info("%s, %s: %s", one.name, split, note)
+        return BatchBuilder(
+            one.spec,
+            inputs,
+            self._selected(one.name, split, len(examples)),
+            {"graded": "grade", "text": "text"}.get(one.dataset.spec.kind, "class"),  # type: ignore[arg-type]
+            self.n_ctx,
+            has_references=one.is_text and split != "train",
+        )
 
     def _shots(self, one: TaskDataset, split: str, n: int, train: TokenizedDataset | None) -> Shots:
         """Choose the examples in context of a split's examples."""
@@ -237,18 +248,6 @@ class SupervisedDataModule(LightningDataModule):
         )
         return Shots(train, chosen, np.array(self.vocabulary.encode(_SHOT_SEPARATOR), np.int64))
 
-    def _builder(self, one: TaskDataset, split: str, inputs: SplitInputs) -> BatchBuilder:
-        for note in inputs.notes if self._is_main_process else ():
-            log.info("%s, %s: %s", one.name, split, note)
-        return BatchBuilder(
-            one.spec,
-            inputs,
-            self._selected(one.name, split, len(inputs.examples)),
-            {"graded": "grade", "text": "text"}.get(one.dataset.spec.kind, "class"),  # type: ignore[arg-type]
-            self.n_ctx,
-            has_references=one.is_text and split != "train",
-        )
-
     def _selected(self, name: str, split: str, n: int) -> NDArray[np.int64]:
         """Return the indices of the examples that are read."""
         if split == "train" and self.train_rows is not None and self.train_rows < n:
@@ -260,11 +259,7 @@ class SupervisedDataModule(LightningDataModule):
     def _plan(self) -> str:
         """Return all that decides which examples training reads at a step."""
         share = step_share(self.trainer, self.batch_size)
-        folders = [
-            builder.inputs.examples.folder.name
-            for (_, split), builder in self._builders.items()
-            if split == "train"
-        ]
+        folders = [one.encoded["train"].folder.name for one in self._datasets if "train" in one.encoded]
         settings = {
             "rows": hashlib.blake2b(" ".join(folders).encode(), digest_size=8).hexdigest(),
             "seed": self.seed,
@@ -293,11 +288,10 @@ class SupervisedDataModule(LightningDataModule):
         """Describe what was prepared, a line for each dataset, and its folder; available after ``setup``."""
         lines = []
         for one in self._opened():
-            splits = []
-            for (name, split), builder in self._builders.items():
-                if name == one.name:
-                    examples = builder.inputs.examples
-                    splits.append(f"{split} {len(examples):,} examples ({examples.n_ids:,} tokens)")
+            splits = [
+                f"{split} {len(examples):,} examples ({examples.n_ids:,} tokens)"
+                for split, examples in one.encoded.items()
+            ]
             lines.append(f"{one.dataset.title}: {', '.join(splits)}")
         return "\n".join([*lines, f"in {_root()}"])
 
@@ -309,8 +303,7 @@ class SupervisedDataModule(LightningDataModule):
         """
         described = []
         for one in self._opened():
-            split = next(split for split in ("train", "val", "test") if (one.name, split) in self._builders)
-            builder = self._builders[one.name, split]
+            split, builder = next(iter(one.builders.items()))
             for index in builder.selected[:n].tolist():
                 first, *lines = show_example(builder, index, self.vocabulary)
                 described.append("\n  ".join([f"{one.name}, {split} {first}", *lines]))
@@ -325,7 +318,7 @@ class SupervisedDataModule(LightningDataModule):
 
     @cached_property
     def _training(self) -> TrainingStream:
-        builders = [self._builders[one.name, "train"] for one in self._opened()]
+        builders = [one.builders["train"] for one in self._opened()]
         orders = [
             BatchOrder(
                 builder.spec.name,
@@ -364,14 +357,13 @@ class SupervisedDataModule(LightningDataModule):
 
     def val_dataloader(self) -> list[BatchLoader]:
         """Return a loader for each dataset that has validation examples."""
-        found = [self._builders.get((one.name, "val")) for one in self._opened()]
-        return [self._evaluation(builder) for builder in found if builder is not None]
+        return [self._evaluation(one.builders["val"]) for one in self._opened() if "val" in one.builders]
 
     def test_dataloader(self) -> list[BatchLoader]:
         """Return a loader for each dataset: its test examples, or validation if the test has no labels."""
         loaders = []
         for one in self._opened():
-            test, val = self._builders.get((one.name, "test")), self._builders.get((one.name, "val"))
+            test, val = one.builders.get("test"), one.builders.get("val")
             has_labels = test is not None and not np.isnan(test.inputs.examples.targets).all()
             if not has_labels and val is not None and self._is_main_process:
                 reason = "no test split" if test is None else "the test examples have no labels"
@@ -388,7 +380,7 @@ class SupervisedDataModule(LightningDataModule):
         """Return a loader for each dataset: its test examples, labeled or not, else validation."""
         loaders = []
         for one in self._opened():
-            builder = self._builders.get((one.name, "test")) or self._builders.get((one.name, "val"))
+            builder = one.builders.get("test") or one.builders.get("val")
             if builder is None:
                 raise ValueError(f"{one.dataset.title} has neither test nor validation examples to predict")
             loaders.append(self._evaluation(builder))

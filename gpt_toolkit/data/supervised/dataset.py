@@ -1,18 +1,36 @@
-"""Labeled datasets: their examples, read from a source, with labels looked up and bad examples refused."""
+"""Labeled datasets: their examples, read from a source, with labels looked up and bad examples refused.
+
+Training and validation examples of one file are divided by a rule, see :class:`Subset`.
+"""
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
+
+import numpy as np
 
 from gpt_toolkit.batches import TaskSpec
 from gpt_toolkit.data.supervised.label_maps import LabelMap
-from gpt_toolkit.records import OnBadRecord
+from gpt_toolkit.records import OnBadRecord, raise_error
 
 READER_VERSION: Final = 2
 """Raised when the same files give other examples than before."""
+
+_STORY_CLOZE_SEED = 3535999445  # released code: datasets.py, seed
+_ONE_IN = 10  # tuned here: one example in ten is for validation
+
+TENTH_BY_TEXTS: Final = "tenth by texts"
+TENTH_BY_DOCUMENT: Final = "tenth by document"
+STORY_CLOZE: Final = f"permutation {_STORY_CLOZE_SEED}"
+_TENTH_NOTE: Final = "a tenth of the training file is for validation, chosen by content"
+_RULE_NOTES: Final = {
+    TENTH_BY_TEXTS: _TENTH_NOTE,
+    TENTH_BY_DOCUMENT: _TENTH_NOTE,
+    STORY_CLOZE: "the validation file is divided into training and validation as the released code does",
+}
 
 
 class Example(NamedTuple):
@@ -51,6 +69,62 @@ class Source(Protocol):
         """Read the examples in order; call ``on_bad_record`` for records that cannot be read."""
 
 
+@dataclass(frozen=True)
+class Subset:
+    """The held-out subset of the examples of a source, or the rest.
+
+    Args:
+        source: All examples.
+        rule: ``TENTH_BY_TEXTS``: a hash of the texts holds out about one example in ten, so the order of a
+            file does not matter. ``TENTH_BY_DOCUMENT``: the hash is of the first text only, so all questions
+            about a document stay together. ``STORY_CLOZE``: the fifth that the released code holds out.
+        is_held_out: Whether this is the held-out subset.
+    """
+
+    source: Source
+    rule: str
+    is_held_out: bool
+
+    @property
+    def title(self) -> str:
+        return self.source.title
+
+    def identity(self) -> object:
+        return [self.source.identity(), self.rule, self.is_held_out]
+
+    def examples(self, on_bad_record: OnBadRecord) -> Iterator[Example]:
+        holds_out = self._predicate()
+        for index, example in enumerate(self.source.examples(on_bad_record)):
+            if holds_out(index, example) == self.is_held_out:
+                yield example
+
+    def _predicate(self) -> Callable[[int, Example], bool]:
+        if self.rule == STORY_CLOZE:
+            rows = frozenset(story_cloze_rows(sum(1 for _ in self.source.examples(raise_error))))
+            return lambda index, _: index in rows
+        n_texts = 1 if self.rule == TENTH_BY_DOCUMENT else None
+        return lambda _, example: _hash(example.texts[:n_texts]) % _ONE_IN == 0
+
+
+def divide(source: Source, rule: str) -> dict[str, Source]:
+    """Divide the examples of a source into training and validation; see :class:`Subset` for the rules."""
+    return {"train": Subset(source, rule, is_held_out=False), "val": Subset(source, rule, is_held_out=True)}
+
+
+def story_cloze_rows(n: int) -> list[int]:
+    """Return the examples of Story Cloze's validation file that GPT-1's released code holds out: a fifth.
+
+    It calls scikit-learn's ``train_test_split`` with a seed. That function takes the first
+    examples of ``RandomState(seed).permutation(n)`` for testing; numpy guarantees this stream.
+    """
+    order = np.random.RandomState(_STORY_CLOZE_SEED).permutation(n)
+    return [int(row) for row in order[: round(n / 5)]]
+
+
+def _hash(texts: tuple[str, ...]) -> int:
+    return int.from_bytes(hashlib.blake2b("\x1f".join(texts).encode(), digest_size=8).digest(), "big")
+
+
 @dataclass
 class SupervisedDataset:
     """A labeled dataset. Its examples are read only when they are asked for.
@@ -62,7 +136,6 @@ class SupervisedDataset:
         labels: Targets by label.
         sizes: Published number of examples of each split.
         variants: Descriptions of known copies of other sizes, by split and size.
-        split_rule: Rule by which training and validation examples are divided if one file has both; else "".
         facts: Notes on the whole dataset, for :meth:`notes`.
         skips_bad_records: Whether records with missing fields or empty texts are skipped and counted, because
             the published files have some; else they are errors.
@@ -75,7 +148,6 @@ class SupervisedDataset:
     labels: LabelMap
     sizes: Mapping[str, int] = field(default_factory=dict)
     variants: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
-    split_rule: str = ""
     facts: Sequence[str] = ()
     skips_bad_records: bool = False
     prompt: str = ""
@@ -104,12 +176,19 @@ class SupervisedDataset:
         Raises:
             ValueError: If an example is bad; names file, line, the problem and what to do.
         """
-        skipped = _Skipped(self.skips_bad_records)
+        skipped: dict[str, tuple[int, str]] = {}  # number and place of the first, by reason
+
+        def skip(reason: str, where: str, message: str = "") -> None:
+            if message and not self.skips_bad_records:
+                raise ValueError(message)
+            n, first = skipped.get(reason, (0, where))
+            skipped[reason] = n + 1, first
+
         is_test = split == "test"
         row = 0
-        for example in self._source(split).examples(skipped.bad_record):
+        for example in self._source(split).examples(partial(skip, "with missing or surplus fields")):
             if self.labels.has_no_gold(example.target):
-                skipped.count("without a gold label", example.where)
+                skip("without a gold label", example.where)
                 continue
             target: float | None
             if self.spec.kind == "text":
@@ -118,26 +197,29 @@ class SupervisedDataset:
                 target = self.labels.target(example.target, example.where, may_be_missing=is_test)
             must_stay = self.skips_bad_records and target is None  # a submission answers every example
             if (empty := self._empty_text(example)) and not must_stay:
-                message = f"{example.where}: {empty} is empty, expected text"
-                skipped.add("with an empty text", example.where, message)
+                skip("with an empty text", example.where, f"{example.where}: {empty} is empty, expected text")
                 continue
             yield Example(example.texts, target, row, example.part, example.references)
             row += 1
         if not row:
-            too_few = ". Too few to hold out a tenth: give val" if self.split_rule else ""
+            too_few = ". Too few to hold out a tenth: give val" if self._split_note else ""
             raise ValueError(f"{self.title} has no examples for {split}{too_few}")
-        self._seen[split] = row, skipped.notes()
+        notes = [
+            f"skipped {n:,} record{'s' * (n > 1)} {reason}, the first at {first}"
+            for reason, (n, first) in skipped.items()
+        ]
+        self._seen[split] = row, notes
 
     def notes(self, split: str) -> list[str]:
         """Return notes on a split for the user; reads the split if that has not happened yet."""
         n_examples, skipped = self._read(split)
         notes = [f"{split}: {text}" for text in skipped]
         published, total, size = self.sizes.get(split, n_examples), n_examples, f"{n_examples:,} examples"
-        is_divided = bool(self.split_rule) and split != "test"
+        is_divided = bool(self._split_note) and split != "test"
         if is_divided:
             total = self._read("train")[0] + self._read("val")[0]
             size = f"{n_examples:,} of {total:,} examples"
-            notes.append(f"{split}: {size}; {self.split_rule}")
+            notes.append(f"{split}: {size}; {self._split_note}")
             published = self.sizes.get("train", total)
             if total == published + self.sizes.get("val", 0):
                 published = total
@@ -146,6 +228,12 @@ class SupervisedDataset:
             note = f"{split}: {size} ({self._source(split).title}), not the published {published:,}"
             notes.append(f"{note}: {variant}" if variant else note)
         return [*notes, *self.facts]
+
+    @property
+    def _split_note(self) -> str:
+        """Note on the division of one file into training and validation; "" if it is not divided."""
+        val = self.sources.get("val")
+        return _RULE_NOTES[val.rule] if isinstance(val, Subset) else ""
 
     def _read(self, split: str) -> tuple[int, list[str]]:
         """Return the size of a split and notes on skipped records; reads it to its end the first time."""
@@ -182,31 +270,3 @@ class SupervisedDataset:
         if is_test and not example.references:
             return None
         raise ValueError(f"{example.where}: the answer is empty, expected text")
-
-
-class _Skipped:
-    """Skipped records by reason, each with the place of the first one."""
-
-    def __init__(self, skips_bad_records: bool) -> None:
-        self._skips_bad_records = skips_bad_records
-        self._counts: Counter[str] = Counter()
-        self._first: dict[str, str] = {}
-
-    def count(self, reason: str, where: str) -> None:
-        self._counts[reason] += 1
-        self._first.setdefault(reason, where)
-
-    def add(self, reason: str, where: str, message: str) -> None:
-        """Count a bad record, or raise its error if the dataset has no bad records."""
-        if not self._skips_bad_records:
-            raise ValueError(message)
-        self.count(reason, where)
-
-    def bad_record(self, where: str, message: str) -> None:
-        self.add("with missing or surplus fields", where, message)
-
-    def notes(self) -> list[str]:
-        return [
-            f"skipped {n:,} record{'s' * (n > 1)} {reason}, the first at {self._first[reason]}"
-            for reason, n in self._counts.items()
-        ]

@@ -1,17 +1,21 @@
-"""The catalog of known datasets (``gpt1_datasets.yaml``): GPT-1's Table 1, and three whose answer is text."""
+"""The catalog of known datasets (``gpt1_datasets.yaml``): GPT-1's Table 1, and three whose answer is text.
 
-from collections.abc import Mapping
+On the Hugging Face hub they are read with ``datasets``; code of a dataset is never run.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from gpt_toolkit.batches import TaskSpec
-from gpt_toolkit.data.supervised.dataset import Source, SupervisedDataset
-from gpt_toolkit.data.supervised.label_maps import LabelMap, choice_labels, class_labels, grade_labels
+from gpt_toolkit.data.supervised.dataset import Example, Source, SupervisedDataset
+from gpt_toolkit.data.supervised.label_maps import LabelMap, spec_labels
 from gpt_toolkit.data.supervised.record_schema import Schema
+from gpt_toolkit.io import read_yaml
+from gpt_toolkit.records import OnBadRecord, Record
 
 _CATALOG: Final = Path(__file__).with_name("gpt1_datasets.yaml")
 _HUB_SPLITS: Final = {"train": ("train",), "val": ("validation",), "test": ("test",)}
@@ -34,24 +38,12 @@ class HubPlace:
 
 @dataclass(frozen=True)
 class KnownDataset:
-    """A published dataset. The catalog explains the fields.
+    """A published dataset. The head of ``gpt1_datasets.yaml`` explains the fields.
 
     Args:
         spec: Kind, labels in published order, and metrics of GPT-1's tables.
         labels: Targets by label.
-        schemas: Schemas of its files, the preferred one first.
-        sizes: Published number of examples of each split.
-        variants: Descriptions of copies of other sizes, by split and size.
-        files: Files to place in the folder, for messages.
         hub: Place on the hub; None if it cannot be downloaded.
-        folders: Names of its folder.
-        prefer: Pieces of file names, the preferred one first.
-        join: Pieces of the names of files that are one split together.
-        file_parts: Subsets that file names tell.
-        skips_bad_records: Whether bad records are skipped and counted.
-        passage_folders: Whether it has folders with one passage a file.
-        line_pairs: Endings of two files that are aligned line by line.
-        train_from_val: Whether training examples may come from the validation file.
     """
 
     spec: TaskSpec
@@ -70,7 +62,20 @@ class KnownDataset:
     line_pairs: tuple[str, ...] = ()
     train_from_val: bool = False
 
-    def dataset(self, title: str, sources: Mapping[str, Source], split_rule: str = "") -> SupervisedDataset:
+    @property
+    def expected_columns(self) -> str:
+        """Columns of all schemas, for messages."""
+        return "; ".join(schema.described() for schema in self.schemas)
+
+    def matching_schema(self, names: Sequence[str], *, delimited: bool) -> int | None:
+        """Return the index of the first schema that a file matches; one with a label column comes first."""
+        indices = range(len(self.schemas))
+        is_label = self.labels.is_label
+        fitting = [i for i in indices if self.schemas[i].matches(names, is_label, delimited=delimited)]
+        labeled = [i for i in fitting if self.schemas[i].columns or self.schemas[i].last_column in names]
+        return next(iter(labeled + fitting), None)
+
+    def dataset(self, title: str, sources: Mapping[str, Source]) -> SupervisedDataset:
         """Create the dataset that reads these sources."""
         return SupervisedDataset(
             self.spec,
@@ -79,7 +84,6 @@ class KnownDataset:
             self.labels,
             sizes=self.sizes,
             variants=self.variants,
-            split_rule=split_rule,
             skips_bad_records=self.skips_bad_records,
         )
 
@@ -87,7 +91,7 @@ class KnownDataset:
 @cache
 def known_datasets() -> Mapping[str, KnownDataset]:
     """Read the catalog: all known datasets by name."""
-    catalog: dict[str, dict[str, Any]] = yaml.safe_load(_CATALOG.read_text(encoding="utf-8"))
+    catalog: dict[str, dict[str, Any]] = read_yaml(_CATALOG)
     return {name: _known(name, _with_tuples(entry)) for name, entry in catalog.items()}
 
 
@@ -101,19 +105,12 @@ def _known(name: str, entry: dict[str, Any]) -> KnownDataset:
         entry.pop("parts", ()),
         entry.pop("max_new_tokens", 0),
     )
-    labels = _labels(spec, entry.pop("also", {}), entry.pop("no_gold", ()), entry.pop("first_choice", 0))
+    no_gold = frozenset(entry.pop("no_gold", ()))
+    labels = spec_labels(spec, entry.pop("also", {}), no_gold, entry.pop("first_choice", 0))
     schemas = tuple(Schema(**schema) for schema in entry.pop("schemas", ()))
     place = entry.pop("hub", None)
     hub = place and HubPlace(place["path"], place.get("config", ""), place.get("splits", _HUB_SPLITS))
     return KnownDataset(spec, labels, schemas, variants=entry.pop("variants", {}), hub=hub, **entry)
-
-
-def _labels(spec: TaskSpec, also: Mapping[str, int], no_gold: tuple[str, ...], first: int) -> LabelMap:
-    if spec.kind == "multiple_choice":
-        return choice_labels(spec.choices, first)
-    if spec.kind == "graded":
-        return grade_labels(float(spec.labels[0]), float(spec.labels[-1]))
-    return class_labels(spec.labels, also, frozenset(no_gold))
 
 
 def _with_tuples(value: Any) -> Any:
@@ -121,3 +118,91 @@ def _with_tuples(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _with_tuples(item) for key, item in value.items()}
     return tuple(map(_with_tuples, value)) if isinstance(value, list) else value
+
+
+@dataclass(frozen=True)
+class HubSource:
+    """Examples of one split on the hub.
+
+    Args:
+        known: The dataset.
+        place: Its place on the hub.
+        splits: Splits there that form this one; the subset of all examples of a split follows a colon.
+    """
+
+    known: KnownDataset
+    place: HubPlace
+    splits: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        return f"the hub's {self.place.path}"
+
+    def identity(self) -> object:
+        import datasets
+
+        with self._explain_errors():
+            builder = datasets.load_dataset_builder(self.place.path, self.place.config or None)
+        version = str(builder.config.version)
+        return [self.place.path, builder.config.name, version, builder.hash, *self.splits]
+
+    def examples(self, on_bad_record: OnBadRecord) -> Iterator[Example]:
+        """Read all examples, split by split; download the dataset the first time."""
+        import datasets
+
+        path, known = self.place.path, self.known
+        for split in self.splits:
+            name, _, part = split.partition(":")
+            with self._explain_errors():
+                table = datasets.load_dataset(path, self.place.config or None, split=name)
+            columns = table.column_names
+            number = known.matching_schema(columns, delimited=False)
+            if number is None:
+                raise ValueError(
+                    f"{path} on the hub has the columns {', '.join(columns)}, expected "
+                    f"{known.expected_columns}. It may have changed: place {known.files} in a folder and set "
+                    "root"
+                )
+            schema = known.schemas[number]
+            label_names = getattr(table.features.get(schema.last_column), "names", None)
+            for row, fields in enumerate(table, start=1):
+                named = _with_label_name(fields, schema.last_column, label_names)
+                for example in schema.examples(Record(named, f"{path}, {name} row {row}")):
+                    yield example if example.part or not part else example._replace(part=part)
+
+    @contextmanager
+    def _explain_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # the library raises more than twenty kinds if it finds nothing
+            name, reason = self.known.spec.name, " ".join(str(error).split()).rstrip(".")
+            raise ValueError(
+                f"{name}: {self.place.path} could not be loaded from the hub "
+                f"({type(error).__name__}: {reason}). It needs a network the first time; without one, "
+                f"place {self.known.files} in ROOT/{name} and set root to ROOT"
+            ) from error
+
+
+def open_hub(known: KnownDataset) -> SupervisedDataset:
+    """Open a known dataset on the hub; nothing is downloaded before examples are read.
+
+    Raises:
+        FileNotFoundError: If it cannot be downloaded.
+    """
+    name, place = known.spec.name, known.hub
+    if place is None:
+        raise FileNotFoundError(
+            f"{name} cannot be downloaded. Place {known.files} in ROOT/{name} and set root to ROOT"
+        )
+    sources: dict[str, Source] = {
+        split: HubSource(known, place, splits) for split, splits in place.splits.items()
+    }
+    return known.dataset(f"{name} from the hub ({place.path})", sources)
+
+
+def _with_label_name(fields: dict[str, Any], label: str, names: list[str] | None) -> dict[str, Any]:
+    """Replace the number of a label by its name, because the hub may order classes differently."""
+    value = fields.get(label)
+    if names is None or not isinstance(value, int) or value < 0:
+        return fields
+    return {**fields, label: names[value]}

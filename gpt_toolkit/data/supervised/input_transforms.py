@@ -11,7 +11,7 @@ long texts lose their end, before the special tokens are added:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,33 +56,6 @@ class InputSequence(NamedTuple):
 
     ids: Ids
     loss_from: int
-
-
-class SplitInputs(Protocol):
-    """The examples of a split as sequences."""
-
-    @property
-    def examples(self) -> TokenizedDataset:
-        """Texts, targets, numbers and subsets of the examples."""
-
-    @property
-    def kept(self) -> Lengths:
-        """Number of tokens of each text that are in its sequence, ``(examples, texts)``."""
-
-    @property
-    def n_sequences(self) -> int:
-        """Number of sequences of an example."""
-
-    @property
-    def lengths(self) -> Lengths:
-        """Tokens of the longest sequence of each example, ``(examples,)``."""
-
-    @property
-    def notes(self) -> list[str]:
-        """Notes on truncated examples, for the user."""
-
-    def sequences(self, index: int) -> list[InputSequence]:
-        """Return the sequences of an example."""
 
 
 def classification(tokens: SpecialTokens, text: Ids) -> list[Ids]:
@@ -162,6 +135,12 @@ class TransformedInputs:
         kind: Kind of the dataset.
         tokens: Ids of the special tokens.
         n_ctx: Longest sequence, in tokens.
+
+    Attributes:
+        kept: Number of tokens of each text that are in its sequence, ``(examples, texts)``.
+        n_sequences: Number of sequences of an example.
+        lengths: Tokens of the longest sequence of each example, ``(examples,)``.
+        notes: Notes on truncated examples, for the user.
     """
 
     def __init__(self, examples: TokenizedDataset, kind: Kind, tokens: SpecialTokens, n_ctx: int) -> None:

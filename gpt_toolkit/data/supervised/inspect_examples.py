@@ -56,8 +56,13 @@ def show_example(builder: BatchBuilder, index: int, vocabulary: Tokenizer) -> li
     sequences = inputs.sequences(index)
     lines = [f"row {inputs.examples.rows[index]}: {_label(builder, index)}", f"tokens: {'; '.join(texts)}"]
     for number, sequence in enumerate(sequences):
-        tokens = show_tokens(sequence.ids.tolist(), vocabulary)
-        lines.append(f"{_sequence_name(builder, index, number)}{tokens}")
+        name = ""
+        if builder.spec.kind == "multiple_choice":
+            is_right = number == inputs.examples.targets[index]
+            name = f"answer {number}{' (right)' if is_right else ''}: "
+        elif len(sequences) == 2:
+            name = _ORDERS[number]
+        lines.append(f"{name}{show_tokens(sequence.ids.tolist(), vocabulary)}")
     if builder.answers == "text":
         lines.append(_loss(builder, sequences[0], vocabulary))
     return lines
@@ -82,14 +87,6 @@ def _label(builder: BatchBuilder, index: int) -> str:
     if builder.answers == "grade":
         return f"graded {target:g}, of {spec.labels[0]} to {spec.labels[-1]}"
     return spec.labels[int(target)] if spec.labels else f"answer {int(target)} is right"
-
-
-def _sequence_name(builder: BatchBuilder, index: int, number: int) -> str:
-    kind = builder.spec.kind
-    if kind == "multiple_choice":
-        is_right = number == builder.inputs.examples.targets[index]
-        return f"answer {number}{' (right)' if is_right else ''}: "
-    return _ORDERS[number] if kind in ("similarity", "graded") else ""
 
 
 def _loss(builder: BatchBuilder, sequence: InputSequence, vocabulary: Tokenizer) -> str:

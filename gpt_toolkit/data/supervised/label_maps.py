@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Final
 
+from gpt_toolkit.batches import TaskSpec
+
 LETTERS: Final = "ABCDEFGH"
-"""Names of the answers of multiple choice in files."""
+"""Names of the answers of multiple choice, in files and in prompts."""
 
 _NO_LABEL = "-1"  # the hub's label of test examples whose labels are not public
 
@@ -76,6 +78,27 @@ class LabelMap:
             f"{where}: label {text!r} is not one of the dataset's, expected {self.expected}. If it is the "
             "name of a column, the line is a header: remove it, or set header"
         )
+
+
+def spec_labels(
+    spec: TaskSpec,
+    also: Mapping[str, int] | None = None,
+    no_gold: frozenset[str] = frozenset(),
+    first_choice: int = 0,
+) -> LabelMap:
+    """Map labels to targets as the description of a dataset says.
+
+    Args:
+        spec: The dataset.
+        also: Other names of classes that files use.
+        no_gold: Labels of examples without a gold label.
+        first_choice: Number of the first choice.
+    """
+    if spec.kind == "multiple_choice":
+        return choice_labels(spec.choices, first_choice)
+    if spec.kind == "graded":
+        return grade_labels(float(spec.labels[0]), float(spec.labels[-1]))
+    return class_labels(spec.labels, also, no_gold)
 
 
 def class_labels(

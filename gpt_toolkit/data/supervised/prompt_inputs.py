@@ -4,7 +4,7 @@ If a sequence would be too long, examples in context are left out, the first one
 example loses its end. In evaluation a sequence ends with its prompt and leaves space for the answer.
 """
 
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,17 +17,18 @@ LossOn: TypeAlias = Literal["target", "all"]
 """Tokens in the language-model loss: the answer and the end of text after it, or all tokens."""
 
 
-class Shots:
+class Shots(NamedTuple):
     """Examples in context: training examples, with answers, before each example.
 
-    Args:
+    Attributes:
         examples: Training examples, encoded as prompts with their answers.
         chosen: Indices of those before each example, ``(examples, k)``.
         separator: Token ids after each example in context.
     """
 
-    def __init__(self, examples: TokenizedDataset, chosen: Lengths, separator: NDArray[Any]) -> None:
-        self.examples, self.chosen, self.separator = examples, chosen, separator
+    examples: TokenizedDataset
+    chosen: Lengths
+    separator: NDArray[Any]
 
     @property
     def lengths(self) -> Lengths:

@@ -12,16 +12,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from gpt_toolkit.batches import TaskSpec
 from gpt_toolkit.data.supervised.dataset import Example
+from gpt_toolkit.data.supervised.label_maps import LETTERS
+from gpt_toolkit.io import read_yaml
 from gpt_toolkit.tokenizers import Tokenizer
 
 TEMPLATES: Final = Path(__file__).parent / "prompts"
-
-LETTERS: Final = string.ascii_uppercase
-"""Names of the answers of multiple choice in a prompt."""
 
 _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "single": ("text",),
@@ -51,8 +48,6 @@ class PromptTemplate:
     form: str
     template: str
     words: tuple[str, ...] = ()
-
-    is_continuous = True
 
     def __post_init__(self) -> None:
         if len(set(self.words)) < len(self.words):
@@ -163,5 +158,5 @@ def _fields(template: str) -> set[str]:
 
 @cache
 def _read_templates(name: str) -> dict[str, Any]:
-    templates: dict[str, Any] = yaml.safe_load((TEMPLATES / f"{name}.yaml").read_text(encoding="utf-8"))
+    templates: dict[str, Any] = read_yaml(TEMPLATES / f"{name}.yaml")
     return templates

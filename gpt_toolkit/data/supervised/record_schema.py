@@ -1,11 +1,18 @@
-"""Schemas: which columns a dataset's files have, and which examples a record becomes."""
+"""Schemas: which columns a dataset's files have, and which examples they become."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import astuple, dataclass, field
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, Final
 
+from gpt_toolkit.data.pretraining.text_files import FileMemo
 from gpt_toolkit.data.supervised.dataset import Example
-from gpt_toolkit.records import ExtraFields, Record
+from gpt_toolkit.io import cache_folder
+from gpt_toolkit.records import ExtraFields, OnBadRecord, Record, RecordFile, read_lines
+
+_MANY_FILES: Final = 64  # from here on, caching a checksum costs more than reading the file
 
 
 @dataclass(frozen=True)
@@ -81,12 +88,7 @@ class Schema:
 
     def identity(self) -> list[object]:
         """Return all that decides how records are read, as plain JSON values."""
-        answers = self.answers if isinstance(self.answers, str) else list(self.answers)
-        return [
-            *(list(self.texts), list(self.document), self.question, answers, self.is_passage),
-            *(self.input, self.target, self.label, list(self.columns), self.extra),
-            *(self.part_column, dict(self.part_by_piece)),
-        ]
+        return list(astuple(self)[1:])  # all but the title
 
     def examples(self, record: Record) -> Iterator[Example]:
         """Make the examples of a record: one, or one for each question of a passage.
@@ -97,70 +99,41 @@ class Schema:
         fields, where = record
         if self.is_passage:
             yield from self._passage(record)
-            return
-        if self.input:
-            references = self._references(record)
-            yield Example((read_text(record, self.input),), None, references=references, where=where)
-            return
-        part = self._part(fields)
-        if self.texts:
-            texts = tuple(read_text(record, name) for name in self.texts)
+        elif self.input:
+            references: tuple[str, ...] = ()
+            if isinstance(fields.get(self.target), (list, tuple)):
+                references = _texts(record, self.target)
+            elif self.target in fields:
+                references = (_text(record, self.target),)
+            yield Example((_text(record, self.input),), None, references=references, where=where)
         else:
-            texts = (self._document(record), self._question(record), *self._answers(record))
-        yield Example(texts, fields.get(self.label), part=part, where=where)
+            value = str(fields.get(self.part_column, ""))
+            part = next((part for piece, part in self.part_by_piece.items() if piece in value), "")
+            texts = tuple(_text(record, name) for name in self.texts) or self._choices(record)
+            yield Example(texts, fields.get(self.label), part=part, where=where)
 
-    def _document(self, record: Record) -> str:
-        return " ".join(read_text(record, name) for name in self.document)
-
-    def _question(self, record: Record) -> str:
-        return read_text(record, self.question) if self.question else ""
-
-    def _answers(self, record: Record) -> tuple[str, ...]:
+    def _choices(self, record: Record) -> tuple[str, ...]:
+        """Return document, question and answers."""
+        document = " ".join(_text(record, name) for name in self.document)
+        question = _text(record, self.question) if self.question else ""
         if isinstance(self.answers, str):
-            return read_texts(record, self.answers)
-        return tuple(read_text(record, name) for name in self.answers)
-
-    def _references(self, record: Record) -> tuple[str, ...]:
-        if isinstance(record.fields.get(self.target), (list, tuple)):
-            return read_texts(record, self.target)
-        return (read_text(record, self.target),) if self.target in record.fields else ()
-
-    def _part(self, fields: Mapping[str, Any]) -> str:
-        if not self.part_column:
-            return ""
-        value = str(fields.get(self.part_column, ""))
-        return next((part for piece, part in self.part_by_piece.items() if piece in value), "")
+            return (document, question, *_texts(record, self.answers))
+        return (document, question, *(_text(record, name) for name in self.answers))
 
     def _passage(self, record: Record) -> Iterator[Example]:
         fields, where = record
-        assert isinstance(self.answers, str)
-        columns = (self.question, self.answers, self.label)
+        columns = (self.question, str(self.answers), self.label)
         lists = [fields[name] for name in columns if isinstance(fields.get(name), list)]
         if len(lists) < 3 or len({len(values) for values in lists}) > 1:
             names = f"{self.question}, {self.answers} and {self.label}"
             raise ValueError(f"{where}: {names} must be lists of one length, with an entry for each question")
-        document = self._document(record)
-        for number, (question, answers, label) in enumerate(zip(*lists, strict=True), start=1):
-            one = Record({self.question: question, self.answers: answers}, f"{where}, question {number}")
-            texts = (document, self._question(one), *self._answers(one))
-            yield Example(texts, label, where=one.where)
+        for number, values in enumerate(zip(*lists, strict=True), start=1):
+            one = Record({**fields, **dict(zip(columns, values, strict=True))}, f"{where}, question {number}")
+            yield Example(self._choices(one), one.fields[self.label], where=one.where)
 
 
-def matching_schema(
-    schemas: Sequence[Schema], names: Sequence[str], is_label: Callable[[str], bool], *, delimited: bool
-) -> int | None:
-    """Return the index of the first schema that a file matches; one with a label column comes first."""
-    matching = [i for i, one in enumerate(schemas) if one.matches(names, is_label, delimited=delimited)]
-    labeled = [i for i in matching if schemas[i].columns or schemas[i].last_column in names]
-    return next(iter(labeled + matching), None)
-
-
-def read_text(record: Record, name: str) -> str:
-    """Read a text of a record, without spaces around it; words in lists are joined by spaces.
-
-    Raises:
-        ValueError: If the record has no such field, or the field holds no text.
-    """
+def _text(record: Record, name: str) -> str:
+    """Read a text of a record, without spaces around it; words in lists are joined by spaces."""
     fields, where = record
     if name not in fields:
         raise ValueError(f"{where} has no field {name!r}; its fields: {', '.join(fields) or 'none'}")
@@ -177,19 +150,83 @@ def read_text(record: Record, name: str) -> str:
     return value.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
-def read_texts(record: Record, name: str) -> tuple[str, ...]:
-    """Read the texts of a list in a record.
-
-    Raises:
-        ValueError: If the field holds no list of texts.
-    """
+def _texts(record: Record, name: str) -> tuple[str, ...]:
+    """Read the texts of a list in a record."""
     values = record.fields.get(name)
     if not isinstance(values, (list, tuple)):
         raise ValueError(
             f"{record.where}: field {name!r} holds {type(values).__name__}, expected a list of texts"
         )
-    return tuple(read_text(Record({name: value}, record.where), name) for value in values)
+    return tuple(_text(Record({name: value}, record.where), name) for value in values)
 
 
 def _join(words: Sequence[Any]) -> str:
     return " ".join(word if isinstance(word, str) else _join(word) for word in words)
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """Examples of files of one schema.
+
+    Args:
+        files: The files, each with the subset of its examples.
+        schema: Their schema.
+    """
+
+    files: tuple[tuple[RecordFile, str], ...]
+    schema: Schema
+
+    @property
+    def title(self) -> str:
+        return self.schema.title
+
+    def identity(self) -> object:
+        first = self.files[0][0]
+        reading = [*self.schema.identity(), first.format, first.delimiter]
+        return [reading, _checksums([file.path for file, _ in self.files]), [part for _, part in self.files]]
+
+    def examples(self, on_bad_record: OnBadRecord) -> Iterator[Example]:
+        for file, part in self.files:
+            for record in file.records(self.schema.columns, self.schema.extra, on_bad_record):
+                for example in self.schema.examples(record):
+                    yield example if example.part or not part else example._replace(part=part)
+
+
+@dataclass(frozen=True)
+class LinePairSource:
+    """Examples of two files: each line of one is the input, the same line of the other the answer.
+
+    Args:
+        inputs: File of the inputs.
+        targets: File of the answers.
+    """
+
+    inputs: Path
+    targets: Path
+    title = "two files, line by line"
+
+    def identity(self) -> object:
+        return _checksums([self.inputs, self.targets])
+
+    def examples(self, on_bad_record: OnBadRecord) -> Iterator[Example]:
+        lines = zip_longest(read_lines(self.inputs), read_lines(self.targets))
+        for number, (source, target) in enumerate(lines, start=1):
+            if source is None or target is None:
+                files = (self.inputs, self.targets) if source is None else (self.targets, self.inputs)
+                raise ValueError(
+                    f"{files[0]} ends after line {number - 1}, but {files[1]} continues: expected two files "
+                    "of equally many lines"
+                )
+            where = f"{self.inputs}, line {number}"
+            yield Example((source[1].strip(),), None, references=(target[1].strip(),), where=where)
+
+
+def _checksums(paths: Sequence[Path]) -> list[str]:
+    """Return the checksum of each file, from a cache; of many files, one checksum of all."""
+    if len(paths) < _MANY_FILES:
+        memo = FileMemo(cache_folder() / "files")
+        return [memo.checksum(path) for path in paths]
+    checksum = hashlib.blake2b(digest_size=16)
+    for path in paths:
+        checksum.update(hashlib.blake2b(path.read_bytes(), digest_size=16).digest())
+    return [checksum.hexdigest()]

@@ -7,7 +7,7 @@ from typing import Final
 
 from gpt_toolkit.batches import Kind, TaskSpec
 from gpt_toolkit.data.supervised.dataset import Example, Source, SupervisedDataset
-from gpt_toolkit.data.supervised.label_maps import LabelMap, choice_labels, class_labels, grade_labels
+from gpt_toolkit.data.supervised.label_maps import spec_labels
 from gpt_toolkit.records import OnBadRecord
 from gpt_toolkit.storyworld.datasets import DATASETS, EXAMPLES_VERSION, labeled_examples
 
@@ -38,15 +38,12 @@ class StoryworldSource:
 
     @property
     def title(self) -> str:
-        """Name of the dataset."""
         return f"{STORYWORLD}'s {self.name}"
 
     def identity(self) -> object:
-        """Return version, seed, splits and size."""
         return [EXAMPLES_VERSION, self.name, _SEED, [list(split) for split in self.splits], self.size]
 
     def examples(self, on_bad_record: OnBadRecord) -> Iterator[Example]:
-        """Read the examples, split by split."""
         for split, part in self.splits:
             found = islice(labeled_examples(self.name, _SEED, split), self.size)
             for number, (texts, target, _) in enumerate(found, start=1):
@@ -70,7 +67,7 @@ def open_storyworld(entry: str) -> SupervisedDataset:
     parts = ("matched", _MISMATCHED) if f"validation_{_MISMATCHED}" in world.splits else ()
     kind: Kind = "classification" if world.kind == "entailment" else world.kind
     choices = len(next(labeled_examples(name, _SEED, "train")).texts) - 2 if kind == "multiple_choice" else 1
-    names, labels = _labels(kind, world.labels, choices)
+    names = world.labels or (tuple("012345") if kind == "graded" else ())
     spec = TaskSpec(name, kind, names, choices, _METRICS.get(world.metric, (world.metric,)), parts)
     sources: dict[str, Source] = {"train": StoryworldSource(name, (("train", ""),), int(size or TRAIN_SIZE))}
     for split, world_split in (("val", "validation"), ("test", "test")):
@@ -79,12 +76,4 @@ def open_storyworld(entry: str) -> SupervisedDataset:
         )
         sources[split] = StoryworldSource(name, splits, TEST_SIZE)
     title = f"{STORYWORLD}'s {name}, the counterpart of {world.counterpart}"
-    return SupervisedDataset(spec, title, sources, labels)
-
-
-def _labels(kind: Kind, names: tuple[str, ...], choices: int) -> tuple[tuple[str, ...], LabelMap]:
-    if kind == "multiple_choice":
-        return (), choice_labels(choices)
-    if kind == "graded":
-        return names or tuple("012345"), grade_labels(0, 5)
-    return names, class_labels(names)
+    return SupervisedDataset(spec, title, sources, spec_labels(spec))

@@ -1,17 +1,16 @@
 """The datasets of a fine-tuning run, each with a head or as text."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from gpt_toolkit.batches import TaskSpec
+from gpt_toolkit.data.supervised.batching import BatchBuilder
 from gpt_toolkit.data.supervised.dataset import SupervisedDataset
 from gpt_toolkit.data.supervised.open_dataset import open_dataset
 from gpt_toolkit.data.supervised.prompt_templates import PromptTemplate, prompt_template, spec_as_text
-from gpt_toolkit.data.supervised.tokenized_dataset import PlainView, TextView, TokenizedDataset
+from gpt_toolkit.data.supervised.tokenized_dataset import TokenizedDataset
 from gpt_toolkit.tokenizers import Tokenizer, load_tokenizer
 
 _SHORTEST_PROMPT = 8  # tokens; tuned here: less holds no example
@@ -23,13 +22,15 @@ class TaskDataset:
 
     Args:
         dataset: Its examples.
-        view: Texts of an example that are encoded.
+        template: Turns its examples into text; None if it has a head.
         spec: Its description for the task.
+        builders: Builders of batches by split; those of the splits that the stage reads.
     """
 
     dataset: SupervisedDataset
-    view: TextView
+    template: PromptTemplate | None
     spec: TaskSpec
+    builders: dict[str, BatchBuilder] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -37,16 +38,21 @@ class TaskDataset:
         return self.spec.name
 
     @property
+    def encoded(self) -> dict[str, TokenizedDataset]:
+        """Encoded examples by split."""
+        return {split: builder.inputs.examples for split, builder in self.builders.items()}
+
+    @property
     def is_text(self) -> bool:
         """True if its examples become text."""
-        return isinstance(self.view, PromptTemplate)
+        return self.template is not None
 
     def splits(self, stage: str | None, *, with_train: bool) -> list[str]:
         """Return the splits that a stage of the Trainer reads.
 
         Args:
             stage: ``fit``, ``validate``, ``test`` or ``predict``; None: all.
-            with_train: Whether training examples are in the context of all examples.
+            with_train: Whether training examples are in the context of examples that are text.
         """
         splits = self.dataset.splits
         held_out = "test" if "test" in splits else "val"
@@ -56,7 +62,9 @@ class TaskDataset:
             "test": ["val", held_out],  # if test examples have no labels, testing reads those of val
             "predict": [held_out],
         }.get(stage or "", ["train", "val", "test"])
-        return [split for split in splits if split in wanted or (with_train and split == "train")]
+        if with_train and self.is_text:
+            wanted = ["train", *wanted]
+        return [split for split in splits if split in wanted]
 
 
 def model_tokenizer(spec: str | None) -> Tokenizer:
@@ -110,7 +118,7 @@ def open_task_datasets(
         if dataset.spec.kind == "text" or as_text:
             found[name] = _as_text(dataset, tokenizer, n_ctx)
         else:
-            found[name] = TaskDataset(dataset, PlainView(), dataset.spec)
+            found[name] = TaskDataset(dataset, None, dataset.spec)
     return list(found.values())
 
 
@@ -125,32 +133,3 @@ def _as_text(dataset: SupervisedDataset, tokenizer: Tokenizer, n_ctx: int) -> Ta
             f"up to {spec.max_new_tokens}: raise n_ctx"
         )
     return TaskDataset(dataset, template, spec)
-
-
-def require_train_splits(datasets: Sequence[TaskDataset]) -> None:
-    """Raise if a dataset has no training examples.
-
-    Raises:
-        ValueError: Names the dataset.
-    """
-    for one in datasets:
-        if "train" not in one.dataset.splits:
-            raise ValueError(
-                f"{one.dataset.title} has no examples for training (only {', '.join(one.dataset.splits)}), "
-                "so validation would score what was never learned: place its train file there, or leave "
-                f"{one.name} out"
-            )
-
-
-def require_labels(one: TaskDataset, split: str, examples: TokenizedDataset) -> None:
-    """Raise if an example without a label would be learned or scored.
-
-    Raises:
-        ValueError: Names the first one.
-    """
-    missing = np.isnan(examples.targets)
-    if split != "test" and one.dataset.spec.kind != "text" and missing.any():
-        raise ValueError(
-            f"{one.dataset.title}: {int(missing.sum()):,} of {len(examples):,} examples of {split} have no "
-            f"label, the first is row {examples.rows[missing.argmax()]}; only test examples may have none"
-        )

@@ -9,19 +9,20 @@ example; and ``manifest.json``. Reading maps the files into memory, so memory do
 import hashlib
 import json
 import shutil
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from gpt_toolkit.data.pretraining.parallel_tokenize import in_order
 from gpt_toolkit.data.pretraining.token_shards import token_dtype
 from gpt_toolkit.data.supervised.dataset import Example, SupervisedDataset
+from gpt_toolkit.data.supervised.prompt_templates import PromptTemplate
 from gpt_toolkit.hardware import usable_cores
 from gpt_toolkit.io import atomic_folder, explain_write_errors, write_json
 from gpt_toolkit.progress import ProgressBar
@@ -35,48 +36,20 @@ _EXAMPLE_DTYPE = np.dtype([("target", np.float64), ("row", np.int64), ("part", n
 _BATCH_CHARACTERS = 1 << 18  # examples that one call into the pool encodes
 _CACHED_TEXTS = 4096  # texts of a call; neighboring examples often share a premise or a document
 
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
-
-
-class TextView(Protocol):
-    """The texts of an example that are encoded."""
-
-    @property
-    def key(self) -> str:
-        """Name of the view: equal keys give equal texts of equal examples."""
-
-    @property
-    def is_continuous(self) -> bool:
-        """True if the texts of an example continue one another; else each is a separate text."""
-
-    def texts(self, example: Example) -> Sequence[str]:
-        """Return the texts of an example."""
-
-    def references(self, example: Example) -> Sequence[str]:
-        """Return the correct answers, if the answer is text."""
-
-
-class PlainView:
-    """The texts as they are in the dataset."""
-
-    key = "plain"
-    is_continuous = False
-
-    def texts(self, example: Example) -> Sequence[str]:
-        """Return the example's texts."""
-        return example.texts
-
-    def references(self, example: Example) -> Sequence[str]:
-        """Return no answers: the answer is a class or a number."""
-        return ()
-
 
 class TokenizedDataset:
     """The encoded examples of a split, mapped into memory.
 
     Args:
         folder: Folder of the cache.
+
+    Attributes:
+        targets: Target of each example; NaN if it has none.
+        rows: Number of each example in its split.
+        parts: Subset of each example, as an index into ``TaskSpec.parts``; -1 for none.
+        n_texts: Number of texts of an example.
+        n_ids: Number of all token ids.
+        notes: Notes on the split, for the user.
 
     Raises:
         FileNotFoundError: If the examples have not been prepared.
@@ -98,7 +71,10 @@ class TokenizedDataset:
             else:
                 self._ids = np.empty(0, dtype)  # type: ignore[assignment]  # an empty file cannot be mapped
             self._ends: NDArray[np.int64] = np.load(folder / "ends.npy", mmap_mode="r")
-            self._examples = np.load(folder / "examples.npy", mmap_mode="r")
+            table = np.load(folder / "examples.npy", mmap_mode="r")
+            self.targets = np.ascontiguousarray(table["target"])
+            self.rows = np.ascontiguousarray(table["row"])
+            self.parts = np.ascontiguousarray(table["part"])
             if len(self._ends) != len(self) * self.n_texts or self._ends[-1] != self.n_ids:
                 raise ValueError("the files do not belong together")
         except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
@@ -111,22 +87,7 @@ class TokenizedDataset:
         return TokenizedDataset, (self.folder,)
 
     def __len__(self) -> int:
-        return len(self._examples)
-
-    @cached_property
-    def targets(self) -> NDArray[np.float64]:
-        """Target of each example; NaN if it has none."""
-        return np.ascontiguousarray(self._examples["target"])
-
-    @cached_property
-    def rows(self) -> NDArray[np.int64]:
-        """Number of each example in its split."""
-        return np.ascontiguousarray(self._examples["row"])
-
-    @cached_property
-    def parts(self) -> NDArray[np.int64]:
-        """Subset of each example, as an index into ``TaskSpec.parts``; -1 for none."""
-        return np.ascontiguousarray(self._examples["part"])
+        return len(self.targets)
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
@@ -151,7 +112,7 @@ class TokenizedDataset:
 
 
 def tokenized_folder(
-    dataset: SupervisedDataset, split: str, tokenizer: Tokenizer, view: TextView, root: Path
+    dataset: SupervisedDataset, split: str, tokenizer: Tokenizer, template: PromptTemplate | None, root: Path
 ) -> Path:
     """Return the folder of a split's encoded examples; its name follows from all that decides its content."""
     facts = {
@@ -159,7 +120,7 @@ def tokenized_folder(
         "kind": dataset.spec.kind,
         "parts": dataset.spec.parts,
         "tokenizer": tokenizer.fingerprint,
-        "view": view.key,
+        "view": template.key if template else "plain",
         "version": CACHE_VERSION,
     }
     return root / hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=8).hexdigest()
@@ -169,28 +130,25 @@ def tokenize_dataset(
     dataset: SupervisedDataset,
     split: str,
     tokenizer: Tokenizer,
-    view: TextView,
+    template: PromptTemplate | None,
     root: Path,
     progress: ProgressBar,
-    *,
-    threads: int | None = None,
 ) -> TokenizedDataset:
-    """Encode the examples of a split, unless the cache has them.
+    """Encode the examples of a split on all cores, unless the cache has them.
 
     Args:
         dataset: The dataset.
         split: Name of the split.
         tokenizer: Converts text to token ids.
-        view: Texts of an example that are encoded.
+        template: Turns examples into text; None: their texts are encoded as they are.
         root: Folder of all encoded examples.
         progress: Progress bar, advanced as text is encoded.
-        threads: Number of encoding threads; None: one for each core. The result does not depend on it.
 
     Raises:
         OSError: If the disk is full.
         ValueError: If the split is empty, or an example does not fit its dataset's kind.
     """
-    folder = tokenized_folder(dataset, split, tokenizer, view, root)
+    folder = tokenized_folder(dataset, split, tokenizer, template, root)
     if folder.is_dir():
         return TokenizedDataset(folder)
     advice = "make space, or set GPT_TOOLKIT_CACHE to a folder on another disk; then run this again"
@@ -206,35 +164,47 @@ def tokenize_dataset(
             if not folder.is_dir():
                 for left_over in root.glob(f"{folder.name}.*.partial"):  # of a process that was killed
                     shutil.rmtree(left_over)
-                writer = _Writer(dataset, split, tokenizer, view)
-                with atomic_folder(folder) as partial:
-                    writer.write(partial, progress, threads or usable_cores())
+                writer = _Writer(dataset, split, tokenizer, template)
+                with atomic_folder(folder) as unfinished:
+                    writer.write(unfinished, progress)
         finally:
             lock.release()
     return TokenizedDataset(folder)
 
 
+_Encoded: TypeAlias = tuple[list[Example], NDArray[Any], NDArray[np.int64]]
+
+
 class _Writer:
     """Encodes and writes the examples of a split."""
 
-    def __init__(self, dataset: SupervisedDataset, split: str, tokenizer: Tokenizer, view: TextView) -> None:
-        self.dataset, self.split, self.tokenizer, self.view = dataset, split, tokenizer, view
+    def __init__(
+        self, dataset: SupervisedDataset, split: str, tokenizer: Tokenizer, template: PromptTemplate | None
+    ) -> None:
+        self.dataset, self.split, self.tokenizer, self.template = dataset, split, tokenizer, template
         self.dtype = token_dtype(tokenizer.vocab_size)
         self.parts = {part: i for i, part in enumerate(dataset.spec.parts)}
 
-    def write(self, folder: Path, progress: ProgressBar, threads: int) -> None:
+    def write(self, folder: Path, progress: ProgressBar) -> None:
         examples: list[NDArray[Any]] = []
         lengths: list[NDArray[np.int64]] = []
+        n_threads = usable_cores()
         with (
             (folder / "ids.bin").open("wb") as ids_file,
             (folder / "references.jsonl").open("w", encoding="utf-8") as references_file,
+            ThreadPoolExecutor(n_threads, thread_name_prefix="encode") as pool,
         ):
-            for batch, (ids, batch_lengths) in _map_in_order(self._encode, self._batches(), threads):
+
+            def submit(batch: list[Example]) -> Future[_Encoded]:
+                return pool.submit(self._encode, batch)
+
+            for future in in_order(self._batches(), submit, lambda: n_threads):
+                batch, ids, batch_lengths = future.result()
                 ids_file.write(ids.tobytes())
                 lengths.append(batch_lengths)
                 examples.append(np.array([self._numbers(example) for example in batch], _EXAMPLE_DTYPE))
                 for example in batch:
-                    references = list(self.view.references(example))
+                    references = self.template.references(example) if self.template else ()
                     references_file.write(json.dumps(references, ensure_ascii=False) + "\n")
                 progress.advance(sum(len(text.encode()) for one in batch for text in one.texts))
         if not examples:
@@ -271,13 +241,14 @@ class _Writer:
         if batch:
             yield batch
 
-    def _encode(self, batch: list[Example]) -> tuple[NDArray[Any], NDArray[np.int64]]:
-        """Return the token ids of all texts end to end, and the length of each text."""
+    def _encode(self, batch: list[Example]) -> _Encoded:
+        """Return the examples, the token ids of all their texts end to end, and the length of each text."""
         known: dict[tuple[str, bool], NDArray[np.uint32]] = {}
         pieces: list[NDArray[np.uint32]] = []
         for example in batch:
-            for place, text in enumerate(self.view.texts(example)):
-                is_first = place == 0 or not self.view.is_continuous
+            texts = self.template.texts(example) if self.template else example.texts
+            for place, text in enumerate(texts):
+                is_first = place == 0 or self.template is None  # the texts of a template are one text
                 ids = known.get((text, is_first))
                 if ids is None:
                     try:
@@ -290,7 +261,7 @@ class _Writer:
                     known[text, is_first] = ids
                 pieces.append(ids)
         lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
-        return np.concatenate(pieces).astype(self.dtype), lengths
+        return batch, np.concatenate(pieces).astype(self.dtype), lengths
 
     def _numbers(self, example: Example) -> tuple[float, int, int]:
         """Return target, number and subset of an example."""
@@ -304,22 +275,3 @@ class _Writer:
 
     def _place(self, example: Example) -> str:
         return f"{self.dataset.title}, {self.split} row {example.row}"
-
-
-def _map_in_order(
-    function: Callable[[_Item], _Result], items: Iterable[_Item], threads: int
-) -> Iterator[tuple[_Item, _Result]]:
-    """Call a function in threads, a few items ahead, and return items with results in order."""
-    waiting: deque[tuple[_Item, Future[_Result]]] = deque()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="encode")
-    try:
-        for item in items:
-            waiting.append((item, pool.submit(function, item)))
-            if len(waiting) > 2 * threads:  # enough to keep all threads busy; more would only use memory
-                item, future = waiting.popleft()
-                yield item, future.result()
-        while waiting:
-            item, future = waiting.popleft()
-            yield item, future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)

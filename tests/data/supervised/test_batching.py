@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from gpt_toolkit.batches import SupervisedBatch
+from gpt_toolkit.data.supervised.batch_order import BatchOrder, Mixture, batch_rates, example_rates
 from gpt_toolkit.data.supervised.batching import (
     BatchBuilder,
     EvaluationBatches,
@@ -14,8 +15,6 @@ from gpt_toolkit.data.supervised.batching import (
 )
 from gpt_toolkit.data.supervised.dataset import Example
 from gpt_toolkit.data.supervised.input_transforms import SpecialTokens, TransformedInputs
-from gpt_toolkit.data.supervised.length_bucketing import BatchOrder
-from gpt_toolkit.data.supervised.mixture import Mixture, batch_rates, example_rates
 from gpt_toolkit.data.window_order import StepShare
 from tests.data.fakes import FakeDataset, encoded, single, spec, words
 
@@ -90,7 +89,7 @@ def test_a_mixture_of_one_set_is_that_set_and_a_set_keeps_its_order_in_any_mixtu
     alone = training(sets[1:2], StepShare(8))
     order = alone.stream.orders[0]
     for number in range(60):
-        assert equal(alone[number], sets[1].batch(order.indices(number), order.size(number)))
+        assert equal(alone[number], sets[1].batch(order.indices(number), len(order.indices(number))))
     mixed = (training(sets, StepShare(8))[index] for index in range(120))
     of_b = [batch for batch in mixed if batch["task"] == "b"]
     assert len(of_b) > 60

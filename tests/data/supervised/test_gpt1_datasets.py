@@ -1,212 +1,253 @@
-"""The real files beside the project: every row of every variant, counted as the README counts them."""
+"""The catalog, and datasets as the hub gives them, made here with its features and its order of classes."""
 
-from collections import Counter
-from pathlib import Path
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
+import datasets
 import pytest
+from datasets import ClassLabel, Dataset, Features, List, Value
 
 from gpt_toolkit.data.supervised import Example, open_dataset
 from gpt_toolkit.data.supervised.gpt1_datasets import known_datasets
 
-pytestmark = pytest.mark.shared
+Hub = Callable[[dict[str, Dataset]], list[tuple[str, str | None, str]]]
+
+TEXT = Value("string")
+GLUE_PAIR = {"sentence1": TEXT, "sentence2": TEXT}
 
 
-def rows_of(name: str, root: Path, split: str) -> list[Example]:
-    rows = list(open_dataset(name, root).examples(split))
-    assert [row.row for row in rows] == list(range(len(rows)))
-    return rows
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
+    """Put data sets, by split, where the hub is; returns what is asked of it."""
+
+    def put(tables: dict[str, Dataset]) -> list[tuple[str, str | None, str]]:
+        asked: list[tuple[str, str | None, str]] = []
+
+        def load(path: str, config: str | None, *, split: str) -> Dataset:
+            asked.append((path, config, split))
+            return tables[split]
+
+        def builder(path: str, config: str | None) -> Any:
+            return SimpleNamespace(config=SimpleNamespace(name=config, version="1.0.0"), hash="abc")
+
+        monkeypatch.setattr(datasets, "load_dataset", load)
+        monkeypatch.setattr(datasets, "load_dataset_builder", builder)
+        return asked
+
+    return put
 
 
-def targets_of(name: str, root: Path, split: str) -> dict[int | float | None, int]:
-    return dict(Counter(row.target for row in rows_of(name, root, split)))
+def table(features: dict[str, Any], *rows: tuple[Any, ...]) -> Dataset:
+    columns = {name: [row[i] for row in rows] for i, name in enumerate(features)}
+    return Dataset.from_dict(columns, features=Features(features))
 
 
-@pytest.mark.parametrize(
-    ("name", "folder", "split", "targets"),
-    [
-        ("sst2", "", "train", {0: 6_920 - 3_610, 1: 3_610}),
-        ("sst2", "", "val", {0: 872 - 444, 1: 444}),
-        ("sst2", "", "test", {0: 1_821 - 909, 1: 909}),
-        ("sst2", "sst2_glue", "test", {0: 428, 1: 444}),
-        ("mrpc", "", "test", {0: 1_725 - 1_147, 1: 1_147}),
-        ("cola", "", "train", {0: 2_528, 1: 6_023}),
-        ("cola", "", "val", {0: 322, 1: 721}),
-        ("rte", "", "train", {0: 1_249, 1: 1_241}),
-        ("rte", "", "val", {0: 146, 1: 131}),
-        ("qnli", "", "val", {0: 2_702, 1: 2_761}),
-        ("snli", "", "test", {0: 3_368, 1: 3_219, 2: 3_237}),
-        ("qqp", "", "test", {0: 5_000, 1: 5_000}),
-        ("race", "", "test", {0: 58, 1: 82, 2: 77, 3: 71}),
-        ("nq_open", "", "val", {0: 3_610}),
-        ("multi30k", "", "test", {0: 1_000}),
-    ],
-)
-def test_every_row_is_read_with_its_label(
-    shared_data: Path, name: str, folder: str, split: str, targets: dict[int, int]
-) -> None:
-    assert targets_of(name, shared_data / folder, split) == targets
-
-
-def test_both_files_of_the_phrases_hold_glues_train_rows(shared_data: Path) -> None:
-    counts = [targets_of("sst2", shared_data / "sst2_glue", split) for split in ("train", "val")]
-    assert [sum(count.values()) for count in counts] == [60_614, 6_735]
-    assert [sum(count[target] for count in counts) for target in (0, 1)] == [29_780, 37_569]
+def rows_of(name: str, split: str) -> list[Example]:
+    return list(open_dataset(name).examples(split))
 
 
 @pytest.mark.parametrize(
-    ("name", "counts"), [("mrpc", {0: 4_076 - 2_753, 1: 2_753}), ("race", {0: 251, 1: 306, 2: 297, 3: 294})]
-)
-def test_a_file_that_is_divided_loses_no_row(shared_data: Path, name: str, counts: dict[int, int]) -> None:
-    train, val = (targets_of(name, shared_data, split) for split in ("train", "val"))
-    assert Counter(train) + Counter(val) == counts
-    assert 0.05 < sum(val.values()) / sum(counts.values()) < 0.15
-
-
-def test_no_passage_is_in_training_and_in_validation(shared_data: Path) -> None:
-    train, val = ({row.texts[0] for row in rows_of("race", shared_data, split)} for split in ("train", "val"))
-    assert train
-    assert val
-    assert not train & val
-
-
-def test_grades_are_numbers_and_rows_with_nine_fields_are_read(shared_data: Path) -> None:
-    sizes = {}
-    for split in ("train", "val", "test"):
-        rows = rows_of("stsb", shared_data, split)
-        sizes[split] = len(rows)
-        assert all(isinstance(row.target, float) and 0 <= row.target <= 5 for row in rows)
-        assert not any("\t" in text for row in rows for text in row.texts)
-    assert sizes == {"train": 5_749, "val": 1_500, "test": 1_379}
-
-
-def test_colas_parts_are_told_by_the_source_of_a_sentence(shared_data: Path, tmp_path: Path) -> None:
-    mixed = rows_of("cola", shared_data, "val")
-    assert Counter(row.part for row in mixed) == {"in_domain": 527, "out_of_domain": 516}
-    for name in ("in_domain_dev.tsv", "out_of_domain_dev.tsv"):
-        (tmp_path / name).write_bytes((shared_data / "cola" / name).read_bytes())
-    two_files = rows_of("cola", tmp_path, "val")
-    assert [row.part for row in two_files] == ["in_domain"] * 527 + ["out_of_domain"] * 516
-    same = {(row.texts, row.target, row.part) for row in two_files} & {
-        (row.texts, row.target, row.part) for row in mixed
-    }
-    assert len(same) == 1_034  # the authors corrected nine rows in one of the copies
-
-
-GOLDEN = {
-    ("sst2", "train"): (
-        "a stirring , funny and finally transporting re imagining of beauty and the beast and 1930s horror "
-        "films",
-        1,
-    ),
-    ("cola", "val"): ("Somebody just left - guess who.", 1),
-    ("rte", "train"): (
-        "No Weapons of Mass Destruction Found in Iraq Yet.",
-        "Weapons of Mass Destruction Found in Iraq.",
-        1,
-    ),
-    ("qnli", "val"): (
-        "What came into force after the new constitution was herald?",
-        "As of that day, the new constitution heralding the Second Republic came into force.",
-        0,
-    ),
-    ("snli", "test"): (
-        "this church choir sings to the masses as they sing joyous songs from the book at a church",
-        "the church has cracks in the ceiling",
-        1,
-    ),
-    ("qqp", "test"): (
-        "What should I do to avoid sleeping in class ?",
-        "How do I not sleep in a boring class ?",
-        1,
-    ),
-    ("stsb", "train"): ("A plane is taking off.", "An air plane is taking off.", 5.0),
-    ("mrpc", "train"): (
-        'Amrozi accused his brother, whom he called "the witness", of deliberately distorting his evidence.',
-        'Referring to him as only "the witness", Amrozi accused his brother of deliberately distorting his '
-        "evidence.",
-        1,
-    ),
-}
-
-
-@pytest.mark.parametrize(("name", "split"), GOLDEN)
-def test_the_first_row_is_the_first_of_the_file(shared_data: Path, name: str, split: str) -> None:
-    row = next(open_dataset(name, shared_data).examples(split))
-    assert (*row.texts, row.target) == GOLDEN[name, split]
-
-
-def test_phrases_have_no_space_around_them(shared_data: Path) -> None:
-    row = next(open_dataset("sst2", shared_data / "sst2_glue").examples("val"))
-    assert row.texts == ("the expressive power of the camera",)
-
-
-def test_words_of_race_are_joined(shared_data: Path) -> None:
-    row = next(open_dataset("race", shared_data).examples("test"))
-    document, question, *answers = row.texts
-    assert document.startswith(
-        "Jim and Andy are standing at the bus stop and waiting for the No . 6 bus . They"
-    )
-    assert question == "From the passage , we know _ ."
-    assert answers[1] == "Jim and Andy like helping others"
-    assert (row.target, row.part, len(answers)) == (1, "middle", 4)
-
-
-def test_texts_are_learned_from_the_first_of_their_answers(shared_data: Path) -> None:
-    question = next(open_dataset("nq_open", shared_data).examples("val"))
-    assert question.texts == ("when was the last time anyone was on the moon",)
-    assert question.references == ("14 December 1972 UTC", "December 1972")
-    caption = next(open_dataset("multi30k", shared_data).examples("test"))
-    assert caption.texts == ("A man in an orange hat starring at something.",)
-    assert caption.references == ("Un homme avec un chapeau orange regardant quelque chose.",)
-    article = next(open_dataset("cnn_dm", shared_data).examples("train"))
-    assert article.texts[0].startswith("By . Associated Press . PUBLISHED: . 14:11 EST, 25 October 2013 .")
-    assert article.references[0].startswith("Bishop John Folda, of North Dakota, is taking time off")
-    assert article.references[0].count("\n") == 2
-
-
-@pytest.mark.parametrize(
-    ("name", "folder", "split", "remark"),
+    ("name", "path", "features", "row", "example"),
     [
         (
-            "sst2",
-            "",
-            "train",
-            "train: 6,920 examples (sentences, without a header), not the published 67,349: the "
-            "sentence-level SST-2; GPT-1 used GLUE's 67,349 phrases",
-        ),
-        (
-            "sst2",
-            "sst2_glue",
-            "test",
-            "test: 872 examples (phrases, GLUE's schema), not the published 1,821: these are GLUE's dev "
-            "examples",
-        ),
-        (
-            "qqp",
-            "",
-            "test",
-            "test: 10,000 examples (pairs and a label), not the published 390,965: the balanced test sample "
-            "of text-matching papers, not GLUE's",
+            "rte",
+            ("nyu-mll/glue", "rte"),
+            GLUE_PAIR | {"label": ClassLabel(names=["entailment", "not_entailment"]), "idx": Value("int32")},
+            ("A.", "B.", 0, 7),
+            Example(("A.", "B."), 0, 0),
         ),
         (
             "mrpc",
-            "",
-            "val",
-            "val: 385 of 4,076 examples; a tenth of the training file is for validation, chosen by content",
+            ("nyu-mll/glue", "mrpc"),
+            GLUE_PAIR | {"label": ClassLabel(names=["not_equivalent", "equivalent"]), "idx": Value("int32")},
+            ("A.", "B.", 1, 0),
+            Example(("A.", "B."), 1, 0),
+        ),
+        (
+            "qqp",
+            ("nyu-mll/glue", "qqp"),
+            {"question1": TEXT, "question2": TEXT, "label": ClassLabel(names=["not_duplicate", "duplicate"])},
+            ("A?", "B?", 1),
+            Example(("A?", "B?"), 1, 0),
+        ),
+        (
+            "qnli",
+            ("nyu-mll/glue", "qnli"),
+            {"question": TEXT, "sentence": TEXT, "label": ClassLabel(names=["entailment", "not_entailment"])},
+            ("A?", "B.", 1),
+            Example(("A?", "B."), 1, 0),
+        ),
+        (
+            "cola",
+            ("nyu-mll/glue", "cola"),
+            {
+                "sentence": TEXT,
+                "label": ClassLabel(names=["unacceptable", "acceptable"]),
+                "idx": Value("int32"),
+            },
+            ("A.", 1, 0),
+            Example(("A.",), 1, 0),
+        ),
+        (
+            "sst2",
+            ("nyu-mll/glue", "sst2"),
+            {"sentence": TEXT, "label": ClassLabel(names=["negative", "positive"]), "idx": Value("int32")},
+            ("hide new secretions ", 0, 0),
+            Example(("hide new secretions",), 0, 0),
+        ),
+        (
+            "stsb",
+            ("nyu-mll/glue", "stsb"),
+            GLUE_PAIR | {"label": Value("float32"), "idx": Value("int32")},
+            ("A.", "B.", 3.5, 0),
+            Example(("A.", "B."), 3.5, 0),
+        ),
+        (
+            "snli",
+            ("stanfordnlp/snli", None),
+            {
+                "premise": TEXT,
+                "hypothesis": TEXT,
+                "label": ClassLabel(names=["entailment", "neutral", "contradiction"]),
+            },
+            ("A.", "B.", 2),
+            Example(("A.", "B."), 2, 0),
+        ),
+        (
+            "scitail",
+            ("allenai/scitail", "tsv_format"),
+            {"premise": TEXT, "hypothesis": TEXT, "label": TEXT},
+            ("A.", "B.", "neutral"),
+            Example(("A.", "B."), 1, 0),
+        ),
+        (
+            "race",
+            ("ehovy/race", "all"),
+            {"example_id": TEXT, "article": TEXT, "answer": TEXT, "question": TEXT, "options": List(TEXT)},
+            ("middle3354.txt", "A.", "D", "B?", ["a", "b", "c", "d"]),
+            Example(("A.", "B?", "a", "b", "c", "d"), 3, 0, "middle"),
+        ),
+        (
+            "cnn_dm",
+            ("abisee/cnn_dailymail", "3.0.0"),
+            {"article": TEXT, "highlights": TEXT, "id": TEXT},
+            ("Long.", "Short .\nEnd .", "1"),
+            Example(("Long.",), 0, 0, references=("Short .\nEnd .",)),
+        ),
+        (
+            "nq_open",
+            ("google-research-datasets/nq_open", None),
+            {"question": TEXT, "answer": List(TEXT)},
+            ("who?", ["A", "B"]),
+            Example(("who?",), 0, 0, references=("A", "B")),
         ),
     ],
 )
-def test_a_remark_names_the_variant(
-    shared_data: Path, name: str, folder: str, split: str, remark: str
+def test_rows_of_the_hub_are_read(
+    hub: Hub,
+    name: str,
+    path: tuple[str, str | None],
+    features: dict[str, Any],
+    row: tuple[Any, ...],
+    example: Example,
 ) -> None:
-    assert open_dataset(name, shared_data / folder).notes(split) == [remark]
+    asked = hub({"train": table(features, row)})
+    assert rows_of(name, "train") == [example]
+    assert asked == [(*path, "train")]
 
 
-@pytest.mark.parametrize(
-    ("name", "split"), [("rte", "train"), ("rte", "val"), ("snli", "test"), ("cola", "val")]
-)
-def test_files_of_the_published_size_need_no_remark(shared_data: Path, name: str, split: str) -> None:
-    assert open_dataset(name, shared_data).notes(split) == []
+def test_mnli_has_two_parts_and_labels_that_are_not_public(hub: Hub) -> None:
+    features = {
+        "premise": TEXT,
+        "hypothesis": TEXT,
+        "label": ClassLabel(names=["entailment", "neutral", "contradiction"]),
+        "idx": Value("int32"),
+    }
+    hub(
+        {
+            "validation_matched": table(features, ("A.", "B.", 1, 0)),
+            "validation_mismatched": table(features, ("C.", "D.", 2, 0)),
+            "test_matched": table(features, ("A.", "B.", -1, 0)),
+            "test_mismatched": table(features, ("C.", "D.", -1, 0)),
+        }
+    )
+    assert rows_of("mnli", "val") == [
+        Example(("A.", "B."), 1, 0, "matched"),
+        Example(("C.", "D."), 2, 1, "mismatched"),
+    ]
+    assert [(row.target, row.part) for row in rows_of("mnli", "test")] == [
+        (None, "matched"),
+        (None, "mismatched"),
+    ]
+
+
+def test_rows_of_snli_without_a_gold_label_are_left_out(hub: Hub) -> None:
+    names = ClassLabel(names=["entailment", "neutral", "contradiction"])
+    features = {"premise": TEXT, "hypothesis": TEXT, "label": names}
+    hub({"test": table(features, ("A.", "B.", -1), ("A.", "C.", 0))})
+    assert rows_of("snli", "test") == [Example(("A.", "C."), 0, 0)]
+
+
+def test_another_order_of_classes_on_the_hub_changes_no_target(hub: Hub) -> None:
+    features = GLUE_PAIR | {"label": ClassLabel(names=["not_entailment", "entailment"])}
+    hub({"train": table(features, ("A.", "B.", 0))})
+    assert rows_of("rte", "train") == [Example(("A.", "B."), 1, 0)]
+
+
+def test_other_columns_on_the_hub_are_refused(hub: Hub) -> None:
+    hub({"train": table({"text": TEXT, "label": Value("int32")}, ("A.", 0))})
+    with pytest.raises(
+        ValueError, match=r"nyu-mll/glue on the hub has the columns text, label, expected GLUE's schema"
+    ):
+        rows_of("rte", "train")
+
+
+def test_opening_a_set_reads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("asked the hub")
+
+    monkeypatch.setattr(datasets, "load_dataset", fail)
+    for name, known in known_datasets().items():
+        if known.hub is not None:
+            opened = open_dataset(name)
+            assert opened.spec == known.spec
+            assert "train" in opened.splits
+
+
+def test_identity_follows_the_revision(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub({})
+    opened = open_dataset("mnli")
+    before = opened.identity("val")
+    assert opened.identity("val") == before != opened.identity("test")
+    other = SimpleNamespace(config=SimpleNamespace(name="mnli", version="1.0.0"), hash="xyz")
+    monkeypatch.setattr(datasets, "load_dataset_builder", lambda *_: other)
+    assert open_dataset("mnli").identity("val") != before
+
+
+def test_without_a_network_one_line_says_what_to_place_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ConnectionError("Couldn't reach\n  the hub.")
+
+    monkeypatch.setattr(datasets, "load_dataset", fail)
+    with pytest.raises(ValueError, match="rte: nyu-mll/glue could not be loaded") as caught:
+        rows_of("rte", "train")
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "(ConnectionError: Couldn't reach the hub)" in message
+    assert "place train.tsv, dev.tsv and test.tsv of GLUE's RTE in ROOT/rte and set root to ROOT" in message
+
+
+def test_story_cloze_cannot_be_downloaded() -> None:
+    with pytest.raises(
+        FileNotFoundError, match=r"story_cloze cannot be downloaded\. Place .*on request.*ROOT/story_cloze"
+    ):
+        open_dataset("story_cloze")
+
+
+def test_names_are_those_of_the_papers_table() -> None:
+    table = "snli mnli scitail qnli rte race story_cloze cola sst2 mrpc qqp stsb"
+    assert list(known_datasets())[:12] == table.split()
 
 
 def test_sets_are_what_gpt1_made_of_them() -> None:

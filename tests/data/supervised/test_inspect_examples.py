@@ -31,7 +31,7 @@ def text_shown(
 ) -> list[str]:
     description = spec("mine", "text", labels=(), max_new_tokens=5)
     rows = encoded(
-        FakeDataset(description, {"train": [example]}), root, view=prompt_template(description, 1, " so?")
+        FakeDataset(description, {"train": [example]}), root, template=prompt_template(description, 1, " so?")
     )
     inputs = PromptInputs(rows, 256, 30, loss_on, max_new_tokens)  # type: ignore[arg-type]
     task_rows = BatchBuilder(description, inputs, np.arange(1), "text", 30, max_new_tokens is not None)

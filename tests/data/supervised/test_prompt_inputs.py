@@ -19,8 +19,8 @@ def shown(inputs: PromptInputs, index: int) -> str:
 
 
 def text_inputs(root: Path, n_ctx: int, room: int | None = None, **options: object) -> PromptInputs:
-    view = prompt_template(SPEC, 1, " so?")
-    rows = encoded(FakeDataset(SPEC, {"train": ROWS}), root, view=view)
+    template = prompt_template(SPEC, 1, " so?")
+    rows = encoded(FakeDataset(SPEC, {"train": ROWS}), root, template=template)
     given = {"loss_on": "target", **options}
     if given.pop("shots", False):
         chosen = np.array([[(i + 1) % 6, (i + 2) % 6] for i in range(6)])

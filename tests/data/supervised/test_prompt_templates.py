@@ -35,12 +35,7 @@ def row(n: int, target: int | float | None = 1, **fields: object) -> Example:
     ("known", "n", "example", "expected"),
     [
         (known_datasets()["sst2"].spec, 1, row(1, 1), "text0\nThis opinion is positive"),
-        (
-            known_datasets()["rte"].spec,
-            2,
-            row(2, 0),
-            "text0\nQuestion: text1 True or false?\nAnswer: true",
-        ),
+        (known_datasets()["rte"].spec, 2, row(2, 0), "text0\nQuestion: text1 True or false?\nAnswer: true"),
         (
             known_datasets()["mrpc"].spec,
             2,
@@ -59,12 +54,7 @@ def row(n: int, target: int | float | None = 1, **fields: object) -> Example:
             row(6, 2),
             "text0\nQuestion: text1\nA. text2\nB. text3\nC. text4\nD. text5\nAnswer: C",
         ),
-        (
-            known_datasets()["cnn_dm"].spec,
-            1,
-            row(1, 0, references=("short", "other")),
-            "text0\nTL;DR: short",
-        ),
+        (known_datasets()["cnn_dm"].spec, 1, row(1, 0, references=("short", "other")), "text0\nTL;DR: short"),
         (spec("mine", labels=("not_so", "so")), 1, row(1, 0), "text0\nLabel (not so or so): not so"),
     ],
 )

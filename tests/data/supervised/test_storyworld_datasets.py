@@ -59,10 +59,7 @@ def test_identity_follows_task_and_size() -> None:
     ("entry", "message"),
     [
         ("storyworld:chess", r"storyworld has no dataset 'chess'; it has acceptability, sentiment"),
-        (
-            "storyworld:sentiment:many",
-            r"'many' is not a number of .* Write storyworld:sentiment:2000",
-        ),
+        ("storyworld:sentiment:many", r"'many' is not a number of .* Write storyworld:sentiment:2000"),
         ("storyworld:sentiment:0", r"'0' is not a number of examples"),
     ],
 )

@@ -10,12 +10,8 @@ import numpy as np
 import pytest
 
 from gpt_toolkit.data.supervised.dataset import Example
-from gpt_toolkit.data.supervised.tokenized_dataset import (
-    PlainView,
-    TokenizedDataset,
-    tokenize_dataset,
-    tokenized_folder,
-)
+from gpt_toolkit.data.supervised.prompt_templates import prompt_template
+from gpt_toolkit.data.supervised.tokenized_dataset import TokenizedDataset, tokenize_dataset, tokenized_folder
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers import load_tokenizer
 from tests.data.fakes import FakeDataset, encoded, spec, tokenizer, words
@@ -41,11 +37,13 @@ def test_rows_come_back_as_they_were_encoded(tmp_path: Path) -> None:
     assert rows.n_ids == sum(map(sum, lengths))
 
 
-def test_threads_do_not_change_what_is_written(tmp_path: Path) -> None:
+def test_threads_do_not_change_what_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = pairs(30_000)
-    with ProgressBar("test") as progress:
-        one = tokenize_dataset(fake, "train", tokenizer(), PlainView(), tmp_path / "1", progress, threads=1)
-        four = tokenize_dataset(fake, "train", tokenizer(), PlainView(), tmp_path / "4", progress, threads=4)
+    cores = "gpt_toolkit.data.supervised.tokenized_dataset.usable_cores"
+    monkeypatch.setattr(cores, lambda: 1)
+    one = encoded(fake, tmp_path / "1")
+    monkeypatch.setattr(cores, lambda: 4)
+    four = encoded(fake, tmp_path / "4")
     for name in ("ids.bin", "ends.npy", "examples.npy", "references.jsonl", "manifest.json"):
         assert (one.folder / name).read_bytes() == (four.folder / name).read_bytes()
 
@@ -56,12 +54,11 @@ def test_rows_are_encoded_once_and_named_by_content_tokenizer_and_view(tmp_path:
     encoded(fake, tmp_path)
     assert fake.n_read == 1
     folders = {
-        tokenized_folder(fake, "train", tokenizer(), PlainView(), tmp_path),
-        tokenized_folder(pairs(4), "train", tokenizer(), PlainView(), tmp_path),
+        tokenized_folder(fake, "train", tokenizer(), None, tmp_path),
+        tokenized_folder(pairs(4), "train", tokenizer(), None, tmp_path),
     }
-    other = PlainView()
-    other.key = "other"
-    folders.add(tokenized_folder(fake, "train", tokenizer(), other, tmp_path))
+    template = prompt_template(fake.spec, 2)
+    folders.add(tokenized_folder(fake, "train", tokenizer(), template, tmp_path))
     assert len(folders) == 3
 
 
@@ -78,7 +75,7 @@ def test_a_failed_run_leaves_nothing_and_what_a_killed_one_left_is_removed(tmp_p
     with pytest.raises(ValueError, match=r"fake s, train row 1 has 2 texts, the examples before it 1"):
         encoded(bad, tmp_path)
     assert [path for path in tmp_path.iterdir() if path.suffix != ".lock"] == []
-    folder = tokenized_folder(pairs(3), "train", tokenizer(), PlainView(), tmp_path)
+    folder = tokenized_folder(pairs(3), "train", tokenizer(), None, tmp_path)
     left = folder.with_name(f"{folder.name}.1.partial")
     left.mkdir()
     encoded(pairs(3), tmp_path)
@@ -111,7 +108,7 @@ def test_text_that_the_vocabulary_cannot_write_is_refused_with_its_row(tmp_path:
     files = {"tokenizer.json": json.dumps(table)}
     fake = FakeDataset(spec("s"), {"train": [Example(("a",), 0, 0), Example(("xyz",), 0, 7)]})
     with ProgressBar("test") as progress, pytest.raises(ValueError, match=r"fake s, train row 7: .*0x7A"):
-        tokenize_dataset(fake, "train", load_tokenizer(files), PlainView(), tmp_path, progress)
+        tokenize_dataset(fake, "train", load_tokenizer(files), None, tmp_path, progress)
 
 
 def test_missing_and_damaged_rows_are_refused_with_the_way_out(tmp_path: Path) -> None:
