@@ -75,8 +75,8 @@ def open_model_folder(folder: Path) -> StoredModel:
     pickles: list[TorchFile] = []
     for path, names in shards.items():
         if path.suffix == ".bin":
-            pickles.append(_open_pickle(path))
-            in_file = _pickled_tensors(pickles[-1])
+            file, in_file = _pickled(path)
+            pickles.append(file)
         else:
             in_file = _safetensors(path)
         if absent := sorted((names or set()) - in_file.keys()):
@@ -123,17 +123,15 @@ def _find_weights(folder: Path) -> tuple[Path, dict[Path, set[str] | None]]:
     raise FileNotFoundError(f"{folder / WEIGHTS}: no such file; a model folder holds it, or {PICKLE}")
 
 
-def _open_pickle(path: Path) -> TorchFile:
+def _pickled(path: Path) -> tuple[TorchFile, dict[str, LazyTensor]]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     file = TorchFile(path)
     if not isinstance(file.content, Mapping):
         raise ValueError(f"{path}: holds a {type(file.content).__name__}, expected tensors by name")
-    return file
-
-
-def _pickled_tensors(file: TorchFile) -> dict[str, LazyTensor]:
-    return {name: file.tensor(name) for name, value in file.content.items() if isinstance(value, Tensor)}
+    return file, {
+        name: file.tensor(name) for name, value in file.content.items() if isinstance(value, Tensor)
+    }
 
 
 def _safetensors(path: Path) -> dict[str, LazyTensor]:

@@ -59,7 +59,7 @@ def open_checkpoint(file: TorchFile) -> StoredModel:
             tensors = merge_lora(tensors, adapters)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path}: its adapters are not complete: {error}") from None
-    check_backbone(str(path), config, tensors, described_by="its decoder entry")
+    check_tensors(str(path), config, tensors, described_by="its decoder entry", stored_name=BACKBONE.__add__)
     layout = "gpt_toolkit checkpoint"
     return StoredModel(layout, config, tensors, tokenizer, path, (path,), notes, release=file.release)
 
@@ -110,13 +110,6 @@ def backbone_names(names: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...
     note = f"the task's own tensors are not part of the model: {', '.join(heads[:3])}"
     note += f" and {len(heads) - 3} more" if len(heads) > 3 else ""
     return found, (note,) if heads else ()
-
-
-def check_backbone(
-    where: str, config: DecoderConfig, tensors: Mapping[str, LazyTensor], *, described_by: str
-) -> None:
-    """Check the tensors of a checkpoint against its config, as :func:`check_tensors` does."""
-    check_tensors(where, config, tensors, described_by=described_by, stored_name=lambda name: BACKBONE + name)
 
 
 def merge_lora(tensors: Mapping[str, LazyTensor], adapters: Mapping[str, Any]) -> dict[str, LazyTensor]:
