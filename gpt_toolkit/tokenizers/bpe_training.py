@@ -9,7 +9,7 @@ from gpt_toolkit.tokenizers.bpe_table import BYTE_TO_CHARACTER, END_OF_TEXT, BPE
 from gpt_toolkit.tokenizers.byte_level_bpe import ByteLevelBPE
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from gpt_toolkit.progress import ProgressBar
 
 SMALLEST = 257  # 256 bytes and the end of text
 
@@ -36,13 +36,15 @@ def train_byte_level(chunks: Iterable[str], vocab_size: int, *, progress: bool) 
     from tokenizers.pre_tokenizers import ByteLevel
     from tokenizers.trainers import BpeTrainer
 
+    from gpt_toolkit.progress import ProgressBar
+
     learner = Tokenizer(BPE())
     learner.pre_tokenizer = ByteLevel(add_prefix_space=False)
     trainer = BpeTrainer(
         vocab_size=vocab_size - 1, initial_alphabet=ByteLevel.alphabet(), min_frequency=1, show_progress=False
     )
-    with _progress_bar(progress) as bar:
-        learner.train_from_iterator(_report(chunks, bar), trainer)
+    with ProgressBar("reading text", unit="characters", enabled=progress) as bar:
+        learner.train_from_iterator(_read(chunks, bar), trainer)
     merges = [(left, right) for left, right in json.loads(learner.to_str())["model"]["merges"]]
     if SMALLEST + len(merges) < vocab_size:
         warnings.warn(
@@ -56,21 +58,10 @@ def train_byte_level(chunks: Iterable[str], vocab_size: int, *, progress: bool) 
     return ByteLevelBPE(BPETable(vocabulary, merges, {END_OF_TEXT: len(pieces) - 1}, "trained vocabulary"))
 
 
-def _progress_bar(shown: bool) -> "Progress":
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-    return Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown)
-
-
-def _report(chunks: Iterable[str], bar: "Progress") -> Iterator[str]:
+def _read(chunks: Iterable[str], bar: "ProgressBar") -> Iterator[str]:
     """Yield the chunks, and report how many characters were read."""
-    task = bar.add_task("reading text")
-    n_read = 0
     for chunk in chunks:
         check_text(chunk)
         yield chunk
-        n_read += len(chunk)
-        bar.update(task, description=f"reading text: {n_read / 1e6:.1f} million characters")
-    bar.update(task, description=f"learning merges from {n_read / 1e6:.1f} million characters")
+        bar.advance(len(chunk))
+    bar.title = "learning merges"
