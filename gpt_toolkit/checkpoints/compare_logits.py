@@ -30,12 +30,9 @@ class Comparison:
     Attributes:
         largest_difference: Largest absolute difference between two logits.
         largest_logit: Largest absolute logit of the source.
-        source_by: Program that ran the source.
-        result_by: Program that ran the result.
-        n_rows: Number of windows.
-        n_positions: Tokens in each window.
-        source_finite: Whether all logits of the source are finite.
-        result_finite: Whether all logits of the result are finite.
+        source_by, result_by: Program that ran the model.
+        n_rows, n_positions: Number of windows, and tokens in each.
+        source_finite, result_finite: Whether all logits are finite.
         exact_gelu_difference: Largest difference between the source with the exact GELU of its own code and
             with the tanh form; None if its own code uses the tanh form.
     """
@@ -155,7 +152,6 @@ def _run_transformers(folder: Path, input_ids: Tensor) -> Tensor:
 
 
 def _release(model: StoredModel) -> None:
-    """Free the memory of a model and of those before it."""
     model.release()
     gc.collect()  # parts of a module refer to each other
     return_freed_memory()

@@ -204,12 +204,8 @@ def write_model_folder(
 def new_model_folder(folder: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Yield a temporary folder, which becomes the model folder when the block succeeds.
 
-    Args:
-        folder: The folder to write; its parents are created.
-        overwrite: Replace an existing model folder.
-
     Raises:
-        FileExistsError: If the folder exists and ``overwrite`` is not set, or it is not a model folder.
+        FileExistsError: See :func:`check_replaceable`.
         OSError: If writing fails; an existing folder stays unchanged.
     """
     folder = Path(folder).expanduser().resolve()
@@ -262,18 +258,9 @@ def write_model_files(
     extra: Mapping[str, Any] | None = None,
     advance: Callable[[int], None] = lambda n_bytes: None,
 ) -> None:
-    """Write the files of a model folder; each tensor is read when it is written.
+    """Write the files of a model folder as :func:`write_model_folder` does; read each tensor when it is written.
 
-    Args:
-        folder: An existing, empty folder.
-        config: Config of the decoder.
-        tensors: Tensors by their names in ``Decoder.state_dict()``.
-        tokenizer_files: Names and contents of the tokenizer's files.
-        extra: Further fields of ``config.json``; fields under ``gpt_toolkit`` are merged.
-        advance: Receives the number of bytes of each tensor that has been written.
-
-    Raises:
-        ValueError: If tensors and config do not fit each other, or a name is not a plain file name.
+    ``advance`` receives the number of bytes of each tensor that has been written.
     """
     for name in tokenizer_files:
         if not is_file_name(name):

@@ -130,9 +130,6 @@ def match_tensors(
         where: Name of the file of tensors, for the message.
         config_name: Name of the file of the config, for the message.
         transposed: Whether matrices are stored as [in, out].
-
-    Raises:
-        ValueError: If the tensors are not those of such a decoder, or the output matrix is not tied.
     """
     stored = {name: tensor for name, tensor in stored.items() if not _MASKS.fullmatch(name)}
     output = stored.pop(_LM_HEAD, None)
@@ -172,15 +169,9 @@ def rename_tensors(
     *,
     transposed: bool = True,
 ) -> dict[str, LazyTensor]:
-    """Rename and transpose tensors that are not read yet, after :func:`check_tensors`.
+    """Rename and transpose tensors that are not read yet, and check them with :func:`check_tensors`.
 
-    Args:
-        stored: Tensors by their stored names.
-        config: The decoder's config.
-        names: Function that returns the stored name of each of our tensors, for a number of blocks.
-        where: Name of the file of tensors, for the message.
-        described_by: Name of the place that the config comes from, for the message.
-        transposed: Whether matrices are stored as [in, out].
+    ``names`` returns the stored name of each of our tensors, for a number of blocks.
     """
     layers = [int(match[1]) for name in stored if (match := re.search(r"\bh\.?(\d+)[./]", name))]
     table = names(max([config.n_layer, *(layer + 1 for layer in layers)]))

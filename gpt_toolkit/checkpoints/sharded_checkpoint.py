@@ -83,15 +83,7 @@ def open_sharded(folder: Path) -> StoredModel:
 
 
 class _Reader(filesystem.FileSystemReader):
-    """Torch's reader of sharded checkpoints, with metadata that were unpickled safely.
-
-    Args:
-        folder: The checkpoint.
-
-    Raises:
-        FileNotFoundError: If a file of shards is missing.
-        ValueError: If the metadata are damaged, hold other classes, or name files outside the folder.
-    """
+    """Torch's reader of sharded checkpoints, with metadata that were unpickled safely."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)

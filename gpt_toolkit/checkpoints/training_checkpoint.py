@@ -70,9 +70,6 @@ def read_description(content: object, where: str) -> tuple[DecoderConfig, Mappin
     Args:
         content: The checkpoint, or the file next to the tensors of a sharded one.
         where: Name of the file, for the message.
-
-    Raises:
-        ValueError: If this toolkit did not write it or it has another format, or entries have other types.
     """
     entry: Any = content.get(CHECKPOINT_KEY) if isinstance(content, Mapping) else None
     if not isinstance(entry, Mapping):
@@ -121,9 +118,6 @@ def merge_lora(tensors: Mapping[str, LazyTensor], adapters: Mapping[str, Any]) -
     Args:
         tensors: Tensors of the checkpoint; those without an adapter are returned unchanged.
         adapters: Description in the checkpoint: ``r``, ``alpha``, ``new_tokens``.
-
-    Raises:
-        KeyError: If a part of an adapter is missing.
     """
     scale = float(adapters["alpha"]) / int(adapters["r"])
     merged: dict[str, LazyTensor] = {}

@@ -163,7 +163,8 @@ def load_tokenizer(spec: str | Path | Mapping[str, str]) -> Tokenizer:
     near = difflib.get_close_matches(path.name, [*_LOADERS, *beside], n=3, cutoff=0.5)
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
     raise FileNotFoundError(
-        f"No tokenizer {str(spec)!r}: it is not a file or folder here, nor one of {', '.join(_LOADERS)}.{hint}"
+        f"No tokenizer {str(spec)!r}: it is not a file or folder here, nor one of {', '.join(_LOADERS)}."
+        + hint
     )
 
 

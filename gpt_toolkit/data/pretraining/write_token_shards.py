@@ -203,7 +203,9 @@ class _CacheWriter:
 
     def explain_full_disk(self) -> AbstractContextManager[None]:
         """Turn the error of a full disk into one that says what the cache needs, if known, and what to do."""
-        advice = "make space, or set GPT_TOOLKIT_CACHE to a folder on another disk, and run the command again"
+        advice = (
+            "make space, or set GPT_TOOLKIT_CACHE to a folder on another disk, and run the same command again"
+        )
         if self._fraction:
             n_bytes = self._n_tokens * self._dtype.itemsize / self._fraction
             advice = f"the token files need about {n_bytes / 1e6:,.0f} MB in all; {advice}"
