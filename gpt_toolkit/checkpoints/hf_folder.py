@@ -258,7 +258,7 @@ def write_model_files(
     extra: Mapping[str, Any] | None = None,
     advance: Callable[[int], None] = lambda n_bytes: None,
 ) -> None:
-    """Write the files of a model folder as :func:`write_model_folder` does; read each tensor when it is written.
+    """Write the files of a model folder as :func:`write_model_folder` does, reading one tensor after another.
 
     ``advance`` receives the number of bytes of each tensor that has been written.
     """
