@@ -30,7 +30,7 @@ for text in ("the dog", "Führer", "½", "世界"):
 from itertools import islice
 
 from gpt_toolkit.storyworld.documents import documents
-from gpt_toolkit.tokenizers.bpe_training import train_byte_level
+from gpt_toolkit.tokenizers import train_byte_level
 
 corpus = list(islice(documents(1), 1000))
 held_out = "\n".join(islice(documents(1, "validation"), 100))

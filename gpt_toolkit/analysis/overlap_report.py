@@ -50,9 +50,7 @@ def report(args: argparse.Namespace) -> None:
         ValueError: If an option is out of range, or the test text has no n-grams.
     """
     _check(args)
-    corpora = {
-        _name(patterns): [each.path for each in find_files(patterns, "train")] for patterns in args.train
-    }
+    corpora = {_name(patterns): list(find_files(patterns, "train")) for patterns in args.train}
     tests = [*_file_documents(args), *_benchmark_documents(args)]
     if not any(len(document.prints) for document in tests):
         raise ValueError(f"the test text has no {args.ngram}-grams; give --test or --benchmarks more text")
@@ -96,8 +94,8 @@ def _documents(path: Path, text_field: str) -> Iterator[tuple[str, Iterator[str]
 
 
 def _file_documents(args: argparse.Namespace) -> Iterator[TestDocument]:
-    for each in find_files(args.test, "test") if args.test else []:
-        for name, pieces in _documents(each.path, args.text_field):
+    for path in find_files(args.test, "test") if args.test else []:
+        for name, pieces in _documents(path, args.text_field):
             prints = np.concatenate(list(document_fingerprints(pieces, args.ngram)))
             yield TestDocument(name, prints)
 

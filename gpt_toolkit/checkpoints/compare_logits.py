@@ -30,15 +30,11 @@ class Comparison:
     Attributes:
         largest_difference: Largest absolute difference between two logits.
         largest_logit: Largest absolute logit of the source.
-        source_by: Program that ran the source.
-        result_by: Program that ran the result.
-        n_rows: Number of windows.
-        n_positions: Tokens in each window.
-        source_finite: Whether all logits of the source are finite.
-        result_finite: Whether all logits of the result are finite.
+        source_by, result_by: Program that ran the model.
+        n_rows, n_positions: Number of windows, and tokens in each.
+        source_finite, result_finite: Whether all logits are finite.
         exact_gelu_difference: Largest difference between the source with the exact GELU of its own code and
             with the tanh form; None if its own code uses the tanh form.
-        transformers: Version of ``transformers``, if it ran a model.
     """
 
     largest_difference: float
@@ -50,7 +46,6 @@ class Comparison:
     source_finite: bool
     result_finite: bool
     exact_gelu_difference: float | None
-    transformers: str | None
 
     def __str__(self) -> str:
         return (
@@ -62,7 +57,6 @@ class Comparison:
     def to_fields(self) -> dict[str, Any]:
         """Return the fields as JSON values; a difference that is not finite is null."""
         fields = asdict(self) | {"computed_in": "float32"}
-        del fields["transformers"]
         return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in fields.items()}
 
 
@@ -83,7 +77,6 @@ def compare(source: StoredModel, result: Path) -> Comparison:
         exact = _largest_difference(_run(source, input_ids, exact_gelu=True), source_logits)
     _release(source)
     result_logits, result_by = compute_logits(open_model_folder(result), input_ids)
-    uses_transformers = "transformers" in source_by + result_by
     return Comparison(
         largest_difference=_largest_difference(source_logits, result_logits),
         largest_logit=float(source_logits.abs().max()),
@@ -94,7 +87,6 @@ def compare(source: StoredModel, result: Path) -> Comparison:
         source_finite=bool(source_logits.isfinite().all()),
         result_finite=bool(result_logits.isfinite().all()),
         exact_gelu_difference=exact,
-        transformers=version("transformers") if uses_transformers else None,
     )
 
 
@@ -160,7 +152,6 @@ def _run_transformers(folder: Path, input_ids: Tensor) -> Tensor:
 
 
 def _release(model: StoredModel) -> None:
-    """Free the memory of a model and of those before it."""
     model.release()
     gc.collect()  # parts of a module refer to each other
     return_freed_memory()

@@ -20,6 +20,7 @@ from gpt_toolkit.checkpoints.hf_folder import (
 )
 from gpt_toolkit.checkpoints.model_sources import open_model
 from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel
+from gpt_toolkit.checkpoints.torch_pickle import file_version
 from gpt_toolkit.io import write_json
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers.gpt1_bpe import GPT1BPE
@@ -69,12 +70,13 @@ def convert(
     for note in notes:
         print(f"note    {note}")
 
-    before = _file_states(model.files)
+    before = [file_version(path) for path in model.files]
     source_hashes = _hash_files(model.files, "hashing the source", model.source)
     with new_model_folder(dst, overwrite=overwrite) as folder:
         _write(folder, model.config, tensors, found)
         comparison = compare(model, folder)
         _check_equal(comparison, is_rounded=is_rounded, dtype=result_dtype)
+        uses_transformers = "transformers" in comparison.source_by + comparison.result_by
         record = {
             "source": src,
             "layout": model.layout,
@@ -89,11 +91,11 @@ def convert(
             "versions": {
                 "gpt_toolkit": version("gpt-toolkit"),
                 "torch": str(torch.__version__),
-                "transformers": comparison.transformers,
+                "transformers": version("transformers") if uses_transformers else None,
             },
         }
         write_json(folder / _RECORD, record)
-        if _file_states(model.files) != before:
+        if [file_version(path) for path in model.files] != before:
             raise ValueError(f"{src}: was changed while it was converted; convert it again, or a copy of it")
 
     print(f"wrote   {dst}: {(dst / WEIGHTS).stat().st_size / 1e6:,.1f} MB in {result_dtype}")
@@ -181,10 +183,6 @@ def _hash_files(paths: tuple[Path, ...], title: str, root: Path) -> dict[str, st
             name = path.relative_to(root) if root in path.parents else path.relative_to(path.parent)
             hashes[name.as_posix()] = digest.hexdigest()
     return hashes
-
-
-def _file_states(paths: tuple[Path, ...]) -> list[tuple[int, int]]:
-    return [(stat.st_size, stat.st_mtime_ns) for stat in (path.stat() for path in paths)]
 
 
 def _check_equal(comparison: Comparison, *, is_rounded: bool, dtype: str) -> None:

@@ -75,8 +75,8 @@ def open_model_folder(folder: Path) -> StoredModel:
     pickles: list[TorchFile] = []
     for path, names in shards.items():
         if path.suffix == ".bin":
-            pickles.append(_open_pickle(path))
-            in_file = _pickled_tensors(pickles[-1])
+            file, in_file = _pickled(path)
+            pickles.append(file)
         else:
             in_file = _safetensors(path)
         if absent := sorted((names or set()) - in_file.keys()):
@@ -123,17 +123,15 @@ def _find_weights(folder: Path) -> tuple[Path, dict[Path, set[str] | None]]:
     raise FileNotFoundError(f"{folder / WEIGHTS}: no such file; a model folder holds it, or {PICKLE}")
 
 
-def _open_pickle(path: Path) -> TorchFile:
+def _pickled(path: Path) -> tuple[TorchFile, dict[str, LazyTensor]]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     file = TorchFile(path)
     if not isinstance(file.content, Mapping):
         raise ValueError(f"{path}: holds a {type(file.content).__name__}, expected tensors by name")
-    return file
-
-
-def _pickled_tensors(file: TorchFile) -> dict[str, LazyTensor]:
-    return {name: file.tensor(name) for name, value in file.content.items() if isinstance(value, Tensor)}
+    return file, {
+        name: file.tensor(name) for name, value in file.content.items() if isinstance(value, Tensor)
+    }
 
 
 def _safetensors(path: Path) -> dict[str, LazyTensor]:
@@ -206,12 +204,8 @@ def write_model_folder(
 def new_model_folder(folder: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Yield a temporary folder, which becomes the model folder when the block succeeds.
 
-    Args:
-        folder: The folder to write; its parents are created.
-        overwrite: Replace an existing model folder.
-
     Raises:
-        FileExistsError: If the folder exists and ``overwrite`` is not set, or it is not a model folder.
+        FileExistsError: See :func:`check_replaceable`.
         OSError: If writing fails; an existing folder stays unchanged.
     """
     folder = Path(folder).expanduser().resolve()
@@ -264,18 +258,9 @@ def write_model_files(
     extra: Mapping[str, Any] | None = None,
     advance: Callable[[int], None] = lambda n_bytes: None,
 ) -> None:
-    """Write the files of a model folder; each tensor is read when it is written.
+    """Write the files of a model folder as :func:`write_model_folder` does, reading one tensor after another.
 
-    Args:
-        folder: An existing, empty folder.
-        config: Config of the decoder.
-        tensors: Tensors by their names in ``Decoder.state_dict()``.
-        tokenizer_files: Names and contents of the tokenizer's files.
-        extra: Further fields of ``config.json``; fields under ``gpt_toolkit`` are merged.
-        advance: Receives the number of bytes of each tensor that has been written.
-
-    Raises:
-        ValueError: If tensors and config do not fit each other, or a name is not a plain file name.
+    ``advance`` receives the number of bytes of each tensor that has been written.
     """
     for name in tokenizer_files:
         if not is_file_name(name):

@@ -7,7 +7,7 @@ blocks have the same tensor names and shapes; only the names of the embeddings a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,7 +32,7 @@ _OUTSIDE_BLOCKS: dict[Norm, dict[str, str]] = {  # ours -> theirs
 }
 _PREFIX = "transformer."
 _LM_HEAD = "lm_head.weight"
-_MASKS = re.compile(r"h\.\d+\.attn\.(bias|masked_bias)")  # buffers that older releases saved
+_MASKS = re.compile(r"(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)")  # buffers that older releases saved
 _WHOSE: dict[Norm, str] = {"pre": "GPT-2", "post": "GPT-1"}
 
 # Fields of config.json of each architecture, and the values of fields that are left out.
@@ -115,7 +115,12 @@ def from_hugging_face(
 
 
 def match_tensors(
-    stored: Mapping[str, LazyTensor], config: DecoderConfig, where: str, config_name: str = "the config"
+    stored: Mapping[str, LazyTensor],
+    config: DecoderConfig,
+    where: str,
+    config_name: str = "the config",
+    *,
+    transposed: bool = True,
 ) -> dict[str, LazyTensor]:
     """Rename and transpose tensors that are not read yet, after a check against the config.
 
@@ -124,44 +129,61 @@ def match_tensors(
         config: The decoder's config.
         where: Name of the file of tensors, for the message.
         config_name: Name of the file of the config, for the message.
-
-    Raises:
-        ValueError: If the tensors are not those of such a decoder, or the output matrix is not tied.
+        transposed: Whether matrices are stored as [in, out].
     """
-    found = {name.removeprefix(_PREFIX): name for name in stored}
-    output = found.pop(_LM_HEAD, None)
-    found = {plain: name for plain, name in found.items() if not _MASKS.fullmatch(plain)}
+    stored = {name: tensor for name, tensor in stored.items() if not _MASKS.fullmatch(name)}
+    output = stored.pop(_LM_HEAD, None)
     tokens = {norm: table["wte.weight"] for norm, table in _OUTSIDE_BLOCKS.items()}
-    norms = [norm for norm, name in tokens.items() if name in found]
+    prefix = _PREFIX if any(name.startswith(_PREFIX) for name in stored) else ""
+    norms = [norm for norm, name in tokens.items() if prefix + name in stored]
     if len(norms) != 1:
         have = "both" if norms else "neither"
         raise ValueError(
             f"{where}: expected the token embeddings of GPT-2 ({tokens['pre']}) or of GPT-1 "
-            f"({tokens['post']}), found {have}; its tensors: {_some(sorted(found))}"
+            f"({tokens['post']}), found {have}; its tensors: {_some(sorted(stored))}"
         )
     if norms[0] != config.norm:
         raise ValueError(
             f"{where}: holds the tensors of a {_WHOSE[norms[0]]} decoder, {config_name} describes a "
             f"{_WHOSE[config.norm]} one; the two do not belong together"
         )
-    layers = [int(name.split(".")[1]) for name in found if re.match(r"h\.\d+\.", name)]
-    table = stored_names(config.norm, max([config.n_layer, *(layer + 1 for layer in layers)]))
-    names = {ours: found.pop(theirs, theirs) for ours, theirs in table.items()}
+
+    def names(n_layer: int) -> dict[str, str]:
+        return {ours: prefix + theirs for ours, theirs in stored_names(config.norm, n_layer).items()}
+
+    tensors = rename_tensors(stored, config, names, where, Path(config_name).name, transposed=transposed)
+    if output is not None and not output.equals(tensors["wte.weight"]):
+        raise ValueError(
+            f"{where}: {_LM_HEAD} differs from {prefix}{tokens[config.norm]}; an untied output matrix is not "
+            "implemented"
+        )
+    return tensors
+
+
+def rename_tensors(
+    stored: Mapping[str, LazyTensor],
+    config: DecoderConfig,
+    names: Callable[[int], Mapping[str, str]],
+    where: str,
+    described_by: str,
+    *,
+    transposed: bool = True,
+) -> dict[str, LazyTensor]:
+    """Rename and transpose tensors that are not read yet, and check them with :func:`check_tensors`.
+
+    ``names`` returns the stored name of each of our tensors, for a number of blocks.
+    """
+    layers = [int(match[1]) for name in stored if (match := re.search(r"\bh\.?(\d+)[./]", name))]
+    table = names(max([config.n_layer, *(layer + 1 for layer in layers)]))
     tensors = {
-        ours: stored[name].t() if is_transposed(ours) else stored[name]
-        for ours, name in names.items()
-        if name in stored
+        ours: stored[theirs].t() if transposed and is_transposed(ours) else stored[theirs]
+        for ours, theirs in table.items()
+        if theirs in stored
     }
+    surplus = sorted(set(stored) - set(table.values()))
     check_tensors(
-        where,
-        config,
-        tensors,
-        described_by=Path(config_name).name,
-        stored_name=names.__getitem__,
-        surplus=sorted(found.values()),
+        where, config, tensors, described_by=described_by, stored_name=table.__getitem__, surplus=surplus
     )
-    if output is not None and not stored[output].equals(tensors["wte.weight"]):
-        raise ValueError(f"{where}: {untied_message(output, names['wte.weight'])}")
     return tensors
 
 
@@ -241,11 +263,6 @@ def config_from_hugging_face(fields: Mapping[str, Any], where: str = "config.jso
         )
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
-
-
-def untied_message(output: str, embeddings: str) -> str:
-    """Return the message about an output matrix that differs from the token embeddings."""
-    return f"{output} differs from {embeddings}; an untied output matrix is not implemented"
 
 
 def _some(names: list[str], most: int = 4) -> str:

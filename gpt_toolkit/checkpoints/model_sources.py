@@ -19,14 +19,8 @@ from gpt_toolkit.checkpoints.stored_model import StoredModel
 from gpt_toolkit.checkpoints.torch_pickle import TorchFile
 from gpt_toolkit.checkpoints.training_checkpoint import is_checkpoint, is_sharded, open_checkpoint
 
-_OLD_HUB_IDS = (
-    "openai-gpt",
-    "gpt2",
-    "gpt2-medium",
-    "gpt2-large",
-    "gpt2-xl",
-    "distilgpt2",
-)  # without an owner
+# Ids without an owner
+_OLD_HUB_IDS = ("openai-gpt", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl", "distilgpt2")
 _HUB_FILES = ["*.safetensors", "*.json", "*.txt"]
 _OLD_HUB_FILES = ["pytorch_model*.bin"]
 

@@ -9,13 +9,11 @@ import torch
 from torch import Tensor
 
 from gpt_toolkit.backbone.config import DecoderConfig
-from gpt_toolkit.checkpoints.hugging_face import untied_message
-from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel, check_tensors, tensor_shapes
+from gpt_toolkit.checkpoints.hugging_face import match_tensors
+from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel, tensor_shapes
 from gpt_toolkit.checkpoints.torch_pickle import TorchFile
 
 _COMPILED = "_orig_mod."
-_BODY = "transformer."
-_LM_HEAD = "lm_head.weight"
 _FIELDS = {
     "n_layer": "n_layer",
     "n_head": "n_head",
@@ -52,32 +50,19 @@ def open_nanogpt(file: TorchFile) -> StoredModel:
             f"{where}: model_args and model are expected to be dicts, as nanoGPT's train.py writes them"
         )
     config = _config(args, where)
-    tensors: dict[str, LazyTensor] = {}
-    surplus = []
-    for name, value in state_dict.items():
-        plain = name.replace(_COMPILED, "")
-        if not isinstance(value, Tensor) or not plain.startswith((_BODY, _LM_HEAD)):
-            surplus.append(name)
-        elif not plain.endswith(".attn.bias"):  # the causal mask, a buffer where torch lacks flash attention
-            tensors[plain.removeprefix(_BODY)] = file.tensor("model", name)
-    output = tensors.pop(_LM_HEAD, None)
+    stored = {
+        name.replace(_COMPILED, ""): file.tensor("model", name)
+        for name, value in state_dict.items()
+        if isinstance(value, Tensor)
+    }
     notes = [_GELU_NOTE]
     if args.get("bias") is False:
         notes.append(_NO_BIAS_NOTE)
-        dtype = next((tensor.dtype for tensor in tensors.values()), torch.float32)
+        dtype = next((tensor.dtype for tensor in stored.values()), torch.float32)
         for name, shape in tensor_shapes(config).items():
             if name.endswith(".bias"):
-                tensors.setdefault(name, LazyTensor.of(torch.zeros(shape, dtype=dtype)))
-    check_tensors(
-        where,
-        config,
-        tensors,
-        described_by="model_args",
-        stored_name=lambda name: _BODY + name,
-        surplus=surplus,
-    )
-    if output is not None and not output.equals(tensors["wte.weight"]):
-        raise ValueError(f"{where}: {untied_message(_LM_HEAD, _BODY + 'wte.weight')}")
+                stored.setdefault(f"transformer.{name}", LazyTensor.of(torch.zeros(shape, dtype=dtype)))
+    tensors = match_tensors(stored, config, where, "model_args", transposed=False)
     return StoredModel(
         "nanoGPT checkpoint",
         config,
@@ -97,14 +82,11 @@ def _config(args: Mapping[str, Any], where: str) -> DecoderConfig:
         raise ValueError(f"{where}: model_args has no whole number for {', '.join(missing)}")
     dropout = float(args.get("dropout") or 0.0)
     try:
-        return DecoderConfig.from_fields(
-            {
-                **{ours: args[theirs] for theirs, ours in _FIELDS.items()},
-                **dict.fromkeys(("embd_pdrop", "attn_pdrop", "resid_pdrop"), dropout),
-                "norm": "pre",
-                "residual_init": "scaled",
-                "wpe_std": 0.02,  # nanoGPT: model.py, _init_weights
-            }
+        return DecoderConfig.from_preset(
+            "gpt2",
+            **{ours: args[theirs] for theirs, ours in _FIELDS.items()},
+            **dict.fromkeys(("embd_pdrop", "attn_pdrop", "resid_pdrop"), dropout),
+            wpe_std=0.02,  # nanoGPT: model.py, _init_weights
         )
     except ValueError as error:
         raise ValueError(f"{where}: model_args: {error}") from None

@@ -9,9 +9,9 @@ import re
 from pathlib import Path
 
 from gpt_toolkit.backbone.config import DecoderConfig
-from gpt_toolkit.checkpoints.hugging_face import is_transposed
+from gpt_toolkit.checkpoints.hugging_face import rename_tensors
 from gpt_toolkit.checkpoints.openai_gpt1 import BLOCK_PARTS, find_tokenizer
-from gpt_toolkit.checkpoints.stored_model import StoredModel, check_tensors
+from gpt_toolkit.checkpoints.stored_model import StoredModel
 from gpt_toolkit.checkpoints.tf_checkpoint import open_tensors
 from gpt_toolkit.io import is_file_name, read_json
 
@@ -50,27 +50,11 @@ def open_openai_gpt2(folder: Path) -> StoredModel:
     config = _config(hparams)
     prefix = _find_prefix(folder)
     stored, files = open_tensors(prefix)
-    layers = [int(match[1]) for name in stored if (match := re.match(rf"{_SCOPE}h(\d+)/", name))]
-    names = _names(max([config.n_layer, *(layer + 1 for layer in layers)]))
-    tensors, surplus, n_left_out = {}, [], 0
-    for ours, theirs in names.items():
-        if theirs in stored:
-            tensor = stored.pop(theirs)
-            tensors[ours] = tensor.t() if is_transposed(ours) else tensor
-    for theirs in stored:
-        if theirs.startswith(_SCOPE) and "/adam" not in theirs.lower():
-            surplus.append(theirs)
-        else:
-            n_left_out += 1  # the step and the optimizer's state of a fine-tuning run
-    check_tensors(
-        f"{prefix}.index",
-        config,
-        tensors,
-        described_by=_HPARAMS,
-        stored_name=lambda name: names.get(name, name),
-        surplus=surplus,
-    )
-    note = f"{n_left_out} variables outside the model, such as the optimizer's, are left out"
+    is_outside = {name: not name.startswith(_SCOPE) or "/adam" in name.lower() for name in stored}
+    n_outside = sum(is_outside.values())  # the step and the optimizer's state of a fine-tuning run
+    weights = {name: tensor for name, tensor in stored.items() if not is_outside[name]}
+    tensors = rename_tensors(weights, config, _names, f"{prefix}.index", _HPARAMS)
+    note = f"{n_outside} variables outside the model, such as the optimizer's, are left out"
     return StoredModel(
         "OpenAI's GPT-2 checkpoint (TensorFlow)",
         config,
@@ -78,7 +62,7 @@ def open_openai_gpt2(folder: Path) -> StoredModel:
         find_tokenizer(folder, _TOKENIZER, "gpt2" if config.vocab_size == _RELEASED_SIZE else None),
         folder,
         (hparams, *files),
-        (note,) if n_left_out else (),
+        (note,) if n_outside else (),
     )
 
 

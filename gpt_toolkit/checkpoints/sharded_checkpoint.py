@@ -23,13 +23,13 @@ from torch.distributed.checkpoint import metadata as dcp_metadata
 from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.state_dict_loader import load
 
-from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel
+from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel, check_tensors
 from gpt_toolkit.checkpoints.torch_pickle import safe_load
 from gpt_toolkit.checkpoints.training_checkpoint import (
+    BACKBONE,
     SHARD_EXTRA,
     SHARD_METADATA,
     backbone_names,
-    check_backbone,
     read_description,
 )
 from gpt_toolkit.io import is_file_name
@@ -71,21 +71,19 @@ def open_sharded(folder: Path) -> StoredModel:
     scope = next((s for s in _SCOPES if any(name.startswith(s) for name in stored)), _SCOPES[0])
     names, notes = backbone_names(name.removeprefix(scope) for name in stored if name.startswith(scope))
     tensors = {ours: stored[scope + theirs] for ours, theirs in names.items()}
-    check_backbone(str(folder), config, tensors, described_by=f"{SHARD_EXTRA}'s decoder entry")
+    check_tensors(
+        str(folder),
+        config,
+        tensors,
+        described_by=f"{SHARD_EXTRA}'s decoder entry",
+        stored_name=BACKBONE.__add__,
+    )
     files = tuple(sorted(path for path in folder.iterdir() if path.is_file()))
     return StoredModel("sharded gpt_toolkit checkpoint", config, tensors, tokenizer, folder, files, notes)
 
 
 class _Reader(filesystem.FileSystemReader):
-    """Torch's reader of sharded checkpoints, with metadata that were unpickled safely.
-
-    Args:
-        folder: The checkpoint.
-
-    Raises:
-        FileNotFoundError: If a file of shards is missing.
-        ValueError: If the metadata are damaged, hold other classes, or name files outside the folder.
-    """
+    """Torch's reader of sharded checkpoints, with metadata that were unpickled safely."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)

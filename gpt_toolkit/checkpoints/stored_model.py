@@ -157,8 +157,7 @@ def check_tensors(
         surplus: Names in the file that no decoder has.
 
     Raises:
-        ValueError: If tensors are missing, surplus, or of another shape or kind. The message names the first
-            problems with both values, and counts the others.
+        ValueError: If tensors are missing, surplus, or of another shape or kind; names the first problems.
     """
     expected = tensor_shapes(config)
     n_layer = len({name.split(".")[1] for name in tensors if name.startswith("h.")})

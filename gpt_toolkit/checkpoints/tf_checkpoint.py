@@ -6,17 +6,19 @@ values are messages of core/protobuf/tensor_bundle.proto. A ``.data`` file holds
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from operator import index
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from gpt_toolkit.checkpoints.crc32c import crc32c, unmask
 from gpt_toolkit.checkpoints.stored_model import LazyTensor
 
 _MAGIC = 0xDB4775248B80FB57
@@ -30,6 +32,11 @@ _TYPES: dict[int, tuple[str, torch.dtype]] = {  # core/framework/types.proto
     9: ("<i8", torch.int64),
 }
 
+_POLYNOMIAL = 0x82F63B78  # Castagnoli's, bits reversed
+_ONES = 0xFFFFFFFF
+_LANE = 1024  # bytes; tuned here, as the next
+_PIECE = 4096 * _LANE
+
 
 @dataclass(frozen=True)
 class _Entry:
@@ -37,7 +44,7 @@ class _Entry:
 
     dtype: int
     shape: tuple[int, ...]
-    shard: int
+    path: Path
     offset: int
     size: int
     checksum: int
@@ -56,52 +63,45 @@ def open_tensors(prefix: Path) -> tuple[dict[str, LazyTensor], tuple[Path, ...]]
         FileNotFoundError: If a file is missing.
         ValueError: If a file is damaged, or of a kind that GPT-2's code does not write.
     """
-    index = Path(f"{prefix}.index")
+    index_path = Path(f"{prefix}.index")
     try:
-        table = dict(_entries(index.read_bytes(), index))
+        table = dict(_entries(index_path.read_bytes(), index_path))
         header = dict(_fields(table.pop(b"")))
-        n_shards, endianness = _number(header.get(1, 1)), _number(header.get(2, 0))
-        entries = {key.decode(): _entry(value) for key, value in table.items()}
+        shards = [Path(f"{prefix}.data-{i:05d}-of-{header[1]:05d}") for i in range(header[1])]
+        entries = {key.decode(): _entry(value, shards) for key, value in table.items()}
     except FileNotFoundError:
-        raise FileNotFoundError(f"{index}: no such file") from None
+        raise FileNotFoundError(f"{index_path}: no such file") from None
     except (IndexError, KeyError, TypeError, UnicodeDecodeError, struct.error):
-        raise ValueError(f"{index}: is damaged: its table of tensors cannot be read") from None
-    if endianness != 0:
-        raise ValueError(f"{index}: its values are big-endian; only little-endian ones are read")
-    shards = [Path(f"{prefix}.data-{i:05d}-of-{n_shards:05d}") for i in range(n_shards)]
-    _check_sizes(shards, entries, index)
+        raise ValueError(f"{index_path}: is damaged: its table of tensors cannot be read") from None
+    if header.get(2, 0) != 0:
+        raise ValueError(f"{index_path}: its values are big-endian; only little-endian ones are read")
+    for path in shards:
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: no such file; {index_path.name} names it")
+        needed = max((e.offset + e.size for e in entries.values() if e.path == path), default=0)
+        if (size := path.stat().st_size) < needed:
+            raise ValueError(f"{path}: is cut short: {size:,} bytes, {index_path.name} promises {needed:,}")
     tensors = {}
     for name, entry in entries.items():
         if entry.is_partitioned:
-            raise ValueError(f"{index}: {name} is stored in slices, which are not read")
-        if entry.dtype not in _TYPES:
-            continue  # a string or the like, never a weight
-        _, dtype = _TYPES[entry.dtype]
-        if entry.size != torch.Size(entry.shape).numel() * dtype.itemsize:
-            raise ValueError(f"{index}: {name} is {entry.shape} of {dtype}, but {entry.size} bytes")
-        tensors[name] = LazyTensor(partial(_load, shards[entry.shard], name, entry), entry.shape, dtype)
-    return tensors, (index, *shards)
+            raise ValueError(f"{index_path}: {name} is stored in slices, which are not read")
+        if entry.dtype in _TYPES:  # others are strings or the like, never weights
+            tensors[name] = LazyTensor(
+                functools.partial(_load, name, entry), entry.shape, _TYPES[entry.dtype][1]
+            )
+    return tensors, (index_path, *shards)
 
 
-def _check_sizes(shards: list[Path], entries: dict[str, _Entry], index: Path) -> None:
-    for number, path in enumerate(shards):
-        if not path.is_file():
-            raise FileNotFoundError(f"{path}: no such file; {index.name} names it")
-        needed = max((e.offset + e.size for e in entries.values() if e.shard == number), default=0)
-        if (size := path.stat().st_size) < needed:
-            raise ValueError(f"{path}: is cut short: {size:,} bytes, {index.name} promises {needed:,}")
-    if any(entry.shard >= len(shards) for entry in entries.values()):
-        raise ValueError(f"{index}: names a shard that does not exist; it has {len(shards)}")
-
-
-def _load(path: Path, name: str, entry: _Entry) -> Tensor:
+def _load(name: str, entry: _Entry) -> Tensor:
     kind, _ = _TYPES[entry.dtype]
     n_values = torch.Size(entry.shape).numel()
-    values = np.fromfile(path, kind, n_values, offset=entry.offset)
+    values = np.fromfile(entry.path, kind, n_values, offset=entry.offset)
     if len(values) != n_values:
-        raise ValueError(f"{path}: is cut short within {name}")
+        raise ValueError(f"{entry.path}: is cut short within {name}")
     if (checksum := crc32c(values.view(np.uint8).data)) != unmask(entry.checksum):
-        raise ValueError(f"{path}: {name} is damaged: its checksum is {checksum:08x}, not the stored one")
+        raise ValueError(
+            f"{entry.path}: {name} is damaged: its checksum is {checksum:08x}, not the stored one"
+        )
     return torch.from_numpy(values.reshape(entry.shape))
 
 
@@ -165,8 +165,8 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
 # Protocol buffers: the part that the two messages need
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Yield number and value of every field of a message."""
+def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
+    """Yield number and value of every field of a message: a number, or bytes."""
     position = 0
     while position < len(message):
         tag, position = _varint(message, position)
@@ -186,28 +186,92 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
         yield tag >> 3, value
 
 
-def _entry(message: bytes) -> _Entry:
+def _entry(message: bytes, shards: list[Path]) -> _Entry:
     fields = dict(_fields(message))
-    dims = [dict(_fields(_bytes(dim))) for number, dim in _fields(_bytes(fields.get(2, b""))) if number == 2]
-    shape = tuple(_number(dim.get(1, 0)) for dim in dims)
+    dims = [dict(_fields(dim)) for number, dim in _fields(fields.get(2, b"")) if number == 2]
+    shape = tuple(index(dim.get(1, 0)) for dim in dims)
     return _Entry(
-        dtype=_number(fields.get(1, 0)),
+        dtype=index(fields.get(1, 0)),
         shape=shape[1:] if len(shape) == 3 and shape[0] == 1 else shape,
-        shard=_number(fields.get(3, 0)),
-        offset=_number(fields.get(4, 0)),
-        size=_number(fields.get(5, 0)),
-        checksum=_number(fields.get(6, 0)),
+        path=shards[fields.get(3, 0)],
+        offset=index(fields.get(4, 0)),
+        size=index(fields.get(5, 0)),
+        checksum=index(fields.get(6, 0)),
         is_partitioned=7 in fields,
     )
 
 
-def _number(value: int | bytes) -> int:
-    if not isinstance(value, int):
-        raise TypeError("a message where a number is expected")
-    return value
+# CRC-32C. The checksum is linear: long data are split into lanes of equal length whose checksums are computed
+# as one vector. They are then combined one after another: skip a lane of zeros, add the next lane's checksum.
 
 
-def _bytes(value: int | bytes) -> bytes:
-    if not isinstance(value, bytes):
-        raise TypeError("a number where a message is expected")
-    return value
+def crc32c(data: memoryview | bytes) -> int:
+    """Return the checksum of contiguous bytes."""
+    data = memoryview(data)
+    state = _ONES
+    n_in_lanes = len(data) // _LANE * _LANE
+    for start in range(0, n_in_lanes, _PIECE):
+        lanes = np.frombuffer(data[start : min(start + _PIECE, n_in_lanes)], "<u4").reshape(-1, _LANE // 4)
+        states = np.zeros(len(lanes), np.uint32)
+        states[0] = state
+        first, *others = _run(states, lanes).tolist()
+        state = first
+        for other in others:
+            state = _skip_lane(state) ^ other
+    steps = _byte_steps().tolist()
+    for byte in data[n_in_lanes:]:
+        state = state >> 8 ^ steps[(state ^ byte) & 0xFF]
+    return state ^ _ONES
+
+
+def unmask(stored: int) -> int:
+    """Return the checksum that a file stores rotated and shifted (tensorflow: core/lib/hash/crc32c.h)."""
+    rotated = (stored - 0xA282EAD8) & _ONES
+    return (rotated >> 17 | rotated << 15) & _ONES
+
+
+def _run(states: NDArray[np.uint32], lanes: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Return the states after one lane each."""
+    low, high = _word_steps()
+    for words in np.ascontiguousarray(lanes.T):
+        halves = (states ^ words).astype("<u4").view("<u2")
+        states = low.take(halves[0::2]) ^ high.take(halves[1::2])
+    return states
+
+
+def _skip_lane(state: int) -> int:
+    """Return the state after one lane of zeros."""
+    tables = _lane_skips()
+    return (
+        tables[0][state & 0xFF]
+        ^ tables[1][state >> 8 & 0xFF]
+        ^ tables[2][state >> 16 & 0xFF]
+        ^ tables[3][state >> 24]
+    )
+
+
+@functools.cache
+def _lane_skips() -> list[list[int]]:
+    """Return the states after one lane of zeros, for each of the four bytes of a state."""
+    states = np.concatenate([np.arange(256, dtype=np.uint32) << np.uint32(8 * i) for i in range(4)])
+    zeros = np.zeros((1024, _LANE // 4), np.uint32)
+    return _run(states, zeros).reshape(4, 256).tolist()
+
+
+@functools.cache
+def _byte_steps() -> NDArray[np.uint32]:
+    """Return the states after one byte, by the lowest byte of state XOR data."""
+    return _run_bits(np.arange(256, dtype=np.uint32), 8)
+
+
+@functools.cache
+def _word_steps() -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Return the states after four bytes, by the lower and the upper half of state XOR data."""
+    numbers = np.arange(1 << 16, dtype=np.uint32)
+    return _run_bits(numbers, 32), _run_bits(numbers << np.uint32(16), 32)
+
+
+def _run_bits(states: NDArray[np.uint32], n_bits: int) -> NDArray[np.uint32]:
+    for _ in range(n_bits):
+        states = (states >> np.uint32(1)) ^ (states & np.uint32(1)) * np.uint32(_POLYNOMIAL)
+    return states

@@ -35,7 +35,7 @@ class TorchFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._version = _version(path)  # before loading: a file replaced in between counts as changed
+        self._version = file_version(path)  # before loading: a file replaced in between counts as changed
         self.content: Any = safe_load(path)
         self._is_mapped = zipfile.is_zipfile(path)
         self._n_read, self._n_most = 0, path.stat().st_size // _N_MAPPINGS
@@ -68,7 +68,7 @@ class TorchFile:
 
     def _is_unchanged(self) -> bool:
         """Return whether the path still is the file that was opened; training replaces its checkpoints."""
-        return _version(self.path) == self._version
+        return file_version(self.path) == self._version
 
 
 def safe_load(path: Path) -> Any:
@@ -106,7 +106,7 @@ def _check_old_format(path: Path) -> None:
         raise ValueError(f"{path}: is neither a checkpoint nor a model folder; nothing in it was run")
 
 
-def _version(path: Path) -> tuple[int, int, int] | None:
+def file_version(path: Path) -> tuple[int, int, int] | None:
     """Return what changes when a file is replaced or written to; None if it is missing."""
     try:
         stat = path.stat()

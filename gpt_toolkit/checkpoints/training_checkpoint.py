@@ -59,7 +59,7 @@ def open_checkpoint(file: TorchFile) -> StoredModel:
             tensors = merge_lora(tensors, adapters)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path}: its adapters are not complete: {error}") from None
-    check_backbone(str(path), config, tensors, described_by="its decoder entry")
+    check_tensors(str(path), config, tensors, described_by="its decoder entry", stored_name=BACKBONE.__add__)
     layout = "gpt_toolkit checkpoint"
     return StoredModel(layout, config, tensors, tokenizer, path, (path,), notes, release=file.release)
 
@@ -70,9 +70,6 @@ def read_description(content: object, where: str) -> tuple[DecoderConfig, Mappin
     Args:
         content: The checkpoint, or the file next to the tensors of a sharded one.
         where: Name of the file, for the message.
-
-    Raises:
-        ValueError: If this toolkit did not write it or it has another format, or entries have other types.
     """
     entry: Any = content.get(CHECKPOINT_KEY) if isinstance(content, Mapping) else None
     if not isinstance(entry, Mapping):
@@ -112,13 +109,6 @@ def backbone_names(names: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...
     return found, (note,) if heads else ()
 
 
-def check_backbone(
-    where: str, config: DecoderConfig, tensors: Mapping[str, LazyTensor], *, described_by: str
-) -> None:
-    """Check the tensors of a checkpoint against its config, as :func:`check_tensors` does."""
-    check_tensors(where, config, tensors, described_by=described_by, stored_name=lambda name: BACKBONE + name)
-
-
 def merge_lora(tensors: Mapping[str, LazyTensor], adapters: Mapping[str, Any]) -> dict[str, LazyTensor]:
     """Merge low-rank adapters into a decoder's tensors; values are not read yet.
 
@@ -128,9 +118,6 @@ def merge_lora(tensors: Mapping[str, LazyTensor], adapters: Mapping[str, Any]) -
     Args:
         tensors: Tensors of the checkpoint; those without an adapter are returned unchanged.
         adapters: Description in the checkpoint: ``r``, ``alpha``, ``new_tokens``.
-
-    Raises:
-        KeyError: If a part of an adapter is missing.
     """
     scale = float(adapters["alpha"]) / int(adapters["r"])
     merged: dict[str, LazyTensor] = {}

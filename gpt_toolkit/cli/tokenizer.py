@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from gpt_toolkit.io import atomic_folder
-from gpt_toolkit.tokenizers.bpe_training import train_byte_level
+from gpt_toolkit.tokenizers import train_byte_level
 from gpt_toolkit.tokenizers.loading import load_tokenizer
 
 _SAMPLE = 25_000  # characters of each chunk on which bytes per token are counted; seconds for a gigabyte
@@ -114,8 +114,8 @@ def read_chunks(files: Sequence[str]) -> Iterator[str]:
     if STORYWORLD in files:
         files.remove(STORYWORLD)
         yield from islice(documents(seed=0), STORYWORLD_DOCUMENTS)
-    for found in find_files(files, "FILE") if files else ():
-        for document in read_documents(found.path, "text"):
+    for path in find_files(files, "FILE"):
+        for document in read_documents(path, "text"):
             yield from filter(None, document)
 
 

@@ -88,8 +88,8 @@ class PromptsDataModule(LightningDataModule):
                 "data.tokenizer"
             )
         self.vocabulary = load_tokenizer(self.tokenizer)
-        found = find_files(self.files, "files")
-        self.prompts = [prompt for file in found for prompt in read_prompts(file.path, self.text_field)]
+        paths = find_files(self.files, "files")
+        self.prompts = [prompt for path in paths for prompt in read_prompts(path, self.text_field)]
         if not self.prompts:
             raise ValueError(f"PromptsDataModule: no prompt in {', '.join(self.files)}")
 

@@ -8,7 +8,6 @@ Functions import torch when they need it: the tokenizers use the number of cores
 """
 
 from gpt_toolkit.hardware.kernels import (
-    OLDEST_FOR_COMPILE,
     can_pack,
     compile_obstacle,
     fast_packed_rows,
@@ -16,22 +15,28 @@ from gpt_toolkit.hardware.kernels import (
     prefers_attention_products,
     supports_fused_adamw,
 )
-from gpt_toolkit.hardware.matmul_speed import gpu_flops, measured_flops, peak_flops, slowdown
-from gpt_toolkit.hardware.numeric_types import (
+from gpt_toolkit.hardware.matmul_speed import (
+    gpu_flops,
+    peak_flops,
+)
+from gpt_toolkit.hardware.precision import (
     DTYPES,
+    Precision,
+    choose_precision,
     compute_dtype,
     default_device,
     device_name,
     device_named,
     dtype_named,
+    emulation_warning,
     fast_dtype,
     is_native,
+    precision_warning,
     processor_name,
     scoring_dtype,
 )
-from gpt_toolkit.hardware.overrides import CAPABILITIES, OverrideError
-from gpt_toolkit.hardware.precision import Precision, choose_precision, emulation_warning, precision_warning
 from gpt_toolkit.hardware.resources import (
+    CAPABILITIES,
     free_memory,
     keep_freed_memory,
     limit_threads,
@@ -43,8 +48,6 @@ from gpt_toolkit.hardware.resources import (
 __all__ = [
     "CAPABILITIES",
     "DTYPES",
-    "OLDEST_FOR_COMPILE",
-    "OverrideError",
     "Precision",
     "can_pack",
     "choose_precision",
@@ -63,7 +66,6 @@ __all__ = [
     "is_native",
     "keep_freed_memory",
     "limit_threads",
-    "measured_flops",
     "peak_flops",
     "peak_process_memory",
     "precision_warning",
@@ -71,7 +73,6 @@ __all__ = [
     "processor_name",
     "return_freed_memory",
     "scoring_dtype",
-    "slowdown",
     "supports_fused_adamw",
     "usable_cores",
 ]

@@ -6,13 +6,13 @@ import shutil
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from gpt_toolkit.hardware.numeric_types import is_native
-from gpt_toolkit.hardware.overrides import override
+from gpt_toolkit.hardware.precision import is_native
+from gpt_toolkit.hardware.resources import override
 
 if TYPE_CHECKING:
     import torch
 
-OLDEST_FOR_COMPILE = (7, 0)
+_OLDEST_FOR_COMPILE = (7, 0)
 """Lowest compute capability that Triton supports."""
 
 
@@ -82,8 +82,8 @@ def compile_obstacle(device: torch.device) -> str | None:
         return None if value else "GPT_TOOLKIT_COMPILE is 0"
     if device.type != "cuda":
         return f"it gains nothing on this device ({device.type})"
-    if torch.cuda.get_device_capability(device) < OLDEST_FOR_COMPILE:
-        return f"the GPU's compute capability is below {'.'.join(map(str, OLDEST_FOR_COMPILE))}"
+    if torch.cuda.get_device_capability(device) < _OLDEST_FOR_COMPILE:
+        return f"the GPU's compute capability is below {'.'.join(map(str, _OLDEST_FOR_COMPILE))}"
     if find_spec("triton") is None:
         return "Triton is not installed"
     if not _has_c_compiler():

@@ -7,8 +7,6 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING
 
-from gpt_toolkit.hardware.numeric_types import fast_dtype
-
 if TYPE_CHECKING:
     import torch
 
@@ -55,7 +53,7 @@ def peak_flops(device: torch.device, dtype: torch.dtype) -> float:
     import torch
 
     if device.type == "cpu":
-        return measured_flops(device, dtype)
+        return max(layout_flops(device, dtype, torch.get_num_threads()))
     if device.type == "cuda":
         return gpu_flops(torch.cuda.get_device_name(device), dtype)
     return math.nan
@@ -75,25 +73,8 @@ def gpu_flops(name: str, dtype: torch.dtype) -> float:
     return _GPU_FLOPS[known]
 
 
-def measured_flops(device: torch.device, dtype: torch.dtype) -> float:
-    """Measure the operations per second of matrix products in their fastest layout, once per process."""
-    import torch
-
-    return max(_layout_flops(device, dtype, torch.get_num_threads()))
-
-
-def slowdown(dtype: torch.dtype, device: torch.device) -> float:
-    """Measure how many times as long matrix products take in this type as in the fastest one.
-
-    A training step multiplies in three layouts, whose times are added up. Measured with one thread: next to
-    another program, several threads wait for each other.
-    """
-    slow, fast = (_layout_flops(device, each, 1) for each in (dtype, fast_dtype(device)))
-    return sum(1 / flops for flops in slow) / sum(1 / flops for flops in fast)
-
-
 @cache
-def _layout_flops(device: torch.device, dtype: torch.dtype, n_threads: int) -> tuple[float, ...]:
+def layout_flops(device: torch.device, dtype: torch.dtype, n_threads: int) -> tuple[float, ...]:
     """Measure ``a @ b``, ``a @ b.T`` and ``a.T @ b`` with so many threads of torch, in about 0.2 s."""
     import torch
 

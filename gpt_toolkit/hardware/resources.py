@@ -1,4 +1,4 @@
-"""Cores and memory that this process may use, which a container limits."""
+"""Cores and memory that this process may use, and the environment variables that override this machine."""
 
 from __future__ import annotations
 
@@ -10,12 +10,44 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpt_toolkit.hardware.overrides import number_override, override
-
 if TYPE_CHECKING:
     import torch
 
 _CGROUPS = Path("/sys/fs/cgroup")
+
+CAPABILITIES = (
+    "BF16",
+    "FP16",
+    "PACKED",
+    "ATTENTION_PRODUCTS",
+    "FUSED_ADAMW",
+    "TRITON",
+    "COMPILE",
+    "ALLOCATOR",
+)
+"""Names of the overrides ``GPT_TOOLKIT_<NAME>``."""
+
+
+def override(name: str) -> bool | None:
+    """Return the value of a capability's environment variable; None where it is not set."""
+    value = os.environ.get(f"GPT_TOOLKIT_{name}", "")
+    if value not in ("", "0", "1"):
+        raise ValueError(f"GPT_TOOLKIT_{name}: {value!r}; expected 0 or 1; unset it to detect the capability")
+    return None if not value else value == "1"
+
+
+def number_override(name: str) -> int | None:
+    """Return the value of a number's environment variable; None where it is not set."""
+    value = os.environ.get(f"GPT_TOOLKIT_{name}", "")
+    if not value:
+        return None
+    try:
+        number = int(float(value))
+    except (ValueError, OverflowError):
+        number = 0
+    if number < 1:
+        raise ValueError(f"GPT_TOOLKIT_{name}: {value!r}; expected a number above 0; unset it to detect it")
+    return number
 
 
 def usable_cores() -> int:

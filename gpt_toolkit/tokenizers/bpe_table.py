@@ -96,14 +96,8 @@ class BPETable:
 def read_pair(merges: str, vocabulary: str, *, merges_origin: str, vocabulary_origin: str) -> BPETable:
     """Read the two files of OpenAI's releases, which Hugging Face names merges.txt and vocab.json.
 
-    Args:
-        merges: A header, then one merge a line: two pieces with a space between.
-        vocabulary: A JSON object from piece to id.
-        merges_origin: Name of the first file, for messages.
-        vocabulary_origin: Name of the second file.
-
-    Raises:
-        ValueError: If a file is damaged.
+    Merges are a header, then one merge a line: two pieces with a space between. The vocabulary is a JSON
+    object from piece to id. The origins are the files' names, for messages.
     """
     header, *lines = merges.replace("\r\n", "\n").split("\n")
     if not header.startswith("#version"):

@@ -5,8 +5,9 @@ import difflib
 import hashlib
 import json
 import logging
+import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-NAMES = ("bytes", "gpt1", "gpt2", "storyworld")
-"""Names of the tokenizers that need no path."""
-
 STORYWORLD = Path(__file__).parent / "vocabularies" / "storyworld.json"
 """Vocabulary of 4,096 ids, trained on the built-in world by this command:
 
@@ -37,7 +35,8 @@ FILE_PAIRS = (
     ("vocab_40000.bpe", "encoder_bpe_40000.json"),  # GPT-1 as released
     ("merges.txt", "vocab.json"),  # either, as Hugging Face names them
 )
-KNOWN_FILES = ("tokenizer.json", "tokenizer_config.json", *(name for pair in FILE_PAIRS for name in pair))
+_VOCABULARY_FILES = ("tokenizer.json", *chain(*FILE_PAIRS))
+KNOWN_FILES = (*_VOCABULARY_FILES, "tokenizer_config.json")
 """Names of all files that a tokenizer is read from or written to."""
 
 # tiktoken: tiktoken_ext/openai_public.py
@@ -122,24 +121,19 @@ def check_files(files: Mapping[str, str], origin: str) -> None:
     Raises:
         ValueError: If a name is not in :data:`KNOWN_FILES`, or a content is not text that UTF-8 can write.
     """
-    fix = "use a model whose source you trust"
     for name, content in files.items():
         if not isinstance(name, str) or name not in KNOWN_FILES:
             given = f"{name!r:.100}" if isinstance(name, str) else f"a name of type {type(name).__name__}"
-            raise ValueError(
-                f"{origin}: tokenizer file {given}; expected only {', '.join(KNOWN_FILES)}; {fix}"
+            problem = f"tokenizer file {given}; expected only {', '.join(KNOWN_FILES)}"
+        elif not isinstance(content, str):
+            problem = f"content of {name!r} is of type {type(content).__name__}; expected str"
+        elif at := re.search("[\ud800-\udfff]", content):
+            problem = (
+                f"content of {name!r} has a lone surrogate at character {at.start()}; expected Unicode text"
             )
-        if not isinstance(content, str):
-            raise ValueError(
-                f"{origin}: content of {name!r} is of type {type(content).__name__}; expected str; {fix}"
-            )
-        try:
-            content.encode()
-        except UnicodeEncodeError as error:
-            raise ValueError(
-                f"{origin}: content of {name!r} has a lone surrogate at character {error.start}; expected "
-                f"Unicode text; {fix}"
-            ) from None
+        else:
+            continue
+        raise ValueError(f"{origin}: {problem}; use a model whose source you trust")
 
 
 def load_tokenizer(spec: str | Path | Mapping[str, str]) -> Tokenizer:
@@ -158,24 +152,19 @@ def load_tokenizer(spec: str | Path | Mapping[str, str]) -> Tokenizer:
     if isinstance(spec, Mapping):
         check_files(spec, "the given files")
         return _from_files(spec, "the given files")
-    if spec == "bytes":
-        return ByteTokenizer()
-    if spec == "gpt2":
-        return _gpt2()
-    if spec == "gpt1":
-        return _gpt1()
-    if spec == "storyworld":
-        return _storyworld()
+    if isinstance(spec, str) and spec in _LOADERS:
+        return _LOADERS[spec]()
     path = Path(spec).expanduser()
     if path.is_dir():
         return _from_folder(path)
     if path.is_file():
         return _from_file(path)
     beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-    near = difflib.get_close_matches(path.name, [*NAMES, *beside], n=3, cutoff=0.5)
+    near = difflib.get_close_matches(path.name, [*_LOADERS, *beside], n=3, cutoff=0.5)
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
     raise FileNotFoundError(
-        f"No tokenizer {str(spec)!r}: it is not a file or folder here, nor one of {', '.join(NAMES)}.{hint}"
+        f"No tokenizer {str(spec)!r}: it is not a file or folder here, nor one of {', '.join(_LOADERS)}."
+        + hint
     )
 
 
@@ -221,6 +210,14 @@ def _storyworld() -> Tokenizer:
     return _from_table(tokenizer_json.read(content.decode(), str(STORYWORLD)), "auto")
 
 
+_LOADERS: Mapping[str, Callable[[], Tokenizer]] = {
+    "bytes": ByteTokenizer,
+    "gpt1": _gpt1,
+    "gpt2": _gpt2,
+    "storyworld": _storyworld,
+}
+
+
 def _from_folder(folder: Path) -> Tokenizer:
     return _from_files(_read(folder, KNOWN_FILES), str(folder))
 
@@ -230,8 +227,7 @@ def _from_file(path: Path) -> Tokenizer:
         if path.name in pair:
             return _from_files(_read(path.parent, pair), str(path.parent))
     if path.suffix != ".json":
-        names = ", ".join(name for name in KNOWN_FILES if name != "tokenizer_config.json")
-        raise ValueError(f"{path} is not a tokenizer file; these are: {names}.")
+        raise ValueError(f"{path} is not a tokenizer file; these are: {', '.join(_VOCABULARY_FILES)}.")
     (text,) = _read(path.parent, (path.name,)).values()
     return _from_table(tokenizer_json.read(text, str(path)), "auto")
 
@@ -297,7 +293,9 @@ def tokenizer_of(place: Path | Mapping[str, str] | str, model: str) -> Tokenizer
     """
     if isinstance(place, Mapping):
         check_files(place, model)
-    return load_tokenizer(place) if _has_tokenizer(place) else None
+    if isinstance(place, Path) and not any((place / name).is_file() for name in _VOCABULARY_FILES):
+        return None
+    return load_tokenizer(place) if place else None
 
 
 def tokenizer_name(place: Path | Mapping[str, str] | str, model: str) -> str:
@@ -331,9 +329,3 @@ def tokenizer_name(place: Path | Mapping[str, str] | str, model: str) -> str:
 def _write_files(files: Mapping[str, str], folder: Path) -> None:
     for name, content in files.items():
         (folder / name).write_text(content, encoding="utf-8", newline="")
-
-
-def _has_tokenizer(place: Path | Mapping[str, str] | str) -> bool:
-    if isinstance(place, Path):
-        return any((place / name).is_file() for name in ("tokenizer.json", *chain(*FILE_PAIRS)))
-    return bool(place)

@@ -24,7 +24,9 @@ def read(text: str, origin: str) -> BPETable:
         ValueError: If the file is damaged, or the tokenizer is of another kind.
     """
     parts = read_json(text, origin)
-    model = _part(parts, "model", origin)
+    model: Any = parts.get("model")
+    if not isinstance(model, dict):
+        raise ValueError(f"{origin}: has no 'model'; is it a tokenizer.json of Hugging Face's tokenizers?")
     if model.get("type", "BPE") != "BPE":
         raise ValueError(
             f"{origin}: a {model['type']} tokenizer; byte-level BPE as GPT-2's, or GPT-1's BPE, is expected."
@@ -63,13 +65,6 @@ def _merge(pair: str | list[str], place: str) -> tuple[str, str]:
     if len(pieces) != 2 or not all(isinstance(piece, str) and piece for piece in pieces):
         raise ValueError(f"{place}: {pair!r} is not two pieces.")
     return pieces[0], pieces[1]
-
-
-def _part(parts: Mapping[str, object], name: str, origin: str) -> dict[str, Any]:
-    part = parts.get(name)
-    if not isinstance(part, dict):
-        raise ValueError(f"{origin}: has no {name!r}; is it a tokenizer.json of Hugging Face's tokenizers?")
-    return part
 
 
 def _check_byte_level(parts: Mapping[str, Any], origin: str) -> None:
@@ -112,9 +107,8 @@ def _type(part: object) -> str:
 def write_byte_level(table: BPETable) -> str:
     """Return a ``tokenizer.json`` of GPT-2's kind."""
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
-    return _write(
-        table, normalizer=None, pre_tokenizer=byte_level, decoder=byte_level, suffix="", unknown=None
-    )
+    steps = {"normalizer": None, "pre_tokenizer": byte_level, "post_processor": None, "decoder": byte_level}
+    return _write(table, steps, suffix="", unknown=None)
 
 
 def write_gpt1(table: BPETable, unknown: str) -> str:
@@ -123,43 +117,27 @@ def write_gpt1(table: BPETable, unknown: str) -> str:
     spaces = {"type": "Replace", "pattern": {"Regex": SPACES}, "content": " "}
     line_breaks = {"type": "Replace", "pattern": {"Regex": LINE_BREAK}, "content": "\n"}
     strip = {"type": "Strip", "strip_left": True, "strip_right": True}
-    return _write(
-        table,
-        normalizer={
+    pieces = {"Regex": rf"\n|{PUNCTUATION_RUN}|{WORD_PIECE}"}
+    steps = {
+        "normalizer": {
             "type": "Sequence",
             "normalizers": [*spellings, strip, spaces, line_breaks, {"type": "Lowercase"}],
         },
-        pre_tokenizer={
-            "type": "Split",
-            "pattern": {"Regex": rf"\n|{PUNCTUATION_RUN}|{WORD_PIECE}"},
-            "behavior": "Removed",
-            "invert": True,
-        },
-        decoder={"type": "BPEDecoder", "suffix": END_OF_WORD},
-        suffix=END_OF_WORD,
-        unknown=unknown,
-    )
+        "pre_tokenizer": {"type": "Split", "pattern": pieces, "behavior": "Removed", "invert": True},
+        "post_processor": None,
+        "decoder": {"type": "BPEDecoder", "suffix": END_OF_WORD},
+    }
+    return _write(table, steps, suffix=END_OF_WORD, unknown=unknown)
 
 
-def _write(
-    table: BPETable,
-    *,
-    normalizer: dict[str, Any] | None,
-    pre_tokenizer: dict[str, Any],
-    decoder: dict[str, Any],
-    suffix: str,
-    unknown: str | None,
-) -> str:
+def _write(table: BPETable, steps: Mapping[str, Any], *, suffix: str, unknown: str | None) -> str:
     flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
     content = {
         "version": "1.0",
         "truncation": None,
         "padding": None,
         "added_tokens": [{"id": i, "content": token, **flags} for token, i in table.added.items()],
-        "normalizer": normalizer,
-        "pre_tokenizer": pre_tokenizer,
-        "post_processor": None,
-        "decoder": decoder,
+        **steps,
         "model": {
             "type": "BPE",
             "dropout": None,

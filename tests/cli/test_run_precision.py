@@ -157,7 +157,7 @@ def settings(task: str = "PretrainTask", **trainer: Any) -> Any:
 def an_old_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     gpu = torch.device("cuda")
     monkeypatch.setattr(run_precision, "default_device", lambda: gpu)
-    monkeypatch.setattr("gpt_toolkit.hardware.numeric_types._cuda_is_native", lambda name: name == "FP16")
+    monkeypatch.setattr("gpt_toolkit.hardware.precision._cuda_is_native", lambda name: name == "FP16")
     monkeypatch.setattr("gpt_toolkit.hardware.precision.device_name", lambda device: "Tesla T4")
     for name in ("GPT_TOOLKIT_BF16", "GPT_TOOLKIT_FP16"):
         monkeypatch.delenv(name, raising=False)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gpt_toolkit import hardware
-from gpt_toolkit.hardware import numeric_types
+from gpt_toolkit.hardware import precision
 
 CPU, GPU, MPS = torch.device("cpu"), torch.device("cuda"), torch.device("mps")
 BF16, FP16, FP32 = torch.bfloat16, torch.float16, torch.float32
@@ -17,11 +17,11 @@ def nothing_is_overridden(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in (*hardware.CAPABILITIES, "CORES", "FREE_MEMORY"):
         monkeypatch.delenv(f"GPT_TOOLKIT_{name}", raising=False)
     monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
-    numeric_types._cuda_is_native.cache_clear()
-    numeric_types._cpu_is_native.cache_clear()
+    precision._cuda_is_native.cache_clear()
+    precision._cpu_is_native.cache_clear()
     yield
-    numeric_types._cuda_is_native.cache_clear()
-    numeric_types._cpu_is_native.cache_clear()
+    precision._cuda_is_native.cache_clear()
+    precision._cpu_is_native.cache_clear()
 
 
 def pretend_gpu(monkeypatch: pytest.MonkeyPatch, name: str, *capabilities: tuple[int, int]) -> None:

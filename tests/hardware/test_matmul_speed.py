@@ -6,9 +6,7 @@ import pytest
 import torch
 
 from gpt_toolkit import hardware
-from gpt_toolkit.hardware import (
-    matmul_speed,
-)
+from gpt_toolkit.hardware import matmul_speed
 from tests.hardware.conftest import BF16, CPU, FP16, FP32, MPS
 
 
@@ -39,7 +37,7 @@ def test_a_peak_that_is_not_known_is_not_a_number() -> None:
 
 
 def test_a_cpus_peak_is_measured_once_in_the_type_in_use() -> None:
-    matmul_speed._layout_flops.cache_clear()
+    matmul_speed.layout_flops.cache_clear()
     peak = hardware.peak_flops(CPU, FP32)
     assert 1e8 < peak < 1e14
     assert hardware.peak_flops(CPU, FP32) == peak

@@ -10,8 +10,7 @@ from gpt_toolkit.hardware import (
     choose_precision,
     fast_dtype,
     is_native,
-    matmul_speed,
-    numeric_types,
+    precision,
     scoring_dtype,
     usable_cores,
 )
@@ -73,7 +72,7 @@ def test_a_limit_of_onednns_instructions_counts(isa: str, monkeypatch: pytest.Mo
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     assert is_native(BF16, CPU)
-    numeric_types._cpu_is_native.cache_clear()
+    precision._cpu_is_native.cache_clear()
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", isa)
     assert not is_native(BF16, CPU)
 
@@ -86,7 +85,7 @@ def test_avx512_alone_is_not_taken_for_bf16(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(torch.cpu, flag, lambda: False)
     monkeypatch.setattr(platform, "machine", lambda: "AMD64")
     assert not is_native(BF16, CPU)
-    numeric_types._cpu_is_native.cache_clear()
+    precision._cpu_is_native.cache_clear()
     monkeypatch.setattr(
         platform, "machine", lambda: "aarch64"
     )  # there oneDNN asks for the instructions itself
@@ -127,7 +126,7 @@ def test_an_unknown_dtype_is_refused_with_the_known_ones(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("precision", "dtype"),
+    ("name", "dtype"),
     [
         ("32-true", FP32),
         ("bf16-mixed", BF16),
@@ -136,14 +135,14 @@ def test_an_unknown_dtype_is_refused_with_the_known_ones(name: str) -> None:
         ("64-true", torch.float64),
     ],
 )
-def test_products_are_computed_in_what_the_precision_says(precision: str, dtype: torch.dtype) -> None:
-    assert hardware.compute_dtype(precision) == dtype
+def test_products_are_computed_in_what_the_precision_says(name: str, dtype: torch.dtype) -> None:
+    assert hardware.compute_dtype(name) == dtype
 
 
 def test_an_emulated_type_is_reported_with_its_measured_cost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GPT_TOOLKIT_BF16", "0")
     speeds = {BF16: (2e9, 1e9, 2e9), FP32: (1e11, 1e11, 1e11)}
-    monkeypatch.setattr(matmul_speed, "_layout_flops", lambda device, dtype, n: speeds[dtype])
+    monkeypatch.setattr(precision, "layout_flops", lambda device, dtype, n: speeds[dtype])
     assert hardware.emulation_warning(FP32, CPU, "--dtype") is None
     assert hardware.emulation_warning(BF16, CPU, "--dtype") == (
         "--dtype: bfloat16 is emulated on this CPU; matrix products take 67 times as long as in float32"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import gpt_toolkit.tokenizers.bpe_training
+import gpt_toolkit.tokenizers
 from gpt_toolkit.tokenizers import ByteLevelBPE, train_byte_level
 from gpt_toolkit.tokenizers.bpe_table import BYTE_TO_CHARACTER
 
@@ -44,7 +44,7 @@ def test_the_same_text_gives_the_same_vocabulary_on_any_number_of_threads() -> N
     seen = set()
     for threads in ("1", "2"):
         environment = os.environ | {"RAYON_NUM_THREADS": threads, "PYTHONUTF8": "1"}
-        root = Path(gpt_toolkit.tokenizers.bpe_training.__file__).parents[2]
+        root = Path(gpt_toolkit.tokenizers.__file__).parents[2]
         done = subprocess.run(
             [sys.executable, "-c", code], cwd=root, env=environment, capture_output=True, check=True
         )

@@ -11,7 +11,7 @@ from typing import Final
 from gpt_toolkit.data.pretraining.text_readers import Source, utf8_length
 from gpt_toolkit.io import atomic_folder, cache_folder, explain_write_errors
 from gpt_toolkit.progress import ProgressBar
-from gpt_toolkit.tokenizers.bpe_training import train_byte_level
+from gpt_toolkit.tokenizers import train_byte_level
 from gpt_toolkit.tokenizers.loading import Tokenizer, load_tokenizer
 
 AUTO: Final = "auto"
@@ -71,11 +71,7 @@ def vocabulary_folder(spec: str, source: Source) -> Path | None:
 
 
 def load_vocabulary(spec: str, source: Source) -> Tokenizer:
-    """Load the tokenizer of a resolved spec.
-
-    Raises:
-        FileNotFoundError: If it has to be trained first.
-    """
+    """Load the tokenizer of a resolved spec; raise if it has to be trained first."""
     folder = vocabulary_folder(spec, source)
     if folder is None:
         return load_tokenizer(spec)
@@ -88,11 +84,7 @@ def load_vocabulary(spec: str, source: Source) -> Tokenizer:
 
 
 def prepare_vocabulary(spec: str, source: Source, progress: ProgressBar) -> Tokenizer:
-    """Load the tokenizer of a resolved spec; train it first if it is not in the cache.
-
-    Raises:
-        OSError: If the vocabulary cannot be written.
-    """
+    """Load the tokenizer of a resolved spec; train it first if it is not in the cache."""
     folder = vocabulary_folder(spec, source)
     if folder is not None and not folder.is_dir():
         n_bytes = source.n_bytes() or 0

@@ -122,13 +122,10 @@ class CorpusDataModule(LightningDataModule):
             problems.append(f"val_fraction is {self.val_fraction}; it must lie between 0 and 0.5")
         if self.encode_on not in ENCODERS:
             problems.append(f"encode_on is {self.encode_on!r}; expected {' or '.join(ENCODERS)}")
-        for name, value in (("n_ctx", self.n_ctx), ("batch_size", self.batch_size)):
-            if value < 1:
-                problems.append(f"{name} is {value}; it must be at least 1")
-        if self.num_workers < 0:
-            problems.append(f"num_workers is {self.num_workers}; it must be at least 0")
-        if self.limit_documents is not None and self.limit_documents < 1:
-            problems.append(f"limit_documents is {self.limit_documents}; it must be at least 1")
+        for name, least in {"n_ctx": 1, "batch_size": 1, "num_workers": 0, "limit_documents": 1}.items():
+            value = getattr(self, name)
+            if value is not None and value < least:
+                problems.append(f"{name} is {value}; it must be at least {least}")
         if problems:
             raise ValueError(f"CorpusDataModule: {'; '.join(problems)}")
 
@@ -178,9 +175,8 @@ class CorpusDataModule(LightningDataModule):
         """
         source = self.source()
         spec, _ = resolve(self.tokenizer, source)
-        tokenizer = load_vocabulary(spec, source)
-        self.vocabulary = tokenizer
-        self._cache = TokenCache.open(_token_root() / cache_key(source, tokenizer))
+        self.vocabulary = load_vocabulary(spec, source)
+        self._cache = TokenCache.open(_token_root() / cache_key(source, self.vocabulary))
         self._require_validation(self._cache)
         self.plan = (
             f"tokens={self._cache.key} seed={self.seed} n_ctx={self.n_ctx} "
@@ -224,12 +220,10 @@ class CorpusDataModule(LightningDataModule):
 
     def train_dataloader(self) -> BatchLoader:
         """Return endless windows in the order of ``seed``; one epoch is about one pass over the text."""
-        order = self._order()
         if self.trainer is not None:
             drop_unfinished_step(self.trainer)
-        batches = TrainingBatches(
-            self.cache.tokens("train"), order, self._share(), self.cache.bytes_per_label("train")
-        )
+        tokens, bytes_per_label = self.cache.tokens("train"), self.cache.bytes_per_label("train")
+        batches = TrainingBatches(tokens, self._order(), self._share(), bytes_per_label)
         return batch_loader(batches, self.num_workers, self._step)
 
     def val_dataloader(self) -> BatchLoader | list[BatchLoader]:

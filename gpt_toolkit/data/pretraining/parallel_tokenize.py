@@ -61,11 +61,7 @@ def jobs(chunks: Iterable[Chunk]) -> Iterator[Job]:
 
 
 def encode(job: Job, tokenizer: Tokenizer) -> Encoded:
-    """Encode a job.
-
-    Raises:
-        ValueError: If the tokenizer returns an id outside its vocabulary.
-    """
+    """Encode a job; raise if the tokenizer returns an id outside its vocabulary."""
     pieces: dict[Split, list[NDArray[np.uint32]]] = {}
     n_bytes: dict[Split, int] = {}
     n_documents: dict[Split, int] = {}
@@ -93,13 +89,9 @@ def encode(job: Job, tokenizer: Tokenizer) -> Encoded:
 def encode_on_threads(
     source: Source, position: Position, tokenizer: Tokenizer, n_threads: int | None = None
 ) -> Generator[Encoded, None, None]:
-    """Encode on threads of this process; tokenizers release the interpreter's lock.
+    """Encode on threads of this process, by default one a core; tokenizers release the interpreter's lock.
 
-    Args:
-        source: Text to encode; it is read only as far ahead as keeps the threads busy.
-        position: Position to begin at.
-        tokenizer: Tokenizer of the text.
-        n_threads: Number of threads; None: one a core.
+    The source is read only as far ahead as keeps the threads busy.
     """
     n_threads = n_threads or usable_cores()
     pool = ThreadPoolExecutor(n_threads, thread_name_prefix="encode")
@@ -117,13 +109,7 @@ def encode_on_threads(
 def in_order(
     items: Iterable[Item], submit: Callable[[Item], Handle], n_workers: Callable[[], int]
 ) -> Iterator[Handle]:
-    """Submit items some way ahead, and yield their handles in order.
-
-    Args:
-        items: Items of work.
-        submit: Function that starts the work on an item.
-        n_workers: Function that returns the current number of workers.
-    """
+    """Submit items some way ahead, and yield their handles in order; the number of workers may change."""
     ahead: deque[Handle] = deque()
     for item in items:
         ahead.append(submit(item))

@@ -6,7 +6,6 @@ process uses the cache folder. A task that is lost with its machine is repeated 
 
 import logging
 import os
-import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -18,8 +17,6 @@ from gpt_toolkit.tokenizers.loading import Tokenizer
 
 TASK_BYTES: Final = 1 << 26
 """Least bytes of the files of a task; tuned here: seconds of encoding, milliseconds of overhead."""
-
-_CLUSTER_SECONDS = 5.0  # between two looks at the number of processors: machines may join and leave
 
 _tokenizers: dict[str, Tokenizer] = {}
 """Tokenizer of a worker process; unpacking one takes as long as encoding several jobs."""
@@ -119,8 +116,11 @@ def encode_on_ray(source: Source, position: Position, tokenizer: Tokenizer) -> G
     def submit(group: FileGroup) -> tuple[FileGroup, Any]:
         return group, task.remote(group.source, group.position, tokenizer.fingerprint, shared)
 
+    def n_processors() -> int:  # asked for each task: machines may join and leave
+        return max(1, int(ray.cluster_resources().get("CPU", 0)))
+
     try:
-        for group, results in in_order(file_groups(source, position), submit, _Processors(ray)):
+        for group, results in in_order(file_groups(source, position), submit, n_processors):
             for encoded in results:
                 try:
                     yield group.in_corpus(ray.get(encoded))
@@ -129,19 +129,6 @@ def encode_on_ray(source: Source, position: Position, tokenizer: Tokenizer) -> G
     finally:
         if starts_ray:
             ray.shutdown()
-
-
-class _Processors:
-    """Number of processors of the cluster; at least one, for which tasks can wait."""
-
-    def __init__(self, ray: Any) -> None:
-        self._ray, self._n, self._last_look = ray, 1, -_CLUSTER_SECONDS
-
-    def __call__(self) -> int:
-        if time.monotonic() - self._last_look >= _CLUSTER_SECONDS:
-            self._n = max(1, int(self._ray.cluster_resources().get("CPU", 0)))
-            self._last_look = time.monotonic()
-        return self._n
 
 
 def _encode(

@@ -106,30 +106,20 @@ class HubSource:
         """Yield the records in order, from a position."""
         first_split, n_done = position or (0, 0)
         every = 0 if "val" in self._splits else hold_out_interval(self.val_fraction)
-        sizes = [0 if self.streaming else self._size(records) for records in self._splits.values()]
+        limit = self.limit_documents
+        sizes = [0 if self.streaming else len(records) for records in self._splits.values()]
+        sizes = [min(size, limit or size) for size in sizes]
         for number, (split, records) in enumerate(self._splits.items()):
             if number < first_split:
                 continue
-            for index, record in enumerate(self._from(records, n_done), start=n_done):
+            rest = islice(records.skip(n_done) if n_done else records, limit and limit - n_done)
+            for index, record in enumerate(rest, start=n_done):
                 text = text_of(record, self.text_field, f"{self.name}, {split} record {index + 1}")
                 is_held_out = split == "train" and every and index % every == every - 1
-                n_read = sum(sizes[:number]) + index + 1
+                fraction = None if self.streaming else (sum(sizes[:number]) + index + 1) / sum(sizes)
                 if text:
-                    yield Chunk(
-                        text,
-                        starts_document=True,
-                        split="val" if is_held_out else split,
-                        position=[number, index + 1],
-                        fraction=None if self.streaming else n_read / sum(sizes),
-                    )
+                    yield Chunk(text, True, "val" if is_held_out else split, [number, index + 1], fraction)
             n_done = 0
-
-    def _size(self, records: Any) -> int:
-        return min(len(records), self.limit_documents or len(records))
-
-    def _from(self, records: Any, n_done: int) -> Iterator[Mapping[str, Any]]:
-        limit = None if self.limit_documents is None else self.limit_documents - n_done
-        return islice(iter(records.skip(n_done) if n_done else records), limit)
 
 
 @dataclass(frozen=True)

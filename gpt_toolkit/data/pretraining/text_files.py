@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, groupby
@@ -42,19 +43,6 @@ _SAMPLE_DOCUMENTS = 200  # tuned here: enough to estimate the mean length of a d
 _BLOCK_BYTES = 1 << 20
 
 
-@dataclass(frozen=True)
-class FoundFile:
-    """A file of the corpus.
-
-    Attributes:
-        path: Path of the file.
-        named_split: Split that the name of the file or its folder says, if any.
-    """
-
-    path: Path
-    named_split: Split | None
-
-
 def split_named(name: str) -> Split | None:
     """Return the split that the name of a file or folder says, if any.
 
@@ -65,18 +53,21 @@ def split_named(name: str) -> Split | None:
     return _SPLIT_NAMES.get(stem) or _SPLIT_NAMES.get(words[0]) or _SPLIT_NAMES.get(words[-1])
 
 
-def find_files(patterns: Sequence[str], argument: str) -> list[FoundFile]:
+def find_files(patterns: Sequence[str], argument: str) -> dict[Path, Split | None]:
     """Find the files of paths, folders and globs: in the order given, each pattern's sorted by name.
 
     Args:
         patterns: Paths, folders and globs of the user.
         argument: Name of the argument, for messages.
 
+    Returns:
+        The split that the name of each file or its folder says, if any, by its path.
+
     Raises:
         FileNotFoundError: If a pattern matches nothing.
         ValueError: If a file's format is unknown.
     """
-    found: dict[Path, FoundFile] = {}
+    found: dict[Path, tuple[Path, Split | None]] = {}
     for pattern in patterns:
         path = Path(pattern).expanduser()
         if path.exists():
@@ -88,36 +79,30 @@ def find_files(patterns: Sequence[str], argument: str) -> list[FoundFile]:
         else:
             raise FileNotFoundError(f"{argument}: no file or folder {pattern!r} (looked in {Path.cwd()})")
         for match in matches:
-            for file in _files_of(match, is_explicit=match == path, argument=argument):
-                found.setdefault(file.path.resolve(), file)
-    return list(found.values())
+            for file, split in _files_of(match, is_explicit=match == path, argument=argument):
+                found.setdefault(file.resolve(), (file, split))
+    return dict(found.values())
 
 
-def _files_of(path: Path, *, is_explicit: bool, argument: str) -> Iterator[FoundFile]:
+def _files_of(path: Path, *, is_explicit: bool, argument: str) -> Iterator[tuple[Path, Split | None]]:
     if path.is_dir():
-        inside = [
-            file
-            for file in sorted(path.rglob("*"))
-            if file.is_file() and suffix(file) and not _is_hidden(file.relative_to(path))
-        ]
-        if not inside and is_explicit:
+        is_empty = True
+        for file in sorted(path.rglob("*")):
+            inside = file.relative_to(path).parts
+            if file.is_file() and suffix(file) and not any(name.startswith(".") for name in inside):
+                is_empty = False
+                yield file, next(filter(None, map(split_named, (*inside, path.name))), None)
+        if is_empty and is_explicit:
             raise FileNotFoundError(
                 f"{argument}: the folder {path} holds no file ending in {', '.join(SUFFIXES)}"
             )
-        for file in inside:
-            splits = [split_named(name) for name in (*file.relative_to(path).parts, path.name)]
-            yield FoundFile(file, next(filter(None, splits), None))
     elif suffix(path):
-        yield FoundFile(path, split_named(path.name))
+        yield path, split_named(path.name)
     elif is_explicit:
         raise ValueError(
             f"{argument}: {path} has an unknown format; expected {', '.join(SUFFIXES)}; rename the file if "
             "it is one of these"
         )
-
-
-def _is_hidden(relative: Path) -> bool:
-    return any(name.startswith(".") for name in relative.parts)
 
 
 @dataclass(frozen=True)
@@ -139,35 +124,30 @@ def divide(
     Raises:
         ValueError: If no training text is left, or two splits hold the same text.
     """
-    given: dict[Split, list[FoundFile]] = {
-        "val": find_files(val_files, "val_files"),
-        "test": find_files(test_files, "test_files"),
+    given: dict[Split, list[Path]] = {
+        "train": [],
+        "val": list(find_files(val_files, "val_files")),
+        "test": list(find_files(test_files, "test_files")),
     }
-    taken = {file.path.resolve() for group in given.values() for file in group}
-    found = [file for file in find_files(files, "files") if file.path.resolve() not in taken]
-    if all(file.named_split in ("val", "test") for file in found):  # a single file may be called test.txt
-        found = [FoundFile(file.path, None) for file in found]
-    result = []
-    for split in SPLITS:
-        named = [file for file in found if (file.named_split or "train") == split]
-        result += [SplitFile(file.path, split) for file in (*named, *given.get(split, []))]
-    if not result or result[0].split != "train":
+    taken = {path.resolve() for paths in given.values() for path in paths}
+    found = {path: split for path, split in find_files(files, "files").items() if path.resolve() not in taken}
+    if not found:
         raise ValueError("files: all of them are also val_files or test_files, so no training text is left")
-    _refuse_copies(result, memo)
+    has_train = any(split not in ("val", "test") for split in found.values())
+    result = []
+    for split in SPLITS:  # a single file may be called test.txt, so names do not count without training text
+        named = [path for path, name in found.items() if ((has_train and name) or "train") == split]
+        result += [SplitFile(path, split) for path in (*named, *given[split])]
+    if len({file.split for file in result}) > 1:
+        first: dict[str, SplitFile] = {}
+        for file in result:
+            other = first.setdefault(memo.checksum(file.path), file)
+            if file.split != other.split and file.path.stat().st_size:
+                raise ValueError(
+                    f"{other.path} ({other.split}) and {file.path} ({file.split}) hold the same text; leave "
+                    "one of them out, so that no text is in two splits"
+                )
     return tuple(result)
-
-
-def _refuse_copies(files: Sequence[SplitFile], memo: "FileMemo") -> None:
-    if len({file.split for file in files}) == 1:
-        return
-    first: dict[str, SplitFile] = {}
-    for file in files:
-        other = first.setdefault(memo.checksum(file.path), file)
-        if file.split != other.split and file.path.stat().st_size:
-            raise ValueError(
-                f"{other.path} ({other.split}) and {file.path} ({file.split}) hold the same text; leave one "
-                "of them out, so that no text is in two splits"
-            )
 
 
 class FileMemo:
@@ -194,25 +174,20 @@ class FileMemo:
         path = path.resolve()
         stat = path.stat()
         stamp = [str(path), stat.st_size, stat.st_mtime_ns]
-        facts = self._facts.get(path) or self._stored(path)
+        name = hashlib.blake2b(str(path).encode(), digest_size=16).hexdigest() + ".json"
+        facts = self._facts.get(path, {})
+        if not facts and self._folder is not None:
+            with suppress(OSError, ValueError):
+                facts = json.loads((self._folder / name).read_bytes())
         if facts.get("stamp") != stamp:
             facts = {"stamp": stamp}
         self._facts[path] = facts
         if kind not in facts:
             facts[kind] = self._blake2b(path) if kind == "blake2b" else text_size(path)
             if self._folder is not None:
-                write_json(self._folder / _memo_name(path), facts)
+                write_json(self._folder / name, facts)
         value: str | int = facts[kind]
         return value
-
-    def _stored(self, path: Path) -> dict[str, Any]:
-        if self._folder is None:
-            return {}
-        try:
-            facts: dict[str, Any] = json.loads((self._folder / _memo_name(path)).read_bytes())
-        except (OSError, ValueError):
-            return {}
-        return facts
 
     def _blake2b(self, path: Path) -> str:
         checksum = hashlib.blake2b(digest_size=16)
@@ -222,10 +197,6 @@ class FileMemo:
                 if self._progress is not None:
                     self._progress.advance(len(block))
         return checksum.hexdigest()
-
-
-def _memo_name(path: Path) -> str:
-    return hashlib.blake2b(str(path).encode(), digest_size=16).hexdigest() + ".json"
 
 
 @dataclass(frozen=True)

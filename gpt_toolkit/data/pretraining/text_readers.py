@@ -75,11 +75,7 @@ def is_plain_text(path: Path) -> bool:
 
 
 def read_documents(path: Path, text_field: str) -> Iterator[Iterator[str]]:
-    """Yield the documents of a file, each as the texts of its chunks.
-
-    Raises:
-        ValueError: If the file is broken; see :func:`read_text` and :func:`read_records`.
-    """
+    """Yield the documents of a file, each as the texts of its chunks."""
     if is_plain_text(path):
         yield (text for text, _ in read_text(path, 0, None))
     else:
@@ -111,9 +107,7 @@ def read_text(path: Path, start: int, stop: int | None) -> Iterator[tuple[str, i
             else:
                 waiting = head
         size, is_last = BLOCK_BYTES, False
-        while (
-            not is_last
-        ):  # the end of a piece follows from its offset alone, so it is the same after a resume
+        while not is_last:  # the end of a piece follows from its offset alone, also after a resume
             wanted = (size if stop is None else min(size, stop - offset)) - len(waiting)
             block = file.read(wanted)
             waiting += block
@@ -251,11 +245,7 @@ def _read_parquet(
 
 
 def text_of(record: Mapping[str, Any], text_field: str, where: str) -> str:
-    """Return the text of a record, with LF line ends.
-
-    Raises:
-        ValueError: If it has none; with ``where``, the record's place.
-    """
+    """Return the text of a record, with LF line ends; ``where`` is the record's place, for messages."""
     if text_field not in record:
         keys = ", ".join(map(str, record)) or "none"
         raise ValueError(

@@ -65,11 +65,7 @@ class Shard:
     checksum: str
 
     def check(self, dtype: np.dtype[Any]) -> None:
-        """Check size and header, without reading the ids.
-
-        Raises:
-            ValueError: If the file is missing, truncated, or not the one that the manifest describes.
-        """
+        """Raise if the file is missing, truncated or foreign, without reading the ids."""
         expected = HEADER_BYTES + self.count * dtype.itemsize
         fix = _fix(self.path.parent)
         if not self.path.is_file():
@@ -82,11 +78,7 @@ class Shard:
             raise ValueError(f"token file {self.path} is not the one that {MANIFEST} describes; {fix}")
 
     def verify(self) -> None:
-        """Read the whole file and compare its checksum.
-
-        Raises:
-            ValueError: If the ids are not those that were written.
-        """
+        """Read the whole file and raise if the ids are not those that were written."""
         checksum = new_checksum()
         with self.path.open("rb") as file:
             file.seek(HEADER_BYTES)
@@ -102,12 +94,7 @@ def _map(shards: Sequence[Shard], dtype: np.dtype[Any], number: int) -> NDArray[
 
 
 class Tokens:
-    """Tokens of one split: its memory-mapped shards as one stream.
-
-    Args:
-        shards: Files in reading order.
-        dtype: Type of the ids on disk.
-    """
+    """Tokens of one split: its memory-mapped shards, in reading order, as one stream."""
 
     def __init__(self, shards: Iterable[Shard], dtype: np.dtype[Any]) -> None:
         self.shards = tuple(shards)
@@ -237,11 +224,7 @@ class TokenCache:
         return self.n_bytes(split) / max(1, self.n_tokens(split) - 1)
 
     def verify(self) -> None:
-        """Read every file and compare its checksum.
-
-        Raises:
-            ValueError: If the ids of a file are not those that were written; names the first one.
-        """
+        """Read every file and raise if its ids are not those that were written."""
         for split in self.splits:
             for shard in self.shards(split):
                 shard.verify()

@@ -80,7 +80,8 @@ def prepare_tokens(
     """
     key = cache_key(source, tokenizer)
     folder = root / key
-    with _explain_full_disk(folder):
+    writer = _CacheWriter(folder, key, tokenizer, shard_tokens, journal_tokens)
+    with writer.explain_full_disk():
         root.mkdir(parents=True, exist_ok=True)
     lock = FileLock(root / f"{key}.lock")
     try:
@@ -90,7 +91,7 @@ def prepare_tokens(
         lock.acquire()
     try:
         if not (folder / MANIFEST).exists():
-            with closing(CacheWriter(folder, key, tokenizer, shard_tokens, journal_tokens)) as writer:
+            with closing(writer):
                 position = writer.resume(progress)
                 with closing(encoder(source, position, tokenizer)) as results:
                     for encoded in results:
@@ -102,16 +103,8 @@ def prepare_tokens(
         lock.release()
 
 
-class CacheWriter:
-    """Writer of a token cache, with a journal that lets another process resume.
-
-    Args:
-        folder: Folder of the cache.
-        key: Key of the cache.
-        tokenizer: Tokenizer of the text.
-        shard_tokens: Size of a shard, in tokens.
-        journal_tokens: Least number of new tokens between two journals.
-    """
+class _CacheWriter:
+    """Writer of a token cache, with a journal that lets another process resume."""
 
     def __init__(
         self, folder: Path, key: str, tokenizer: Tokenizer, shard_tokens: int, journal_tokens: int
@@ -119,7 +112,7 @@ class CacheWriter:
         self._folder, self._key, self._tokenizer = folder, key, tokenizer
         self._shard_tokens, self._journal_tokens = shard_tokens, journal_tokens
         self._dtype = token_dtype(tokenizer.vocab_size)
-        self._splits: dict[Split, SplitWriter] = {}
+        self._splits: dict[Split, _SplitWriter] = {}
         self._fraction: float | None = None
         self._new_tokens = 0  # since the last journal
 
@@ -129,44 +122,38 @@ class CacheWriter:
         Without a journal, or with one that cannot be trusted, the folder is emptied.
         """
         try:
-            position = self._read_journal()
+            journal = json.loads((self._folder / JOURNAL).read_bytes())
+            if journal["key"] != self._key:
+                raise ValueError("the journal of another cache")
+            for name, state in journal["splits"].items():
+                self._split(name, _SplitState(**state))
         except (OSError, ValueError, KeyError, TypeError):
             self.close()
             self._splits = {}
-            with self._explain_full_disk():
+            with self.explain_full_disk():
                 if self._folder.exists():
                     shutil.rmtree(self._folder)
                 self._folder.mkdir(parents=True)
             return None
-        finished = {shard["file"] for split in self._splits.values() for shard in split.state.shards}
+        known = {path for split in self._splits.values() for path in split.paths()}
         for path in self._folder.glob("*.tokens"):
-            if path.name not in finished:  # finished after the journal had been written
+            if path not in known:  # begun after the journal had been written
                 path.unlink()
         n_bytes = sum(split.state.n_bytes for split in self._splits.values())
         progress.note(f"Resuming {self._folder} after {n_bytes / 1e6:,.0f} MB of text.")
-        return position
-
-    def _read_journal(self) -> Position:
-        journal = json.loads((self._folder / JOURNAL).read_bytes())
-        if journal["key"] != self._key:
-            raise ValueError("the journal of another cache")
-        for split, state in journal["splits"].items():
-            self._split(split).resume(SplitState(**state))
         return journal["position"]
 
-    def _split(self, split: Split) -> "SplitWriter":
-        if split not in self._splits:
-            self._splits[split] = SplitWriter(self._folder, split, self._dtype, self._shard_tokens)
-        return self._splits[split]
+    def _split(self, name: Split, state: "_SplitState | None" = None) -> "_SplitWriter":
+        if name not in self._splits:
+            self._splits[name] = _SplitWriter(
+                self._folder, name, self._dtype, self._shard_tokens, state or _SplitState()
+            )
+        return self._splits[name]
 
     def append(self, encoded: Encoded) -> None:
-        """Write a result, and the journal when enough is new.
-
-        Raises:
-            OSError: If the disk is full.
-        """
+        """Write a result, and the journal when enough is new."""
         self._fraction = encoded.fraction
-        with self._explain_full_disk():
+        with self.explain_full_disk():
             for name, ids in encoded.ids.items():
                 split = self._split(name)
                 split.append(ids)
@@ -174,28 +161,23 @@ class CacheWriter:
                 split.state.n_documents += encoded.n_documents[name]
                 self._new_tokens += len(ids)
             if self._new_tokens >= max(self._journal_tokens, self._n_tokens // _JOURNAL_FRACTION):
-                self._write_journal(encoded.position)
-
-    def _write_journal(self, position: Position) -> None:
-        for split in self._splits.values():
-            split.flush()
-        states = {name: asdict(split.state) for name, split in self._splits.items()}
-        journal = {"key": self._key, "position": position, "splits": states}
-        write_json(self._folder / JOURNAL, journal, indent=1, durable=True)
-        self._new_tokens = 0
+                for split in self._splits.values():
+                    split.flush()
+                states = {name: asdict(split.state) for name, split in self._splits.items()}
+                journal = {"key": self._key, "position": encoded.position, "splits": states}
+                write_json(self._folder / JOURNAL, journal, indent=1, durable=True)
+                self._new_tokens = 0
 
     def finish(self, source: Source) -> None:
-        """Finish all shards and write the manifest, which makes the cache valid.
-
-        Raises:
-            OSError: If the disk is full.
-            ValueError: If the source has no training text.
-        """
+        """Finish all shards and write the manifest, which makes the cache valid."""
         if "train" not in self._splits:
             raise ValueError(f"no training text in {source.title}: all of it is empty")
-        with self._explain_full_disk():
+        with self.explain_full_disk():
             for split in self._splits.values():
-                split.finish()
+                split.finish_shard()
+            states = {name: asdict(split.state) for name, split in self._splits.items()}
+            for state in states.values():
+                del state["open_tokens"]
             manifest = {
                 "format": FORMAT_VERSION,
                 "key": self._key,
@@ -203,7 +185,7 @@ class CacheWriter:
                 "end_of_text": self._tokenizer.end_of_text,
                 "tokenizer": {"name": self._tokenizer.name, "fingerprint": self._tokenizer.fingerprint},
                 "source": source.identity(),
-                "splits": {name: split.summary() for name, split in self._splits.items()},
+                "splits": states,
             }
             write_json(self._folder / MANIFEST, manifest, indent=1, durable=True)
             for path in (self._folder / JOURNAL, *self._folder.glob("*.partial")):
@@ -219,23 +201,19 @@ class CacheWriter:
     def _n_tokens(self) -> int:
         return sum(split.state.n_tokens for split in self._splits.values())
 
-    def _explain_full_disk(self) -> AbstractContextManager[None]:
-        n_bytes = self._n_tokens * self._dtype.itemsize
-        return _explain_full_disk(self._folder, n_bytes / self._fraction if self._fraction else None)
-
-
-def _explain_full_disk(folder: Path, n_bytes: float | None = None) -> AbstractContextManager[None]:
-    """Turn the error of a full disk into one that says how much the cache needs, if known, and what to do."""
-    needs = f"the token files need about {n_bytes / 1e6:,.0f} MB in all; " if n_bytes else ""
-    advice = (
-        f"{needs}make space, or set GPT_TOOLKIT_CACHE to a folder on another disk, and run the same command "
-        "again"
-    )
-    return explain_write_errors(folder, advice, disk_full_only=True)
+    def explain_full_disk(self) -> AbstractContextManager[None]:
+        """Turn the error of a full disk into one that says what the cache needs, if known, and what to do."""
+        advice = (
+            "make space, or set GPT_TOOLKIT_CACHE to a folder on another disk, and run the same command again"
+        )
+        if self._fraction:
+            n_bytes = self._n_tokens * self._dtype.itemsize / self._fraction
+            advice = f"the token files need about {n_bytes / 1e6:,.0f} MB in all; {advice}"
+        return explain_write_errors(self._folder, advice, disk_full_only=True)
 
 
 @dataclass
-class SplitState:
+class _SplitState:
     """Amounts of a split that are written, as the journal and the manifest store them.
 
     Attributes:
@@ -253,59 +231,44 @@ class SplitState:
     shards: list[dict[str, Any]] = field(default_factory=list)
 
 
-class SplitWriter:
-    """Writer of the shards of one split.
+class _SplitWriter:
+    """Writer of the shards of one split, from a state on; an unfinished shard has no header.
 
-    Args:
-        folder: Folder of the token cache.
-        split: The split.
-        dtype: Type of the ids on disk.
-        shard_tokens: Number of tokens of each shard but the last.
+    Raises:
+        OSError: If a shard of the state is missing.
+        ValueError: If the open shard holds less than the state says.
     """
 
-    def __init__(self, folder: Path, split: Split, dtype: np.dtype[Any], shard_tokens: int) -> None:
-        self.state = SplitState()
+    def __init__(
+        self, folder: Path, split: Split, dtype: np.dtype[Any], shard_tokens: int, state: _SplitState
+    ) -> None:
+        self.state = state
         self._folder, self._split, self._dtype, self._shard_tokens = folder, split, dtype, shard_tokens
         self._file: BinaryIO | None = None
         self._checksum = new_checksum()
+        *finished, unfinished = self.paths()
+        for path in finished:
+            path.stat()
+        if state.open_tokens:
+            end = HEADER_BYTES + state.open_tokens * dtype.itemsize
+            if unfinished.stat().st_size < end:
+                raise ValueError(f"{unfinished} is shorter than the journal says")
+            self._file = unfinished.open("r+b")
+            self._file.truncate(end)
+            self._file.write(bytes(HEADER_BYTES))  # the shard may have been finished after the journal
+            while block := self._file.read(BLOCK_BYTES):
+                self._checksum.update(block)
 
-    @property
-    def _path(self) -> Path:
-        return self._folder / f"{self._split}-{len(self.state.shards):05d}.tokens"
-
-    @property
-    def _partial(self) -> Path:
-        return self._path.with_suffix(".partial")
-
-    def resume(self, state: SplitState) -> None:
-        """Cut the files back to a state of the journal.
-
-        Raises:
-            OSError: If a shard is missing.
-            ValueError: If the open shard holds less than the state says.
-        """
-        self.state = state
-        for shard in state.shards:
-            (self._folder / shard["file"]).stat()
-        if not state.open_tokens:
-            return
-        if not self._partial.exists():  # the shard was finished after the journal had been written
-            self._path.rename(self._partial)
-        end = HEADER_BYTES + state.open_tokens * self._dtype.itemsize
-        if self._partial.stat().st_size < end:
-            raise ValueError(f"{self._partial} is shorter than the journal says")
-        self._checksum = new_checksum()
-        self._file = self._partial.open("r+b")
-        self._file.truncate(end)
-        self._file.write(bytes(HEADER_BYTES))
-        while block := self._file.read(BLOCK_BYTES):
-            self._checksum.update(block)
+    def paths(self) -> list[Path]:
+        """Return the files of the finished shards, and of the open one."""
+        numbers = range(len(self.state.shards) + 1)
+        return [self._folder / f"{self._split}-{number:05d}.tokens" for number in numbers]
 
     def append(self, ids: NDArray[Any]) -> None:
         """Write ids; a full shard is finished and the next one begun."""
         while len(ids):
             if self._file is None:
-                self._file = self._partial.open("wb")
+                self._file = self.paths()[-1].open("wb")
                 self._file.write(bytes(HEADER_BYTES))
                 self._checksum = new_checksum()
             fitting = ids[: self._shard_tokens - self.state.open_tokens]
@@ -315,7 +278,7 @@ class SplitWriter:
             self.state.open_tokens += len(fitting)
             self.state.n_tokens += len(fitting)
             if self.state.open_tokens == self._shard_tokens:
-                self.finish()
+                self.finish_shard()
             ids = ids[len(fitting) :]
 
     def flush(self) -> None:
@@ -324,26 +287,21 @@ class SplitWriter:
             self._file.flush()
             os.fsync(self._file.fileno())
 
-    def finish(self) -> None:
-        """Finish the open shard: write its header, flush it, give it its final name."""
+    def finish_shard(self) -> None:
+        """Write the header of the open shard and flush it."""
         if self._file is None:
             return
+        state, name = self.state, Path(self._file.name).name
         self._file.seek(0)
-        self._file.write(shard_header(self._dtype.itemsize, self.state.open_tokens, self._checksum.digest()))
+        self._file.write(shard_header(self._dtype.itemsize, state.open_tokens, self._checksum.digest()))
         self.flush()
         self.close()
-        path = self._path
-        self._partial.replace(path)
         checksum = self._checksum.hexdigest()
-        self.state.shards.append({"file": path.name, "count": self.state.open_tokens, "checksum": checksum})
-        self.state.open_tokens = 0
+        state.shards.append({"file": name, "count": state.open_tokens, "checksum": checksum})
+        state.open_tokens = 0
 
     def close(self) -> None:
         """Close the open file as it is."""
         if self._file is not None:
             file, self._file = self._file, None
             file.close()
-
-    def summary(self) -> dict[str, Any]:
-        """Return the state of a finished split, as the manifest stores it."""
-        return {name: value for name, value in asdict(self.state).items() if name != "open_tokens"}

@@ -195,7 +195,7 @@ def test_a_journal_that_cannot_be_trusted_means_starting_again(damage: str | Non
         run(Documents(kill_at=70), tmp_path / "killed")
     journal = next((tmp_path / "killed").glob("*/progress.json"))
     if damage is None:
-        for path in journal.parent.glob("*.partial"):
+        for path in journal.parent.glob("*.tokens"):
             os.truncate(path, 70)
     else:
         journal.write_text(damage)
