@@ -55,7 +55,11 @@ class Detokenizer:
     def detokenize(self, text: str) -> str:
         """Return the running text of tokenized lines."""
         body, end = _without_last_newline(text)
-        return "\n".join(map(self._write_line, body.split("\n"))) + end
+        tokenized = body.split("\n")
+        lines = [self._write_line(line) for line in tokenized]
+        if not end and len(lines) > 1 and not lines[-1]:  # else the text would seem to end in a line break
+            lines[-1] = f"{ESCAPE} {tokenized[-1]}"
+        return "\n".join(lines) + end
 
     def retokenize(self, text: str) -> str:
         """Return the tokenized lines from which :meth:`detokenize` made a text."""

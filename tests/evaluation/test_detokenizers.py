@@ -4,7 +4,7 @@ import gzip
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gpt_toolkit.evaluation.detokenizers import DETOKENIZERS, ESCAPE, Detokenizer
@@ -47,6 +47,7 @@ def test_every_line_of_the_real_files_comes_back(
         st.lists(st.sampled_from(TOKENS), max_size=12).map(lambda tokens: f" {' '.join(tokens)} \n"),
     )
 )
+@example(text="\n ")  # a last line that is written as nothing
 def test_every_text_comes_back(detokenizer: Detokenizer, text: str) -> None:
     assert detokenizer.retokenize(detokenizer.detokenize(text)) == text
 
