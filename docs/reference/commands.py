@@ -9,7 +9,7 @@ import io
 
 from IPython.display import Markdown
 
-from gpt_toolkit.cli import COMMANDS, SCHEMA, TRAINER_VERBS, main
+from gpt_toolkit.cli import COMMANDS, TRAINER_VERBS, main
 
 
 def said(*arguments: str) -> str:
@@ -39,5 +39,5 @@ Markdown(
 # [tasks](api/tasks.md), [DataModules](api/data.md) and Lightning's `Trainer`; `fit --model.help CLASS` explains those of a class.
 
 # %% tags=["hide"]
-parts = [f"## {verb}\n\n```text\n{said(verb, '--help')}\n```" for verb in (*COMMANDS, *SCHEMA)]
+parts = [f"## {verb}\n\n```text\n{said(verb, '--help')}\n```" for verb in COMMANDS]
 Markdown("\n\n".join(parts))

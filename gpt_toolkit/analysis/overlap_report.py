@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from gpt_toolkit.analysis.ngram_overlap import (
@@ -26,7 +25,7 @@ from gpt_toolkit.analysis.ngram_overlap import (
 from gpt_toolkit.data.pretraining.text_files import find_files
 from gpt_toolkit.data.pretraining.text_readers import is_plain_text, read_documents, suffix, utf8_length
 from gpt_toolkit.io import write_json
-from gpt_toolkit.progress import CONSOLE, ProgressBar
+from gpt_toolkit.progress import CONSOLE, ProgressBar, output_console
 
 _BYTES_A_WORD = 4  # of running text at least, with its space; tuned here, for the size of a filter
 _PACKED = 3  # estimated ratio of unpacked to packed text
@@ -57,9 +56,7 @@ def report(args: argparse.Namespace) -> None:
     if not any(len(document.prints) for document in tests):
         raise ValueError(f"the test text has no {args.ngram}-grams; give --test or --benchmarks more text")
     found = {name: _count(args, tests, name, files) for name, files in corpora.items()}
-    console = Console()
-    if not console.is_terminal:  # a file or a pipe has no edge
-        console = Console(width=160)
+    console = output_console()
     console.print(_corpora_table(args.ngram, found))
     if args.documents:
         for name, parts in found.items():

@@ -56,8 +56,7 @@ def run(args: argparse.Namespace) -> int:
         FileNotFoundError: If a folder is not that of a run.
         ValueError: If a run is unfinished, the runs cannot be compared, or they cannot determine the law.
     """
-    from gpt_toolkit.analysis.scaling_report import analyze
-    from gpt_toolkit.analysis.scaling_runs import read_runs, warnings_of
+    from gpt_toolkit.analysis.scaling_report import analyze, read_runs, warnings_of
     from gpt_toolkit.io import write_json
 
     if not args.huber > 0:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -15,6 +14,7 @@ from gpt_toolkit.data.supervised.infer_labels import Labels, infer_labels
 from gpt_toolkit.data.supervised.label_maps import class_labels
 from gpt_toolkit.data.supervised.splits import TENTH, hold_out_tenth
 from gpt_toolkit.records import ENDINGS, RecordFile, ending, open_records
+from gpt_toolkit.suggestions import did_you_mean
 
 OPTIONS: Final = (
     *("name", "kind", "train", "files", "val", "test", "text", "text_a", "text_b", "premise", "hypothesis"),
@@ -93,9 +93,8 @@ def _checked(options: Mapping[str, Any]) -> dict[str, Any]:
     """
     for name in options:
         if name not in OPTIONS:
-            close = get_close_matches(str(name), OPTIONS, 1)
-            hint = f"; did you mean {close[0]!r}?" if close else "."
-            raise ValueError(f"a custom dataset has no option {name!r}{hint} Known: {', '.join(OPTIONS)}")
+            hint = did_you_mean(str(name), OPTIONS)
+            raise ValueError(f"a custom dataset has no option {name!r}{hint}; known: {', '.join(OPTIONS)}")
     kind = options.get("kind")
     if kind is not None and kind not in get_args(Kind):
         raise ValueError(f"kind: {kind!r} is not one of {', '.join(get_args(Kind))}")

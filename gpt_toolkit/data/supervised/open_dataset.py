@@ -1,7 +1,6 @@
 """Opening a labeled dataset by name, path or description."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +10,7 @@ from gpt_toolkit.data.supervised.gpt1_datasets import known_datasets
 from gpt_toolkit.data.supervised.hub_datasets import open_hub
 from gpt_toolkit.data.supervised.local_files import open_folder
 from gpt_toolkit.records import ENDINGS, ending
+from gpt_toolkit.suggestions import did_you_mean
 
 _STORYWORLD: Final = "storyworld"
 
@@ -39,9 +39,8 @@ def open_dataset(entry: str | Mapping[str, object], root: Path | None = None) ->
         return open_hub(known[entry]) if root is None else open_folder(known[entry], root.expanduser())
     if ending(Path(entry)):
         return open_custom({"train": entry}, root)
-    close = get_close_matches(entry.lower(), [*known, _STORYWORLD], 1)
-    hint = f"; did you mean {close[0]!r}?" if close else "."
+    hint = did_you_mean(entry.lower(), [*known, _STORYWORLD])
     raise ValueError(
-        f"unknown dataset {entry!r}{hint} Known: {', '.join(known)}; {_STORYWORLD}:NAME; or a file ending in "
-        f"{', '.join(ENDINGS)}"
+        f"unknown dataset {entry!r}{hint}; known: {', '.join(known)}; {_STORYWORLD}:NAME; or a file "
+        f"ending in {', '.join(ENDINGS)}"
     )

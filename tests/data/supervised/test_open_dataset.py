@@ -9,9 +9,9 @@ from gpt_toolkit.data.supervised.gpt1_datasets import known_datasets
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("rtee", r"unknown dataset 'rtee'; did you mean 'rte'\? Known: snli, mnli"),
-        ("MRPC", r"unknown dataset 'MRPC'; did you mean 'mrpc'\?"),
-        ("chess", r"unknown dataset 'chess'\. Known: .*storyworld:NAME; or a file ending in \.tsv, \.csv"),
+        ("rtee", r"unknown dataset 'rtee' \(did you mean rte\?\); known: snli, mnli"),
+        ("MRPC", r"unknown dataset 'MRPC' \(did you mean mrpc\?\)"),
+        ("chess", r"unknown dataset 'chess'; known: .*storyworld:NAME; or a file ending in \.tsv, \.csv"),
     ],
 )
 def test_an_unknown_set_is_refused_with_the_known(entry: str, message: str) -> None:
