@@ -211,13 +211,7 @@ def read_curves(path: Path) -> dict[str, Curve]:
 
 
 def draw_losses(curves: Mapping[str, Curve], path: Path, *, lines: Mapping[str, float]) -> None:
-    """Write a figure of the loss over the steps.
-
-    Args:
-        curves: ``train_loss`` and ``val_loss``, each if it exists.
-        path: The file.
-        lines: Losses to compare with, drawn as horizontal lines.
-    """
+    """Write a figure of the losses over the steps; ``lines`` are losses to compare with."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot()
     if train := curves.get("train_loss"):

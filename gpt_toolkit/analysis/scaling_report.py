@@ -65,8 +65,8 @@ class ScalingRun:
 
     point: Point
     tokens: str
-    setting: Mapping[str, Any]
-    validation: Mapping[str, Any]
+    setting: dict[str, Any]
+    validation: dict[str, Any]
     n_val_windows: int | None
     best_loss: float
 
@@ -85,7 +85,7 @@ def read_runs(folders: Sequence[Path]) -> list[ScalingRun]:
             raise ValueError(f"{folder}: given twice; expected every run once; leave one out")
     first, *others = runs = [read_run(folder) for folder in folders]
     for run in others:
-        ours, theirs = {**run.setting}, {**first.setting}
+        ours, theirs = run.setting, first.setting
         if run.tokens != first.tokens:
             ours, theirs = ours | run.validation, theirs | first.validation
         for what, value in ours.items():
@@ -275,14 +275,7 @@ def analyze(
     huber_delta: float = HUBER_DELTA,
     notes: Sequence[str] = (),
 ) -> ScalingReport:
-    """Fit a law to runs, and predict the largest size from the others.
-
-    Args:
-        points: Runs.
-        law: The form; None chooses by AICc.
-        over: Variables of the law.
-        huber_delta: Log residual at which the loss of the fit becomes linear.
-        notes: Sentences about the runs.
+    """Fit a law to runs, and predict the largest size from the others; ``law`` None chooses by AICc.
 
     Raises:
         ValueError: If the runs are too few for the form, or cannot determine it.
@@ -302,13 +295,9 @@ def analyze(
 
 
 def draw(axes: Axes, points: Sequence[Point], law: ScalingLaw, held_out: HeldOut | None = None) -> None:
-    """Draw runs, curves and the irreducible loss on logarithmic axes.
+    """Draw runs, the law with its 95% band, and the irreducible loss on logarithmic axes.
 
-    Args:
-        axes: Where to draw.
-        points: Runs.
-        law: Fitted to all of them; drawn with the 95% band of its curve.
-        held_out: Adds the curve that was fitted without the largest size.
+    ``held_out`` adds the curve that was fitted without the largest size.
     """
     inputs = inputs_of(points, law.over)
     low, high = inputs[0].min() / 1.5, inputs[0].max() * 3

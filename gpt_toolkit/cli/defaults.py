@@ -149,24 +149,15 @@ class PrecisionLine(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print the line."""
-        self._print(trainer)
+        if trainer.is_global_zero:
+            say(self.line)
+
+    on_test_start = on_predict_start = on_fit_start
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print the line, unless this validation is part of ``fit``."""
         if trainer.state.fn == TrainerFn.VALIDATING:
-            self._print(trainer)
-
-    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print the line."""
-        self._print(trainer)
-
-    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print the line."""
-        self._print(trainer)
-
-    def _print(self, trainer: Trainer) -> None:
-        if trainer.is_global_zero:
-            say(self.line)
+            self.on_fit_start(trainer, pl_module)
 
 
 def training_device(trainer: Namespace) -> torch.device | None:

@@ -114,15 +114,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command.
-
-    Returns:
-        The exit code, 0.
-
-    Raises:
-        ValueError: If a value is out of range, or the model is damaged or not supported.
-        FileNotFoundError: If the model does not exist.
-    """
+    """Run the command and return the exit code, 0."""
     given = {name: getattr(args, name) for name in GenerationSettings.__dataclass_fields__}
     settings = GenerationSettings(**{**given, "stop": tuple(text.replace("\\n", "\n") for text in args.stop)})
     if args.num_samples < 1:
@@ -214,12 +206,7 @@ Ctrl-C stops an answer; Ctrl-C twice or Ctrl-D leaves"""
 
 
 def converse(model: LanguageModel, settings: GenerationSettings) -> None:
-    """Ask for texts and continue them until the user leaves.
-
-    Args:
-        model: Model that continues them.
-        settings: Initial settings.
-    """
+    """Ask for texts and continue them until the user leaves."""
     with contextlib.suppress(ImportError):  # Windows has none and does without a history
         import readline  # noqa: F401 gives input() its history
     print(HELP)

@@ -70,15 +70,11 @@ def run(verb: str, arguments: list[str]) -> int:
 
 
 def run_cli(build: Build, arguments: list[str]) -> int:
-    """Build a CLI, which runs its verb, and explain its errors.
+    """Build a CLI, which runs its verb, explain its errors and return the exit code.
 
     Args:
-        build: Takes the arguments, with paths in place of config names, and the first config; returns the
-            exit code.
+        build: Takes the arguments, with paths in place of config names, and the first config.
         arguments: The command line after the verb.
-
-    Returns:
-        The exit code.
     """
     arguments, first_config = resolve_configs(arguments)
     quiet_lightning()
@@ -116,12 +112,7 @@ def take_seeds(arguments: list[str]) -> tuple[list[str], int]:
 
 
 def repeat(n: int, run: Callable[[int], Mapping[str, float]]) -> None:
-    """Run with seeds 0 to n - 1; print each metric's mean, 95% interval and median.
-
-    Args:
-        n: Number of runs.
-        run: Takes the seed; returns the metrics of the run's best state.
-    """
+    """Run with seeds 0 to n - 1; print the mean, 95% interval and median of each metric it returns."""
     results: list[Mapping[str, float]] = []
     for seed in range(n):
         print(f"seed {seed} ({seed + 1} of {n})")

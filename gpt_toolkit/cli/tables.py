@@ -25,8 +25,7 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.epilog = EPILOG
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
     parser.add_argument("--parts", default="all", help="comma-separated: table2 to table5, figure2 (all)")
     parser.add_argument(
         "--tasks", default="all", help="comma-separated Storyworld tasks; none: only your own runs (all)"
@@ -70,16 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command.
-
-    Returns:
-        The exit code, 0.
-
-    Raises:
-        ValueError: If a part or a task is unknown, or the options do not go together.
-        FileExistsError: If the output folder holds other files.
-        ChildProcessError: If a run fails.
-    """
+    """Run the command and return the exit code, 0."""
     from gpt_toolkit.analysis.paper_tables.catalog import PARTS, TASKS
     from gpt_toolkit.analysis.paper_tables.make_tables import make
 

@@ -148,8 +148,9 @@ class DryRun:
                 config = task.resolve_decoder()
             elif isinstance(task, GenerateTask):
                 config = open_model(task.init_from).config
-                for number, prompt in enumerate(getattr(spec.data, "prompts", [])):
-                    if (n := len(spec.data.vocabulary.encode(prompt))) > config.n_ctx:
+                data: Any = spec.data
+                for number, prompt in enumerate(getattr(data, "prompts", [])):
+                    if (n := len(data.vocabulary.encode(prompt))) > config.n_ctx:
                         self.add_problem(
                             f"prompt {number}, {prompt[:40]!r}...: {n:,} tokens are more than the context "
                             f"length {config.n_ctx:,}; shorten it"
@@ -233,11 +234,9 @@ def data_lines(data: Any) -> Iterator[str]:
         yield data.source().title
         for split in cache.splits:
             n, n_bytes = cache.n_tokens(split), cache.n_bytes(split)
-            yield (
-                f"  {split}: {cache.n_documents(split):,} documents, {n:,} tokens ({n_bytes / 1e6:,.1f} MB of "
-                f"text, {n_bytes / max(1, n):.2f} bytes a token), {n // data.n_ctx:,} windows of "
-                f"{data.n_ctx:,} tokens"
-            )
+            text = f"{n_bytes / 1e6:,.1f} MB of text, {n_bytes / max(1, n):.2f} bytes a token"
+            windows = f"{n // data.n_ctx:,} windows of {data.n_ctx:,} tokens"
+            yield f"  {split}: {cache.n_documents(split):,} documents, {n:,} tokens ({text}), {windows}"
         yield f"  token shards: {cache.folder}"
     elif isinstance(data, SupervisedDataModule | ZeroShotDataModule):
         yield from data.summary().splitlines()

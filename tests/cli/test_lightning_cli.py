@@ -20,9 +20,8 @@ from lightning.pytorch import Trainer
 from gpt_toolkit.cli import UsageError
 from gpt_toolkit.cli.configs import find_config, shipped_configs
 from gpt_toolkit.cli.lightning_cli import repeat, take_seeds
-from gpt_toolkit.cli.parser import explain, unknown_option
+from gpt_toolkit.cli.parser import explain
 from gpt_toolkit.hardware import choose_precision
-from gpt_toolkit.suggestions import nearest
 from gpt_toolkit.tasks import PretrainTask
 from tests.commands import CONFIG, Tell, assert_refused, losses, metrics, weights
 from tests.small_runs import TEXT
@@ -465,15 +464,6 @@ def test_a_message_that_no_rule_knows_is_cut_to_one_short_line() -> None:
     assert len(said) < 320
 
 
-def test_the_nearest_name_or_all_of_few_are_given() -> None:
-    assert nearest("fti", ["fit", "test"]) == ": did you mean fit?"
-    assert nearest("xyz", ["fit", "test"]) == "; there are fit, test"
-    assert nearest("xyz", map(str, range(100))) == ""
-    options = ["model.optimizer.lr", "model.schedule.final", "data.n_ctx"]
-    assert unknown_option("modl.optimizer.lr", options).endswith("did you mean model.optimizer.lr?")
-    assert unknown_option("model.xyz", options) == "no option model.xyz; there are optimizer, schedule"
-
-
 def test_a_config_that_is_nowhere_is_refused() -> None:
     with pytest.raises(UsageError, match="neither a file nor a shipped one"):
         find_config("nowhere/nothing")
@@ -513,3 +503,9 @@ def test_a_repeated_run_prints_mean_interval_and_median(capsys: pytest.CaptureFi
     assert "seed 2 (3 of 3)" in said
     assert "val_accuracy                 0.6000 +- 0.2484  (median 0.6000)" in said
     assert "only_once" not in said
+
+
+def test_an_unknown_option_is_answered_with_the_nearest_or_all_of_its_group() -> None:
+    options = ["model.optimizer.lr", "model.schedule.final", "data.n_ctx"]
+    assert unknown_option("modl.optimizer.lr", options).endswith("did you mean model.optimizer.lr?")
+    assert unknown_option("model.xyz", options) == "no option model.xyz; there are optimizer, schedule"

@@ -108,13 +108,7 @@ def plan_finetunings(
 
 
 def pretraining(output: Path, budget: Budget, extra: Sequence[str]) -> Run:
-    """Return the run of the backbone, which keeps checkpoints for Figure 2 right.
-
-    Args:
-        output: Folder of the command.
-        budget: Its cost.
-        extra: The user's arguments; its number of steps decides at which the checkpoints are kept.
-    """
+    """Return the run of the backbone; it keeps checkpoints for Figure 2 right, also of the user's steps."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--trainer.max_steps", type=int, dest="steps", default=budget.pretrain_steps)
     steps = parser.parse_known_args(list(extra))[0].steps
@@ -197,11 +191,7 @@ def checkpoints_of(model: str) -> dict[int, Path]:
 
 
 def run_all(runs: Sequence[Run], later_seconds: float = 0.0) -> None:
-    """Do the runs that are not done; print each run's number, result and the time left.
-
-    Args:
-        runs: In their order.
-        later_seconds: Estimated time of what follows all of them.
+    """Do the runs that are not done; print each run's number and result, and the time left for all.
 
     Raises:
         ChildProcessError: If a run fails; those before it stay done.

@@ -146,14 +146,7 @@ def published_table(part: str, runs: Sequence[UserRun]) -> Table:
 
 
 def storyworld_table(part: str, scores: StoryworldScores, tasks: Sequence[str], backbone: str) -> Table:
-    """Return the Storyworld counterpart of a table.
-
-    Args:
-        part: The table.
-        scores: Scores of finished runs.
-        tasks: Tasks that were asked for.
-        backbone: Description of the backbone.
-    """
+    """Return the Storyworld counterpart of a table; ``backbone`` describes the model that was fine-tuned."""
     paper = TABLES[part]
     columns = [each for each in paper.storyworld_columns if each == AVERAGE or each.dataset in tasks]
     rows: dict[str, list[Cell]] = {}
@@ -214,13 +207,8 @@ def zero_shot_tables(
 ) -> tuple[Table, Table]:
     """Return Figure 2 right: zero-shot scores over the steps of pre-training.
 
-    Args:
-        by_step: Zero-shot scores of each checkpoint.
-        scores: Scores of fine-tuning, the state of the art on Storyworld.
-        names: The curves.
-
-    Returns:
-        The scores, and the same between guessing (0) and the state of the art (1).
+    The second table has the same scores between guessing (0) and the state of the art (1), which on
+    Storyworld is the score of fine-tuning.
     """
     raw: dict[str, list[Cell]] = {}
     scaled: dict[str, list[Cell]] = {}
@@ -286,13 +274,7 @@ def _gaps(rows: Mapping[str, Sequence[Cell]], columns: Sequence[str]) -> list[st
 
 
 def draw_figure2(layers: Table, zero_shot: Table, path: Path) -> None:
-    """Draw scores by layers transferred (left) and zero-shot scores while pre-training (right) as a PNG.
-
-    Args:
-        layers: Columns are numbers of layers.
-        zero_shot: Columns are steps; scores between guessing (0) and the state of the art (1).
-        path: The file.
-    """
+    """Draw scores by layers transferred (left) and scaled zero-shot scores by steps (right) as a PNG."""
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     for name, cells in layers.rows.items():
