@@ -20,7 +20,7 @@ from lightning.pytorch import Trainer
 from gpt_toolkit.cli import UsageError
 from gpt_toolkit.cli.configs import find_config, shipped_configs
 from gpt_toolkit.cli.lightning_cli import repeat, take_seeds
-from gpt_toolkit.cli.parser import explain
+from gpt_toolkit.cli.parser import explain, unknown_option
 from gpt_toolkit.hardware import choose_precision
 from gpt_toolkit.tasks import PretrainTask
 from tests.commands import CONFIG, Tell, assert_refused, losses, metrics, weights
