@@ -13,7 +13,7 @@ nox.options.sessions = ["tests", "portable", "lint", "types"]
 
 NUMERICS = (
     *("tests/backbone", "tests/generation", "tests/golden", "tests/losses", "tests/optim", "tests/parity"),
-    *("tests/tasks", "tests/callbacks/test_throughput.py", "tests/cli/test_run_precision.py"),
+    *("tests/tasks", "tests/callbacks/test_throughput.py", "tests/cli/test_defaults.py"),
     *("tests/test_emulation.py", "tests/hardware"),
 )
 """Tests whose result depends on what the machine computes fast."""

@@ -15,6 +15,12 @@ _LINE_SECONDS = 15.0  # between two lines in a log file
 _BAR_SECONDS = 0.1  # between two updates of a bar
 
 
+def output_console() -> Console:
+    """Return a console for tables on standard output; a file or a pipe has no edge at which lines wrap."""
+    console = Console()
+    return console if console.is_terminal else Console(width=200)
+
+
 class ProgressBar:
     """Progress of one piece of work, on standard error.
 

@@ -10,6 +10,14 @@ def close_names(name: str, names: Iterable[str], n: int = 1) -> list[str]:
 
 
 def did_you_mean(name: str, names: Iterable[str], n: int = 1) -> str:
-    """Return a question with the closest names, such as ``did you mean fit?``; empty if none is close."""
+    """Return the closest names as `` (did you mean fit?)``; empty if none is close."""
     close = close_names(name, names, n)
-    return f"did you mean {' or '.join(close)}?" if close else ""
+    return f" (did you mean {' or '.join(close)}?)" if close else ""
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return the end of a message: the closest name, else all of them if they are few."""
+    known = sorted(set(names))
+    if close := close_names(name, known):
+        return f": did you mean {close[0]}?"
+    return f"; there are {', '.join(known)}" if known and len(known) < 30 else ""

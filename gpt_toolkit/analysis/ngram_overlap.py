@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import optimize, stats
 
 Fingerprints = NDArray[np.uint64]
 
@@ -277,20 +278,13 @@ class BloomFilter:
 def _load(bound: float) -> float:
     """Return the mean number of n-grams a block at which a filter keeps a bound."""
 
-    def false_positives(load: float) -> float:
-        """Return the expected fraction: the n-grams of a block follow a Poisson distribution."""
-        total, weight = 0.0, math.exp(-load)
-        for n in range(int(load + 12 * math.sqrt(load) + 40)):
-            filled = 1 - (1 - 1 / 64) ** (_BITS * n)
-            total += weight * filled ** (_BITS * _LANES)
-            weight *= load / (n + 1)
-        return total
+    def excess(load: float) -> float:
+        """Return expected false positives minus the bound; the n-grams of a block are Poisson-distributed."""
+        n = np.arange(int(load + 12 * math.sqrt(load) + 40))
+        filled = 1 - (1 - 1 / 64) ** (_BITS * n)
+        return float(stats.poisson.pmf(n, load) @ filled ** (_BITS * _LANES)) - bound
 
-    low, high = 1e-6, 400.0
-    while high - low > 1e-3 * low:
-        middle = (low + high) / 2
-        low, high = (middle, high) if false_positives(middle) <= bound else (low, middle)
-    return 0.98 * low  # chance may fill some blocks more
+    return 0.98 * float(optimize.brentq(excess, 1e-6, 400.0))  # chance may fill some blocks more
 
 
 # ------------------------------------------------------------------ the paper's statistics

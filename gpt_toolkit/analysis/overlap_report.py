@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from gpt_toolkit.analysis.ngram_overlap import (
@@ -26,7 +25,7 @@ from gpt_toolkit.analysis.ngram_overlap import (
 from gpt_toolkit.data.pretraining.text_files import find_files
 from gpt_toolkit.data.pretraining.text_readers import is_plain_text, read_documents, suffix, utf8_length
 from gpt_toolkit.io import write_json
-from gpt_toolkit.progress import CONSOLE, ProgressBar
+from gpt_toolkit.progress import CONSOLE, ProgressBar, output_console
 
 _BYTES_A_WORD = 4  # of running text at least, with its space; tuned here, for the size of a filter
 _PACKED = 3  # estimated ratio of unpacked to packed text
@@ -50,18 +49,15 @@ def report(args: argparse.Namespace) -> None:
         ValueError: If an option is out of range, or the test text has no n-grams.
     """
     _check(args)
-    corpora = {_name(patterns): list(find_files(patterns, "train")) for patterns in args.train}
+    corpora = {}
+    for patterns in args.train:
+        name = patterns[0] + (f" and {len(patterns) - 1} more" if len(patterns) > 1 else "")
+        corpora[name] = list(find_files(patterns, "train"))
     tests = [*_file_documents(args), *_benchmark_documents(args)]
     if not any(len(document.prints) for document in tests):
         raise ValueError(f"the test text has no {args.ngram}-grams; give --test or --benchmarks more text")
     found = {name: _count(args, tests, name, files) for name, files in corpora.items()}
-    console = Console()
-    if not console.is_terminal:  # a file or a pipe has no edge
-        console = Console(width=160)
-    console.print(_corpora_table(args.ngram, found))
-    if args.documents:
-        for name, parts in found.items():
-            console.print(_documents_table(tests, name, parts, args.documents))
+    _print_tables(args, tests, found)
     if args.output is not None:
         write_json(args.output, _content(args, tests, found))
         _say(f"{args.output}: written")
@@ -78,10 +74,6 @@ def _check(args: argparse.Namespace) -> None:
         raise ValueError(f"--ngram is {args.ngram}; expected at least 1")
     if args.output is not None and not (folder := args.output.absolute().parent).is_dir():
         raise FileNotFoundError(f"--output {args.output}: folder {folder} not found")
-
-
-def _name(patterns: Sequence[str]) -> str:
-    return patterns[0] + (f" and {len(patterns) - 1} more" if len(patterns) > 1 else "")
 
 
 # ------------------------------------------------------------------ reading and counting
@@ -126,7 +118,9 @@ def _count(
     documents = [document.prints for document in tests]
     index: NgramIndex
     if args.bloom:
-        capacity = args.capacity or max(1, sum(map(_text_bytes, files)) // _BYTES_A_WORD)
+        ratios = {path: 1 if suffix(path) in (".txt", ".jsonl") else _PACKED for path in files}
+        n_bytes = sum(path.stat().st_size * ratio for path, ratio in ratios.items())
+        capacity = args.capacity or max(1, n_bytes // _BYTES_A_WORD)
         index = bloom = BloomFilter(capacity, args.bound)
         _say(f"{name}: a filter of {bloom.n_bytes / 1e6:,.0f} MB for {capacity:,} n-grams")
     else:
@@ -156,10 +150,6 @@ def _corpus_fingerprints(
             for _, pieces in _documents(path, args.text_field):
                 yield from document_fingerprints(counted(pieces), args.ngram)
             passed += path.stat().st_size
-
-
-def _text_bytes(path: Path) -> int:
-    return path.stat().st_size * (1 if suffix(path) in (".txt", ".jsonl") else _PACKED)
 
 
 # ------------------------------------------------------------------ output
@@ -195,20 +185,19 @@ def _cells(part: Overlap) -> tuple[str, str, str]:
     return f"{part.n_ngrams:,}", f"{part.n_found:,}", f"{part.fraction:.2%}"
 
 
-def _corpora_table(n_words: int, found: dict[str, list[Overlap]]) -> Table:
-    table = _table("training corpus", f"{n_words}-grams", "found", "fraction", "documents", "with overlap")
+def _print_tables(
+    args: argparse.Namespace, tests: Sequence[TestDocument], found: dict[str, list[Overlap]]
+) -> None:
+    table = _table("training corpus", f"{args.ngram}-grams", "found", "fraction", "documents", "with overlap")
+    tables = [table]
     for name, parts in found.items():
-        touched = sum(part.n_found > 0 for part in parts)
-        table.add_row(name, *_cells(total_overlap(parts)), f"{len(parts):,}", f"{touched:,}")
-    return table
-
-
-def _documents_table(
-    tests: Sequence[TestDocument], name: str, parts: Sequence[Overlap], n_rows: int
-) -> Table:
-    table = _table(f"in {name}", "n-grams", "found", "fraction")
-    named = zip(parts, (document.name for document in tests), strict=True)
-    ranked = sorted((each for each in named if each[0].n_found), key=lambda each: -each[0].fraction)
-    for part, document in ranked[:n_rows]:
-        table.add_row(document, *_cells(part))
-    return table
+        n_touched = sum(part.n_found > 0 for part in parts)
+        table.add_row(name, *_cells(total_overlap(parts)), f"{len(parts):,}", f"{n_touched:,}")
+        if args.documents:
+            named = [(part, test.name) for part, test in zip(parts, tests, strict=True) if part.n_found]
+            named.sort(key=lambda each: -each[0].fraction)
+            tables.append(_table(f"in {name}", "n-grams", "found", "fraction"))
+            for part, document in named[: args.documents]:
+                tables[-1].add_row(document, *_cells(part))
+    for each in tables:
+        output_console().print(each)

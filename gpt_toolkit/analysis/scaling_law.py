@@ -6,6 +6,7 @@ has those of Hoffmann et al. 2022, eq. 2: it falls to an irreducible loss E. Law
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +33,6 @@ N_DRAWS: Final = 400  # tuned here: the ends of the intervals vary by about a te
 _SYMBOLS = {"N": ("A", "alpha"), "D": ("B", "beta"), "C": ("G", "gamma")}  # of Hoffmann et al.; G: named here
 _EXPONENTS = (0.05, 0.2, 0.6)  # where fits start; published exponents lie between 0.05 and 0.5
 _FLOORS = (0.02, 0.4, 0.7, 0.9, 0.98)  # where fits start: fractions of the lowest loss
-_LARGEST_EXPONENT = 10.0
 _TOLERANCE = 1e-10  # tuned here: at 1e-8 some refits end early, and intervals are too narrow
 
 
@@ -107,13 +107,12 @@ class ScalingLaw:
 
     def constants(self) -> dict[str, Interval]:
         """Return the constants of the published form, by symbol."""
-        names = list(self._constants_of(self.theta))
-        values = np.array([list(self._constants_of(draw).values()) for draw in self.draws])
-        lows, highs = np.percentile(values, [2.5, 97.5], axis=0, method="nearest")  # some may be infinite
-        best = self._constants_of(self.theta).values()
+        best = self._constants_of(self.theta)
+        draws = [list(self._constants_of(draw).values()) for draw in self.draws]
+        lows, highs = np.percentile(draws, [2.5, 97.5], axis=0, method="nearest")  # some may be infinite
         return {
             name: Interval(value, float(low), float(high))
-            for name, value, low, high in zip(names, best, lows, highs, strict=True)
+            for (name, value), low, high in zip(best.items(), lows, highs, strict=True)
         }
 
     def formula(self) -> str:
@@ -131,7 +130,7 @@ class ScalingLaw:
     @property
     def irreducible_loss(self) -> float:
         """The loss that no model reaches; 0 for ``kaplan``."""
-        return self._irreducible_loss_of(self.theta) if self.law == "chinchilla" else 0.0
+        return self._constants_of(self.theta).get("E", 0.0)
 
     @property
     def aicc(self) -> float:
@@ -146,39 +145,28 @@ class ScalingLaw:
         logs = np.log(np.asarray(inputs, dtype=float)) - self.center[:, None]
         return _log_losses(self.law, theta, logs) + math.log(self.scale)
 
-    def _irreducible_loss_of(self, theta: Floats) -> float:
-        fraction = float(theta[-1])
-        return self.scale * fraction if fraction > 1e-6 else 0.0  # a fit at its bound ends just above 0
-
     def _constants_of(self, theta: Floats) -> dict[str, float]:
-        variables = INPUTS[self.over]
         found: dict[str, float] = {}
         if self.law == "chinchilla":
-            found["E"] = self._irreducible_loss_of(theta)
-        for i, x in enumerate(variables):
-            height, exponent = theta[2 * i] + math.log(self.scale), theta[2 * i + 1]
+            found["E"] = self.scale * float(theta[-1]) if theta[-1] > 1e-6 else 0.0  # a fit at its bound
+        for i, x in enumerate(INPUTS[self.over]):
+            height, exponent = theta[2 * i] + math.log(self.scale), float(theta[2 * i + 1])
             if self.law == "chinchilla":
-                names = _SYMBOLS[x]
-                found[names[0]] = _exp(height + exponent * self.center[i])
-                found[names[1]] = float(exponent)
+                factor, power = _SYMBOLS[x]
+                found |= {factor: _exp(height + exponent * self.center[i]), power: exponent}
             else:
-                found[f"{x}_c"] = _exp(height / max(exponent, 1e-9) + self.center[i])
-                found[f"alpha_{x}"] = float(exponent)
+                critical = _exp(height / max(exponent, 1e-9) + self.center[i])
+                found |= {f"{x}_c": critical, f"alpha_{x}": exponent}
         return found
 
 
 def inputs_of(points: Sequence[Point], over: Over) -> Floats:
     """Return the variables of a law for runs: ``(variables, n)``."""
-    values = {
-        "N": [point.n_params for point in points],
-        "D": [point.n_tokens for point in points],
-        "C": [point.flops for point in points],
-    }
-    return np.array([values[x] for x in INPUTS[over]], dtype=float)
+    fields = {"N": "n_params", "D": "n_tokens", "C": "flops"}
+    return np.array([[getattr(point, fields[x]) for point in points] for x in INPUTS[over]], dtype=float)
 
 
-def n_constants(law: Law, over: Over) -> int:
-    """Return how many constants a form has."""
+def _n_constants(law: Law, over: Over) -> int:
     return 2 * len(INPUTS[over]) + (law == "chinchilla")
 
 
@@ -206,7 +194,7 @@ def fit_law(
     Raises:
         ValueError: If the runs are too few, or cannot determine the form.
     """
-    check_runs(points, law, over)
+    _check_runs(points, law, over)
     logs = np.log(inputs_of(points, over))
     center = logs.mean(axis=1)
     logs = logs - center[:, None]
@@ -239,13 +227,12 @@ def choose_law(points: Sequence[Point], over: Over = "parameters", **options: An
         **options: As for :func:`fit_law`.
     """
     simple = fit_law(points, "kaplan", over, **options)
-    if len(points) - n_constants("chinchilla", over) < 3:
+    if len(points) - _n_constants("chinchilla", over) < 3:
         return simple
     return min(simple, fit_law(points, "chinchilla", over, **options), key=lambda law: law.aicc)
 
 
-@dataclass(frozen=True)
-class HeldOut:
+class HeldOut(NamedTuple):
     """The prediction of the largest size by a law that was fitted without it.
 
     Attributes:
@@ -285,10 +272,10 @@ def hold_out_largest(points: Sequence[Point], law: Law, over: Over = "parameters
     return HeldOut(fitted, largest, predicted, float(np.mean([point.loss for point in largest])))
 
 
-def check_runs(points: Sequence[Point], law: Law, over: Over) -> None:
+def _check_runs(points: Sequence[Point], law: Law, over: Over) -> None:
     """Raise ValueError if runs cannot determine a form."""
     inputs = inputs_of(points, over)
-    n_sizes, needed = len(np.unique(inputs, axis=1).T), n_constants(law, over) + 1
+    n_sizes, needed = len(np.unique(inputs, axis=1).T), _n_constants(law, over) + 1
     if n_sizes < needed:
         what = "sizes and token counts" if over == "both" else f"different numbers of {over}"
         raise ValueError(
@@ -323,18 +310,15 @@ def _log_losses(law: Law, theta: Floats, logs: Floats) -> Floats:
 
 def _starts(law: Law, logs: Floats, targets: Floats) -> list[Floats]:
     """Return values of theta from which the fit starts, so that it does not end in a local minimum."""
-    n = len(logs)
-    grids = np.array(np.meshgrid(*[_EXPONENTS] * n)).reshape(n, -1).T
-    starts = []
-    for exponents in grids:
+    n, starts = len(logs), []
+    for exponents in itertools.product(_EXPONENTS, repeat=n):
         if law == "kaplan":
-            height = float(targets.mean()) - float(exponents[-1]) * math.log(n)
+            height = float(targets.mean()) - exponents[-1] * math.log(n)
             starts.append(np.ravel([(height, exponent) for exponent in exponents]))
             continue
         for floor in _FLOORS:
             height = float(np.log((np.exp(targets) - floor) / n).mean())
-            terms = np.ravel([(height, exponent) for exponent in exponents])
-            starts.append(np.append(terms, floor))
+            starts.append(np.append([(height, exponent) for exponent in exponents], floor))
     return starts
 
 
@@ -343,16 +327,14 @@ def _least(
 ) -> tuple[Floats, float]:
     """Return the theta that fits best near a start, and its cost."""
     n = len(logs)
-    lower, upper = [-np.inf, 0.0] * n, [np.inf, _LARGEST_EXPONENT] * n
+    lower, upper = [-np.inf, 0.0] * n, [np.inf, 10.0] * n
     if law == "chinchilla":
         lower, upper = [*lower, 0.0], [*upper, 1.0 + 1e-9]
-    is_square = math.isinf(huber_delta)
     result = optimize.least_squares(
         lambda theta: _log_losses(law, theta, logs) - targets,
         start,
         bounds=(lower, upper),
-        loss="linear" if is_square else "huber",
-        f_scale=1.0 if is_square else huber_delta,
+        **({} if math.isinf(huber_delta) else {"loss": "huber", "f_scale": huber_delta}),
         x_scale="jac",
         ftol=_TOLERANCE,
         xtol=_TOLERANCE,

@@ -1,17 +1,20 @@
-"""Tables, JSON and figures of a scaling law."""
+"""Scaling laws of pre-training runs: reads the runs, fits a law, and prints, writes and draws the result."""
 
 from __future__ import annotations
 
+import csv
+import json
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from rich.console import Console
 from rich.table import Table
 
 from gpt_toolkit.analysis.scaling_law import (
@@ -27,9 +30,14 @@ from gpt_toolkit.analysis.scaling_law import (
     hold_out_largest,
     inputs_of,
 )
+from gpt_toolkit.checkpoints.torch_pickle import safe_load
+from gpt_toolkit.checkpoints.training_checkpoint import CHECKPOINT_KEY, SHARD_EXTRA, read_description
 from gpt_toolkit.io import atomic_file
+from gpt_toolkit.progress import output_console
 
 INTERVALS = "95% intervals by a parametric bootstrap of the runs, widened by Student's t"
+_EVALUATION = ("dataset", "files", "val_files", "val_fraction", "text_field", "world")
+"""Settings of the DataModule that choose the text for validation."""
 _LOWEST_LINE = 0.2  # below this fraction of the lowest loss, the line would leave no height to the curves
 _LABELS = {
     "parameters": "parameters without embeddings",
@@ -37,6 +45,147 @@ _LABELS = {
     "compute": "training FLOPs",
     "both": "parameters without embeddings",
 }
+
+
+# ------------------------------------------------------------------ runs
+
+
+@dataclass(frozen=True)
+class ScalingRun:
+    """A finished pre-training run.
+
+    Attributes:
+        point: Its folder, size, length and validation loss.
+        tokens: Key of its token cache: equal keys, equal text.
+        setting: What must be equal in all runs, by its name in messages.
+        validation: Settings that choose the text for validation, compared if the token caches differ.
+        n_val_windows: Most windows of a validation pass; None: the whole split.
+        best_loss: Lowest validation loss.
+    """
+
+    point: Point
+    tokens: str
+    setting: dict[str, Any]
+    validation: dict[str, Any]
+    n_val_windows: int | None
+    best_loss: float
+
+
+def read_runs(folders: Sequence[Path]) -> list[ScalingRun]:
+    """Read runs, and check that their losses can be compared.
+
+    Raises:
+        FileNotFoundError: If a folder is not that of a run.
+        ValueError: If a run is unfinished, not pre-training from scratch, or given twice; or if tokenizer,
+            context length or validation text differ.
+    """
+    places = [folder.resolve() for folder in folders]
+    for folder, place in zip(folders, places, strict=True):
+        if places.count(place) > 1:
+            raise ValueError(f"{folder}: given twice; expected every run once; leave one out")
+    first, *others = runs = [read_run(folder) for folder in folders]
+    for run in others:
+        ours, theirs = run.setting, first.setting
+        if run.tokens != first.tokens:
+            ours, theirs = ours | run.validation, theirs | first.validation
+        for what, value in ours.items():
+            if value != theirs[what]:
+                raise ValueError(
+                    f"{run.point.name}: {what} is {json.dumps(value)}; expected {json.dumps(theirs[what])} "
+                    f"as in {first.point.name}; give runs whose losses can be compared"
+                )
+    return runs
+
+
+def read_run(folder: Path) -> ScalingRun:
+    """Read one run.
+
+    Raises:
+        FileNotFoundError: If the folder is not that of a run.
+        ValueError: If the run is unfinished, or not pre-training from scratch.
+    """
+    config = _read_config(folder)
+    data, trainer = config["data"].get("init_args") or {}, config["trainer"]
+    last = folder / "checkpoints" / "last.ckpt"
+    fix = f"resume it with gpt-toolkit fit --config {folder}/config.yaml --ckpt_path last, or leave it out"
+    if not (folder / "model").is_dir() or not last.exists():
+        raise ValueError(f"{folder}: unfinished run; expected model/ and checkpoints/last.ckpt; {fix}")
+    content = safe_load(last / SHARD_EXTRA if last.is_dir() else last)
+    decoder, _ = read_description(content, str(last))
+    record = content[CHECKPOINT_KEY]
+    plan = re.fullmatch(r"tokens=(\S+) .*windows_per_step=(\d+) .*", str(record.get("plan")))
+    if record.get("task") != "PretrainTask" or plan is None:
+        raise ValueError(
+            f"{folder}: run of {record.get('task')}; expected PretrainTask with a CorpusDataModule; "
+            "leave it out"
+        )
+    if start := (config["model"].get("init_args") or {}).get("init_from"):
+        raise ValueError(
+            f"{folder}: begins with weights of {start}, whose training tokens are unknown; expected training "
+            "from scratch; leave it out"
+        )
+    budget = (content.get("callbacks") or {}).get("Budget") or {}
+    planned, step = budget.get("max_steps") or trainer.get("max_steps"), int(record["step"])
+    if isinstance(planned, int) and step < planned and not trainer.get("max_time"):
+        raise ValueError(f"{folder}: unfinished run at step {step:,}; expected {planned:,}; {fix}")
+    with (folder / "metrics.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row.get("val_loss")]
+    losses = [(int(row["step"]), float(row["val_loss"])) for row in rows]
+    if not losses:
+        raise ValueError(
+            f"{folder}: no validation loss in metrics.csv; expected val_loss; train with data.val_fraction "
+            "above 0 or val_files"
+        )
+    measured_step, loss = losses[-1]
+    n_tokens = measured_step * int(plan[2]) * decoder.n_ctx
+    n_params = 12 * decoder.n_layer * decoder.n_embd**2  # Kaplan et al. 2020, eq. 2.1
+    limit, batch_size = trainer.get("limit_val_batches"), data.get("batch_size")
+    return ScalingRun(
+        Point(str(folder), n_params, n_tokens, float(decoder.flops_per_token) * n_tokens, loss),
+        tokens=plan[1],
+        setting={"tokenizer": str(record.get("fingerprint")), "context length": decoder.n_ctx},
+        validation={f"validation data (data.{name})": data.get(name) for name in _EVALUATION},
+        n_val_windows=limit * batch_size if isinstance(limit, int) and isinstance(batch_size, int) else None,
+        best_loss=min(loss for _, loss in losses),
+    )
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    missing = [name for name in ("config.yaml", "metrics.csv") if not (folder / name).is_file()]
+    if missing:
+        raise FileNotFoundError(
+            f"{folder}: not the folder of a run (no {' and no '.join(missing)}); expected a folder that "
+            "gpt-toolkit fit wrote, such as runs/scaling_nano"
+        )
+    try:
+        config: dict[str, Any] = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+        config["model"]["class_path"], config["data"]["class_path"], config["trainer"]
+    except (yaml.YAMLError, KeyError, TypeError):
+        raise ValueError(
+            f"{folder / 'config.yaml'}: not a run's config; expected one that gpt-toolkit fit wrote"
+        ) from None
+    return config
+
+
+def warnings_of(runs: Sequence[ScalingRun]) -> list[str]:
+    """Return what weakens the comparison of the runs, a sentence each."""
+    warnings = []
+    # Where a pass reads the whole split, its size follows from the tokens.
+    amounts = {run.n_val_windows or run.tokens for run in runs}
+    if len(amounts) > 1:
+        warnings.append(
+            "validation reads different amounts of the same text; equal trainer.limit_val_batches times "
+            "data.batch_size makes losses more comparable"
+        )
+    warnings += [
+        f"{run.point.name}: its last validation loss is {run.point.loss:.4f}, its best {run.best_loss:.4f}"
+        for run in runs
+        if run.point.loss > 1.01 * run.best_loss
+    ]
+    return warnings
+
+
+# ------------------------------------------------------------------ report
 
 
 @dataclass(frozen=True)
@@ -57,15 +206,6 @@ class ScalingReport:
 
     def print(self) -> None:
         """Print the runs, the law and the prediction of the largest size."""
-        console = Console()
-        if not console.is_terminal:  # a file or a pipe has no edge
-            console = Console(width=160)
-        console.print(self._table())
-        console.print()
-        for line in (*self._lines(), *self.notes):
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-    def _table(self) -> Table:
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column("run", no_wrap=True)
         for title in ("parameters", "tokens", "FLOPs", "val_loss", "predicted"):
@@ -73,60 +213,51 @@ class ScalingReport:
         for point, predicted in zip(self.points, self._predictions(), strict=True):
             counts = (f"{point.n_params:,.0f}", f"{point.n_tokens:,.0f}", f"{point.flops:.3g}")
             table.add_row(point.name, *counts, f"{point.loss:.4f}", f"{predicted:.4f}")
-        return table
+        law, held_out = self.law, self.held_out
+        lines = ["", f"{law.law} over {law.over}: {law.formula()}    parameters without embeddings"]
+        lines += [f"  {name:8} {_text(interval)}" for name, interval in law.constants().items()]
+        lines.append(f"  residuals {law.noise:.2%} of the loss; {INTERVALS}")
+        if held_out is not None:
+            lines.append(
+                f"fitted without {', '.join(point.name for point in held_out.points)}: predicted "
+                f"{_text(held_out.predicted)}, measured {held_out.measured:.4f}, error {held_out.error:+.4f} "
+                f"nats ({held_out.error / held_out.measured:+.2%})"
+            )
+        console = output_console()
+        console.print(table)
+        for line in (*lines, *self.notes):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _predictions(self) -> list[float]:
         values: list[float] = self.law.predict(inputs_of(self.points, self.law.over)).tolist()
         return values
 
-    def _lines(self) -> list[str]:
-        law, held_out = self.law, self.held_out
-        lines = [f"{law.law} over {law.over}: {law.formula()}    parameters without embeddings"]
-        lines += [f"  {name:8} {_text(interval)}" for name, interval in law.constants().items()]
-        lines.append(f"  residuals {law.noise:.2%} of the loss; {INTERVALS}")
-        if held_out is not None:
-            names = ", ".join(point.name for point in held_out.points)
-            lines.append(
-                f"fitted without {names}: predicted {_text(held_out.predicted)}, measured "
-                f"{held_out.measured:.4f}, error {held_out.error:+.4f} nats "
-                f"({held_out.error / held_out.measured:+.2%})"
-            )
-        return lines
-
     def to_json(self) -> dict[str, Any]:
         """Return every number as plain types."""
         law, held_out = self.law, self.held_out
-        runs = [
-            {
-                "run": point.name,
-                "parameters": point.n_params,
-                "tokens": point.n_tokens,
-                "flops": point.flops,
-                "val_loss": point.loss,
-                "predicted": predicted,
-            }
-            for point, predicted in zip(self.points, self._predictions(), strict=True)
-        ]
-        return {
+        names = ("run", "parameters", "tokens", "flops", "val_loss", "predicted")
+        rows = [(*each, loss) for each, loss in zip(self.points, self._predictions(), strict=True)]
+        content = {
             "law": law.law,
             "over": law.over,
             "formula": law.formula(),
-            "constants": {name: _json(interval) for name, interval in law.constants().items()},
+            "constants": _json(law.constants()),
             "noise": law.noise,
             "aicc": _finite(law.aicc),
             "intervals": INTERVALS,
-            "runs": runs,
-            "held_out": None
-            if held_out is None
-            else {
-                "runs": [point.name for point in held_out.points],
-                "constants": {name: _json(each) for name, each in held_out.law.constants().items()},
-                "predicted": _json(held_out.predicted),
-                "measured": held_out.measured,
-                "error": held_out.error,
-            },
+            "runs": [dict(zip(names, row, strict=True)) for row in rows],
+            "held_out": None,
             "notes": list(self.notes),
         }
+        if held_out is not None:
+            content["held_out"] = {
+                "runs": [point.name for point in held_out.points],
+                "constants": _json(held_out.law.constants()),
+                **_json({"predicted": held_out.predicted}),
+                "measured": held_out.measured,
+                "error": held_out.error,
+            }
+        return content
 
     def write_figure(self, path: Path) -> None:
         """Write the figure; the suffix chooses its format."""
@@ -144,41 +275,29 @@ def analyze(
     huber_delta: float = HUBER_DELTA,
     notes: Sequence[str] = (),
 ) -> ScalingReport:
-    """Fit a law to runs, and predict the largest size from the others.
-
-    Args:
-        points: Runs.
-        law: The form; None chooses by AICc.
-        over: Variables of the law.
-        huber_delta: Log residual at which the loss of the fit becomes linear.
-        notes: Sentences about the runs.
+    """Fit a law to runs, and predict the largest size from the others; ``law`` None chooses by AICc.
 
     Raises:
         ValueError: If the runs are too few for the form, or cannot determine it.
     """
+    notes = list(notes)
     if law is None:
         fitted = choose_law(points, over, huber_delta=huber_delta)
-        notes = [
-            *notes,
-            f"{fitted.law} is the form with the lower AICc among those that the runs can determine",
-        ]
+        notes.append(f"{fitted.law} is the form with the lower AICc among those that the runs can determine")
     else:
         fitted = fit_law(points, law, over, huber_delta=huber_delta)
+    held_out = None
     try:
         held_out = hold_out_largest(points, fitted.law, over, huber_delta=huber_delta)
     except ValueError as error:
-        return ScalingReport(points, fitted, None, [*notes, f"no prediction of the largest size: {error}"])
+        notes.append(f"no prediction of the largest size: {error}")
     return ScalingReport(points, fitted, held_out, notes)
 
 
 def draw(axes: Axes, points: Sequence[Point], law: ScalingLaw, held_out: HeldOut | None = None) -> None:
-    """Draw runs, curves and the irreducible loss on logarithmic axes.
+    """Draw runs, the law with its 95% band, and the irreducible loss on logarithmic axes.
 
-    Args:
-        axes: Where to draw.
-        points: Runs.
-        law: Fitted to all of them; drawn with the 95% band of its curve.
-        held_out: Adds the curve that was fitted without the largest size.
+    ``held_out`` adds the curve that was fitted without the largest size.
     """
     inputs = inputs_of(points, law.over)
     low, high = inputs[0].min() / 1.5, inputs[0].max() * 3
@@ -211,8 +330,11 @@ def _text(interval: Interval) -> str:
     return f"{interval.value:.4g} [{interval.low:.4g}, {interval.high:.4g}]"
 
 
-def _json(interval: Interval) -> dict[str, float | None]:
-    return {name: _finite(value) for name, value in interval._asdict().items()}
+def _json(intervals: Mapping[str, Interval]) -> dict[str, dict[str, float | None]]:
+    return {
+        name: {end: _finite(value) for end, value in interval._asdict().items()}
+        for name, interval in intervals.items()
+    }
 
 
 def _finite(value: float) -> float | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
+
+from gpt_toolkit.suggestions import did_you_mean
 
 # GPT-1 §4.1 and released code: 40,478 token ids, 512 positions, norm after each sum, N(0, 0.02) throughout.
 _GPT1 = {
@@ -56,9 +57,8 @@ def preset(name: str) -> dict[str, Any]:
         ValueError: If the name is unknown; the message suggests the nearest.
     """
     if name not in PRESETS:
-        near = difflib.get_close_matches(name, PRESETS, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ValueError(f"no decoder preset is called {name!r}: {hint}There are {', '.join(PRESETS)}")
+        hint = did_you_mean(name, PRESETS)
+        raise ValueError(f"no decoder preset is called {name!r}{hint}; there are {', '.join(PRESETS)}")
     return dict(PRESETS[name])
 
 

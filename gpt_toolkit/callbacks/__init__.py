@@ -2,9 +2,9 @@
 
 from gpt_toolkit.callbacks.budget import Budget
 from gpt_toolkit.callbacks.checkpoints import Checkpoints
+from gpt_toolkit.callbacks.console import ProgressLine
 from gpt_toolkit.callbacks.csv_metrics import MetricsFile
 from gpt_toolkit.callbacks.predictions import Predictions
-from gpt_toolkit.callbacks.progress_line import ProgressLine
 from gpt_toolkit.callbacks.samples import Samples
 from gpt_toolkit.callbacks.throughput import Throughput
 

@@ -1,10 +1,11 @@
-"""Writer of the results of ``predict`` as JSON lines."""
+"""Files of the results of ``predict``: JSON lines, and submissions to GLUE."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,7 +13,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
 from gpt_toolkit.callbacks.checkpoints import explain_run_write_errors
-from gpt_toolkit.io import atomic_file
+from gpt_toolkit.io import atomic_file, write_text
 
 
 class Predictions(Callback):
@@ -77,3 +78,66 @@ class Predictions(Callback):
             for part in parts:
                 part.unlink()
         return whole
+
+
+GLUE_TEST = {
+    "cola": ("CoLA.tsv", 1_063),
+    "sst2": ("SST-2.tsv", 1_821),
+    "mrpc": ("MRPC.tsv", 1_725),
+    "stsb": ("STS-B.tsv", 1_379),
+    "qqp": ("QQP.tsv", 390_965),
+    "mnli": ("MNLI-m.tsv", 9_796),
+    "mnli_mismatched": ("MNLI-mm.tsv", 9_847),
+    "qnli": ("QNLI.tsv", 5_463),
+    "rte": ("RTE.tsv", 3_000),
+}
+"""File name that the benchmark's server expects, and examples of the test split, by dataset."""
+
+_AS_NUMBERS = ("cola", "sst2", "mrpc", "qqp")
+
+
+def write_submission(predictions: Iterable[Path], folder: Path) -> tuple[list[Path], list[str]]:
+    """Write a file with ``index`` and ``prediction`` for each GLUE dataset among the predictions.
+
+    Classes are written by name, or as 0 and 1 if GLUE has no names; grades as numbers. A dataset is left out
+    if its number of examples is not that of GLUE's test split: the server would score other examples.
+
+    Args:
+        predictions: JSON lines of fine-tuning's ``predict``, one file or one for each device.
+        folder: Output folder; created if anything is written.
+
+    Returns:
+        The files written, and for each dataset that was left out why.
+    """
+    by_dataset: dict[str, dict[int, str]] = {}
+    for path in predictions:
+        with path.open(encoding="utf-8") as file:
+            for text in file:
+                line = json.loads(text)
+                name = line.get("set")
+                if name == "mnli" and line.get("part") == "mismatched":
+                    name = "mnli_mismatched"
+                if name in GLUE_TEST:
+                    by_dataset.setdefault(name, {})[line["row"]] = _value(name, line)
+    written, left_out = [], []
+    for name, rows in by_dataset.items():
+        file_name, n_examples = GLUE_TEST[name]
+        if len(rows) != n_examples:
+            left_out.append(
+                f"{file_name} is not written: {len(rows):,} examples; GLUE's test split has {n_examples:,}"
+            )
+            continue
+        path = folder / file_name
+        first = min(rows)  # mismatched examples are numbered after the matched ones
+        lines = [f"{row - first}\t{rows[row]}\n" for row in sorted(rows)]
+        with explain_run_write_errors(path):
+            write_text(path, "index\tprediction\n" + "".join(lines))
+        written.append(path)
+    return written, left_out
+
+
+def _value(name: str, line: dict[str, Any]) -> str:
+    if name in _AS_NUMBERS:
+        probabilities = line["probabilities"]
+        return str(probabilities.index(max(probabilities)))
+    return f"{line['prediction']:.3f}" if name == "stsb" else str(line["prediction"])

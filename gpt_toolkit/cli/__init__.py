@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import NoReturn
 
-from gpt_toolkit.cli.errors import UsageError, nearest
+from gpt_toolkit.suggestions import nearest
 
 TRAINER_VERBS = {
     "fit": "train and validate a model",
@@ -47,6 +47,10 @@ examples:
 
 gpt-toolkit VERB --help tells more; gpt-toolkit fit --config NAME --print_config shows every setting.
 """
+
+
+class UsageError(Exception):
+    """Error of a command line or a config that names something that does not exist."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -103,7 +107,7 @@ def _shorten_spinning() -> None:
 
 def _run(verb: str, arguments: list[str]) -> int:
     if verb in TRAINER_VERBS:
-        module = verb if verb in ("prepare", "doctor") else "lightning_cli"
+        module = "doctor" if verb == "doctor" else "lightning_cli"
         command = importlib.import_module(f"gpt_toolkit.cli.{module}")
         return int(command.run(verb, arguments))
     if verb in COMMANDS:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from gpt_toolkit.cli.errors import UsageError, nearest
+from gpt_toolkit.cli import UsageError
+from gpt_toolkit.suggestions import nearest
 
 
 def shipped_configs() -> Path:

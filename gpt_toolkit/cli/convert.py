@@ -30,17 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command.
-
-    Returns:
-        The exit code, 0.
-
-    Raises:
-        FileNotFoundError: If the model does not exist.
-        FileExistsError: If DST exists and --overwrite is not given.
-        ValueError: If SRC is damaged or not implemented, or DST would change it.
-        OSError: If DST cannot be written; nothing is left of it then.
-    """
+    """Run the command and return the exit code, 0."""
     from gpt_toolkit.checkpoints.conversion import convert
 
     convert(args.src, args.dst, dtype=args.dtype, tokenizer=args.tokenizer, overwrite=args.overwrite)

@@ -10,7 +10,7 @@ from typing import Any
 from lightning.pytorch import LightningDataModule, LightningModule
 
 from gpt_toolkit.callbacks import Budget, Checkpoints, Samples
-from gpt_toolkit.cli.errors import UsageError
+from gpt_toolkit.cli import UsageError
 from gpt_toolkit.cli.lightning_cli import ToolkitCLI, run_cli
 from gpt_toolkit.cli.parser import Parser, explain_error
 from gpt_toolkit.dry_run import DryRun, RunSpec

@@ -6,20 +6,70 @@ For a file of prompts on any number of devices: ``gpt-toolkit predict --config t
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import secrets
 import sys
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
-from gpt_toolkit.cli.conversation import GenerationSettings, sliding_note
 from gpt_toolkit.hardware import DTYPES, device_named, dtype_named, emulation_warning, limit_threads
 
 if TYPE_CHECKING:
+    from gpt_toolkit.generation import Sampling
     from gpt_toolkit.generation.language_model import LanguageModel
 
 _BATCH_SIZE = 8
 """Samples generated together without a terminal; tuned here: the weights are read once for all of them."""
+
+
+@dataclass(frozen=True)
+class GenerationSettings:
+    """Settings of generation, named like the options and arguments of :meth:`LanguageModel.generate`.
+
+    Args:
+        max_new_tokens: Maximum number of new tokens.
+        temperature: Divides the logits; 0 is greedy.
+        top_k: Draw among the N likeliest tokens; 0 is off.
+        top_p: Draw among the likeliest tokens with this total probability; 1 is off.
+        top_p_rule: Whether to keep or drop the token that crosses ``top_p``.
+        repetition_penalty: Makes tokens of the text so far less likely; 1 is off.
+        stop: Strings before which the answer ends.
+        seed: Seed of the draws; by default another each time.
+
+    Raises:
+        ValueError: If a value is out of range.
+    """
+
+    max_new_tokens: int = 100
+    temperature: float = 1.0
+    top_k: int = 40  # of the samples in GPT-2, Table 13
+    top_p: float = 1.0
+    top_p_rule: Literal["keep", "drop"] = "keep"
+    repetition_penalty: float = 1.0
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        _ = self.sampling
+        if self.max_new_tokens < 0:
+            raise ValueError(f"max_new_tokens is {self.max_new_tokens}, expected at least 0")
+        if self.seed is not None and not 0 <= self.seed < 2**63:
+            raise ValueError(f"seed is {self.seed}, expected at least 0 and less than 2**63")
+        if "" in self.stop:
+            raise ValueError("a stop string is empty; give at least one character")
+
+    @property
+    def sampling(self) -> Sampling:
+        """Sampling of a token."""
+        from gpt_toolkit.generation import Sampling
+
+        return Sampling(self.temperature, self.top_k, self.top_p, self.top_p_rule, self.repetition_penalty)
+
+    def as_arguments(self) -> dict[str, Any]:
+        """Return the fields by name."""
+        return dict(vars(self))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,15 +114,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command.
-
-    Returns:
-        The exit code, 0.
-
-    Raises:
-        ValueError: If a value is out of range, or the model is damaged or not supported.
-        FileNotFoundError: If the model does not exist.
-    """
+    """Run the command and return the exit code, 0."""
     given = {name: getattr(args, name) for name in GenerationSettings.__dataclass_fields__}
     settings = GenerationSettings(**{**given, "stop": tuple(text.replace("\\n", "\n") for text in args.stop)})
     if args.num_samples < 1:
@@ -85,8 +127,6 @@ def run(args: argparse.Namespace) -> int:
         prompt = sys.stdin.read().removesuffix("\n")
     model = _load(args)
     if interactive:
-        from gpt_toolkit.cli.conversation import converse
-
         converse(model, settings)
     else:
         _print_samples(model, prompt, settings, args.num_samples, as_json=args.json)
@@ -104,6 +144,12 @@ def _load(args: argparse.Namespace) -> LanguageModel:
     return load(args.model, device=device, dtype=dtype)
 
 
+def _stream(model: LanguageModel, prompt: str, settings: GenerationSettings) -> None:
+    for piece in model.stream(prompt, **settings.as_arguments()):
+        print(piece, end="", flush=True)
+    print()
+
+
 def _print_samples(
     model: LanguageModel, prompt: str, settings: GenerationSettings, num_samples: int, *, as_json: bool
 ) -> None:
@@ -115,9 +161,7 @@ def _print_samples(
             if sample:
                 print("---")
             print(prompt, end="", flush=True)
-            for piece in model.stream(prompt, **replace(settings, seed=first_seed + sample).as_arguments()):
-                print(piece, end="", flush=True)
-            print()
+            _stream(model, prompt, replace(settings, seed=first_seed + sample))
         if note := sliding_note(model, prompt, settings.max_new_tokens):
             print(note, file=sys.stderr)
         return
@@ -141,3 +185,107 @@ def _print_samples(
                 print(("" if seed == first_seed else "---\n") + prompt + answer.text, flush=True)
     if slid:
         print(sliding_note(model, prompt, settings.max_new_tokens), file=sys.stderr)
+
+
+# ------------------------------------------------------------------ conversation
+
+_TYPES: Mapping[str, type[int] | type[float] | type[str]] = {
+    **dict.fromkeys(("max_new_tokens", "top_k", "seed"), int),
+    **dict.fromkeys(("temperature", "top_p", "repetition_penalty"), float),
+    **dict.fromkeys(("top_p_rule", "stop"), str),
+}
+_EMPTY_VALUES: Mapping[str, object] = {"stop": (), "seed": None}
+_COMMANDS = (*GenerationSettings.__dataclass_fields__, "settings", "reset", "help", "quit")
+HELP = """\
+Type a text and the model continues it.
+  /temperature 0.7   /top_k 40   /top_p 0.95   /max_new_tokens 200   /seed 1   change how it is drawn
+  /repetition_penalty 1.2   /stop TEXT ends an answer before TEXT (\\n is a line break); /stop alone: nowhere
+  /seed              another seed each time
+  /settings   show them   /reset   restore the first ones   /help   /quit
+Ctrl-C stops an answer; Ctrl-C twice or Ctrl-D leaves"""
+
+
+def converse(model: LanguageModel, settings: GenerationSettings) -> None:
+    """Ask for texts and continue them until the user leaves."""
+    with contextlib.suppress(ImportError):  # Windows has none and does without a history
+        import readline  # noqa: F401 gives input() its history
+    print(HELP)
+    initial, has_noted, interrupted = settings, False, False
+    while True:
+        try:
+            line = input("> ")
+        except EOFError:
+            print()
+            return
+        except KeyboardInterrupt:
+            print()
+            if interrupted:
+                return
+            interrupted = True
+            print("Ctrl-C again leaves")
+            continue
+        interrupted = False
+        try:
+            if line.strip() == "/quit":
+                return
+            if line.startswith("/"):
+                settings = _change(settings, line[1:], initial)
+            elif line:
+                _stream(model, line, settings)
+                if not has_noted and (note := sliding_note(model, line, settings.max_new_tokens)):
+                    has_noted = True
+                    print(note)
+        except ValueError as error:
+            print(error)
+        except KeyboardInterrupt:  # the text so far stays
+            print()
+
+
+def _change(settings: GenerationSettings, command: str, initial: GenerationSettings) -> GenerationSettings:
+    """Return the settings after a command such as ``top_k 40``."""
+    name, _, value = command.partition(" ")
+    value = value.strip()
+    if name in ("help", ""):
+        print(HELP)
+        return settings
+    if name == "reset":
+        settings = initial
+    elif name in _TYPES:
+        return replace(settings, **{name: _value(name, value, settings)})
+    elif name != "settings":
+        known = ", ".join(f"/{known}" for known in _COMMANDS)
+        raise ValueError(f"/{name} is unknown; expected one of {known}")
+    print("  ".join(f"{key} {_format(each)}" for key, each in settings.as_arguments().items()))
+    return settings
+
+
+def _value(name: str, value: str, settings: GenerationSettings) -> Any:
+    if not value and name in _EMPTY_VALUES:
+        return _EMPTY_VALUES[name]
+    if name == "stop":
+        return (value.replace("\\n", "\n"),)
+    kind = _TYPES[name]
+    try:
+        if not value:
+            raise ValueError
+        return kind(value)
+    except ValueError:
+        what = {int: "whole number", float: "number", str: "word"}[kind]
+        raise ValueError(f"/{name} takes one {what}; it is {getattr(settings, name)}") from None
+
+
+def _format(value: object) -> str:
+    if isinstance(value, tuple):
+        return " ".join(repr(each) for each in value) or "-"
+    return "-" if value is None else str(value)
+
+
+def sliding_note(model: LanguageModel, prompt: str, max_new_tokens: int) -> str:
+    """Return a note about an answer longer than the context; empty if it cannot become so long."""
+    n_ctx = model.decoder.config.n_ctx
+    if len(model.tokenizer.encode(prompt)) + max_new_tokens - 1 <= n_ctx:
+        return ""
+    return (
+        f"note: past the context length of {n_ctx:,} tokens the window slides: the model sees the last "
+        f"{max(1, n_ctx // 2):,} to {n_ctx:,} tokens only"
+    )

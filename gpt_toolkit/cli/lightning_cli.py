@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import statistics
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -18,14 +19,15 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy
 
+from gpt_toolkit import intervals
 from gpt_toolkit.callbacks import Budget, Checkpoints, MetricsFile, Predictions, Throughput
 from gpt_toolkit.callbacks.console import quiet_lightning
-from gpt_toolkit.callbacks.glue_submission import write_submission
+from gpt_toolkit.callbacks.predictions import write_submission
 from gpt_toolkit.checkpoints.training_checkpoint import SHARD_EXTRA, is_sharded
+from gpt_toolkit.cli import UsageError
 from gpt_toolkit.cli.configs import resolve_configs
-from gpt_toolkit.cli.defaults import check_model, take_from_model
-from gpt_toolkit.cli.errors import UsageError
-from gpt_toolkit.cli.parser import SETTINGS, Parser, ParserError, explain_error
+from gpt_toolkit.cli.defaults import PrecisionLine, check_model, resolve_precision, take_from_model
+from gpt_toolkit.cli.parser import DATA, SETTINGS, Parser, ParserError, explain_error
 from gpt_toolkit.cli.run_folder import (
     SaveConfig,
     describe_fit,
@@ -34,10 +36,9 @@ from gpt_toolkit.cli.run_folder import (
     refuse_existing_run,
     run_folder,
     save_model,
+    take_option,
     write_results,
 )
-from gpt_toolkit.cli.run_precision import PrecisionLine, resolve_precision
-from gpt_toolkit.cli.seeds import repeat, take_seeds
 from gpt_toolkit.tasks import FinetuneTask
 
 TRAINER_DEFAULTS = {
@@ -52,9 +53,12 @@ Build = Callable[[list[str], Path | None], int]
 
 
 def run(verb: str, arguments: list[str]) -> int:
-    """Run ``fit``, ``validate``, ``test`` or ``predict`` and return the exit code."""
+    """Run ``fit``, ``validate``, ``test``, ``predict`` or ``prepare`` and return the exit code."""
 
     def build(arguments: list[str], first_config: Path | None) -> int:
+        if verb == "prepare":
+            PrepareCLI("fit", arguments, first_config)
+            return 0
         arguments, n_seeds = take_seeds(arguments) if verb == "fit" else (arguments, 1)
         if n_seeds > 1:
             repeat(n_seeds, partial(_run_seed, arguments, first_config))
@@ -66,15 +70,11 @@ def run(verb: str, arguments: list[str]) -> int:
 
 
 def run_cli(build: Build, arguments: list[str]) -> int:
-    """Build a CLI, which runs its verb, and explain its errors.
+    """Build a CLI, which runs its verb, explain its errors and return the exit code.
 
     Args:
-        build: Takes the arguments, with paths in place of config names, and the first config; returns the
-            exit code.
+        build: Takes the arguments, with paths in place of config names, and the first config.
         arguments: The command line after the verb.
-
-    Returns:
-        The exit code.
     """
     arguments, first_config = resolve_configs(arguments)
     quiet_lightning()
@@ -92,6 +92,37 @@ def run_cli(build: Build, arguments: list[str]) -> int:
     except SystemExit as stop:  # Lightning answers Ctrl-C with exit code 1
         interrupted = isinstance(stop.__context__, KeyboardInterrupt)
         return 130 if interrupted else int(stop.code or 0)
+
+
+def take_seeds(arguments: list[str]) -> tuple[list[str], int]:
+    """Return the arguments without ``--seeds N``, and N, which is 1 by default.
+
+    Raises:
+        UsageError: If N is not a number above 0, or other options belong to a single run.
+    """
+    value, rest = take_option("--seeds", arguments)
+    if value is None:
+        return arguments, 1
+    if not value.isdecimal() or int(value) < 1:
+        raise UsageError(f"--seeds {value}: expected a number of seeds, such as 5")
+    given = {argument.partition("=")[0] for argument in rest}
+    if clash := [name for name in ("--ckpt_path", "--seed_everything") if name in given]:
+        raise UsageError(f"--seeds begins new runs: leave out {', '.join(clash)}")
+    return rest, int(value)
+
+
+def repeat(n: int, run: Callable[[int], Mapping[str, float]]) -> None:
+    """Run with seeds 0 to n - 1; print the mean, 95% interval and median of each metric it returns."""
+    results: list[Mapping[str, float]] = []
+    for seed in range(n):
+        print(f"seed {seed} ({seed + 1} of {n})")
+        results.append(run(seed))
+    names = [name for name in results[0] if all(name in result for result in results)]
+    print(f"{n} seeds, each at its best validation: mean, 95% interval, median")
+    for name in names:
+        values = [result[name] for result in results]
+        mean, interval = statistics.fmean(values), intervals.student_t(values)
+        print(f"{name:28} {mean:.4f} +- {interval:.4f}  (median {statistics.median(values):.4f})")
 
 
 def _run_seed(arguments: list[str], first_config: Path | None, seed: int) -> dict[str, float]:
@@ -174,12 +205,11 @@ class ToolkitCLI(LightningCLI):
         trainer = self.settings.trainer
         trainer.default_root_dir = trainer.default_root_dir or str(run_folder([], self.first_config))
         self.run_folder = Path(trainer.default_root_dir)
-        for check in (self._check_model, self._find_checkpoint, self._take_from_model, self._check_folder):
+        with self.collect_errors():
+            check_model(self.settings, self.verb)
+        for step in (self._find_checkpoint, self._take_from_model, self._check_folder):
             with self.collect_errors():
-                check()
-
-    def _check_model(self) -> None:
-        check_model(self.settings, self.verb)
+                step()
 
     def _find_checkpoint(self) -> None:
         given, self.settings.ckpt_path = self.settings.ckpt_path, None
@@ -287,3 +317,21 @@ class ToolkitCLI(LightningCLI):
             written, left_out = write_submission(predictions, self.run_folder / "submission")
             for line in [*(f"for GLUE's server: {path}" for path in written), *left_out]:
                 print(line)
+
+
+class PrepareCLI(ToolkitCLI):
+    """CLI that takes the arguments of ``fit`` and only prepares the data."""
+
+    def before_instantiate_classes(self) -> None:
+        """Do nothing: the data needs neither a model nor a run's folder."""
+
+    def _instantiate(self) -> None:
+        parser = Parser()
+        parser.add_lightning_class_args(LightningDataModule, "data", subclass_mode=True)
+        self.datamodule = parser.instantiate_classes(self.settings).data
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        self.datamodule.prepare_data()
+        if isinstance(self.datamodule, DATA):
+            self.datamodule.setup("fit")
+            print(self.datamodule.summary())

@@ -19,8 +19,7 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.epilog = EPILOG
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "--test", nargs="+", default=[], metavar="FILE", help="test text: files, folders, globs"
     )
@@ -57,15 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command.
-
-    Returns:
-        The exit code, 0.
-
-    Raises:
-        FileNotFoundError: If a file is not found.
-        ValueError: If no test text is given, or the format of a file is unknown.
-    """
+    """Run the command and return the exit code, 0."""
     from gpt_toolkit.analysis.overlap_report import report
 
     report(args)

@@ -12,14 +12,13 @@ from lightning.pytorch.cli import LightningArgumentParser
 
 from gpt_toolkit.backbone import DecoderConfig
 from gpt_toolkit.callbacks import Budget, Checkpoints, ProgressLine, Samples
-from gpt_toolkit.cli.errors import nearest
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
 from gpt_toolkit.data.prompts_datamodule import PromptsDataModule
 from gpt_toolkit.data.supervised.datamodule import SupervisedDataModule
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
 from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
 from gpt_toolkit.optim import OptimizerFactory, Schedule
-from gpt_toolkit.suggestions import close_names
+from gpt_toolkit.suggestions import close_names, nearest
 from gpt_toolkit.tasks import FinetuneTask, GenerateTask, PretrainTask
 from gpt_toolkit.tasks.lora import LoRA
 
@@ -49,28 +48,25 @@ class Parser(LightningArgumentParser):
 
 def explain_error(error: Exception) -> str:
     """Return a parser's error as one line."""
-    return explain(str(error), option_names(), class_names())
+    classes = {option: [kind.__name__ for kind in kinds] for option, kinds in _choices().items()}
+    return explain(str(error), option_names(), classes)
 
 
-def class_names() -> dict[str, list[str]]:
-    """Return the names of the classes that an option can select, by the option's name."""
-    kinds: dict[str, Iterable[type]] = {
+def _choices() -> dict[str, Iterable[type]]:
+    """Return the classes that an option can select, by the option's name."""
+    return {
         "model": TASKS,
         "data": DATA,
         "model.optimizer": OptimizerFactory.__subclasses__(),
         "model.schedule": Schedule.__subclasses__(),
     }
-    return {option: [kind.__name__ for kind in classes] for option, classes in kinds.items()}
 
 
 def option_names() -> list[str]:
     """Return the dotted names of all options of the toolkit and of the Trainer."""
     classes: dict[str, Iterable[type]] = {
+        **_choices(),
         "trainer": [Trainer],
-        "model": TASKS,
-        "data": DATA,
-        "model.optimizer": OptimizerFactory.__subclasses__(),
-        "model.schedule": Schedule.__subclasses__(),
         "model.decoder": [DecoderConfig],
         "model.lora": [LoRA],
         **{name: [kind] for name, kind in SETTINGS.items()},

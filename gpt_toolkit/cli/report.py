@@ -26,14 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command.
-
-    Returns:
-        The exit code, 0.
-
-    Raises:
-        FileNotFoundError: If RUN is not the folder of a run.
-    """
+    """Run the command and return the exit code, 0."""
     from gpt_toolkit.analysis.run_report import report
 
     report(

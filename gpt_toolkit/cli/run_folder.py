@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,15 +20,18 @@ from gpt_toolkit.generation.language_model import load
 from gpt_toolkit.io import write_json
 
 
+def take_option(option: str, arguments: Sequence[str]) -> tuple[str | None, list[str]]:
+    """Return an option's value ("" if it is missing, None without the option) and the other arguments."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument(option, nargs="?", const="", dest="value")
+    found, rest = parser.parse_known_args(arguments)
+    return found.value, rest
+
+
 def run_folder(arguments: Sequence[str], first_config: Path | None) -> Path:
     """Return the folder that the arguments name, else one named after the first config."""
-    option = "--trainer.default_root_dir"
-    for at, argument in enumerate(arguments):
-        if argument == option and at + 1 < len(arguments):
-            return Path(arguments[at + 1])
-        if argument.startswith(f"{option}="):
-            return Path(argument.partition("=")[2])
-    return Path("runs") / (first_config.stem if first_config else "run")
+    given, _ = take_option("--trainer.default_root_dir", arguments)
+    return Path(given or Path("runs") / (first_config.stem if first_config else "run"))
 
 
 def find_checkpoint(ckpt_path: str | None, folder: Path) -> str | None:

@@ -19,8 +19,7 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.epilog = EPILOG
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
     parser.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="folder of a finished run")
     parser.add_argument(
         "--law",
@@ -47,17 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command.
-
-    Returns:
-        The exit code, 0.
-
-    Raises:
-        FileNotFoundError: If a folder is not that of a run.
-        ValueError: If a run is unfinished, the runs cannot be compared, or they cannot determine the law.
-    """
-    from gpt_toolkit.analysis.scaling_report import analyze
-    from gpt_toolkit.analysis.scaling_runs import read_runs, warnings_of
+    """Run the command and return the exit code, 0."""
+    from gpt_toolkit.analysis.scaling_report import analyze, read_runs, warnings_of
     from gpt_toolkit.io import write_json
 
     if not args.huber > 0:

@@ -25,8 +25,7 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.epilog = EPILOG
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
     parser.add_argument("--parts", default="all", help="comma-separated: table2 to table5, figure2 (all)")
     parser.add_argument(
         "--tasks", default="all", help="comma-separated Storyworld tasks; none: only your own runs (all)"
@@ -70,38 +69,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command.
-
-    Returns:
-        The exit code, 0.
-
-    Raises:
-        ValueError: If a part or a task is unknown, or the options do not go together.
-        FileExistsError: If the output folder holds other files.
-        ChildProcessError: If a run fails.
-    """
+    """Run the command and return the exit code, 0."""
     from gpt_toolkit.analysis.paper_tables.catalog import PARTS, TASKS
-    from gpt_toolkit.analysis.paper_tables.make_tables import Request, make
+    from gpt_toolkit.analysis.paper_tables.make_tables import make
 
     if args.seeds < 1:
         raise ValueError(f"--seeds {args.seeds}: expected a number of at least 1, such as 3")
     if args.model and args.pretrain:
         raise ValueError("--pretrain goes without --model: it is for the backbone that this command trains")
-    default = [Path("runs")] if Path("runs").is_dir() else []
-    make(
-        Request(
-            parts=_chosen("parts", args.parts, PARTS),
-            tasks=[] if args.tasks == "none" else _chosen("tasks", args.tasks, list(TASKS)),
-            n_seeds=args.seeds,
-            output=args.output,
-            budget=args.budget,
-            model=args.model,
-            pretrain=shlex.split(args.pretrain),
-            finetune=shlex.split(args.finetune),
-            runs=default if args.runs is None else args.runs,
-            starts_runs=not args.no_start,
-        )
-    )
+    args.parts = _chosen("parts", args.parts, PARTS)
+    args.tasks = [] if args.tasks == "none" else _chosen("tasks", args.tasks, list(TASKS))
+    args.pretrain, args.finetune = shlex.split(args.pretrain), shlex.split(args.finetune)
+    if args.runs is None:
+        args.runs = [Path("runs")] if Path("runs").is_dir() else []
+    make(args)
     return 0
 
 

@@ -23,8 +23,7 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.epilog = EPILOG
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
     parser.add_argument("model", metavar="MODEL", help="model folder, checkpoint or hub id")
     parser.add_argument(
         "--benchmarks",
@@ -74,15 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command.
-
-    Returns:
-        The exit code, 0.
-
-    Raises:
-        FileNotFoundError: If the model or a benchmark's files are missing.
-        ValueError: If a benchmark or protocol is unknown, or a file is damaged.
-    """
+    """Run the command and return the exit code, 0."""
     from gpt_toolkit.evaluation.run_benchmarks import run_benchmarks
 
     run_benchmarks(args)

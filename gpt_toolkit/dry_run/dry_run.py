@@ -17,12 +17,17 @@ from gpt_toolkit.backbone import DecoderConfig
 from gpt_toolkit.callbacks.checkpoints import existing_run
 from gpt_toolkit.callbacks.console import say
 from gpt_toolkit.checkpoints import open_model
+from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
+from gpt_toolkit.data.prompts_datamodule import PromptsDataModule
 from gpt_toolkit.data.supervised.batching import TrainingBatches
-from gpt_toolkit.dry_run.data_report import data_lines, first_examples, vocabulary_line
+from gpt_toolkit.data.supervised.datamodule import SupervisedDataModule
+from gpt_toolkit.data.supervised.inspect_examples import show_tokens
 from gpt_toolkit.dry_run.memory import StepMemory, forecast_step, size
 from gpt_toolkit.dry_run.run_spec import RunSpec
 from gpt_toolkit.dry_run.timing import TrialSteps, time_lines
+from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
 from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
+from gpt_toolkit.generation.requests import Continuation, Request, RunningText
 from gpt_toolkit.hardware import (
     compute_dtype,
     device_name,
@@ -32,6 +37,10 @@ from gpt_toolkit.hardware import (
 )
 from gpt_toolkit.tasks import GenerateTask
 from gpt_toolkit.tasks.base import BaseTask
+from gpt_toolkit.tokenizers import Tokenizer
+
+N_EXAMPLES = 2
+"""Examples shown of each dataset; tuned here: two labels may differ, more would hide the rest."""
 
 SMALLER_STEP = (
     "lower data.batch_size and raise trainer.accumulate_grad_batches, choose a smaller decoder, or divide "
@@ -120,7 +129,9 @@ class DryRun:
         section("data", [*lines, *(f"  {note}" for note in notes)])
         if ready:
             if (vocabulary := getattr(data, "vocabulary", None)) is not None:
-                section("vocabulary", [vocabulary_line(vocabulary)])
+                name = f"{vocabulary.name}, " if getattr(vocabulary, "name", "") else ""
+                size_and_print = f"{vocabulary.vocab_size:,} token ids, fingerprint {vocabulary.fingerprint}"
+                section("vocabulary", [name + size_and_print])
             with self.collect_errors():
                 section("", first_examples(data))
         return ready
@@ -137,22 +148,19 @@ class DryRun:
                 config = task.resolve_decoder()
             elif isinstance(task, GenerateTask):
                 config = open_model(task.init_from).config
-                self._check_prompts(spec.data, config.n_ctx)
+                data: Any = spec.data
+                for number, prompt in enumerate(getattr(data, "prompts", [])):
+                    if (n := len(data.vocabulary.encode(prompt))) > config.n_ctx:
+                        self.add_problem(
+                            f"prompt {number}, {prompt[:40]!r}...: {n:,} tokens are more than the context "
+                            f"length {config.n_ctx:,}; shorten it"
+                        )
         if task is not None:
             section("model", [type(task).__name__, *(shape_lines(config) if config is not None else [])])
         if spec.trains and isinstance(task, BaseTask) and task.optimizer_factory is None:
             self.add_problem("no optimizer: training needs --model.optimizer, e.g. AdamW with its lr")
             return None
         return config
-
-    def _check_prompts(self, data: Any, n_ctx: int) -> None:
-        for number, prompt in enumerate(getattr(data, "prompts", [])):
-            n = len(data.vocabulary.encode(prompt))
-            if n > n_ctx:
-                self.add_problem(
-                    f"prompt {number}, {prompt[:40]!r}...: {n:,} tokens are more than the context length "
-                    f"{n_ctx:,}; shorten it"
-                )
 
     def _try_steps(self, spec: RunSpec, trainer: Trainer, config: DecoderConfig) -> None:
         """Train a few steps, unless they would not fit; print memory and time."""
@@ -214,6 +222,64 @@ class DryRun:
         yield f"  {'fits' if fits else 'does not fit'}: {available}"
         if not fits:
             self.add_problem(f"a step needs {size(memory.total)}, and {available}: {SMALLER_STEP}")
+
+
+# ---------------------------------------------------------------------- data
+
+
+def data_lines(data: Any) -> Iterator[str]:
+    """Yield what was read, split by split, and where it is cached; after ``setup``."""
+    if isinstance(data, CorpusDataModule):
+        cache = data.cache
+        yield data.source().title
+        for split in cache.splits:
+            n, n_bytes = cache.n_tokens(split), cache.n_bytes(split)
+            text = f"{n_bytes / 1e6:,.1f} MB of text, {n_bytes / max(1, n):.2f} bytes a token"
+            windows = f"{n // data.n_ctx:,} windows of {data.n_ctx:,} tokens"
+            yield f"  {split}: {cache.n_documents(split):,} documents, {n:,} tokens ({text}), {windows}"
+        yield f"  token shards: {cache.folder}"
+    elif isinstance(data, SupervisedDataModule | ZeroShotDataModule):
+        yield from data.summary().splitlines()
+    elif isinstance(data, PromptsDataModule):
+        longest = max(len(data.vocabulary.encode(prompt)) for prompt in data.prompts)
+        yield f"{data.summary()}, the longest {longest:,} tokens"
+    else:
+        yield type(data).__name__
+
+
+def first_examples(data: Any) -> Iterator[str]:
+    """Yield the first examples as text; after ``setup``."""
+    if isinstance(data, CorpusDataModule):
+        window = data.train_dataloader().dataset[0]["input_ids"][0].tolist()
+        yield "first training window, a bar between two tokens:"
+        yield f"  {show_tokens(window, data.vocabulary)}"
+        yield "  loss on every token, each predicted from those before it"
+    elif isinstance(data, SupervisedDataModule):
+        yield "first examples, a bar between two tokens:"
+        for example in data.rows(N_EXAMPLES):
+            yield from (f"  {line}" for line in example.splitlines())
+        if data.n_special_tokens:
+            yield "  a head reads the state of <extract>; the auxiliary loss is on every token but <start>"
+    elif isinstance(data, ZeroShotDataModule):
+        yield "first request of each, a bar between two tokens:"
+        for name, evaluation in data.evaluations.items():
+            request = next((one for requests in evaluation.request_set.requests for one in requests), None)
+            if request is not None:
+                yield f"  {name}: {_describe_request(request, data.vocabulary)}"
+    elif isinstance(data, PromptsDataModule):
+        yield "first prompts, a bar between two tokens:"
+        for prompt in data.prompts[:N_EXAMPLES]:
+            yield f"  {show_tokens(data.vocabulary.encode(prompt), data.vocabulary)}"
+
+
+def _describe_request(request: Request, vocabulary: Tokenizer) -> str:
+    if isinstance(request, Continuation):
+        context = show_tokens(request.context, vocabulary)
+        return f"after {context}  how likely is  {show_tokens(request.continuation, vocabulary)}"
+    if isinstance(request, RunningText):
+        windows = f"windows of {request.window:,} that move by {request.stride:,}"
+        return f"{len(request.ids):,} tokens in {windows}: {show_tokens(request.ids, vocabulary)}"
+    return f"generate {request.max_new_tokens:,} tokens after {show_tokens(request.ids, vocabulary)}"
 
 
 # ---------------------------------------------------------------------- model and batches

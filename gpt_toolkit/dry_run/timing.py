@@ -133,14 +133,7 @@ def synchronize(device: torch.device) -> None:
 
 
 def time_lines(trial: TrialSteps, spec: RunSpec, trainer: Trainer, device_name: str) -> Iterator[str]:
-    """Yield the number of steps and validations of the whole run, and how long they take.
-
-    Args:
-        trial: Measurements.
-        spec: The run.
-        trainer: The Trainer that made the measurements.
-        device_name: Name of the device that was measured.
-    """
+    """Yield the number of steps and validations of the whole run, and how long they take."""
     task: Any = spec.task
     n, accumulate = spec.n_devices, trainer.accumulate_grad_batches
     per_epoch: int | None = getattr(spec.data, "steps_per_epoch", None)

@@ -3,7 +3,6 @@
 The catalogue is ``benchmarks.yaml``.
 """
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +18,7 @@ from gpt_toolkit.evaluation.protocol import EvaluationProtocol
 from gpt_toolkit.evaluation.record_converters import HUB, SUPERVISED, WORLD
 from gpt_toolkit.evaluation.supervised_prompts import PREFIX, supervised_benchmark
 from gpt_toolkit.io import read_yaml
+from gpt_toolkit.suggestions import did_you_mean
 
 _CATALOGUE: dict[str, dict[str, Any]] = read_yaml(Path(__file__).with_name("benchmarks.yaml"))
 
@@ -104,10 +104,9 @@ def find(names: Sequence[str]) -> list[Benchmark]:
 
 def _known(name: str) -> Benchmark:
     if name not in BENCHMARKS:
-        near = difflib.get_close_matches(name, [*BENCHMARKS, *GROUPS], n=3, cutoff=0.5)
-        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        hint = did_you_mean(name, [*BENCHMARKS, *GROUPS], n=3)
         raise ValueError(
-            f"benchmarks: there is no {name!r}.{hint} There are {', '.join(BENCHMARKS)}; the groups "
+            f"benchmarks: there is no {name!r}{hint}; there are {', '.join(BENCHMARKS)}; the groups "
             f"{', '.join(GROUPS)}; {PREFIX}SET for a supervised dataset as text; and your own files that end "
             "in .yaml"
         )

@@ -15,8 +15,7 @@ import torch
 from lightning.pytorch import Trainer
 from rich.console import Console
 
-from gpt_toolkit.callbacks.console import quiet_lightning, say
-from gpt_toolkit.callbacks.evaluation_progress import EvaluationProgress
+from gpt_toolkit.callbacks.console import EvaluationProgress, quiet_lightning, say
 from gpt_toolkit.checkpoints import StoredModel, open_model
 from gpt_toolkit.evaluation.benchmark import Score
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule

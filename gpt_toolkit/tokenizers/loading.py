@@ -1,7 +1,6 @@
 """Tokenizers by their name, their folder or their files."""
 
 import contextlib
-import difflib
 import hashlib
 import json
 import logging
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from gpt_toolkit.io import atomic_folder, cache_folder
+from gpt_toolkit.suggestions import did_you_mean
 from gpt_toolkit.tokenizers import tokenizer_json
 from gpt_toolkit.tokenizers.bpe_table import BPETable, read_json, read_pair
 from gpt_toolkit.tokenizers.byte_level_bpe import ByteLevelBPE
@@ -160,11 +160,9 @@ def load_tokenizer(spec: str | Path | Mapping[str, str]) -> Tokenizer:
     if path.is_file():
         return _from_file(path)
     beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-    near = difflib.get_close_matches(path.name, [*_LOADERS, *beside], n=3, cutoff=0.5)
-    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    hint = did_you_mean(path.name, [*_LOADERS, *beside], n=3)
     raise FileNotFoundError(
-        f"No tokenizer {str(spec)!r}: it is not a file or folder here, nor one of {', '.join(_LOADERS)}."
-        + hint
+        f"no tokenizer {str(spec)!r}{hint}: it is not a file or folder here, nor one of {', '.join(_LOADERS)}"
     )
 
 

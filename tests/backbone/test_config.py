@@ -50,7 +50,7 @@ def test_a_config_survives_the_way_through_plain_fields() -> None:
 
 
 def test_an_unknown_preset_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(ValueError, match="'gpt2-midium': did you mean 'gpt2-medium'"):
+    with pytest.raises(ValueError, match=r"'gpt2-midium' \(did you mean gpt2-medium\?\)"):
         DecoderConfig.from_preset("gpt2-midium")
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from gpt_toolkit.callbacks import Predictions
+from gpt_toolkit.callbacks.predictions import GLUE_TEST, write_submission
+from gpt_toolkit.data.supervised.gpt1_datasets import known_datasets
 from tests.small_runs import Run
 
 
@@ -42,3 +44,79 @@ def test_a_failure_leaves_no_half_of_a_file(
         trainer.predict(task, datamodule=trainer.datamodule)  # type: ignore[attr-defined]
     assert calls
     assert list((tmp_path / "run").glob("predictions*")) == []
+
+
+def write_lines(path: Path, *lines: dict[str, Any]) -> Path:
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def test_each_set_of_glue_gets_its_file_with_rows_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, rows in {"rte": 2, "stsb": 1, "cola": 1, "mnli": 1, "mnli_mismatched": 2}.items():
+        monkeypatch.setitem(GLUE_TEST, name, (GLUE_TEST[name][0], rows))
+    first = write_lines(
+        tmp_path / "predictions-0.jsonl",
+        {"set": "rte", "row": 1, "prediction": "entailment", "probabilities": [0.9, 0.1]},
+        {"set": "stsb", "row": 0, "prediction": 3.14159, "probabilities": [0.0] * 6},
+        {"set": "cola", "row": 0, "prediction": "acceptable", "probabilities": [0.2, 0.8]},
+        {"set": "race", "row": 0, "prediction": 2, "probabilities": [0.1, 0.1, 0.7, 0.1]},
+    )
+    second = write_lines(
+        tmp_path / "predictions-1.jsonl",
+        {"set": "rte", "row": 0, "prediction": "not_entailment", "probabilities": [0.1, 0.9]},
+        {
+            "set": "mnli",
+            "part": "matched",
+            "row": 0,
+            "prediction": "neutral",
+            "probabilities": [0.1, 0.8, 0.1],
+        },
+        {"set": "mnli", "part": "mismatched", "row": 8, "prediction": "contradiction", "probabilities": []},
+        {"set": "mnli", "part": "mismatched", "row": 7, "prediction": "neutral", "probabilities": []},
+    )
+    written, left_out = write_submission([first, second], tmp_path / "submission")
+    assert left_out == []
+    assert {path.name for path in written} == {
+        "RTE.tsv",
+        "STS-B.tsv",
+        "CoLA.tsv",
+        "MNLI-m.tsv",
+        "MNLI-mm.tsv",
+    }
+    folder = tmp_path / "submission"
+    assert (folder / "RTE.tsv").read_text() == "index\tprediction\n0\tnot_entailment\n1\tentailment\n"
+    assert (folder / "STS-B.tsv").read_text() == "index\tprediction\n0\t3.142\n"
+    assert (folder / "CoLA.tsv").read_text() == "index\tprediction\n0\t1\n"
+    assert (folder / "MNLI-mm.tsv").read_text() == "index\tprediction\n0\tneutral\n1\tcontradiction\n"
+
+
+def test_where_no_set_is_glues_no_folder_is_made(tmp_path: Path) -> None:
+    mine = {"row": 0, "prediction": "a", "probabilities": [1.0]}
+    path = write_lines(
+        tmp_path / "p.jsonl", {"set": "mine", **mine}, {"set": "entailment", "part": "mismatched", **mine}
+    )
+    assert write_submission([path], tmp_path / "submission") == ([], [])
+    assert not (tmp_path / "submission").exists()
+
+
+@pytest.mark.parametrize("lines", [[], [{"tokens": ["a"], "ids": [1], "nll": [0.5]}]])
+def test_other_predictions_are_passed_over(lines: list[dict[str, Any]], tmp_path: Path) -> None:
+    assert write_submission([write_lines(tmp_path / "p.jsonl", *lines)], tmp_path / "s") == ([], [])
+
+
+def test_rows_that_are_not_the_test_split_are_no_submission(tmp_path: Path) -> None:
+    line = {"set": "cola", "row": 0, "prediction": "acceptable", "probabilities": [0.2, 0.8]}
+    written, left_out = write_submission([write_lines(tmp_path / "p.jsonl", line)], tmp_path / "submission")
+    assert written == []
+    assert left_out == ["CoLA.tsv is not written: 1 examples; GLUE's test split has 1,063"]
+    assert not (tmp_path / "submission").exists()
+
+
+def test_the_numbers_of_test_rows_are_those_of_the_sets() -> None:
+    sizes = {name: n for name, (_, n) in GLUE_TEST.items()}
+    sizes["mnli"] += sizes["mnli_mismatched"]
+    for name, rows in sizes.items():
+        if name in known_datasets():
+            assert known_datasets()[name].sizes["test"] == rows, name

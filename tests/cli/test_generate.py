@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
-from gpt_toolkit.cli import conversation, generate
+from gpt_toolkit.cli import generate
 from gpt_toolkit.generation.language_model import LanguageModel, load
 from gpt_toolkit.tokenizers.loading import load_tokenizer
 
@@ -64,7 +64,7 @@ def test_json_gives_one_object_a_line(folder: Path, capsys: pytest.CaptureFixtur
     assert len(records) == 9
     model = load(folder)
     for record in records:
-        settings = {name: record[name] for name in conversation.GenerationSettings.__dataclass_fields__}
+        settings = {name: record[name] for name in generate.GenerationSettings.__dataclass_fields__}
         assert model.generate(record["prompt"], **settings) == record["text"]
         assert record["ended"] == "end_of_text" or record["n_tokens"] == 5  # seeds are drawn anew each time
         assert record["slid"] is False
@@ -185,7 +185,7 @@ def converse(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyte
         monkeypatch.setattr(builtins, "input", answer)
         assert run(folder, "--seed", "1", "--max_new_tokens", "8") == 0
         assert next(left, None) is None  # every line was read
-        return capsys.readouterr().out.removeprefix(conversation.HELP + "\n")
+        return capsys.readouterr().out.removeprefix(generate.HELP + "\n")
 
     return typed
 
@@ -208,7 +208,7 @@ def test_faults_are_told_and_the_conversation_goes_on(converse: Converse, folder
     assert got[1] == "/top_k takes one whole number; it is 40"
     assert got[2] == "/top_p takes one number; it is 1.0"
     assert got[3].startswith("/colour is unknown; expected one of /max_new_tokens, /temperature")
-    assert conversation.HELP.splitlines()[0] in got[4]
+    assert generate.HELP.splitlines()[0] in got[4]
     assert "17 tokens are more than the context length 16; give at most 16" in got
     assert load(folder).generate("a", max_new_tokens=8, temperature=0.0) in "\n".join(got)
 

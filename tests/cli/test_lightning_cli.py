@@ -17,8 +17,9 @@ import torch
 import yaml
 from lightning.pytorch import Trainer
 
+from gpt_toolkit.cli import UsageError
 from gpt_toolkit.cli.configs import find_config, shipped_configs
-from gpt_toolkit.cli.errors import UsageError, nearest
+from gpt_toolkit.cli.lightning_cli import repeat, take_seeds
 from gpt_toolkit.cli.parser import explain, unknown_option
 from gpt_toolkit.hardware import choose_precision
 from gpt_toolkit.tasks import PretrainTask
@@ -243,7 +244,7 @@ def test_a_run_is_called_after_its_first_config(tell: Tell) -> None:
             ["--model.decoder.n_heads", "4"],
             r"no option model\.decoder\.n_heads: did you mean model\.decoder\.n_head\?",
         ),
-        (["--model.decoder", "gpt-mirco"], r"no decoder preset .*'gpt-mirco': did you mean 'gpt-micro'\?"),
+        (["--model.decoder", "gpt-mirco"], r"no decoder preset .*'gpt-mirco' \(did you mean gpt-micro\?\)"),
         (["--model.optimizer", "Moun"], r"model\.optimizer: no class Moun: did you mean Muon\?$"),
         (["--trainer.precision", "bf17"], r"trainer\.precision: expected 64, 32, 16, .*, got 'bf17'$"),
         (["--trainer.max_epochs", "a"], r"trainer\.max_epochs: expected int, null, got 'a'$"),
@@ -368,7 +369,7 @@ def test_the_tokenizer_and_the_model_must_belong_together(tell: Tell) -> None:
         1,
     )
     assert_refused(
-        tell("fit", "--config", "tiny.yaml", "--data.tokenizer", "gpt3"), r"No tokenizer 'gpt3'.*gpt2", 1
+        tell("fit", "--config", "tiny.yaml", "--data.tokenizer", "gpt3"), r"no tokenizer 'gpt3'.*gpt2", 1
     )
     tell("fit", "--config", "tiny.yaml")
     trained = tell("tokenizer", "train", "corpus.txt", "--vocab_size", 257, "--output", "vocabulary")
@@ -463,15 +464,48 @@ def test_a_message_that_no_rule_knows_is_cut_to_one_short_line() -> None:
     assert len(said) < 320
 
 
-def test_the_nearest_name_or_all_of_few_are_given() -> None:
-    assert nearest("fti", ["fit", "test"]) == ": did you mean fit?"
-    assert nearest("xyz", ["fit", "test"]) == "; there are fit, test"
-    assert nearest("xyz", map(str, range(100))) == ""
-    options = ["model.optimizer.lr", "model.schedule.final", "data.n_ctx"]
-    assert unknown_option("modl.optimizer.lr", options).endswith("did you mean model.optimizer.lr?")
-    assert unknown_option("model.xyz", options) == "no option model.xyz; there are optimizer, schedule"
-
-
 def test_a_config_that_is_nowhere_is_refused() -> None:
     with pytest.raises(UsageError, match="neither a file nor a shipped one"):
         find_config("nowhere/nothing")
+
+
+def test_the_number_of_seeds_is_taken_out_of_the_arguments() -> None:
+    assert take_seeds(["--config", "x", "--seeds", "5", "--data.sets", "rte"]) == (
+        ["--config", "x", "--data.sets", "rte"],
+        5,
+    )
+    assert take_seeds(["--seeds=3"]) == ([], 3)
+    assert take_seeds(["--config", "x"]) == (["--config", "x"], 1)
+
+
+@pytest.mark.parametrize("arguments", [["--seeds"], ["--seeds", "many"], ["--seeds=0"], ["--seeds", "-1"]])
+def test_an_invalid_number_of_seeds_is_refused(arguments: list[str]) -> None:
+    with pytest.raises(UsageError, match="expected a number of seeds"):
+        take_seeds(arguments)
+
+
+def test_seeds_exclude_options_of_a_single_run() -> None:
+    for given in (["--ckpt_path", "last"], ["--ckpt_path=last"]):
+        with pytest.raises(UsageError, match="leave out --ckpt_path"):
+            take_seeds(["--seeds", "2", *given])
+
+
+def test_a_repeated_run_prints_mean_interval_and_median(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = []
+
+    def run(seed: int) -> dict[str, float]:
+        asked.append(seed)
+        return {"val_accuracy": 0.5 + 0.1 * seed, **({"only_once": 1.0} if seed == 0 else {})}
+
+    repeat(3, run)
+    assert asked == [0, 1, 2]
+    said = capsys.readouterr().out
+    assert "seed 2 (3 of 3)" in said
+    assert "val_accuracy                 0.6000 +- 0.2484  (median 0.6000)" in said
+    assert "only_once" not in said
+
+
+def test_an_unknown_option_is_answered_with_the_nearest_or_all_of_its_group() -> None:
+    options = ["model.optimizer.lr", "model.schedule.final", "data.n_ctx"]
+    assert unknown_option("modl.optimizer.lr", options).endswith("did you mean model.optimizer.lr?")
+    assert unknown_option("model.xyz", options) == "no option model.xyz; there are optimizer, schedule"

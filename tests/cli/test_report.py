@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from gpt_toolkit.analysis.loss_curves import ascii_plot, read_curves
+from gpt_toolkit.analysis.run_report import ascii_plot, read_curves
 from gpt_toolkit.cli import main
 
 

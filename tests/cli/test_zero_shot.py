@@ -179,7 +179,7 @@ def test_files_of_no_published_variant_are_taken_only_if_said_so(tell: Tell, mod
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--benchmarks", "lambda"], r"there is no 'lambda'\. Did you mean lambada"),
+        (["--benchmarks", "lambda"], r"there is no 'lambda' \(did you mean lambada"),
         (["--benchmarks", "lambada", "--protocols", "papre"], "lambada can be read under paper-1, "),
         (["--benchmarks", "lambada", "--root", "nowhere"], "nowhere"),
         (["--benchmarks", ","], "benchmarks is empty"),

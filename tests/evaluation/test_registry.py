@@ -53,7 +53,7 @@ def test_names_and_groups_are_found_once() -> None:
 def test_an_unknown_benchmark_is_refused_with_what_exists() -> None:
     with pytest.raises(
         ValueError,
-        match=r"there is no 'lamdaba'. Did you mean lambada.* There are lambada, lambada_original, ",
+        match=r"there is no 'lamdaba' \(did you mean lambada.*; there are lambada, lambada_original, ",
     ):
         find(["lamdaba"])
 

@@ -116,5 +116,5 @@ def test_the_world_s_sets_are_benchmarks_too(context: Context) -> None:
 
 
 def test_an_unknown_set_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"unknown dataset 'rtee'; did you mean rte\?"):
+    with pytest.raises(ValueError, match=r"unknown dataset 'rtee' \(did you mean rte\?\); known"):
         read("prompt:rtee", tmp_path)

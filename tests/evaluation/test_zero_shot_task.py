@@ -10,7 +10,7 @@ from lightning.pytorch import Trainer
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.callbacks import Predictions
-from gpt_toolkit.callbacks.evaluation_progress import EvaluationProgress
+from gpt_toolkit.callbacks.console import EvaluationProgress
 from gpt_toolkit.evaluation.benchmark import Score
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
 from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask

@@ -29,11 +29,11 @@ def test_the_cache_folder_is_moved_by_the_environment(cache: Path, monkeypatch: 
 
 def test_an_unknown_name_is_answered_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(
-        FileNotFoundError, match=r"No tokenizer 'gpt3'.*bytes, gpt1, gpt2, storyworld. Did you mean gpt"
+        FileNotFoundError, match=r"no tokenizer 'gpt3' \(did you mean gpt.*bytes, gpt1, gpt2, storyworld"
     ):
         load_tokenizer("gpt3")
     (tmp_path / "shakespeare").mkdir()
-    with pytest.raises(FileNotFoundError, match="Did you mean shakespeare"):
+    with pytest.raises(FileNotFoundError, match="did you mean shakespeare"):
         load_tokenizer(tmp_path / "shakespear")
 
 

@@ -6,7 +6,7 @@ import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import yaml
 
@@ -14,10 +14,10 @@ from gpt_toolkit.analysis.paper_tables.catalog import FULL, NO_AUX, SCRATCH, TAB
 
 _DATASETS = {column.dataset for table in TABLES.values() for column in table.columns} - {""}
 _DEPTH = 2  # folders below one that is searched: runs/finetune_rte/seed-0
-_SETTINGS_OF_THE_PAPER = {
-    "data": ("train_rows", "as_text"),
-    "model": ("transfer_layers", "freeze_layers", "lora"),
-}
+_SETTINGS_OF_THE_PAPER = (
+    *(("data", "train_rows"), ("data", "as_text")),
+    *(("model", "transfer_layers"), ("model", "freeze_layers"), ("model", "lora")),
+)
 """Settings that a run of the paper does not change."""
 
 
@@ -71,17 +71,12 @@ def user_runs(folders: Sequence[Path]) -> tuple[list[UserRun], list[str]]:
         if not folder.is_dir():
             raise FileNotFoundError(f"--runs {folder}: folder not found")
         for run in sorted(_run_folders(folder, _DEPTH)):
-            try:
-                found = _user_run(run)
-            except _LeftOutError as reason:
-                left_out.append(f"{run}: {reason}")
-            else:
-                runs += [] if found is None else [found]
+            found = _user_run(run)
+            if isinstance(found, UserRun):
+                runs.append(found)
+            elif found:
+                left_out.append(f"{run}: {found}")
     return runs, left_out
-
-
-class _LeftOutError(Exception):
-    """The reason why a run is not in the tables."""
 
 
 def _run_folders(folder: Path, depth: int) -> Iterator[Path]:
@@ -93,33 +88,27 @@ def _run_folders(folder: Path, depth: int) -> Iterator[Path]:
                 yield from _run_folders(inner, depth - 1)
 
 
-def _user_run(folder: Path) -> UserRun | None:
-    """Return a run; None if it is not a fine-tuning of a dataset of the tables."""
+def _user_run(folder: Path) -> UserRun | str:
+    """Return a run, or why it is left out; "" if it is not a fine-tuning of a dataset of the tables."""
     try:
         config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
         task = config["model"]["class_path"].rpartition(".")[2]
         settings = {name: config[name].get("init_args") or {} for name in ("model", "data")}
         datasets = settings["data"].get("sets")
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):
-        return None
+        return ""
     names = [str(name) for name in (datasets if isinstance(datasets, list) else [datasets])]
     if task != "FinetuneTask" or not _DATASETS.intersection(names):
-        return None
+        return ""
     if len(names) > 1:
-        raise _LeftOutError("trained on several datasets at once, which the tables do not have")
+        return "trained on several datasets at once, which the tables do not have"
     if not (folder / "model").is_dir():
-        raise _LeftOutError("not finished; resume it with --ckpt_path last")
-    changed = [
-        f"{part}.{name}"
-        for part, settings_of_part in _SETTINGS_OF_THE_PAPER.items()
-        for name in settings_of_part
-        if settings[part].get(name)
-    ]
-    if changed:
-        raise _LeftOutError(f"not as in the paper: {', '.join(changed)}")
+        return "not finished; resume it with --ckpt_path last"
+    if changed := [f"{part}.{name}" for part, name in _SETTINGS_OF_THE_PAPER if settings[part].get(name)]:
+        return f"not as in the paper: {', '.join(changed)}"
     scores, is_tested = _scores(folder)
     if not scores:
-        raise _LeftOutError("has no scores; gpt-toolkit test --config FOLDER/config.yaml --ckpt_path best")
+        return "has no scores; gpt-toolkit test --config FOLDER/config.yaml --ckpt_path best"
     model = settings["model"].get("init_from") or ""
     with_aux = settings["model"].get("lm_coef", 0.5)
     variant = (FULL if with_aux else NO_AUX) if model else SCRATCH
@@ -132,10 +121,10 @@ def _scores(folder: Path) -> tuple[dict[str, float], bool]:
     test, best = folder / "test.json", folder / "checkpoints" / "best.ckpt"
     if test.is_file() and not (best.exists() and best.stat().st_mtime > test.stat().st_mtime):
         return read_test_scores(folder), True
-    rows: list[dict[str, Any]] = []
-    if (folder / "metrics.csv").is_file():
-        with (folder / "metrics.csv").open(encoding="utf-8", newline="") as file:
-            rows = [row for row in csv.DictReader(file) if row.get("val_score")]
+    if not (folder / "metrics.csv").is_file():
+        return {}, False
+    with (folder / "metrics.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row.get("val_score")]
     row = max(rows, key=lambda row: float(row["val_score"]), default={})
     scores = {name.removeprefix("val_"): float(v) for name, v in row.items() if name.startswith("val_") and v}
     return scores, False

@@ -92,9 +92,7 @@ def _checked(options: Mapping[str, Any]) -> dict[str, Any]:
     for name in options:
         if name not in OPTIONS:
             hint = did_you_mean(str(name), OPTIONS)
-            raise ValueError(
-                f"a custom dataset has no option {name!r}; {hint and hint + ' '}expected {', '.join(OPTIONS)}"
-            )
+            raise ValueError(f"a custom dataset has no option {name!r}{hint}; known: {', '.join(OPTIONS)}")
     kind = options.get("kind")
     if kind is not None and kind not in get_args(Kind):
         raise ValueError(f"kind: {kind!r} is not one of {', '.join(get_args(Kind))}")

@@ -52,8 +52,8 @@ def open_dataset(entry: str | Mapping[str, object], root: Path | None = None) ->
         return open_custom({"train": entry}, root)
     hint = did_you_mean(entry.lower(), [*known, _STORYWORLD])
     raise ValueError(
-        f"unknown dataset {entry!r}; {hint and hint + ' '}expected {', '.join(known)}; {_STORYWORLD}:NAME; "
-        f"or a file ending in {', '.join(ENDINGS)}"
+        f"unknown dataset {entry!r}{hint}; known: {', '.join(known)}; {_STORYWORLD}:NAME; or a file "
+        f"ending in {', '.join(ENDINGS)}"
     )
 
 

@@ -194,7 +194,7 @@ def test_identity_follows_content_columns_and_labels(write: Write) -> None:
 @pytest.mark.parametrize(
     ("options", "content", "message"),
     [
-        ({"txt": "a"}, "text,label\nA.,1\n", r"no option 'txt'; did you mean text\? expected name, kind"),
+        ({"txt": "a"}, "text,label\nA.,1\n", r"no option 'txt' \(did you mean text\?\); known: name, kind"),
         (
             {"kind": "entailment"},
             "text,label\nA.,1\n",

@@ -354,12 +354,9 @@ def test_lines_of_two_languages_belong_together(write: Write, tmp_path: Path, en
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("rtee", r"unknown dataset 'rtee'; did you mean rte\? expected snli, mnli"),
-        ("MRPC", r"unknown dataset 'MRPC'; did you mean mrpc\?"),
-        (
-            "chess",
-            r"unknown dataset 'chess'; expected snli.*storyworld:NAME; or a file ending in \.tsv",
-        ),
+        ("rtee", r"unknown dataset 'rtee' \(did you mean rte\?\); known: snli, mnli"),
+        ("MRPC", r"unknown dataset 'MRPC' \(did you mean mrpc\?\)"),
+        ("chess", r"unknown dataset 'chess'; known: .*storyworld:NAME; or a file ending in \.tsv, \.csv"),
     ],
 )
 def test_an_unknown_set_is_refused_with_the_known(entry: str, message: str) -> None:

@@ -8,7 +8,7 @@ from lightning.pytorch.callbacks import Callback
 from gpt_toolkit import progress as progress_module
 from gpt_toolkit.callbacks import ProgressLine, Throughput, throughput
 from gpt_toolkit.callbacks import console as console_module
-from gpt_toolkit.callbacks.progress_line import count
+from gpt_toolkit.callbacks.console import count
 from tests.small_runs import Run
 
 
@@ -18,7 +18,7 @@ class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
         for name in ("monotonic", "perf_counter"):
-            monkeypatch.setattr(f"gpt_toolkit.callbacks.progress_line.time.{name}", lambda: self.now)
+            monkeypatch.setattr(f"gpt_toolkit.callbacks.console.time.{name}", lambda: self.now)
 
 
 class Seconds(Callback):

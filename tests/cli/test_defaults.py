@@ -9,9 +9,9 @@ import torch
 import yaml
 from jsonargparse import Namespace as UntypedNamespace
 
-from gpt_toolkit.cli import run_precision
+from gpt_toolkit.cli import defaults
 from gpt_toolkit.cli.configs import shipped_configs
-from gpt_toolkit.cli.run_precision import resolve_precision, training_device
+from gpt_toolkit.cli.defaults import resolve_precision, training_device
 from tests.commands import Said, Tell
 
 Namespace: Any = UntypedNamespace
@@ -156,7 +156,7 @@ def settings(task: str = "PretrainTask", **trainer: Any) -> Any:
 @pytest.fixture
 def an_old_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     gpu = torch.device("cuda")
-    monkeypatch.setattr(run_precision, "default_device", lambda: gpu)
+    monkeypatch.setattr(defaults, "default_device", lambda: gpu)
     monkeypatch.setattr("gpt_toolkit.hardware.precision._cuda_is_native", lambda name: name == "FP16")
     monkeypatch.setattr("gpt_toolkit.hardware.precision.device_name", lambda device: "Tesla T4")
     for name in ("GPT_TOOLKIT_BF16", "GPT_TOOLKIT_FP16"):
@@ -196,7 +196,7 @@ def test_tasks_that_score_and_write_compute_in_the_type_of_their_weights(task: s
 
 
 def test_an_accelerator_that_is_not_here_is_the_trainers_to_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_precision, "default_device", lambda: torch.device("cpu"))
+    monkeypatch.setattr(defaults, "default_device", lambda: torch.device("cpu"))
     assert training_device(settings(accelerator="gpu").trainer) is None
     assert training_device(settings().trainer) == torch.device("cpu")
 
