@@ -56,4 +56,4 @@ for line in (folder / "answers.jsonl").read_text(encoding="utf-8").splitlines()[
 # text by `--benchmarks prompt:reviews.csv --n_examples 5`, without a YAML file.
 #
 # [`gpt_toolkit.evaluation.custom_benchmark`][gpt_toolkit.evaluation.custom_benchmark] has every field. What does not fit is a Python function from rows to
-# requests, as in [`gpt_toolkit.evaluation.multiple_choice`][gpt_toolkit.evaluation.multiple_choice].
+# requests, as in [`gpt_toolkit.evaluation.likelihood`][gpt_toolkit.evaluation.likelihood].

@@ -100,7 +100,7 @@ def _benchmark_documents(args: argparse.Namespace) -> Iterator[TestDocument]:
     names = [name.strip() for name in args.benchmarks.split(",")]
     root = None if args.root is None else Path(args.root).expanduser()
     for benchmark in find(names):
-        for number, item in enumerate(benchmark.source.read(root, None, check=False).items):
+        for number, item in enumerate(benchmark.read(root, check=False).items):
             yield TestDocument(f"{benchmark.name}:{number}", fingerprints(_text_of(item), args.ngram))
 
 

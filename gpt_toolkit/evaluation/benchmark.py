@@ -1,13 +1,16 @@
 """Benchmarks, and the scores of a model on a benchmark under one protocol."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
 
-from gpt_toolkit.evaluation.item_sources import Items, ItemSource
-from gpt_toolkit.evaluation.perplexity import PerplexityProtocol
+from gpt_toolkit.evaluation.items import Items
 from gpt_toolkit.evaluation.protocol import EvaluationProtocol, RequestSet, Result
 from gpt_toolkit.generation.requests import Answer
+
+ItemSource: TypeAlias = Callable[[Path | None, int | None, bool], Items]
+"""Function of root, limit and check that reads items; see :meth:`Benchmark.read`."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,7 @@ class Benchmark:
     Args:
         name: Name of the benchmark.
         section: Section of the paper.
-        source: Source of its items.
+        source: Function that reads its items.
         protocols: Protocols, the paper's first.
     """
 
@@ -26,6 +29,20 @@ class Benchmark:
     source: ItemSource
     protocols: tuple[EvaluationProtocol, ...]
 
+    def read(self, root: Path | None = None, limit: int | None = None, *, check: bool = True) -> Items:
+        """Read the first items.
+
+        Args:
+            root: Folder of files; None: the hub, or nothing if none is needed.
+            limit: Largest number of items.
+            check: Raise if a file is not a known one.
+
+        Raises:
+            FileNotFoundError: If a file is missing.
+            ValueError: If the content of a file is not as expected.
+        """
+        return self.source(root, limit, check)
+
     def protocol(self, spec: str) -> EvaluationProtocol | None:
         """Return the protocol of a name with or without its version; None if this benchmark has no such one.
 
@@ -33,9 +50,7 @@ class Benchmark:
         """
         name, *numbers = spec.split(":")
         found = next((p for p in self.protocols if name in (p.name, str(p))), None)
-        if not numbers or found is None:
-            return found
-        return found.with_windows(numbers, spec) if isinstance(found, PerplexityProtocol) else None
+        return found.with_windows(numbers, spec) if found and numbers else found
 
 
 class Score(NamedTuple):
@@ -55,10 +70,6 @@ class Evaluation:
     """A benchmark under one protocol: its requests, and the scores of their answers.
 
     Attributes:
-        benchmark: The benchmark.
-        protocol: The protocol.
-        items: Items of the benchmark.
-        request_set: Requests for the items.
         first: Number of its first request among those of all evaluations.
         warnings: What a user should know of items and requests.
     """

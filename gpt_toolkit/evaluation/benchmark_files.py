@@ -1,36 +1,63 @@
-"""Readers of the published file formats."""
+"""Formats of the published files: how they are recognized and read."""
 
 import json
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from gpt_toolkit.evaluation.item_sources import Content, text_of
 from gpt_toolkit.evaluation.items import (
     GAP,
+    TAIL_BYTES,
     Cloze,
     Conversation,
     Document,
     LastWord,
+    Record,
     Schema,
     Translation,
-    replace_pronoun,
-    split_articles,
-    split_lines,
-)
-from gpt_toolkit.evaluation.record_converters import (
-    TAIL_BYTES,
-    Record,
     last_word,
     question,
+    replace_pronoun,
     replaced_schema,
+    split_articles,
+    split_lines,
     summary,
     tail,
 )
+from gpt_toolkit.io import open_bytes
 from gpt_toolkit.records import read_records
+
+
+class Content(NamedTuple):
+    """Content of a file.
+
+    Attributes:
+        items: All its items.
+        size: Its size in the unit of the published size: items, or lines of running text.
+    """
+
+    items: Sequence[Any]
+    size: int
+
+
+class FileFormat(NamedTuple):
+    """A format of files: a regular expression for the beginning, and a reader."""
+
+    beginning: str
+    read: Callable[[Path], Content]
+
+    def recognizes(self, head: str) -> bool:
+        """Return True if the beginning of a file is of this format."""
+        return re.search(self.beginning, head) is not None
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a file, unpacked, with LF line ends."""
+    with open_bytes(path) as file:
+        return file.read().decode("utf-8-sig").replace("\r\n", "\n")
 
 
 def read_plain_lambada(path: Path) -> Content:
@@ -109,13 +136,13 @@ def read_dprd(path: Path) -> Content:
 def read_coqa(path: Path) -> Content:
     """Read CoQA's JSON; additional human answers become additional references."""
     try:
-        items = [_conversation(record) for record in json.loads(text_of(path))["data"]]
+        items = [_coqa_conversation(record) for record in json.loads(text_of(path))["data"]]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is not CoQA's JSON ({error!r}); get coqa-dev-v1.0.json again") from None
     return Content(items, len(items))
 
 
-def _conversation(record: Mapping[str, Any]) -> Conversation:
+def _coqa_conversation(record: Mapping[str, Any]) -> Conversation:
     speakers = [record["answers"], *record.get("additional_answers", {}).values()]
     questions = tuple(question["input_text"] for question in record["questions"])
     answers = [
@@ -201,22 +228,39 @@ def record_reader(convert: Callable[[Record], Any], **fields: type) -> Callable[
     return read
 
 
-READERS: Final[Mapping[str, Callable[[Path], Content]]] = MappingProxyType(
+_TWO_LINES = r"(?s)\A(?=.* )[^\x00\n]*\n[^\x00\n]*\n[^\x00]*\Z"
+_FIRST_TITLE = r"(?s:.*?)^ *= [^=\n]+ = *$"
+
+FORMATS: Final[Mapping[str, FileFormat]] = MappingProxyType(
     {
-        "cbt": read_cbt,
-        "cnn_dm": record_reader(summary, article=str, highlights=str),
-        "coqa": read_coqa,
-        "dprd": read_dprd,
-        "lambada": record_reader(last_word, text=str),
-        "lambada_original": read_plain_lambada,
-        "lines": read_lines,
-        "nq_open": record_reader(question, question=str, answer=list),
-        "pairs_en_fr": read_pairs("en", "fr"),
-        "pairs_fr_en": read_pairs("fr", "en"),
-        "tail": read_tail,
-        "wikitext": read_wikitext,
-        "wsc273": record_reader(replaced_schema, context_options=list, continuation=str, gold=int),
-        "wsc_xml": read_schemas_xml,
+        "cbt": FileFormat(r"(?m)\A1 .*\n2 (?s:.*?)^21 .*XXXXX.*\t", read_cbt),
+        "cnn_dm": FileFormat(
+            r"(?i)\A(?=.*\barticle\b)(?=.*\bhighlights\b)",
+            record_reader(summary, article=str, highlights=str),
+        ),
+        "coqa": FileFormat(r'(?s)\A\s*\{.*"data"', read_coqa),
+        "dprd": FileFormat(
+            r"\A.*\n.*\n\s*([^,\n]+?)\s*,\s*([^,\n]+?)\s*\n\s*(?:\1|\2)\s*(?:\n|\Z)", read_dprd
+        ),
+        "enwik8": FileFormat(r"\A<mediawiki", read_tail),
+        "lambada": FileFormat(r'(?s)\A\s*\{.*"text"', record_reader(last_word, text=str)),
+        "lambada_original": FileFormat(r"(?s)\A(?!\s*[{\[])(?=.* )(?=.*\n)[^A-Z]*\Z", read_plain_lambada),
+        "lines": FileFormat(_TWO_LINES, read_lines),
+        "nq_open": FileFormat(
+            r'(?s)\A\s*\{(?=.*"question")(?=.*"answer")',
+            record_reader(question, question=str, answer=list),
+        ),
+        "pairs_en_fr": FileFormat(_TWO_LINES, read_pairs("en", "fr")),
+        "pairs_fr_en": FileFormat(_TWO_LINES, read_pairs("fr", "en")),
+        "ptb": FileFormat(r"(?s)\A(?=.* <unk> )(?=.* N )[^A-MO-Z]*\Z", read_lines),
+        "text8": FileFormat(r"\A[a-z ]+\Z", read_tail),
+        "wikitext": FileFormat(rf"(?m)\A(?=(?s:.*) , )(?=(?s:.*)<unk>){_FIRST_TITLE}", read_wikitext),
+        "wikitext_raw": FileFormat(rf"(?m)\A(?=(?s:.*) , )(?!(?s:.*)<unk>){_FIRST_TITLE}", read_wikitext),
+        "wsc273": FileFormat(
+            r'(?s)\A\s*\{(?=.*"context_options")(?=.*"gold")',
+            record_reader(replaced_schema, context_options=list, continuation=str, gold=int),
+        ),
+        "wsc_xml": FileFormat(r"<schema>", read_schemas_xml),
     }
 )
-"""Readers by their name in ``benchmarks.yaml``."""
+"""Formats of files by their name in ``benchmarks.yaml``."""

@@ -32,20 +32,6 @@ def mean(name: str, values: Sequence[float], chance: float = UNKNOWN) -> Metric:
     return Metric(name, value, intervals.normal_mean(values), len(values), chance)
 
 
-def matthews(name: str, predicted: Sequence[int], labels: Sequence[int]) -> Metric:
-    """Compute the Matthews correlation of two classes; 0 if one of them never occurs."""
-    guesses, truth = np.array(predicted, dtype=bool), np.array(labels, dtype=bool)
-
-    def score(items: "NDArray[np.int64]") -> float:
-        a, b = guesses[items], truth[items]
-        both, neither = float(np.count_nonzero(a & b)), float(np.count_nonzero(~a & ~b))
-        wrong, missed = float(np.count_nonzero(a & ~b)), float(np.count_nonzero(~a & b))
-        product = (both + wrong) * (both + missed) * (neither + wrong) * (neither + missed)
-        return (both * neither - wrong * missed) / math.sqrt(product) if product else 0.0
-
-    return _bootstrapped(name, score, len(truth), 0.0)
-
-
 def f1(name: str, predicted: Sequence[int], labels: Sequence[int]) -> Metric:
     """Compute the F1 of the second of two classes; 0 if it is never predicted."""
     guesses, truth = np.array(predicted, dtype=bool), np.array(labels, dtype=bool)
@@ -59,7 +45,10 @@ def f1(name: str, predicted: Sequence[int], labels: Sequence[int]) -> Metric:
 
 
 def pearson(name: str, predicted: Sequence[float], grades: Sequence[float]) -> Metric:
-    """Compute the Pearson correlation; 0 if either sequence is constant."""
+    """Compute the Pearson correlation; 0 if either sequence is constant.
+
+    Of two classes, 0 and 1, it is the Matthews correlation.
+    """
     guesses, truth = np.array(predicted, dtype=float), np.array(grades, dtype=float)
 
     def score(items: "NDArray[np.int64]") -> float:

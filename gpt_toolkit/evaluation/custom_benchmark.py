@@ -30,12 +30,16 @@ from typing import Any, Final
 
 import yaml
 
-from gpt_toolkit.evaluation import lambada
-from gpt_toolkit.evaluation import multiple_choice as choice
 from gpt_toolkit.evaluation.benchmark import Benchmark
 from gpt_toolkit.evaluation.free_text import metric_of_texts
-from gpt_toolkit.evaluation.item_sources import Items
-from gpt_toolkit.evaluation.items import Document, LastWord
+from gpt_toolkit.evaluation.items import Document, Items, LastWord, Record
+from gpt_toolkit.evaluation.likelihood import (
+    highest,
+    last_word_metrics,
+    last_word_requests,
+    mean_of_tokens,
+    summed,
+)
 from gpt_toolkit.evaluation.perplexity import Corpus, perplexity_protocol
 from gpt_toolkit.evaluation.protocol import (
     ComputeMetrics,
@@ -44,8 +48,6 @@ from gpt_toolkit.evaluation.protocol import (
     protocols_of,
 )
 from gpt_toolkit.records import read_records
-
-Record = Mapping[str, Any]
 
 _METRICS: Final[Mapping[str, tuple[str, ...]]] = {
     "multiple_choice": ("accuracy", "accuracy_per_token"),
@@ -105,16 +107,12 @@ class CustomBenchmark:
             text = f"{text} {self.accepted(record)[0]}"
         return text + self.separator
 
-    def texts(self, records: Sequence[Record], context: EvaluationContext) -> list[str]:
-        """Return the prompt of each record after its examples."""
-        n = self.n_examples if context.n_examples is None else context.n_examples
-        return context.with_examples(records, n, lambda record: str(fill(self.prompt, record)), self.example)
-
     def build_requests(self, records: Sequence[Record], context: EvaluationContext) -> RequestSet:
         """Build the requests of all records."""
-        texts = self.texts(records, context)
+        n = self.n_examples if context.n_examples is None else context.n_examples
+        texts = context.with_examples(records, n, lambda record: str(fill(self.prompt, record)), self.example)
         if self.kind == "last_word":
-            build_requests = lambada.last_word_requests(filtered=False, detokenized=False)
+            build_requests = last_word_requests(filtered=False, detokenized=False)
             return build_requests([LastWord(text) for text in texts], context)
         if self.kind == "perplexity":
             return _PERPLEXITY.build_requests([Document(text) for text in texts], context)
@@ -131,20 +129,15 @@ class CustomBenchmark:
     def compute_metrics(self) -> ComputeMetrics:
         """Return the function that computes the metrics."""
         if self.kind == "last_word":
-            return lambada.compute_metrics
+            return last_word_metrics
         if self.kind == "perplexity":
             return _PERPLEXITY.compute_metrics
         if self.kind == "generate":
             return metric_of_texts(self.metric or "exact_match")
-        return choice.highest(choice.mean_of_tokens if self.metric == "accuracy_per_token" else choice.summed)
+        return highest(mean_of_tokens if self.metric == "accuracy_per_token" else summed)
 
 
 _PERPLEXITY: Final = perplexity_protocol("paper-1", Corpus("word_perplexity"))
-
-
-def is_custom(name: str) -> bool:
-    """Return True if the name of a benchmark is a YAML file."""
-    return name.endswith((".yaml", ".yml"))
 
 
 def read_custom(path: str | Path) -> Benchmark:
@@ -174,10 +167,16 @@ def read_custom(path: str | Path) -> Benchmark:
         n_examples=str(custom.n_examples),
         file=path.name,
     )
-    source = RecordFiles(
-        path.parent / custom.files, path.parent / custom.examples if custom.examples else None
-    )
-    return Benchmark(custom.name, path.name, source, protocols)
+    table = path.parent / custom.files
+
+    def read_examples() -> list[dict[str, Any]]:
+        return read_table(path.parent / custom.examples) if custom.examples else []
+
+    def read(root: Path | None, limit: int | None, check: bool) -> Items:
+        records = read_table(table)
+        return Items(records[:limit], f"{table}, {len(records):,} rows", read_examples=read_examples)
+
+    return Benchmark(custom.name, path.name, read, protocols)
 
 
 def _problems(given: Mapping[str, Any]) -> list[str]:
@@ -203,30 +202,8 @@ def _problems(given: Mapping[str, Any]) -> list[str]:
     return problems
 
 
-@dataclass(frozen=True)
-class RecordFiles:
-    """Records of your own files.
-
-    Args:
-        path: File of the benchmark's records.
-        examples: File of the records for examples; None: the benchmark's own.
-    """
-
-    path: Path
-    examples: Path | None
-
-    def read(self, root: Path | None, limit: int | None, *, check: bool) -> Items:
-        """Read the first items; see :class:`~gpt_toolkit.evaluation.item_sources.ItemSource`."""
-        records = read_table(self.path)
-        origin = f"{self.path}, {len(records):,} rows"
-        return Items(records[:limit], origin, read_examples=self._read_examples)
-
-    def _read_examples(self) -> list[dict[str, Any]]:
-        return read_table(self.examples) if self.examples else []
-
-
 def read_table(path: Path) -> list[dict[str, Any]]:
-    """Read the records of a .jsonl, .json, .csv or .tsv file."""
+    """Read the records of a file."""
     if not path.name.lower().removesuffix(".gz").endswith(_ENDINGS):
         raise ValueError(f"{path} cannot be read as records: its name ends in none of {', '.join(_ENDINGS)}")
     records = [record.fields for record in read_records(path)]

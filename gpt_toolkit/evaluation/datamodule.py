@@ -11,7 +11,7 @@ from lightning.pytorch import LightningDataModule
 from gpt_toolkit.data.step_loader import BatchLoader, ReadyBatches, StepSampler, step_share
 from gpt_toolkit.data.window_order import StepShare
 from gpt_toolkit.evaluation.benchmark import Evaluation
-from gpt_toolkit.evaluation.item_sources import Items
+from gpt_toolkit.evaluation.items import Items
 from gpt_toolkit.evaluation.protocol import EvaluationContext
 from gpt_toolkit.evaluation.registry import find, pairs
 from gpt_toolkit.generation.requests import Continuation, Prompt, Request
@@ -72,9 +72,6 @@ class ZeroShotDataModule(LightningDataModule):
         self.tokenizer, self.n_ctx, self.batch_size = tokenizer, n_ctx, batch_size
         self.limit, self.n_examples, self.seed, self.check_files = limit, n_examples, seed, check_files
         self._evaluations: dict[str, Evaluation] = {}
-        self._check_arguments(names)
-
-    def _check_arguments(self, names: Sequence[str]) -> None:
         problems = [] if names else ["benchmarks is empty"]
         for name, least in (("n_ctx", 2), ("batch_size", 1), ("limit", 1), ("n_examples", 0)):
             value = getattr(self, name)
@@ -93,7 +90,7 @@ class ZeroShotDataModule(LightningDataModule):
         missing = []
         for benchmark in {benchmark.name: benchmark for benchmark, _ in self._pairs}.values():
             try:
-                items[benchmark.name] = benchmark.source.read(self.root, self.limit, check=self.check_files)
+                items[benchmark.name] = benchmark.read(self.root, self.limit, check=self.check_files)
             except FileNotFoundError as error:
                 missing.append(str(error))
         if missing:
@@ -158,13 +155,7 @@ class ZeroShotDataModule(LightningDataModule):
         batches = RequestBatches(list(self.evaluations.values()), share)
         return BatchLoader(batches, batch_size=None, sampler=StepSampler(batches), collate_fn=_unchanged)
 
-    def test_dataloader(self) -> BatchLoader:
-        """Return the batches of :meth:`val_dataloader`."""
-        return self.val_dataloader()
-
-    def predict_dataloader(self) -> BatchLoader:
-        """Return the batches of :meth:`val_dataloader`."""
-        return self.val_dataloader()
+    test_dataloader = predict_dataloader = val_dataloader
 
     def transfer_batch_to_device(
         self, batch: RequestBatch, device: torch.device, dataloader_idx: int
@@ -210,8 +201,16 @@ Numbered = tuple[int, Request]
 
 def _batches(evaluation: Evaluation, batch_size: int) -> Iterator[RequestBatch]:
     """Yield batches of about this many requests; the requests of an item that has more are divided."""
+    groups: list[list[Numbered]] = []  # the requests of one kind of an item, at most a batch
+    number = evaluation.first
+    for requests in evaluation.request_set.requests:
+        for _, same_kind in groupby(enumerate(requests, number), key=_kind):
+            group = list(same_kind)
+            groups += [group[i : i + batch_size] for i in range(0, len(group), batch_size)]
+        number += len(requests)
+    groups.sort(key=lambda group: (_kind(group[0]), -max(map(_length, group))))
     batch: list[Numbered] = []
-    for group in _groups(evaluation, batch_size):
+    for group in groups:
         other_kind = bool(batch) and _kind(batch[0]) != _kind(group[0])
         if batch and (other_kind or len(batch) + len(group) > batch_size):
             yield _batch(evaluation, batch)
@@ -219,19 +218,6 @@ def _batches(evaluation: Evaluation, batch_size: int) -> Iterator[RequestBatch]:
         batch += group
     if batch:
         yield _batch(evaluation, batch)
-
-
-def _groups(evaluation: Evaluation, batch_size: int) -> list[list[Numbered]]:
-    """Return the requests of one kind of each item, at most a batch together, the longest first."""
-    groups: list[list[Numbered]] = []
-    number = evaluation.first
-    for requests in evaluation.request_set.requests:
-        numbered = list(enumerate(requests, number))
-        number += len(requests)
-        for _, same_kind in groupby(numbered, key=_kind):
-            group = list(same_kind)
-            groups += [group[i : i + batch_size] for i in range(0, len(group), batch_size)]
-    return sorted(groups, key=lambda group: (_kind(group[0]), -max(map(_length, group))))
 
 
 def _batch(evaluation: Evaluation, numbered: Sequence[Numbered]) -> RequestBatch:

@@ -10,11 +10,10 @@ All rules are in ``detokenizers.yaml``. Those of Megatron-LM and lm-eval cannot 
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from gpt_toolkit.io import read_yaml
 
@@ -30,27 +29,48 @@ _SHORTENED = (
 _abbreviation = re.compile(rf"[(\[{{\"'$]*(?:{_INITIALS}|(?:{_SHORTENED})\.)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, eq=False)
 class Detokenizer:
     """Rules of one corpus; each maps a token to its written form.
 
     Args:
-        before: Tokens that are joined to the word after them.
-        after: Tokens that are joined to the word before them.
-        between: Tokens that are joined to both words, and the characters required on both sides.
+        before: Tokens that are joined to the word after them, with spaces between them.
+        after: Tokens that are joined to the word before them, with spaces between them.
+        before_written: Further ones that are written differently; each form is one character.
+        after_written: Further ones that are written differently.
+        between: Tokens that are joined to both words: the form, and the characters required on both sides.
         quotes: Tokens that open and close in turn; ``'`` after an s is an apostrophe unless one is open.
         inside: Parts of tokens that are written differently.
         padded: True if lines begin and end with a space, and an empty line is one space.
         headings: True if ``= =`` is written ``==``.
     """
 
-    before: Mapping[str, str]
-    after: Mapping[str, str]
-    between: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    quotes: str = ""
-    inside: Mapping[str, str] = field(default_factory=dict)
-    padded: bool = False
-    headings: bool = False
+    def __init__(
+        self,
+        before: str,
+        after: str,
+        before_written: Mapping[str, str] = MappingProxyType({}),
+        after_written: Mapping[str, str] = MappingProxyType({}),
+        between: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        quotes: str = "",
+        inside: Mapping[str, str] = MappingProxyType({}),
+        padded: bool = False,
+        headings: bool = False,
+    ) -> None:
+        self.before = {token: token for token in before.split()} | dict(before_written)
+        self.after = {token: token for token in after.split()} | dict(after_written)
+        self.between, self.quotes, self.inside = between, quotes, inside
+        self.padded, self.headings = padded, headings
+        # tokens by written form
+        unchanged = {quote: quote for quote in quotes}
+        self._before = unchanged | {form: token for token, form in self.before.items()}
+        self._after = unchanged | {form: token for token, form in self.after.items()}
+        self._alone = self._after | self._before
+        self._between = {form: token for token, (form, _) in between.items()}
+        rules = [f"(?<={side}){re.escape(form)}(?={side})" for form, side in between.values()]
+        self._infix = re.compile(f"({'|'.join(rules)})")
+        self._after_forms = sorted(self._after, key=len, reverse=True)
+        self._last_characters = {form[-1] for form in self._after}
+        self._splits: dict[str, list[str]] = {}
 
     def detokenize(self, text: str) -> str:
         """Return the running text of tokenized lines."""
@@ -116,13 +136,13 @@ class Detokenizer:
                 if held:
                     yield chunk
                 joined = [token]
-                chunk, held = self._alone(token, opens=opens), joined
+                chunk, held = self._write_alone(token, opens=opens), joined
             wants_more = opens
             i += len(joined)
         if held:
             yield chunk
 
-    def _alone(self, token: str, *, opens: bool) -> str:
+    def _write_alone(self, token: str, *, opens: bool) -> str:
         written = self.before.get(token, token) if opens else self._inside(token)
         for form in (written, token):
             if self._split(form) == [token]:
@@ -143,8 +163,8 @@ class Detokenizer:
         """Return the tokens of a chunk."""
         if chunk.startswith(ESCAPE):
             return [chunk[1:]] if len(chunk) > 1 else []  # alone it is not a token
-        if chunk in self._tokens:
-            return [self._tokens[chunk]]
+        if chunk in self._alone:
+            return [self._alone[chunk]]
         if self.headings and not chunk.strip("="):
             return list(chunk)
         first, last = list[str](), list[str]()
@@ -154,8 +174,8 @@ class Detokenizer:
         while form := self._trailing(chunk):
             last.append(self._after[form])
             chunk = chunk[: -len(form)]
-        if chunk in self._tokens:
-            middle = [self._tokens[chunk]]
+        if chunk in self._alone:
+            middle = [self._alone[chunk]]
         else:
             middle = self._infix.split(chunk) if self.between else [chunk]
             middle = [self._between.get(part, part) if n % 2 else part for n, part in enumerate(middle)]
@@ -172,52 +192,9 @@ class Detokenizer:
                 return "" if form == "." and _abbreviation.fullmatch(chunk) else form
         return ""
 
-    @cached_property
-    def _splits(self) -> dict[str, list[str]]:
-        return {}
-
-    @cached_property
-    def _before(self) -> dict[str, str]:
-        """Tokens by written form; each form is one character."""
-        return {**{quote: quote for quote in self.quotes}, **{form: t for t, form in self.before.items()}}
-
-    @cached_property
-    def _after(self) -> dict[str, str]:
-        return {**{quote: quote for quote in self.quotes}, **{form: t for t, form in self.after.items()}}
-
-    @cached_property
-    def _after_forms(self) -> list[str]:
-        return sorted(self._after, key=len, reverse=True)
-
-    @cached_property
-    def _last_characters(self) -> set[str]:
-        return {form[-1] for form in self._after}
-
-    @cached_property
-    def _tokens(self) -> dict[str, str]:
-        """Tokens by written forms that are a token when they stand alone."""
-        return {**self._after, **self._before}
-
-    @cached_property
-    def _between(self) -> dict[str, str]:
-        return {form: token for token, (form, _) in self.between.items()}
-
-    @cached_property
-    def _infix(self) -> re.Pattern[str]:
-        rules = [f"(?<={side}){re.escape(form)}(?={side})" for form, side in self.between.values()]
-        return re.compile(f"({'|'.join(rules)})")
-
 
 def _without_last_newline(text: str) -> tuple[str, str]:
     return (text[:-1], "\n") if text.endswith("\n") else (text, "")
-
-
-def _invertible(entry: Mapping[str, Any]) -> Detokenizer:
-    fields = dict(entry)
-    for side in ("before", "after"):
-        unchanged = {token: token for token in fields[side].split()}
-        fields[side] = unchanged | fields.pop(f"{side}_written", {})
-    return Detokenizer(**fields)
 
 
 def _apply(rules: Sequence[tuple[str, str]], text: str) -> str:
@@ -229,7 +206,7 @@ def _apply(rules: Sequence[tuple[str, str]], text: str) -> str:
 _RULES = read_yaml(Path(__file__).with_name("detokenizers.yaml"))
 
 DETOKENIZERS: Final = MappingProxyType(
-    {name: _invertible(rules) for name, rules in _RULES["invertible"].items()}
+    {name: Detokenizer(**rules) for name, rules in _RULES["invertible"].items()}
 )
 """Invertible rules by name of the corpus."""
 

@@ -8,20 +8,16 @@ the product of the factors is the whole difference.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from gpt_toolkit.evaluation.perplexity import PerplexityProtocol, Reading, Units, requests_of
-from gpt_toolkit.evaluation.protocol import EvaluationContext, EvaluationProtocol
-from gpt_toolkit.generation.scorer import Scorer
+from rich.table import Table
 
-_UNITS: Final = {
-    "word_perplexity": "words",
-    "token_perplexity": "tokens",
-    "bits_per_byte": "bytes",
-    "bits_per_character": "characters",
-}
+from gpt_toolkit.evaluation.perplexity import UNITS, PerplexityProtocol, Reading, Units, requests_of
+from gpt_toolkit.evaluation.protocol import EvaluationContext, EvaluationProtocol
+from gpt_toolkit.evaluation.score_report import finite, number, plain_table, versions
+from gpt_toolkit.generation.scorer import Scorer
 
 _CHANGES: Final = {
     "text": ("text",),
@@ -30,13 +26,6 @@ _CHANGES: Final = {
     "windows": ("window", "stride"),
 }
 """Fields of a reading that change together, in the order of the changes."""
-
-
-class Measured(NamedTuple):
-    """The loss of a reading, in nats, and the units of its text."""
-
-    nats: float
-    units: dict[str, int]
 
 
 class Change(NamedTuple):
@@ -48,14 +37,14 @@ class Change(NamedTuple):
     factor: float
 
 
-@dataclass(frozen=True)
-class Explanation:
+class Explanation(NamedTuple):
     """The perplexity of a protocol, and how it follows from that of the first protocol.
 
     Attributes:
         protocol: Name and version.
         reading: Reading of the protocol.
-        measured: Loss and units of the reading.
+        nats: Loss of the reading.
+        units: Number of each unit of its text.
         unit: Unit that the loss is divided by.
         perplexity: Perplexity per unit.
         changes: Changes from the first protocol; their factors multiply to the quotient of the perplexities.
@@ -63,10 +52,16 @@ class Explanation:
 
     protocol: str
     reading: Reading
-    measured: Measured
+    nats: float
+    units: dict[str, int]
     unit: str
     perplexity: float
     changes: tuple[Change, ...]
+
+    @property
+    def per_unit(self) -> float:
+        """Nats per unit."""
+        return self.nats / max(1, self.units[self.unit])
 
 
 def describe(reading: Reading) -> dict[str, str]:
@@ -99,8 +94,10 @@ def explain(
     Raises:
         ValueError: If the benchmark is not running text.
     """
-    if not all(isinstance(protocol, PerplexityProtocol) for protocol in protocols):
+    of_text = [protocol for protocol in protocols if isinstance(protocol, PerplexityProtocol)]
+    if len(of_text) < len(protocols):
         raise ValueError(f"{benchmark} is not running text; --explain compares perplexities")
+    corpus = of_text[0].corpus  # the benchmark's, the same for all
     losses: dict[Reading, tuple[float, int]] = {}
 
     def measure(reading: Reading) -> tuple[float, int]:
@@ -114,47 +111,96 @@ def explain(
         return losses[key]
 
     found: list[Explanation] = []
-    for protocol in protocols:
-        assert isinstance(protocol, PerplexityProtocol)
-        corpus, reading = protocol.corpus, protocol.reading(context.n_ctx)
-        units = protocol.build_requests(items, context).references
-        totals = {name: sum(getattr(each, name) for each in units) for name in Units._fields}
-        result, unit = Measured(measure(reading)[0], totals), _UNITS[reading.unit]
-        changes = _changes(found[0], reading, result, unit, measure) if found else ()
-        value = _exp(result.nats / max(1, result.units[unit]))
-        found.append(Explanation(str(protocol), reading, result, unit, value, changes))
+    for protocol in of_text:
+        reading = protocol.reading(context.n_ctx)
+        counts = protocol.build_requests(items, context).references
+        units = {name: sum(getattr(each, name) for each in counts) for name in Units._fields}
+        unit = UNITS[reading.unit]
+        result = Explanation(str(protocol), reading, measure(reading)[0], units, unit, 0.0, ())
+        changes = _changes(found[0], result, measure) if found else ()
+        found.append(result._replace(perplexity=_exp(result.per_unit), changes=changes))
     return found
 
 
 def _changes(
-    first: Explanation,
-    reading: Reading,
-    result: Measured,
-    unit: str,
-    measure: Callable[[Reading], tuple[float, int]],
+    first: Explanation, last: Explanation, measure: Callable[[Reading], tuple[float, int]]
 ) -> tuple[Change, ...]:
     """Return one change after the other, the unit last; those that change nothing are left out."""
-    first_units = first.measured.units
 
     def per_unit(state: Reading) -> float:
         nats, n_tokens = measure(state)
-        return nats / max(1, n_tokens if first.unit == "tokens" else first_units[first.unit])
+        return nats / max(1, n_tokens if first.unit == "tokens" else first.units[first.unit])
 
     changes, state = [], first.reading
     before = per_unit(state)
     for what, names in _CHANGES.items():
-        changed = replace(state, **{name: getattr(reading, name) for name in names})
+        changed = replace(state, **{name: getattr(last.reading, name) for name in names})
         if changed == state:
             continue
         after = per_unit(changed)
         changes.append(Change(what, describe(state)[what], describe(changed)[what], _exp(after - before)))
         state, before = changed, after
-    last = result.nats / max(1, result.units[unit])
-    if last != before:
-        old, new = f"{first_units[first.unit]:,} {first.unit}", f"{result.units[unit]:,} {unit}"
-        changes.append(Change("unit", old, new, _exp(last - before)))
+    if last.per_unit != before:
+        old, new = (f"{each.units[each.unit]:,} {each.unit}" for each in (first, last))
+        changes.append(Change("unit", old, new, _exp(last.per_unit - before)))
     return tuple(changes)
 
 
 def _exp(value: float) -> float:
     return math.exp(value) if value < 700 else math.inf
+
+
+def explanation_tables(benchmark: str, explanations: Sequence[Explanation]) -> list[Table]:
+    """Return a table of all protocols, and one of the changes that lead from the first to each other."""
+    first = explanations[0]
+    overview = plain_table(
+        *("protocol", "text", "division", "prefix", "windows"),
+        right=("scored", "nats/token", "perplexity", "per"),
+        title=f"{benchmark}: one model, one text",
+    )
+    changes = plain_table(
+        *("to", "change", "from", "to this"),
+        right=("factor", "perplexity"),
+        title=f"{benchmark}: from {first.protocol}, one change after the other",
+    )
+    for each in explanations:
+        n = each.units["tokens"]
+        per_token = f"{each.nats / max(1, n):.4f}"
+        value = number(each.perplexity)
+        overview.add_row(
+            each.protocol, *describe(each.reading).values(), f"{n:,}", per_token, value, each.unit[:-1]
+        )
+        reached = first.perplexity
+        for place, change in enumerate(each.changes):
+            reached *= change.factor
+            changes.add_row(
+                "" if place else each.protocol,
+                change.what,
+                change.before,
+                change.after,
+                f"x{change.factor:.4f}",
+                number(reached),
+                end_section=place == len(each.changes) - 1,
+            )
+    return [overview, changes]
+
+
+def explanations_as_json(name: str, found: Mapping[str, Sequence[Explanation]]) -> dict[str, Any]:
+    """Return what the tables of explanations show, by benchmark.
+
+    Args:
+        name: Name of the model.
+        found: Explanations by benchmark.
+    """
+    benchmarks = {
+        benchmark: [
+            finite(each._asdict())
+            | {
+                "reading": describe(each.reading),
+                "changes": [finite(change._asdict()) for change in each.changes],
+            }
+            for each in explanations
+        ]
+        for benchmark, explanations in found.items()
+    }
+    return {"model": name, "versions": versions(), "benchmarks": benchmarks}

@@ -3,10 +3,12 @@
 import re
 import string
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from types import MappingProxyType
+from typing import Any, Final
 
 from gpt_toolkit.evaluation.benchmark_metrics import bleu, leave_one_out_f1, mean, rouge
-from gpt_toolkit.evaluation.items import Conversation, Question, Summary, Translation
+from gpt_toolkit.evaluation.items import Conversation, Question, Summary
 from gpt_toolkit.evaluation.protocol import (
     BuildRequests,
     ComputeMetrics,
@@ -15,7 +17,7 @@ from gpt_toolkit.evaluation.protocol import (
     Metric,
     RequestSet,
     Result,
-    one_by_one,
+    Steps,
     protocols_of,
 )
 from gpt_toolkit.generation.requests import Answer, Prompt, Request
@@ -113,15 +115,18 @@ def _corpus_bleu(texts: Sequence[str], references: Sequence[str]) -> list[Metric
 # Conversation (CoQA)
 
 
-def turn_requests(item: Conversation, context: EvaluationContext) -> list[Request]:
+def turn_requests(items: Sequence[Conversation], context: EvaluationContext) -> RequestSet:
     """Build a prompt for every question, after the story and the turns before with their human answers."""
-    text = f"{item.story.strip()}\n\n"
-    turns: list[Request] = []
-    for question, answers in zip(item.questions, item.answers, strict=True):
-        text += f"Q: {question.strip()}\nA:"
-        turns.append(context.prompt(text, max_new_tokens=32, stop=(LINE_BREAK,)))
-        text += f" {answers[0].strip()}\n"
-    return turns
+    requests: list[list[Request]] = []
+    for item in items:
+        text = f"{item.story.strip()}\n\n"
+        turns: list[Request] = []
+        for question, answers in zip(item.questions, item.answers, strict=True):
+            text += f"Q: {question.strip()}\nA:"
+            turns.append(context.prompt(text, max_new_tokens=32, stop=(LINE_BREAK,)))
+            text += f" {answers[0].strip()}\n"
+        requests.append(turns)
+    return RequestSet(requests, [item.answers for item in items])
 
 
 def turn_metrics(references: Sequence[Sequence[Sequence[str]]], answers: Answers) -> Result:
@@ -143,10 +148,8 @@ def _harness_conversation(item: Conversation) -> str:
 
 
 def _last_turn_references(item: Conversation) -> tuple[tuple[str, ...]]:
-    by_lower_case: dict[str, str] = {}
-    for answer in item.answers[-1]:
-        by_lower_case.setdefault(answer.lower(), answer)
-    return (tuple(by_lower_case.values()),)
+    by_lower_case = {answer.lower(): answer for answer in reversed(item.answers[-1])}
+    return (tuple(reversed(by_lower_case.values())),)
 
 
 # Summaries (CNN/Daily Mail)
@@ -173,12 +176,9 @@ def summary_requests(hint: str) -> BuildRequests:
     return build_requests
 
 
-def _three_sentences(text: str) -> str:
-    return LINE_BREAK.join(sentences(text)[:3])
-
-
-def _rouge_by_sentence(texts: Sequence[str], references: Sequence[str]) -> list[Metric]:
-    return rouge(texts, references, by_sentence=True)
+summary_metrics: Final = text_metrics(
+    lambda text: LINE_BREAK.join(sentences(text)[:3]), partial(rouge, by_sentence=True)
+)
 
 
 def _single_spaces(text: str) -> str:
@@ -199,20 +199,16 @@ def _first_sentence(text: str) -> str:
 
 def translation(source: str, target: str) -> tuple[EvaluationProtocol, ...]:
     """Return the protocols of a pair of languages, given their names."""
-
-    def reference(item: Translation) -> str:
-        return item.target
-
     paper = prompt_requests(
         lambda item: f"{item.source} =",
-        reference,
+        lambda item: item.target,
         max_new_tokens=100,
         stop=(LINE_BREAK,),
         answered=lambda item: f"{item.source} = {item.target}{LINE_BREAK}",
     )
     harness = prompt_requests(
         lambda item: f"{source} phrase: {item.source}\n{target} phrase:",
-        reference,
+        lambda item: item.target,
         max_new_tokens=_HARNESS_TOKENS,
         stop=(LINE_BREAK,),
     )
@@ -228,14 +224,6 @@ def translation(source: str, target: str) -> tuple[EvaluationProtocol, ...]:
 
 def _question(item: Question) -> str:
     return f"Q: {item.question.removesuffix('?')}?\nA:"
-
-
-def _answered_question(item: Question) -> str:
-    return f"{_question(item)} {item.answers[0]}\n\n"
-
-
-def _answers_of(item: Question) -> tuple[str, ...]:
-    return item.answers
 
 
 def question_metrics(references: Sequence[Sequence[str]], answers: Answers) -> Result:
@@ -272,10 +260,9 @@ def _harness_exact_match(texts: Sequence[str], references: Sequence[Sequence[str
     return [mean("exact_match", [100.0 * right for right in correct])]
 
 
-CONVERSATION = protocols_of(
-    "conversation",
-    {
-        "paper-1": (one_by_one(turn_requests, lambda item: item.answers), turn_metrics),
+_STEPS: Final[dict[str, dict[str, Steps]]] = {
+    "conversation": {
+        "paper-1": (turn_requests, turn_metrics),
         "lm-eval-1": (
             prompt_requests(
                 _harness_conversation,
@@ -286,13 +273,9 @@ CONVERSATION = protocols_of(
             turn_metrics,
         ),
     },
-)
-SUMMARY_METRICS = text_metrics(_three_sentences, _rouge_by_sentence)
-SUMMARIES = protocols_of(
-    "summaries",
-    {
-        "paper-1": (summary_requests("\nTL;DR:"), SUMMARY_METRICS),
-        "paper-no-hint-1": (summary_requests(""), SUMMARY_METRICS),
+    "summaries": {
+        "paper-1": (summary_requests("\nTL;DR:"), summary_metrics),
+        "paper-no-hint-1": (summary_requests(""), summary_metrics),
         "lm-eval-1": (
             prompt_requests(
                 lambda item: f"Summarize the following article:\n\n{item.article}\n\nSummary:",
@@ -303,28 +286,27 @@ SUMMARIES = protocols_of(
             text_metrics(_single_spaces, _harness_rouge),
         ),
     },
-)
-QUESTIONS = protocols_of(
-    "questions",
-    {
+    "questions": {
         "paper-1": (
             prompt_requests(
                 _question,
-                _answers_of,
+                lambda item: item.answers,
                 max_new_tokens=32,
                 stop=(LINE_BREAK,),
-                answered=_answered_question,
+                answered=lambda item: f"{_question(item)} {item.answers[0]}\n\n",
             ),
             question_metrics,
         ),
         "lm-eval-1": (
             prompt_requests(
                 lambda item: f"Answer these questions:\n\nQ: {item.question}?\nA:",
-                _answers_of,
+                lambda item: item.answers,
                 max_new_tokens=_HARNESS_TOKENS,
                 stop=(LINE_BREAK, ".", ","),
             ),
             text_metrics(str.strip, _harness_exact_match),
         ),
     },
-)
+}
+PROTOCOLS: Final = MappingProxyType({family: protocols_of(family, steps) for family, steps in _STEPS.items()})
+"""Protocols by their key in ``protocols.yaml``; those of a translation depend on its languages."""

@@ -1,11 +1,33 @@
-"""Items of benchmarks, one type for each kind of benchmark."""
+"""Items of benchmarks: a type for each kind of benchmark, and the conversion of records into items."""
 
 import re
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, TypeAlias
 
-GAP = "XXXXX"
+Record: TypeAlias = Mapping[str, Any]
+
+GAP: Final = "XXXXX"
 """Placeholder of the missing word in a :class:`Cloze` query."""
+
+TAIL_BYTES = 5_000_000
+"""Size of the usual test part of enwik8 and text8."""
+
+
+class Items(NamedTuple):
+    """Items of a benchmark.
+
+    Attributes:
+        items: Items, each of one of the types below.
+        origin: Their origin, such as the file and its variant.
+        warnings: What a user should know of them.
+        read_examples: Reads other items to draw examples in context from; empty: the items themselves.
+    """
+
+    items: Sequence[Any]
+    origin: str
+    warnings: Sequence[str] = ()
+    read_examples: Callable[[], Sequence[Any]] = tuple
 
 
 class LastWord(NamedTuple):
@@ -70,7 +92,7 @@ class Labelled(NamedTuple):
     """A text and its class."""
 
     text: str
-    label: int
+    answer: int
 
 
 class Choice(NamedTuple):
@@ -89,7 +111,7 @@ class Document(NamedTuple):
     """The next line of the file belongs to another document."""
 
 
-# Sentences with a replaced pronoun
+# Texts
 
 _POSSESSIVES = ("my", "his", "her", "our", "their")
 _LOWERED = ("A", "An", "The", "She", "He", "It", "They", "My", "His", "Her", "Their")
@@ -114,9 +136,6 @@ def replace_pronoun(left: str, pronoun: str, rest: str, options: Sequence[str], 
     return Schema(tuple(beginnings), rest.strip(), answer)
 
 
-# Articles of WikiText
-
-
 def is_title(line: str) -> bool:
     """Return True if a line of WikiText begins an article."""
     heading = line.replace("= = =", "===").replace("= =", "==").strip()
@@ -129,10 +148,124 @@ def split_lines(text: str) -> list[str]:
 
 
 def split_articles(lines: Sequence[str]) -> list[Document]:
-    """Return lines with their ends as documents that begin at an article's title."""
+    """Return lines of WikiText with their ends as documents that begin at an article's title."""
     articles: list[list[str]] = [[]]
     for line in lines:
         if is_title(line) and any(map(str.strip, articles[-1])):
             articles.append([])
         articles[-1].append(line)
     return [Document("".join(article), article is not articles[-1]) for article in articles]
+
+
+def tail(data: bytes) -> Document:
+    """Return the last bytes as a document that begins at a character."""
+    data = data[-TAIL_BYTES:]
+    while data and data[0] & 0xC0 == 0x80:
+        data = data[1:]
+    return Document(data.decode())
+
+
+# Records of the Hugging Face hub, of files, of the built-in world and of supervised datasets
+
+ConvertAll: TypeAlias = Callable[[Iterable[Record]], Sequence[Any]]
+
+
+def last_word(record: Record) -> LastWord:
+    """Convert a record of OpenAI's LAMBADA."""
+    return LastWord(record["text"])
+
+
+def summary(record: Record) -> Summary:
+    """Convert a record of CNN/Daily Mail."""
+    return Summary(record["article"], record["highlights"])
+
+
+def question(record: Record) -> Question:
+    """Convert a record of NQ-open."""
+    return Question(record["question"], tuple(record["answer"]))
+
+
+def replaced_schema(record: Record) -> Schema:
+    """Convert a record of WSC273 as llm-foundry has it, with the pronoun already replaced."""
+    return Schema(tuple(record["context_options"]), record["continuation"].strip(), record["gold"])
+
+
+def _schema(text: str, start: int, pronoun: str, options: Sequence[str], answer: int) -> Schema:
+    return replace_pronoun(text[:start], pronoun, text[start + len(pronoun) :], options, answer)
+
+
+def _hub_schema(record: Record) -> Schema:
+    return _schema(*(record[name] for name in ("text", "pronoun_loc", "pronoun", "options", "label")))
+
+
+def _hub_cloze(record: Record) -> Cloze:
+    candidates = tuple(record["options"])
+    answer = candidates.index(record["answer"])
+    return Cloze(tuple(record["sentences"]), record["question"], answer, candidates, tokenized=True)
+
+
+def _conversation(story: str, questions: Sequence[str], answers: Sequence[str]) -> Conversation:
+    return Conversation(story, tuple(questions), tuple((answer,) for answer in answers))
+
+
+def _each(convert: Callable[[Record], Any]) -> ConvertAll:
+    return lambda records: [convert(record) for record in records]
+
+
+def _translation(source: str, target: str) -> ConvertAll:
+    return _each(lambda record: Translation(record["translation"][source], record["translation"][target]))
+
+
+HUB: Final[Mapping[str, ConvertAll]] = MappingProxyType(
+    {
+        "1bw": _each(lambda record: Document(f"{record['text'].strip()}\n")),
+        "cbt": _each(_hub_cloze),
+        "cnn_dm": _each(summary),
+        "coqa": _each(lambda r: _conversation(r["story"], r["questions"], r["answers"]["input_text"])),
+        "lambada": _each(last_word),
+        "lambada_original": _each(lambda record: LastWord(record["text"].strip(), tokenized=True)),
+        "nq_open": _each(question),
+        "ptb": _each(lambda record: Document(f" {record['sentence'].strip()} \n")),
+        # texts that together are the file or its last part
+        "tail": lambda records: [tail("".join(record["text"] for record in records).encode())],
+        # an empty record stands for a line with one space
+        "wikitext": lambda records: split_articles([record["text"] or " \n" for record in records]),
+        "wmt14_en_fr": _translation("en", "fr"),
+        "wmt14_fr_en": _translation("fr", "en"),
+        "wsc273": _each(_hub_schema),
+    }
+)
+"""Converters of all records of a hub dataset, by their name in ``benchmarks.yaml``."""
+
+
+def _world_cloze(record: Any) -> Cloze:
+    answer = record.candidates.index(record.answer)
+    return Cloze(record.context, record.query, answer, record.candidates)
+
+
+WORLD: Final[Mapping[str, Callable[[Any], Any]]] = MappingProxyType(
+    {
+        "cloze": _world_cloze,
+        "conversation": lambda record: _conversation(*record),
+        "last_word": lambda record: LastWord(record.text),
+        "pronouns": lambda r: _schema(r.text, r.start, r.pronoun, r.options, r.answer),
+        "questions": lambda record: Question(record.question, tuple(record.answers)),
+        "summaries": lambda record: Summary(record.article, record.highlights),
+        "text": Document,
+        "translation": lambda record: Translation(record.english, record.sister),
+        "translation_back": lambda record: Translation(record.sister, record.english),
+    }
+)
+"""Converters of a record of the built-in world, by their name in ``benchmarks.yaml``."""
+
+
+def _reading(texts: tuple[str, ...], label: int) -> Choice:
+    document, question, *options = texts
+    context = f"{document.strip()}\n{question.strip()}" if question else document.strip()
+    return Choice(context, tuple(options), label)
+
+
+SUPERVISED: Final[Mapping[str, Callable[[tuple[str, ...], int], Any]]] = MappingProxyType(
+    {"labelled": lambda texts, label: Labelled(texts[0], label), "reading": _reading}
+)
+"""Converters of a labelled example, by their name in ``benchmarks.yaml``."""

@@ -26,12 +26,8 @@ NAME = "gpt_toolkit"
 
 _ANSWER_TOKENS = 256  # lm-eval's own default: models/huggingface.py, max_gen_toks
 _AT_A_TIME = 256  # requests between two updates of the progress bar; tuned here
-_LENGTHS = (
-    "max_gen_toks",
-    "max_new_tokens",
-    "max_tokens",
-    "max_completion_tokens",
-)  # lm-eval's names, in order
+# lm-eval's names, in its order
+_LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
 
 
 def register() -> Any:

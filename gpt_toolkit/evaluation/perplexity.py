@@ -8,7 +8,7 @@ metrics and explanations all derive from it. The protocols are in ``protocols.ya
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from gpt_toolkit.evaluation.benchmark_metrics import bits, perplexity
 from gpt_toolkit.evaluation.detokenizers import DETOKENIZERS, PUBLISHED_DETOKENIZERS
@@ -21,6 +21,14 @@ from gpt_toolkit.evaluation.protocol import (
     catalogue,
 )
 from gpt_toolkit.generation.requests import Answer, Continuation, Request, RunningText
+
+UNITS: Final = {
+    "word_perplexity": "words",
+    "token_perplexity": "tokens",
+    "bits_per_byte": "bytes",
+    "bits_per_character": "characters",
+}
+"""Fields of :class:`Units` by metric."""
 
 Unit: TypeAlias = Literal["word_perplexity", "token_perplexity", "bits_per_byte", "bits_per_character"]
 Text: TypeAlias = Literal["as the file has it", "invertible rules", "published rules"]
@@ -111,13 +119,13 @@ class ReadingRule:
     Args:
         text: Rules by which the file's text is rewritten, if the corpus has them.
         division: Pieces that are read on their own; one text is never divided into documents.
-        prefix: True if the end-of-text token stands before each piece.
+        prefix: See :class:`Reading`.
         stride: Tokens by which windows move; ``half`` or all (``context``) of the context length; or
             ``restart``: each window begins again.
         unit: Metric that is reported first; ``corpus``: the corpus's own.
-        words: Rule by which words are counted.
-        rewritten: Phrases of the statement for text that is rewritten and for text that is not.
+        words: See :class:`Reading`.
         statement: Description with fields in braces.
+        rewritten: Phrases of the statement for text that is rewritten and for text that is not.
     """
 
     text: Text
@@ -202,7 +210,23 @@ class PerplexityProtocol(EvaluationProtocol):
         return requests_of(self.reading(context.n_ctx), self.corpus, items, context)
 
     def compute_metrics(self, references: Sequence[Units], answers: Sequence[Sequence[Answer]]) -> Result:
-        return metrics_of(self.unit, references, answers)
+        """Compute perplexities per token, word and byte and bits per byte, the protocol's own unit first."""
+        nats = [-sum(answer.log_probability for answer in piece) for piece in answers]
+        n_tokens, n_words, n_bytes, n_characters = ([count[i] for count in references] for i in range(4))
+        metrics = {
+            "token_perplexity": perplexity("token_perplexity", nats, n_tokens),
+            "word_perplexity": perplexity("word_perplexity", nats, n_words),
+            "byte_perplexity": perplexity("byte_perplexity", nats, n_bytes),
+            "bits_per_byte": bits("bits_per_byte", nats, n_bytes),
+        }
+        if self.unit == "bits_per_character":
+            metrics[self.unit] = bits(self.unit, nats, n_characters)
+        first = metrics.pop(self.unit)
+        items: list[dict[str, Any]] = [
+            {"log_probability": -loss, **count._asdict()}
+            for loss, count in zip(nats, references, strict=True)
+        ]
+        return Result([first, *metrics.values()], items)
 
 
 def perplexity_protocols(corpus: Corpus) -> tuple[PerplexityProtocol, ...]:
@@ -245,7 +269,10 @@ def requests_of(
         ids = [context.tokenizer.end_of_text] if reading.prefix else []
         ids += context.tokenizer.encode(rewrite(text) if rewrite else text)
         windows = read_in_windows(ids, reading)
-        n_tokens = sum(_n_scored(request) for request in windows)
+        n_tokens = sum(
+            len(request.continuation) if isinstance(request, Continuation) else len(request.ids) - 1
+            for request in windows
+        )
         n_words = _count_words(reading.words, corpus, counted)
         requests.append(windows)
         units.append(Units(n_tokens, n_words, len(counted.encode()), len(counted)))
@@ -323,29 +350,3 @@ def overlapping(ids: Sequence[int], window: int, stride: int) -> list[Request]:
         start = (n_moves + 1) * stride
         requests.append(Continuation(tuple(ids[start : scored + 1]), tuple(ids[scored + 1 :])))
     return requests
-
-
-def _n_scored(request: Request) -> int:
-    return len(request.continuation) if isinstance(request, Continuation) else len(request.ids) - 1
-
-
-# Metrics
-
-
-def metrics_of(unit: Unit, units: Sequence[Units], answers: Sequence[Sequence[Answer]]) -> Result:
-    """Compute perplexities per token, word and byte and bits per byte, the protocol's own unit first."""
-    nats = [-sum(answer.log_probability for answer in piece) for piece in answers]
-    n_tokens, n_words, n_bytes, n_characters = ([count[i] for count in units] for i in range(4))
-    metrics = {
-        "token_perplexity": perplexity("token_perplexity", nats, n_tokens),
-        "word_perplexity": perplexity("word_perplexity", nats, n_words),
-        "byte_perplexity": perplexity("byte_perplexity", nats, n_bytes),
-        "bits_per_byte": bits("bits_per_byte", nats, n_bytes),
-    }
-    if unit == "bits_per_character":
-        metrics[unit] = bits(unit, nats, n_characters)
-    first = metrics.pop(unit)
-    items: list[dict[str, Any]] = [
-        {"log_probability": -loss, **count._asdict()} for loss, count in zip(nats, units, strict=True)
-    ]
-    return Result([first, *metrics.values()], items)

@@ -189,12 +189,9 @@ class Result(NamedTuple):
 
 
 BuildRequests: TypeAlias = Callable[[Sequence[Any], EvaluationContext], RequestSet]
-"""Builds the requests of a benchmark's items."""
-
 ComputeMetrics: TypeAlias = Callable[[Sequence[Any], Sequence[Sequence[Answer]]], Result]
-"""Computes metrics from the references and the answers of each item."""
-
 Steps: TypeAlias = tuple[BuildRequests, ComputeMetrics]
+"""The two functions of a protocol; see :class:`EvaluationProtocol`."""
 
 
 @dataclass(frozen=True)
@@ -218,6 +215,10 @@ class EvaluationProtocol(ABC):
     @abstractmethod
     def compute_metrics(self, references: Sequence[Any], answers: Sequence[Sequence[Answer]]) -> Result:
         """Compute metrics from the references and the answers of each item."""
+
+    def with_windows(self, numbers: Sequence[str], spec: str) -> EvaluationProtocol | None:
+        """Return this protocol with the windows that ``spec`` ends in; None if it cannot have them."""
+        return None
 
     def __str__(self) -> str:
         return f"{self.name}-{self.version}"
@@ -260,21 +261,3 @@ def protocols_of(family: str, steps: Mapping[str, Steps], **words: str) -> tuple
 def catalogue() -> dict[str, Any]:
     """Read ``protocols.yaml``."""
     return dict(read_yaml(Path(__file__).with_name("protocols.yaml")))
-
-
-def one_by_one(
-    requests_of: Callable[[Any, EvaluationContext], list[Request]],
-    reference_of: Callable[[Any], Any] = lambda item: None,
-) -> BuildRequests:
-    """Return a function that builds the requests of each item on its own.
-
-    Args:
-        requests_of: Builds the requests of an item.
-        reference_of: Returns what scoring needs to know of an item.
-    """
-
-    def build_requests(items: Sequence[Any], context: EvaluationContext) -> RequestSet:
-        requests = [requests_of(item, context) for item in items]
-        return RequestSet(requests, [reference_of(item) for item in items])
-
-    return build_requests

@@ -1,47 +1,191 @@
-"""All benchmarks by name, and the pairs of benchmark and protocol that a user chooses.
+"""The catalogue of benchmarks, ``benchmarks.yaml``: sources of items, and the choice by name.
 
-The catalogue is ``benchmarks.yaml``.
+Items come from published files or the hub, from the built-in world, or from a supervised dataset.
 """
 
+import fnmatch
+import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, cast
 
-from gpt_toolkit.evaluation import free_text, lambada, multiple_choice
-from gpt_toolkit.evaluation.benchmark import Benchmark
-from gpt_toolkit.evaluation.benchmark_files import READERS
-from gpt_toolkit.evaluation.custom_benchmark import is_custom, read_custom
-from gpt_toolkit.evaluation.item_sources import FileFormat, Files, Hub, ItemSource, Supervised, Variant, World
+from gpt_toolkit.evaluation import free_text, likelihood
+from gpt_toolkit.evaluation.benchmark import Benchmark, ItemSource
+from gpt_toolkit.evaluation.benchmark_files import FORMATS, FileFormat
+from gpt_toolkit.evaluation.custom_benchmark import read_custom
+from gpt_toolkit.evaluation.items import HUB, SUPERVISED, WORLD, Items
 from gpt_toolkit.evaluation.perplexity import Corpus, perplexity_protocols
 from gpt_toolkit.evaluation.protocol import EvaluationProtocol
-from gpt_toolkit.evaluation.record_converters import HUB, SUPERVISED, WORLD
 from gpt_toolkit.evaluation.supervised_prompts import PREFIX, supervised_benchmark
-from gpt_toolkit.io import read_yaml
+from gpt_toolkit.io import open_bytes, read_yaml
 from gpt_toolkit.suggestions import did_you_mean
 
-_CATALOGUE: dict[str, dict[str, Any]] = read_yaml(Path(__file__).with_name("benchmarks.yaml"))
+_HEAD_BYTES = 20_000  # tuned here: enough to recognize every format
+_CONVERTED = "refs/convert/parquet"  # the hub's own branch of datasets whose owners placed a script
+_PROTOCOLS: Final = {**likelihood.PROTOCOLS, **free_text.PROTOCOLS}
 
-FORMATS: Final[Mapping[str, FileFormat]] = MappingProxyType(
-    {
-        name: FileFormat(entry["beginning"], READERS[entry["read"]])
-        for name, entry in _CATALOGUE.pop("formats").items()
-    }
-)
-"""Formats of files by name."""
 
-_PROTOCOLS: Final[Mapping[str, tuple[EvaluationProtocol, ...]]] = {
-    "acceptability": multiple_choice.ACCEPTABILITY,
-    "cloze": multiple_choice.CLOZE,
-    "conversation": free_text.CONVERSATION,
-    "lambada": lambada.PROTOCOLS,
-    "questions": free_text.QUESTIONS,
-    "reading": multiple_choice.READING,
-    "resolution": multiple_choice.RESOLUTION,
-    "schemas": multiple_choice.SCHEMAS,
-    "sentiment": multiple_choice.SENTIMENT,
-    "summaries": free_text.SUMMARIES,
-}
+class Variant(NamedTuple):
+    """A published file of a benchmark.
+
+    Attributes:
+        name: Description.
+        size: Published size.
+        sha256: Checksum of its unpacked bytes; "" if unknown.
+        warning: What a user of it should know.
+    """
+
+    name: str
+    size: int
+    sha256: str = ""
+    warning: str = ""
+
+
+class Hub(NamedTuple):
+    """A dataset of the Hugging Face hub.
+
+    Attributes:
+        path: Name of the dataset.
+        split: Split to read.
+        convert: Converter of its records in :data:`~gpt_toolkit.evaluation.items.HUB`.
+        config: Configuration; "" for the only one.
+        converted: Read the files that the hub has converted, because its owner placed a script there.
+    """
+
+    path: str
+    split: str
+    convert: str
+    config: str = ""
+    converted: bool = False
+
+
+@dataclass(frozen=True)
+class Files:
+    """Files in a folder of the benchmark below the root, or in the root itself; without a root the hub.
+
+    Args:
+        name: Name of the benchmark.
+        folders: Names of the folder.
+        formats: Patterns of file names without ``.gz`` by format, the preferred first.
+        variants: Published files, the paper's first.
+        expected: File to place, for messages.
+        unit: Unit of the sizes.
+        hub: Dataset to read without files, if any.
+    """
+
+    name: str
+    folders: Sequence[str]
+    formats: Mapping[str, Sequence[str]]
+    variants: Sequence[Variant]
+    expected: str
+    unit: str = "rows"
+    hub: Hub | None = None
+
+    def read(self, root: Path | None, limit: int | None, check: bool) -> Items:
+        """Read the first items; see :meth:`~gpt_toolkit.evaluation.benchmark.Benchmark.read`."""
+        if root is None:
+            return self._from_hub(limit)
+        path, file_format = self._find(root)
+        try:
+            content = file_format.read(path)
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"{path} is not UTF-8 from byte {error.start} on; get the published file again"
+            ) from None
+        description, warning = self._recognize(path, content.size, check)
+        origin = f"{path}: {description}, {content.size:,} {self.unit}"
+        return Items(content.items[:limit], origin, [warning] if warning else [])
+
+    def _find(self, root: Path) -> tuple[Path, FileFormat]:
+        if not root.is_dir():
+            raise FileNotFoundError(f"{self.name}: the folder {root} (root) does not exist")
+        folders = [root / folder for folder in self.folders if (root / folder).is_dir()]
+        inside = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
+        files = [*inside, *sorted(path for path in root.iterdir() if path.is_file())]
+        others: dict[Path, None] = {}
+        for name, patterns in self.formats.items():
+            for pattern in patterns:
+                for path in files:
+                    if not fnmatch.fnmatch(path.name.lower().removesuffix(".gz"), pattern.lower()):
+                        continue
+                    with open_bytes(path) as file:
+                        head = file.read(_HEAD_BYTES).decode("utf-8-sig", errors="replace")
+                    if FORMATS[name].recognizes(head):
+                        return path, FORMATS[name]
+                    others[path] = None
+        wrong = f"; {', '.join(map(str, others))} is of another format" if others else ""
+        raise FileNotFoundError(
+            f"{self.name}: no file of it in {root / self.folders[0]} or {root}{wrong}; place {self.expected} "
+            "there"
+        )
+
+    def _recognize(self, path: Path, size: int, check: bool) -> tuple[str, str]:
+        """Return the description of a file, and a warning or ""."""
+        with open_bytes(path) as file:
+            checksum = hashlib.file_digest(cast(BytesIO, file), "sha256").hexdigest()
+        for variant in self.variants:
+            if variant.sha256 == checksum:
+                return f"{variant.name} (checksum known)", variant.warning
+        for variant in self.variants:
+            if variant.size == size:
+                why = "differs from the known one" if variant.sha256 else "unknown"
+                return f"{variant.name} (by its size; checksum {why})", variant.warning
+        known = "; ".join(f"{variant.name}: {variant.size:,} {self.unit}" for variant in self.variants)
+        if check:
+            raise ValueError(
+                f"{self.name}: {path} has {size:,} {self.unit} and the checksum {checksum[:12]}..., which is "
+                f"not a known variant; expected {known}; get one of these, or set check_files to "
+                "false to score it as it is"
+            )
+        warning = f"scored on a file that is not a known variant ({size:,} {self.unit}); known: {known}"
+        return "not a known variant", warning
+
+    def _from_hub(self, limit: int | None) -> Items:
+        hub = self.hub
+        advice = f"place {self.expected} in a folder {self.folders[0]} and give the folder above it as root"
+        if hub is None:
+            raise FileNotFoundError(
+                f"{self.name} has no dataset on the hub that can be read without code: {advice}"
+            )
+        import datasets
+
+        revision = _CONVERTED if hub.converted else None
+        try:
+            records = datasets.load_dataset(hub.path, hub.config or None, split=hub.split, revision=revision)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ValueError(
+                f"{self.name}: the hub's {hub.path} could not be loaded ({str(error).rstrip('.')}); without "
+                f"a network, {advice}"
+            ) from error
+        items = HUB[hub.convert](records)
+        return Items(items[:limit], f"the hub's {hub.path} {hub.config} {hub.split}, {len(items):,} rows")
+
+
+def _read_world(name: str, convert: str, n: int, limit: int | None) -> Items:
+    """Return the first items of a benchmark of the built-in world, which needs no file and has no end."""
+    from gpt_toolkit.storyworld.benchmarks import benchmark
+
+    drawn = benchmark(name, 0, "test")  # tuned here: seed 0, the same items for everyone
+    items = list(map(WORLD[convert], islice(drawn, n if limit is None else limit)))
+    return Items(items, f"the built-in world's {name}, test split, {len(items):,} rows")
+
+
+def _read_supervised(
+    dataset: str, split: str, convert: str, root: Path | None, limit: int | None, n: int | None = None
+) -> Items:
+    """Read the first labelled examples of a supervised dataset; of its last split if ``split`` is not one."""
+    from gpt_toolkit.data.supervised import open_dataset
+
+    opened = open_dataset(dataset, root)
+    split = split if split in opened.splits else opened.splits[-1]
+    labelled = (example for example in opened.examples(split) if example.target is not None)
+    taken = islice(labelled, n if limit is None else limit)
+    items = [SUPERVISED[convert](example.texts, int(example.target or 0)) for example in taken]
+    return Items(items, f"{opened.title}, {split}, {len(items):,} rows", opened.notes(split))
 
 
 def _benchmark(name: str, entry: Mapping[str, Any]) -> Benchmark:
@@ -60,14 +204,14 @@ def _protocols(entry: Mapping[str, Any]) -> tuple[EvaluationProtocol, ...]:
 
 def _source(name: str, entry: Mapping[str, Any]) -> ItemSource:
     if world := entry.get("world"):
-        return World(**{**world, "convert": WORLD[world["convert"]]})
+        return lambda root, limit, check: _read_world(**world, limit=limit)
     if supervised := entry.get("supervised"):
-        return Supervised(**{**supervised, "convert": SUPERVISED[supervised["convert"]]})
-    files, hub = dict(entry["files"]), entry.get("hub")
-    files["formats"] = [(names, FORMATS[key]) for key, names in files["formats"].items()]
-    files["variants"] = [Variant(**variant) for variant in files["variants"]]
-    return Files(name, **files, hub=Hub(**{**hub, "convert": HUB[hub["convert"]]}) if hub else None)
+        return lambda root, limit, check: _read_supervised(**supervised, root=root, limit=limit)
+    files = {**entry["files"], "variants": [Variant(**variant) for variant in entry["files"]["variants"]]}
+    return Files(name, **files, hub=Hub(**entry["hub"]) if "hub" in entry else None).read
 
+
+_CATALOGUE: Final[dict[str, dict[str, Any]]] = read_yaml(Path(__file__).with_name("benchmarks.yaml"))
 
 BENCHMARKS: Final[Mapping[str, Benchmark]] = MappingProxyType(
     {name: _benchmark(name, entry) for group in _CATALOGUE.values() for name, entry in group.items()}
@@ -88,7 +232,7 @@ def find(names: Sequence[str]) -> list[Benchmark]:
     """
     found: dict[str, Benchmark] = {}
     for name in names:
-        if is_custom(name):
+        if name.endswith((".yaml", ".yml")):
             custom = read_custom(name)
             if custom.name in BENCHMARKS or custom.name in found:
                 raise ValueError(

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import groupby
 from typing import Any
@@ -19,10 +17,11 @@ from gpt_toolkit.callbacks.console import EvaluationProgress, quiet_lightning, s
 from gpt_toolkit.checkpoints import StoredModel, open_model
 from gpt_toolkit.evaluation.benchmark import Score
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
-from gpt_toolkit.evaluation.score_table import (
-    explanation_tables,
-    explanations_as_json,
+from gpt_toolkit.evaluation.score_report import (
+    ScoredModel,
+    draw,
     footnotes,
+    read_scored,
     score_table,
     scores_as_json,
 )
@@ -34,16 +33,8 @@ from gpt_toolkit.tokenizers.loading import tokenizer_name
 _FIGURES = (".png", ".svg", ".pdf")
 _PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-true", "float16": "16-true"}
 _SETTINGS = (
-    "benchmarks",
-    "protocols",
-    "root",
-    "no_check_files",
-    "limit",
-    "n_examples",
-    "dtype",
-    "devices",
-    "batch_tokens",
-    "seed",
+    *("benchmarks", "protocols", "root", "no_check_files", "limit", "n_examples"),
+    *("dtype", "devices", "batch_tokens", "seed"),
 )
 """Options that are written to the report."""
 
@@ -85,8 +76,16 @@ def run_benchmarks(args: argparse.Namespace) -> list[Score]:
         precision=_PRECISIONS[args.dtype],
         callbacks=[EvaluationProgress(n_requests)],
     )
-    with _plain_errors(args.batch_tokens):
+    try:
         trainer.test(task, data, verbose=False)
+    except torch.OutOfMemoryError as error:
+        raise MemoryError(
+            f"{str(error).partition('.')[0]}: lower --batch_tokens, which is {args.batch_tokens}"
+        ) from error
+    except SystemExit as stop:  # Lightning's answer to Ctrl-C
+        if isinstance(stop.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
     if trainer.is_global_zero:
         _report(args, model, data, task)
     return task.scores
@@ -102,21 +101,6 @@ def evaluation_trainer(**settings: Any) -> Trainer:
         use_distributed_sampler=False,
         **settings,
     )
-
-
-@contextmanager
-def _plain_errors(batch_tokens: int) -> Iterator[None]:
-    """Raise an out-of-memory error with its fix, and Ctrl-C as KeyboardInterrupt."""
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise MemoryError(
-            f"{str(error).partition('.')[0]}: lower --batch_tokens, which is {batch_tokens}"
-        ) from error
-    except SystemExit as stop:  # Lightning's answer to Ctrl-C
-        if isinstance(stop.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt from None
-        raise
 
 
 def _names(text: str) -> list[str]:
@@ -142,8 +126,6 @@ def _check_options(args: argparse.Namespace) -> None:
             raise ValueError(f"--figure {args.figure}: expected a name ending in {', '.join(_FIGURES)}")
         if find_spec("matplotlib") is None:
             raise ValueError("--figure needs matplotlib: pip install matplotlib")
-        from gpt_toolkit.evaluation.score_figure import read_scored
-
         for path in args.beside:
             read_scored(path)
     elif args.beside:
@@ -153,7 +135,7 @@ def _check_options(args: argparse.Namespace) -> None:
 def _explain(args: argparse.Namespace, data: ZeroShotDataModule) -> None:
     """Print and write why the protocols of running text differ; on one device."""
     from gpt_toolkit.backbone.packed_linear import pack
-    from gpt_toolkit.evaluation.explain_perplexity import explain
+    from gpt_toolkit.evaluation.explain_perplexity import explain, explanation_tables, explanations_as_json
     from gpt_toolkit.evaluation.protocol import EvaluationContext
     from gpt_toolkit.generation.language_model import load
     from gpt_toolkit.generation.scorer import Scorer
@@ -188,17 +170,14 @@ def _report(
         write_json(args.output, report)
         say(f"{args.output}: written")
     if args.rows is not None:
-        records = [
-            record
+        lines = [
+            json.dumps(record, ensure_ascii=False) + "\n"
             for name, answers in task.answers.items()
             for record in data.evaluations[name].records(answers)
         ]
-        lines = [json.dumps(record, ensure_ascii=False) + "\n" for record in records]
         write_text(args.rows, "".join(lines))
         say(f"{args.rows}: written")
     if args.figure is not None:
-        from gpt_toolkit.evaluation.score_figure import ScoredModel, draw, read_scored
-
         others = [read_scored(path) for path in args.beside]
         draw(ScoredModel(model.config.n_params, task.scores), others, args.model, args.figure)
         say(f"{args.figure}: scores over the number of parameters")

@@ -5,7 +5,6 @@ the built-in world, ``prompt:reviews.csv`` your own.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -14,10 +13,10 @@ from gpt_toolkit.batches import TaskSpec
 from gpt_toolkit.data.supervised import Example, SupervisedDataset, open_dataset
 from gpt_toolkit.data.supervised.prompt_templates import PromptTemplate, nearest, prompt_template
 from gpt_toolkit.evaluation.benchmark import Benchmark
-from gpt_toolkit.evaluation.benchmark_metrics import f1, matthews, pearson
+from gpt_toolkit.evaluation.benchmark_metrics import f1, pearson
 from gpt_toolkit.evaluation.free_text import LINE_BREAK, metric_of_texts
-from gpt_toolkit.evaluation.item_sources import Items
-from gpt_toolkit.evaluation.multiple_choice import highest, summed
+from gpt_toolkit.evaluation.items import Items
+from gpt_toolkit.evaluation.likelihood import highest, summed
 from gpt_toolkit.evaluation.protocol import EvaluationContext, Metric, RequestSet, Result, protocols_of
 from gpt_toolkit.generation.requests import Answer, Request
 
@@ -26,7 +25,7 @@ _SEPARATOR = "\n\n"  # tuned here: an empty line after each example
 _POOL = 1000  # training examples to draw from; tuned here: the file need not be read to its end
 _METRICS: Final[dict[str, Callable[[str, Sequence[int], Sequence[Any]], Metric]]] = {
     "f1": f1,
-    "matthews": matthews,
+    "matthews": pearson,
     "pearson": pearson,
 }
 
@@ -53,29 +52,25 @@ class PromptedExample(NamedTuple):
         return [self.prompt.texts(self.example._replace(target=label))[2] for label in labels]
 
 
-@dataclass(frozen=True)
-class PromptedDataset:
-    """Labelled examples of a dataset: of its validation split, else of its test split.
+def read_prompted(name: str, root: Path | None, limit: int | None) -> Items:
+    """Read the first labelled examples of a dataset: of its validation split, else of its test split.
 
     Args:
         name: Name of the dataset, as :func:`~gpt_toolkit.data.supervised.open_dataset` takes it.
+        root: Folder of its files; None: the hub.
+        limit: Largest number of examples.
     """
+    dataset = open_dataset(name, root)
+    split = next((name for name in ("val", "test") if name in dataset.splits), dataset.splits[0])
+    items = list(islice(_prompted(dataset, split), limit))
 
-    name: str
+    def read_examples() -> list[PromptedExample]:
+        if split == "train" or "train" not in dataset.splits:
+            return []
+        return list(islice(_prompted(dataset, "train"), _POOL))
 
-    def read(self, root: Path | None, limit: int | None, *, check: bool) -> Items:
-        """Read the first items; see :class:`~gpt_toolkit.evaluation.item_sources.ItemSource`."""
-        dataset = open_dataset(self.name, root)
-        split = next((name for name in ("val", "test") if name in dataset.splits), dataset.splits[0])
-        items = list(islice(_prompted(dataset, split), limit))
-
-        def read_examples() -> list[PromptedExample]:
-            if split == "train" or "train" not in dataset.splits:
-                return []
-            return list(islice(_prompted(dataset, "train"), _POOL))
-
-        origin = f"{dataset.title}, {split}, {len(items):,} rows"
-        return Items(items, origin, dataset.notes(split), read_examples)
+    origin = f"{dataset.title}, {split}, {len(items):,} rows"
+    return Items(items, origin, dataset.notes(split), read_examples)
 
 
 def _prompted(dataset: SupervisedDataset, split: str) -> Iterator[PromptedExample]:
@@ -123,4 +118,7 @@ PROTOCOLS = protocols_of("prompt", {"prompt-1": (build_requests, compute_metrics
 
 def supervised_benchmark(name: str) -> Benchmark:
     """Return the benchmark of a name that begins with ``prompt:``."""
-    return Benchmark(name, "GPT-2 §2", PromptedDataset(name.removeprefix(PREFIX)), PROTOCOLS)
+    dataset = name.removeprefix(PREFIX)
+    return Benchmark(
+        name, "GPT-2 §2", lambda root, limit, check: read_prompted(dataset, root, limit), PROTOCOLS
+    )

@@ -67,8 +67,6 @@ class ZeroShotTask(LightningModule):
             )
         return data
 
-    # ------------------------------------------------------------------ the model
-
     def resolve_decoder(self) -> DecoderConfig:
         """Return the config of the decoder.
 
@@ -142,8 +140,6 @@ class ZeroShotTask(LightningModule):
             raise ValueError("ZeroShotTask does not train: say validate, test or predict")
         return []
 
-    # ------------------------------------------------------------------ answers
-
     def on_validation_start(self) -> None:
         """Begin a pass over the requests."""
         assert self.backbone is not None
@@ -172,8 +168,6 @@ class ZeroShotTask(LightningModule):
         answers = self._scorer.answer(batch["requests"])
         self._answers.setdefault(batch["name"], {}).update(zip(batch["numbers"], answers, strict=True))
         return answers
-
-    # ------------------------------------------------------------------ scores
 
     def on_validation_epoch_end(self) -> None:
         """Score the answers of all ranks."""

@@ -17,7 +17,7 @@ from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.cli import main
 from gpt_toolkit.evaluation.benchmark import Score
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
-from gpt_toolkit.evaluation.score_table import number, score_table
+from gpt_toolkit.evaluation.score_report import number, score_table
 from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
 from gpt_toolkit.generation.language_model import LanguageModel
 from gpt_toolkit.tokenizers import load_tokenizer
@@ -189,7 +189,7 @@ def test_files_of_no_published_variant_are_taken_only_if_said_so(tell: Tell, mod
         (["--figure", "figure.bmp"], r"figure.bmp: expected a name ending in .png, .svg, .pdf"),
         (["--beside", "small.json"], "--beside goes with --figure"),
         (["--figure", "f.png", "--beside", "small.json"], "small.json"),
-        (["--figure", "f.png", "--beside", __file__], r"is no report of zero-shot \(.*what --output has"),
+        (["--figure", "f.png", "--beside", __file__], r"is not a report of zero-shot \(.*what --output has"),
         (["--explain", "--rows", "r.jsonl"], "--explain goes with --output, not with --rows"),
         (["--explain", *FEW], "storyworld:last_word is not running text"),
     ],

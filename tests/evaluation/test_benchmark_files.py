@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gpt_toolkit.evaluation import benchmark_files, record_converters
-from gpt_toolkit.evaluation.benchmark_files import READERS
+from gpt_toolkit.evaluation import benchmark_files, items
+from gpt_toolkit.evaluation.benchmark_files import FORMATS
 from gpt_toolkit.evaluation.items import (
     Cloze,
     Conversation,
@@ -19,7 +19,6 @@ from gpt_toolkit.evaluation.items import (
     Translation,
     replace_pronoun,
 )
-from gpt_toolkit.evaluation.registry import FORMATS
 
 Write = Callable[[str, str | bytes], Path]
 CANDIDATES = "a|b|c|d|e|f|g|h|i|j"
@@ -56,7 +55,7 @@ XML = """<?xml version="1.0" encoding="ISO-8859-1"?>
 
 def test_lambada_in_both_forms(write: Write) -> None:
     path = write("lambada_test.jsonl", json.dumps({"text": "In my palm\n is a “stone”"}) + "\n")
-    assert READERS["lambada"](path).items == [LastWord("In my palm\n is a “stone”")]
+    assert FORMATS["lambada"].read(path).items == [LastWord("In my palm\n is a “stone”")]
     path = write("lambada_test_plain_text.txt", "he did n't go , said ann\n\nshe left him\n")
     assert FORMATS["lambada_original"].recognizes(path.read_text())
     assert benchmark_files.read_plain_lambada(path).items == [
@@ -99,7 +98,7 @@ def test_winograd_schemas_are_substituted(write: Write) -> None:
 def test_both_winograd_files_hold_the_same_schemas(shared_data: Path) -> None:
     xml, n = benchmark_files.read_schemas_xml(shared_data / "wsc" / "WSCollection.xml")
     assert (len(xml), n) == (273, 283)
-    assert list(xml) == list(READERS["wsc273"](shared_data / "wsc" / "winograd_wsc.jsonl").items)
+    assert list(xml) == list(FORMATS["wsc273"].read(shared_data / "wsc" / "winograd_wsc.jsonl").items)
 
 
 def test_an_answer_at_the_beginning_of_a_sentence_keeps_its_capital() -> None:
@@ -144,18 +143,18 @@ def test_coqa_keeps_all_people_s_answers(write: Write) -> None:
 def test_summaries_are_read_with_their_line_breaks(write: Write) -> None:
     path = write("test.csv", 'id,article,highlights\n1,"A ""long"" one,\nwith lines","One .\nTwo ."\n')
     assert FORMATS["cnn_dm"].recognizes(path.read_text())
-    assert READERS["cnn_dm"](path).items == [Summary('A "long" one,\nwith lines', "One .\nTwo .")]
+    assert FORMATS["cnn_dm"].read(path).items == [Summary('A "long" one,\nwith lines', "One .\nTwo .")]
     with pytest.raises(ValueError, match="line 2 has no article"):
-        READERS["cnn_dm"](write("test.csv", "id,article,highlights\n1,,x\n"))
+        FORMATS["cnn_dm"].read(write("test.csv", "id,article,highlights\n1,,x\n"))
 
 
 def test_questions(write: Write) -> None:
     path = write("NQ-open.dev.jsonl", '{"question": "who", "answer": ["Ann", "A."]}\n')
-    assert READERS["nq_open"](path).items == [Question("who", ("Ann", "A."))]
+    assert FORMATS["nq_open"].read(path).items == [Question("who", ("Ann", "A."))]
     with pytest.raises(ValueError, match="line 1 has no answer that is a list"):
-        READERS["nq_open"](write("NQ-open.dev.jsonl", '{"question": "who", "answer": "Ann"}\n'))
+        FORMATS["nq_open"].read(write("NQ-open.dev.jsonl", '{"question": "who", "answer": "Ann"}\n'))
     with pytest.raises(ValueError, match="line 2 is not JSON"):
-        READERS["nq_open"](write("NQ-open.dev.jsonl", '{"question": "who", "answer": []}\n{"question'))
+        FORMATS["nq_open"].read(write("NQ-open.dev.jsonl", '{"question": "who", "answer": []}\n{"question'))
 
 
 def test_translations_are_lines_of_two_files(write: Write) -> None:
@@ -191,10 +190,10 @@ def test_lines_of_ptb(shared_data: Path) -> None:
 
 
 def test_the_last_bytes_begin_at_a_character(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(record_converters, "TAIL_BYTES", 4)
+    monkeypatch.setattr(items, "TAIL_BYTES", 4)
     content = benchmark_files.read_tail(write("enwik8", "<mediawiki aéé"))
     assert content == ([Document("éé")], 16)
-    monkeypatch.setattr(record_converters, "TAIL_BYTES", 3)
+    monkeypatch.setattr(items, "TAIL_BYTES", 3)
     assert benchmark_files.read_tail(write("enwik8", "<mediawiki aéé")).items == [Document("é")]
     assert FORMATS["enwik8"].recognizes("<mediawiki xmlns")
     assert FORMATS["text8"].recognizes(" anarchism originated as")

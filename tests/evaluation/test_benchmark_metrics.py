@@ -10,8 +10,8 @@ from gpt_toolkit.evaluation.benchmark_metrics import (
     bits,
     bleu,
     leave_one_out_f1,
-    matthews,
     mean,
+    pearson,
     perplexity,
     rouge,
 )
@@ -28,23 +28,18 @@ def test_numbers_of_items_have_their_intervals() -> None:
 
 
 def test_perplexity_sums_before_the_exponential() -> None:
-    found = perplexity("p", [10.0, 2.0], [4, 2])
+    nats, units = [10.0, 2.0], [4, 2]
+    found = perplexity("p", nats, units)
     assert found.value == pytest.approx(math.exp(2.0))
+    assert found.interval == pytest.approx(math.exp(2.0) * intervals.ratio(nats, units))
     assert found.n == 6
     assert bits("b", [10.0, 2.0], [4, 2]).value == pytest.approx(2 / math.log(2))
     assert perplexity("p", [9000.0], [1]).value == math.inf
 
 
-def test_the_interval_of_a_perplexity_follows_from_that_of_its_loss() -> None:
-    nats, units = [10.0, 2.0, 5.0], [4, 2, 2]
-    value = math.exp(17 / 8)
-    expected = value * intervals.ratio(nats, units)
-    assert perplexity("p", nats, units).interval == pytest.approx(expected)
-
-
-def test_matthews_is_scikit_learn_s_value_and_zero_without_a_second_class() -> None:
-    assert matthews("m", [1, 1, 1, 0, 0, 1], [1, 0, 1, 0, 1, 1]).value == pytest.approx(0.25)
-    constant = matthews("m", [1, 1, 1], [1, 0, 1])
+def test_pearson_of_classes_is_scikit_learn_s_matthews_and_zero_without_a_second_class() -> None:
+    assert pearson("m", [1, 1, 1, 0, 0, 1], [1, 0, 1, 0, 1, 1]).value == pytest.approx(0.25)
+    constant = pearson("m", [1, 1, 1], [1, 0, 1])
     assert (constant.value, constant.interval, constant.chance) == (0.0, 0.0, 0.0)
 
 

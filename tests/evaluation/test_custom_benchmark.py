@@ -46,7 +46,7 @@ def own(tmp_path: Path) -> Callable[..., Benchmark]:
 
 
 def built(benchmark: Benchmark, context: Context) -> Any:
-    found = benchmark.source.read(None, None, check=True)
+    found = benchmark.read()
     context = replace(context, read_examples=found.read_examples)
     return benchmark.protocols[0].build_requests(found.items, context)
 

@@ -94,7 +94,7 @@ def test_changes_multiply_to_the_difference_and_numbers_are_the_protocols_own(
 def test_each_difference_is_named_with_both_values(scorer: Scorer) -> None:
     results = {result.protocol: result for result in explained("wikitext2", scorer)}
     changes = [change[:3] for change in results["lm-eval-1"].changes]
-    words = {name: results[name].measured.units["words"] for name in ("paper-1", "lm-eval-1")}
+    words = {name: results[name].units["words"] for name in ("paper-1", "lm-eval-1")}
     assert changes == [
         ("text", "invertible rules", "published rules"),
         ("division", "one stream", "articles"),

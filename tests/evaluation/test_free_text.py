@@ -14,7 +14,7 @@ QUESTIONS = [Question(f"what is number {i}?", (f"answer {i}", f"{i}")) for i in 
 
 
 def test_every_turn_is_asked_after_people_s_answers(context: Context) -> None:
-    protocol = by_name(free_text.CONVERSATION, "paper-1")
+    protocol = by_name(free_text.PROTOCOLS["conversation"], "paper-1")
     built = protocol.build_requests([TALK], context)
     first = "A story.\n\nQ: Who?\nA:"
     assert texts_of(context, built) == [[[first], [f"{first} Ann\nQ: Where?\nA:"]]]
@@ -28,14 +28,14 @@ def test_every_turn_is_asked_after_people_s_answers(context: Context) -> None:
 
 def test_the_harness_scores_the_last_turn_without_equal_references(context: Context) -> None:
     row = TALK._replace(answers=(("Ann",), ("Home", "home", "inside")))
-    built = by_name(free_text.CONVERSATION, "lm-eval-1").build_requests([row], context)
+    built = by_name(free_text.PROTOCOLS["conversation"], "lm-eval-1").build_requests([row], context)
     assert built.references == [(("Home", "inside"),)]
     assert len(built.requests[0]) == 1
 
 
 def test_an_article_that_is_too_long_keeps_its_beginning_and_the_hint(context: Context) -> None:
     small = Context(context.tokenizer, n_ctx=30, seed=3)
-    built = by_name(free_text.SUMMARIES, "paper-1").build_requests(
+    built = by_name(free_text.PROTOCOLS["summaries"], "paper-1").build_requests(
         [Summary("abcdefghijkl", "a b"), Summary("ab", "c")], small
     )
     assert texts_of(context, built) == [[["abcdefgh\nTL;DR:"]], [["ab\nTL;DR:"]]]
@@ -45,12 +45,13 @@ def test_an_article_that_is_too_long_keeps_its_beginning_and_the_hint(context: C
     assert (request.max_new_tokens, request.top_k) == (15, 2)
     assert request.seed != other.seed
     assert small.warnings == {"articles lost their end to fit into 30 tokens with the summary": 1}
-    no_hint = by_name(free_text.SUMMARIES, "paper-no-hint-1").build_requests([Summary("ab", "c")], small)
-    assert texts_of(context, no_hint) == [[["ab"]]]
+    no_hint = by_name(free_text.PROTOCOLS["summaries"], "paper-no-hint-1")
+    built = no_hint.build_requests([Summary("ab", "c")], small)
+    assert texts_of(context, built) == [[["ab"]]]
 
 
 def test_three_sentences_of_a_summary_are_judged(context: Context) -> None:
-    protocol = by_name(free_text.SUMMARIES, "paper-1")
+    protocol = by_name(free_text.PROTOCOLS["summaries"], "paper-1")
     built = protocol.build_requests([Summary("text", "Ann won.\nBo lost.")], context)
     result = result_of(protocol, built, lambda *_: written(" Ann won. Bo lost! It rained. And more."))
     assert result.items[0]["answer"] == "Ann won.\nBo lost!\nIt rained."
@@ -90,14 +91,14 @@ def test_the_first_sentence_of_the_first_line_is_the_translation(context: Contex
 
 
 def test_questions_come_after_five_others_with_their_answers(context: Context) -> None:
-    protocol = by_name(free_text.QUESTIONS, "paper-1")
+    protocol = by_name(free_text.PROTOCOLS["questions"], "paper-1")
     [[prompt]] = texts_of(context, protocol.build_requests(QUESTIONS, context))[7]
     assert prompt.count("Q: ") == 6
     assert prompt.endswith("\n\nQ: what is number 7?\nA:")
 
 
 def test_the_most_confident_hundredth_is_scored_on_its_own(context: Context) -> None:
-    protocol = by_name(free_text.QUESTIONS, "paper-1")
+    protocol = by_name(free_text.PROTOCOLS["questions"], "paper-1")
     built = protocol.build_requests(QUESTIONS, context)
 
     def answer(i: int, _: int) -> Answer:
@@ -110,7 +111,7 @@ def test_the_most_confident_hundredth_is_scored_on_its_own(context: Context) -> 
 
 
 def test_the_harness_compares_questions_without_case_and_articles(context: Context) -> None:
-    protocol = by_name(free_text.QUESTIONS, "lm-eval-1")
+    protocol = by_name(free_text.PROTOCOLS["questions"], "lm-eval-1")
     built = protocol.build_requests([Question("who", ("The Beatles",))], context)
     assert result_of(protocol, built, lambda *_: written(" beatles")).metrics[0].value == 100.0
     assert (

@@ -124,12 +124,6 @@ def test_windows_as_long_as_their_stride_leave_their_first_token_out(context: Co
     )  # the ninth would be a window of its own, without anything to score
 
 
-def test_a_stride_and_a_window_can_be_chosen(context: Context) -> None:
-    chosen = perplexity_protocol("hf-strided-1", PLAIN, 2, 4)
-    [[request, *_]] = chosen.build_requests([Document("abcdefghi")], context).requests
-    assert request == RunningText(tuple(b"abcdefgh"), 3, 2)
-
-
 def test_the_paper_s_windows_overlap_by_half_after_the_end_of_text(context: Context) -> None:
     small = Context(context.tokenizer, n_ctx=8)
     built = by_name(perplexity_protocols(PLAIN), "paper-1").build_requests(
@@ -219,18 +213,3 @@ def test_published_detokenizers_lose_what_ours_keep() -> None:
 
 def test_documents_without_a_line_end_are_kept_apart_in_one_stream() -> None:
     assert PLAIN.stream([Document("a"), Document("b\n")]) == "a\n\nb\n"
-
-
-def test_statements_name_what_is_done() -> None:
-    for protocol in perplexity_protocols(WIKITEXT):
-        assert protocol.statement.endswith(").")
-    chosen = BENCHMARKS["wikitext2"].protocol("hf-strided-1:512")
-    assert chosen is not None
-    assert "move by 512 tokens" in chosen.statement
-
-
-def test_gpt1_s_tokenizer_reads_the_same_text(gpt1: Context) -> None:
-    protocol = by_name(perplexity_protocols(WIKITEXT), "paper-1")
-    built = protocol.build_requests([Document(" = A = \n The president is here . \n")], gpt1)
-    assert built.references[0].words == 10
-    assert isinstance(built.requests[0][0], RunningText)

@@ -7,7 +7,7 @@ import pytest
 
 from gpt_toolkit.data.supervised.gpt1_datasets import known_datasets
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
-from gpt_toolkit.evaluation.item_sources import Items
+from gpt_toolkit.evaluation.items import Items
 from gpt_toolkit.evaluation.protocol import EvaluationContext as Context
 from gpt_toolkit.evaluation.registry import find, pairs
 from gpt_toolkit.generation.requests import Answer
@@ -26,7 +26,7 @@ def reviews(tmp_path: Path) -> Path:
 
 
 def read(name: str, root: Path | None = None, limit: int | None = 20) -> Items:
-    return find([name])[0].source.read(root, limit, check=True)
+    return find([name])[0].read(root, limit)
 
 
 def test_a_row_is_asked_in_the_words_of_its_template(shared_data: Path, context: Context) -> None:

@@ -1,13 +1,18 @@
-"""Candidates are compared by the likelihood of the right part of the text."""
+"""Candidates and last words are scored by the likelihood of the right part of the text."""
+
+import math
 
 import pytest
 
-from gpt_toolkit.evaluation import multiple_choice
-from gpt_toolkit.evaluation.items import Choice, Cloze, Labelled, Schema
+from gpt_toolkit.evaluation.items import Choice, Cloze, Labelled, LastWord, Schema
+from gpt_toolkit.evaluation.likelihood import PROTOCOLS, STOP_WORDS, cloze_requests, stop_ids
 from gpt_toolkit.evaluation.protocol import EvaluationContext as Context
-from gpt_toolkit.generation.requests import Answer
+from gpt_toolkit.evaluation.protocol import EvaluationProtocol
+from gpt_toolkit.generation.requests import Answer, Continuation
 from tests.evaluation.conftest import by_name, result_of, texts_of
 
+LAMBADA = PROTOCOLS["lambada"]
+ROWS = [LastWord("He came to the old gatehouse"), LastWord("They are n't here , said jack", tokenized=True)]
 SCHEMA = Schema(("The cup fell because the cup", "The cup fell because the table"), "was wet.", 1)
 
 
@@ -15,7 +20,7 @@ def test_cbt_scores_a_candidate_with_the_rest_of_its_sentence(context: Context) 
     row = Cloze(
         ("It was cold .", "`` Go , '' he said ."), "`` XXXXX is n't here . ''", 1, ("Ann", "Bo"), True
     )
-    [protocol] = multiple_choice.CLOZE
+    [protocol] = PROTOCOLS["cloze"]
     built = protocol.build_requests([row], context)
     assert texts_of(context, built) == [
         [
@@ -32,11 +37,11 @@ def test_cbt_scores_a_candidate_with_the_rest_of_its_sentence(context: Context) 
 
 def test_a_query_without_a_gap_is_refused(context: Context) -> None:
     with pytest.raises(ValueError, match="no gap; expected XXXXX"):
-        multiple_choice.cloze_requests(Cloze((), "No gap .", 0, ("a", "b")), context)
+        cloze_requests(Cloze((), "No gap .", 0, ("a", "b")), context)
 
 
 def test_winograd_is_scored_in_part_and_in_full(context: Context) -> None:
-    protocol = by_name(multiple_choice.SCHEMAS, "paper-1")
+    protocol = by_name(PROTOCOLS["schemas"], "paper-1")
     built = protocol.build_requests([SCHEMA], context)
     mark = "<|endoftext|>"
     assert texts_of(context, built) == [
@@ -55,13 +60,13 @@ def test_winograd_is_scored_in_part_and_in_full(context: Context) -> None:
 
 def test_punctuation_after_the_pronoun_follows_without_a_blank(context: Context) -> None:
     [row] = texts_of(
-        context, multiple_choice.RESOLUTION[0].build_requests([SCHEMA._replace(rest=", he said.")], context)
+        context, PROTOCOLS["resolution"][0].build_requests([SCHEMA._replace(rest=", he said.")], context)
     )
     assert [text for _, text in row] == [", he said.", ", he said."]
 
 
 def test_dprd_takes_the_higher_mean_of_the_rest(context: Context) -> None:
-    [protocol] = multiple_choice.RESOLUTION
+    [protocol] = PROTOCOLS["resolution"]
     answers = [Answer(-6.0, 4), Answer(-5.0, 3)]  # -1.5 and -1.67 a token
     [metric] = result_of(
         protocol, protocol.build_requests([SCHEMA], context), lambda _, k: answers[k]
@@ -70,7 +75,7 @@ def test_dprd_takes_the_higher_mean_of_the_rest(context: Context) -> None:
 
 
 def test_race_takes_the_answer_with_the_higher_mean(context: Context) -> None:
-    [protocol] = multiple_choice.READING
+    [protocol] = PROTOCOLS["reading"]
     built = protocol.build_requests([Choice("A text.\nWhy?", ("It is.", "It is not so."), 1)], context)
     assert texts_of(context, built)[0][1] == ["A text.\nWhy?", " It is not so."]
     answers = [Answer(-6.0, 4), Answer(-7.0, 5)]
@@ -79,7 +84,7 @@ def test_race_takes_the_answer_with_the_higher_mean(context: Context) -> None:
 
 
 def test_sst2_compares_positive_and_negative_after_very(context: Context) -> None:
-    [protocol] = multiple_choice.SENTIMENT
+    [protocol] = PROTOCOLS["sentiment"]
     built = protocol.build_requests([Labelled("a fine film ", 1), Labelled("dull", 0)], context)
     assert texts_of(context, built)[0] == [
         ["a fine film very", " negative"],
@@ -91,7 +96,7 @@ def test_sst2_compares_positive_and_negative_after_very(context: Context) -> Non
 
 
 def test_cola_calls_the_published_share_of_sentences_acceptable(context: Context) -> None:
-    [protocol] = multiple_choice.ACCEPTABILITY
+    [protocol] = PROTOCOLS["acceptability"]
     rows = [Labelled(f"sentence {i}", int(i >= 3)) for i in range(10)]
     built = protocol.build_requests(rows, context)
     result = result_of(protocol, built, lambda i, _: Answer(float(i) * 2, 2))
@@ -102,6 +107,67 @@ def test_cola_calls_the_published_share_of_sentences_acceptable(context: Context
 
 
 def test_the_first_of_equal_candidates_is_taken(context: Context) -> None:
-    [protocol] = multiple_choice.RESOLUTION
+    [protocol] = PROTOCOLS["resolution"]
     result = result_of(protocol, protocol.build_requests([SCHEMA], context), lambda *_: Answer(-1.0, 1))
     assert result.items[0]["chosen"] == 0
+
+
+def test_the_whole_last_word_is_asked_for_with_its_blank(context: Context) -> None:
+    built = by_name(LAMBADA, "lm-eval-1").build_requests(ROWS, context)
+    assert texts_of(context, built) == [
+        [["He came to the old", " gatehouse"]],
+        [["They are n't here , said", " jack"]],
+    ]
+
+
+def test_the_paper_s_protocol_reads_the_original_file_as_running_text(context: Context) -> None:
+    built = by_name(LAMBADA, "paper-1").build_requests(ROWS, context)
+    assert texts_of(context, built)[1] == [["They aren't here, said", " jack"]]
+
+
+def test_the_last_token_alone_is_asked_for(gpt2: Context) -> None:
+    for name in ("megatron-1", "paper-token-1"):
+        [[request], _] = by_name(LAMBADA, name).build_requests(ROWS, gpt2).requests
+        assert isinstance(request, Continuation)
+        ids = gpt2.tokenizer.encode(ROWS[0].text)
+        assert (*request.context, *request.continuation) == tuple(ids)
+        assert len(request.continuation) == 1
+        assert bool(request.excluded) == (name == "paper-token-1")
+
+
+def test_stop_words_are_excluded_by_their_tokens(gpt2: Context) -> None:
+    assert len(STOP_WORDS) == 127
+    excluded = stop_ids(gpt2)
+    encode = gpt2.tokenizer.encode
+    assert {*encode(" the"), *encode(" The"), *encode(" yourselves")} <= excluded
+    assert not set(encode(" signs")) & excluded
+    [[request], _] = by_name(LAMBADA, "paper-1").build_requests(ROWS, gpt2).requests
+    assert isinstance(request, Continuation)
+    assert request.excluded == excluded
+
+
+def test_a_longer_word_may_begin_with_the_token_of_a_stop_word(gpt2: Context) -> None:
+    rows = [LastWord("He saw Tessa"), LastWord("He saw them")]
+    [[name], [word]] = by_name(LAMBADA, "paper-1").build_requests(rows, gpt2).requests
+    assert isinstance(name, Continuation)
+    assert isinstance(word, Continuation)
+    assert len(name.continuation) == 2
+    assert stop_ids(gpt2) - name.excluded == {name.continuation[0]}
+    assert word.continuation[0] in word.excluded
+
+
+@pytest.mark.parametrize("protocol", LAMBADA, ids=str)
+def test_accuracy_is_the_share_of_greedy_words_and_perplexity_is_per_word(
+    context: Context, protocol: EvaluationProtocol
+) -> None:
+    built = protocol.build_requests(ROWS, context)
+    answers = [Answer(-1.0, 3, is_greedy=True), Answer(-3.0, 2, is_greedy=False)]
+    accuracy, perplexity = result_of(protocol, built, lambda i, _: answers[i]).metrics
+    assert (accuracy.name, accuracy.value, accuracy.n) == ("accuracy", 0.5, 2)
+    assert perplexity.name == "perplexity"
+    assert perplexity.value == pytest.approx(math.exp(2.0))
+
+
+def test_a_passage_of_one_word_is_refused(context: Context) -> None:
+    with pytest.raises(ValueError, match="'alone' has no last word"):
+        LAMBADA[0].build_requests([LastWord("alone")], context)

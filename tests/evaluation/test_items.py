@@ -14,7 +14,7 @@ from tests.evaluation.conftest import texts_of, written
 @pytest.mark.parametrize("name", GROUPS["storyworld"])
 def test_rows_are_asked_and_judged_under_every_protocol(context: Context, name: str) -> None:
     benchmark = BENCHMARKS[name]
-    rows = benchmark.source.read(None, 4, check=True)
+    rows = benchmark.read(limit=4)
     assert len(rows.items) == 4
     for protocol in benchmark.protocols:
         built = protocol.build_requests(rows.items, context)
@@ -36,12 +36,12 @@ def test_every_benchmark_of_the_world_has_its_twin() -> None:
 
 
 def test_right_answers_of_rows_are_the_world_s() -> None:
-    [row] = BENCHMARKS["storyworld:names"].source.read(None, 1, check=True).items
+    [row] = BENCHMARKS["storyworld:names"].read(limit=1).items
     world = next(benchmarks.benchmark("names", 0, "test"))
     assert isinstance(row, Cloze)
     assert row.candidates[row.answer] == world.answer
     assert GAP in row.query
-    [schema] = BENCHMARKS["storyworld:pronouns"].source.read(None, 1, check=True).items
+    [schema] = BENCHMARKS["storyworld:pronouns"].read(limit=1).items
     pronoun = next(benchmarks.benchmark("pronouns", 0, "test"))
     assert isinstance(schema, Schema)
     assert schema.beginnings[schema.answer].endswith(pronoun.options[pronoun.answer])
@@ -50,6 +50,6 @@ def test_right_answers_of_rows_are_the_world_s() -> None:
 
 
 def test_rows_are_the_same_every_time() -> None:
-    source = BENCHMARKS["storyworld:last_word"].source
-    assert source.read(None, 3, check=True) == source.read(None, 3, check=True)
-    assert len(source.read(None, None, check=True).items) == 400
+    benchmark = BENCHMARKS["storyworld:last_word"]
+    assert benchmark.read(limit=3) == benchmark.read(limit=3)
+    assert len(benchmark.read().items) == 400
