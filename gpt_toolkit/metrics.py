@@ -209,12 +209,27 @@ def _collection(spec: TaskSpec, known: Mapping[str, Callable[[], Metric]]) -> Me
 
 
 def _rouge_l() -> Callable[[str, str], float]:
+    f1 = rouge_f1("rougeL")
+    return lambda answer, reference: f1(answer, reference)[0]
+
+
+def rouge_f1(*kinds: str) -> Callable[[str, str], list[float]]:
+    """Return a function of answer and reference that computes the F1 of each kind, with stemming, in [0, 1].
+
+    Args:
+        *kinds: Names in ``rouge_score``, such as ``rouge1`` or ``rougeL``.
+    """
     from rouge_score.rouge_scorer import RougeScorer  # type: ignore[import-untyped]
     from rouge_score.tokenizers import DefaultTokenizer  # type: ignore[import-untyped]
 
-    # passed in, since the scorer's own tokenizer writes to the log of the process
-    scorer = RougeScorer(["rougeL"], tokenizer=DefaultTokenizer(use_stemmer=True))
-    return lambda answer, reference: float(scorer.score(reference, answer)["rougeL"].fmeasure)
+    # a tokenizer is given because RougeScorer would log that it makes its own
+    scorer = RougeScorer(list(kinds), tokenizer=DefaultTokenizer(use_stemmer=True))
+
+    def f1(answer: str, reference: str) -> list[float]:
+        scores = scorer.score(reference, answer)
+        return [float(scores[kind].fmeasure) for kind in kinds]
+
+    return f1
 
 
 def normalize_answer(text: str) -> str:

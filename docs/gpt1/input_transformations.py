@@ -83,7 +83,7 @@ plt.show()
 # ## What gives way when a row is too long
 #
 # The paper is silent; the released code keeps `n_ctx // 2 - 2` tokens of each text. We do the same, except where a question stands
-# between document and answers: there the document alone gives way. [`truncate`][gpt_toolkit.data.supervised.input_transforms.truncate] decides it for all rows at once.
+# between document and answers: there only the document is truncated. [`truncate`][gpt_toolkit.data.supervised.input_transforms.truncate] decides this for all examples at once.
 
 # %%
 import numpy as np

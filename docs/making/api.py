@@ -12,7 +12,7 @@ _LEFT_OUT = {"__init__", "__main__"}
 _PUBLIC_MODULES = {
     "storyworld": ("storyworld", "storyworld.documents", "storyworld.datasets", "storyworld.benchmarks")
 }
-"""Packages of which only some modules are for others to use."""
+"""Public modules of packages with internal modules."""
 
 
 def packages() -> list[str]:

@@ -21,7 +21,7 @@ WORDS: Final = 8  # GPT-2 §4
 FALSE_POSITIVES: Final = 1e-8  # upper bound of GPT-2 §4
 
 _SEED = 20190214  # of the fingerprints; any
-_BLOCK = 1 << 18  # characters at a time, so that arrays stay in the processor's cache; tuned here
+_BLOCK = 1 << 18  # characters per block: its arrays fit the processor's cache; tuned here
 _EMPTY: Fingerprints = np.empty(0, dtype=np.uint64)
 
 
@@ -201,7 +201,7 @@ class TestNgramIndex:
 
 _LANES = 8  # 64-bit words of a block
 _BITS = 2  # bits that an n-gram sets in each word
-_AT_ONCE = 1 << 14  # n-grams at a time, so that their blocks stay in the processor's cache; tuned here
+_AT_ONCE = 1 << 14  # n-grams per batch: their filter blocks fit the processor's cache; tuned here
 _PAIRS: Fingerprints = np.array([1 << (i & 63) | 1 << (i >> 6) for i in range(4096)], dtype=np.uint64)
 """By twelve random bits: a word with two bits set, rarely one."""
 _ONES = np.array([i.bit_count() for i in range(256)], dtype=np.uint8)  # bits of a byte

@@ -18,7 +18,7 @@ def shipped_configs() -> Path:
 
 
 def find_config(name: str) -> Path:
-    """Return the path of a config: an existing file, else the shipped file of that name.
+    """Return the path of a config: an existing file, else the shipped file with this name.
 
     Raises:
         UsageError: If neither exists; the message has the nearest shipped name.

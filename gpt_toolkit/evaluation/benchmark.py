@@ -111,12 +111,11 @@ class Evaluation:
         by_item = [[next(given) for _ in requests] for requests in self.request_set.requests]
         return self.protocol.compute_metrics(self.request_set.references, by_item)
 
-    def scores(self, answers: Mapping[int, Answer]) -> list[Score]:
-        """Compute the scores; see :meth:`result`."""
-        metrics = self.result(answers).metrics
-        return [Score(self.benchmark.name, str(self.protocol), *metric) for metric in metrics]
+    def scores(self, result: Result) -> list[Score]:
+        """Return the metrics of a result as scores of this benchmark and protocol."""
+        return [Score(self.benchmark.name, str(self.protocol), *metric) for metric in result.metrics]
 
-    def records(self, answers: Mapping[int, Answer]) -> Iterator[dict[str, Any]]:
-        """Yield the result of every item as plain JSON values; see :meth:`result`."""
-        for number, item in enumerate(self.result(answers).items):
+    def records(self, result: Result) -> Iterator[dict[str, Any]]:
+        """Yield the items of a result as plain JSON values."""
+        for number, item in enumerate(result.items):
             yield {"benchmark": self.benchmark.name, "protocol": str(self.protocol), "row": number, **item}

@@ -8,7 +8,7 @@ import numpy as np
 
 from gpt_toolkit import intervals
 from gpt_toolkit.evaluation.protocol import Metric
-from gpt_toolkit.metrics import token_f1
+from gpt_toolkit.metrics import rouge_f1, token_f1
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -99,18 +99,9 @@ def rouge(answers: Sequence[str], references: Sequence[str], *, by_sentence: boo
         references: Published summaries, one sentence a line.
         by_sentence: Compute ROUGE-L line by line, for summaries of several sentences.
     """
-    from rouge_score.rouge_scorer import RougeScorer  # type: ignore[import-untyped]
-    from rouge_score.tokenizers import DefaultTokenizer  # type: ignore[import-untyped]
-
-    longest = "rougeLsum" if by_sentence else "rougeL"
-    kinds = {"rouge1": "rouge1", "rouge2": "rouge2", "rougeL": longest}
-    # a tokenizer is given because RougeScorer would log that it makes its own
-    scorer = RougeScorer(list(kinds.values()), tokenizer=DefaultTokenizer(use_stemmer=True))
-    rows = []
-    for answer, reference in zip(answers, references, strict=True):
-        scores = scorer.score(reference, answer)
-        rows.append([100 * scores[kind].fmeasure for kind in kinds.values()])
-    metrics = [mean(name, [row[i] for row in rows]) for i, name in enumerate(kinds)]
+    f1 = rouge_f1("rouge1", "rouge2", "rougeLsum" if by_sentence else "rougeL")
+    rows = [[100 * value for value in f1(*pair)] for pair in zip(answers, references, strict=True)]
+    metrics = [mean(name, [row[i] for row in rows]) for i, name in enumerate(("rouge1", "rouge2", "rougeL"))]
     return [mean("rouge_mean", [sum(row) / 3 for row in rows]), *metrics]
 
 

@@ -33,13 +33,8 @@ import yaml
 from gpt_toolkit.evaluation.benchmark import Benchmark
 from gpt_toolkit.evaluation.free_text import metric_of_texts
 from gpt_toolkit.evaluation.items import Document, Items, LastWord, Record
-from gpt_toolkit.evaluation.likelihood import (
-    highest,
-    last_word_metrics,
-    last_word_requests,
-    mean_of_tokens,
-    summed,
-)
+from gpt_toolkit.evaluation.lambada import last_word_metrics, last_word_requests
+from gpt_toolkit.evaluation.likelihood import highest, mean_of_tokens, summed
 from gpt_toolkit.evaluation.perplexity import Corpus, perplexity_protocol
 from gpt_toolkit.evaluation.protocol import (
     ComputeMetrics,
@@ -181,9 +176,7 @@ def read_custom(path: str | Path) -> Benchmark:
 
 def _problems(given: Mapping[str, Any]) -> list[str]:
     known = CustomBenchmark.__dataclass_fields__
-    problems = [
-        f"there is no field {key!r}; fields are {', '.join(known)}" for key in given if key not in known
-    ]
+    problems = [f"unknown field {key!r}; fields are {', '.join(known)}" for key in given if key not in known]
     problems += [f"{key} is missing" for key in _REQUIRED if not given.get(key)]
     types = {"max_new_tokens": (int,), "n_examples": (int,), "choices": (list, str)}
     for key, value in given.items():

@@ -71,6 +71,7 @@ class ZeroShotDataModule(LightningDataModule):
         self.root = None if root is None else Path(root).expanduser()
         self.tokenizer, self.n_ctx, self.batch_size = tokenizer, n_ctx, batch_size
         self.limit, self.n_examples, self.seed, self.check_files = limit, n_examples, seed, check_files
+        self._items: dict[str, Items] = {}
         self._evaluations: dict[str, Evaluation] = {}
         problems = [] if names else ["benchmarks is empty"]
         for name, least in (("n_ctx", 2), ("batch_size", 1), ("limit", 1), ("n_examples", 0)):
@@ -81,11 +82,13 @@ class ZeroShotDataModule(LightningDataModule):
             raise ValueError(f"ZeroShotDataModule: {'; '.join(problems)}")
 
     def prepare_data(self) -> None:
-        """Read all items once, so that one process downloads what comes from the hub."""
+        """Read all items, so that one process downloads what comes from the hub."""
         self._read()
 
     def _read(self) -> dict[str, Items]:
-        """Read the items of each benchmark; list all missing files at once."""
+        """Read the items of each benchmark, once; list all missing files together."""
+        if self._items:
+            return self._items
         items: dict[str, Items] = {}
         missing = []
         for benchmark in {benchmark.name: benchmark for benchmark, _ in self._pairs}.values():
@@ -95,18 +98,21 @@ class ZeroShotDataModule(LightningDataModule):
                 missing.append(str(error))
         if missing:
             raise FileNotFoundError("\n".join(missing))
+        self._items = items
         return items
 
     def setup(self, stage: str | None = None) -> None:
-        """Build the requests.
+        """Build the requests, once: the Trainer calls this for every stage, and all have the same requests.
 
         Args:
-            stage: Ignored: every stage has the same requests.
+            stage: Ignored.
 
         Raises:
             FileNotFoundError: If files are missing; lists all of them.
             ValueError: If a file or an item is not as expected, or the tokenizer or n_ctx is missing.
         """
+        if self._evaluations:
+            return
         if self.tokenizer is None or self.n_ctx is None:
             missing = [name for name in ("tokenizer", "n_ctx") if getattr(self, name) is None]
             raise ValueError(
@@ -115,7 +121,8 @@ class ZeroShotDataModule(LightningDataModule):
             )
         self.vocabulary = load_tokenizer(self.tokenizer)
         items = self._read()
-        self._evaluations, first = {}, 0
+        evaluations: dict[str, Evaluation] = {}
+        first = 0
         for benchmark, protocol in self._pairs:
             found = items[benchmark.name]
             if not found.items:
@@ -130,8 +137,9 @@ class ZeroShotDataModule(LightningDataModule):
             counted = [f"{n:,} {warning}" for warning, n in context.warnings.items()]
             warnings = (*found.warnings, *counted)
             evaluation = Evaluation(benchmark, protocol, found, request_set, first, warnings)
-            self._evaluations[evaluation.name] = evaluation
+            evaluations[evaluation.name] = evaluation
             first += evaluation.n_requests
+        self._evaluations = evaluations
 
     @property
     def evaluations(self) -> Mapping[str, Evaluation]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, cast
 
-from gpt_toolkit.evaluation import free_text, likelihood
+from gpt_toolkit.evaluation import free_text, lambada, likelihood
 from gpt_toolkit.evaluation.benchmark import Benchmark, ItemSource
 from gpt_toolkit.evaluation.benchmark_files import FORMATS, FileFormat
 from gpt_toolkit.evaluation.custom_benchmark import read_custom
@@ -26,7 +26,7 @@ from gpt_toolkit.suggestions import did_you_mean
 
 _HEAD_BYTES = 20_000  # tuned here: enough to recognize every format
 _CONVERTED = "refs/convert/parquet"  # the hub's own branch of datasets whose owners placed a script
-_PROTOCOLS: Final = {**likelihood.PROTOCOLS, **free_text.PROTOCOLS}
+_PROTOCOLS: Final = {"lambada": lambada.PROTOCOLS, **likelihood.PROTOCOLS, **free_text.PROTOCOLS}
 
 
 class Variant(NamedTuple):

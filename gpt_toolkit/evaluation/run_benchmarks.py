@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
-from rich.console import Console
 
 from gpt_toolkit.callbacks.console import EvaluationProgress, quiet_lightning, say
 from gpt_toolkit.checkpoints import StoredModel, open_model
@@ -28,6 +27,7 @@ from gpt_toolkit.evaluation.score_report import (
 from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
 from gpt_toolkit.hardware import default_device, emulation_warning, limit_threads
 from gpt_toolkit.io import write_json, write_text
+from gpt_toolkit.progress import output_console
 from gpt_toolkit.tokenizers.loading import tokenizer_name
 
 _FIGURES = (".png", ".svg", ".pdf")
@@ -149,7 +149,7 @@ def _explain(args: argparse.Namespace, data: ZeroShotDataModule) -> None:
         protocols = [evaluation.protocol for evaluation in evaluations]
         found[name] = explain(scorer, name, protocols, evaluations[0].items.items, context)
         for table in explanation_tables(name, found[name]):
-            _console().print(table)
+            output_console().print(table)
     if args.output is not None:
         write_json(args.output, explanations_as_json(args.model, found))
         say(f"{args.output}: written")
@@ -159,7 +159,7 @@ def _report(
     args: argparse.Namespace, model: StoredModel, data: ZeroShotDataModule, task: ZeroShotTask
 ) -> None:
     """Print the table, and write the files that the options name."""
-    console = _console()
+    console = output_console()
     console.print(score_table(task.scores))
     for note in footnotes(task.scores, data.evaluations):
         console.print(note, markup=False, highlight=False, soft_wrap=True)
@@ -172,8 +172,8 @@ def _report(
     if args.rows is not None:
         lines = [
             json.dumps(record, ensure_ascii=False) + "\n"
-            for name, answers in task.answers.items()
-            for record in data.evaluations[name].records(answers)
+            for name, result in task.results.items()
+            for record in data.evaluations[name].records(result)
         ]
         write_text(args.rows, "".join(lines))
         say(f"{args.rows}: written")
@@ -181,8 +181,3 @@ def _report(
         others = [read_scored(path) for path in args.beside]
         draw(ScoredModel(model.config.n_params, task.scores), others, args.model, args.figure)
         say(f"{args.figure}: scores over the number of parameters")
-
-
-def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=160)  # a file or a pipe has no edge

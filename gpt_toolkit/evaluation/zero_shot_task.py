@@ -21,6 +21,7 @@ from gpt_toolkit.backbone.parallel import divide, whole
 from gpt_toolkit.checkpoints import build_decoder, open_model
 from gpt_toolkit.evaluation.benchmark import Score
 from gpt_toolkit.evaluation.datamodule import RequestBatch, ZeroShotDataModule
+from gpt_toolkit.evaluation.protocol import Result
 from gpt_toolkit.generation.requests import Answer
 from gpt_toolkit.generation.scorer import Scorer
 
@@ -34,8 +35,8 @@ class ZeroShotTask(LightningModule):
     """Score a model on benchmarks without training on them (GPT-2 §3).
 
     ``validate`` and ``test`` log ``<benchmark>_<protocol>_<metric>`` and leave the whole report in
-    ``scores`` and ``answers``; ``predict`` returns a record for each request. It computes in the dtype of the
-    weights: for bf16 use ``--trainer.precision bf16-true``.
+    ``scores``, ``results`` and ``answers``; ``predict`` returns a record for each request. It computes in the
+    dtype of the weights: for bf16 use ``--trainer.precision bf16-true``.
 
     Args:
         init_from: The MODEL.
@@ -54,6 +55,7 @@ class ZeroShotTask(LightningModule):
         self.backbone: Decoder | None = None
         self.scores: list[Score] = []
         self.answers: dict[str, dict[int, Answer]] = {}
+        self.results: dict[str, Result] = {}
         self._answers: dict[str, dict[int, Answer]] = {}
         self._scorer: Scorer | None = None
 
@@ -180,10 +182,10 @@ class ZeroShotTask(LightningModule):
             answers = {number: answer for rank in by_rank for number, answer in rank.get(name, {}).items()}
             if answers:
                 self.answers[name] = answers
+        evaluations = self.data.evaluations
+        self.results = {name: evaluations[name].result(answers) for name, answers in self.answers.items()}
         self.scores = [
-            score
-            for name, answers in self.answers.items()
-            for score in self.data.evaluations[name].scores(answers)
+            score for name, result in self.results.items() for score in evaluations[name].scores(result)
         ]
         logged = {
             f"{score.benchmark}_{score.protocol}_{score.metric}": score.value

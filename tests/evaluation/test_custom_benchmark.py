@@ -145,7 +145,7 @@ def test_a_field_that_a_row_lacks_is_named() -> None:
 
 def test_all_faults_of_a_file_are_named_at_once(own: Callable[..., Benchmark]) -> None:
     with pytest.raises(
-        ValueError, match=r"no field 'promt'.*prompt is missing.*n_examples is 'two', which is str"
+        ValueError, match=r"unknown field 'promt'.*prompt is missing.*n_examples is 'two', which is str"
     ):
         own(prompt="", promt="x", n_examples="two")
     with pytest.raises(ValueError, match=r"kind is 'quiz'; it is one of multiple_choice, last_word"):

@@ -78,7 +78,7 @@ def test_fewer_rows_than_devices_are_refused() -> None:
 def test_scores_carry_benchmark_and_protocol() -> None:
     data = made(benchmarks="storyworld:pronouns", protocols=["paper", "gpt1"])
     answers = dict(pair for batch in batches(data, 8) for pair in answered(batch))
-    scores = [score for name in data.evaluations for score in data.evaluations[name].scores(answers)]
+    scores = [score for each in data.evaluations.values() for score in each.scores(each.result(answers))]
     assert [(score.benchmark, score.protocol, score.metric) for score in scores] == [
         ("storyworld:pronouns", "paper-1", "partial_accuracy"),
         ("storyworld:pronouns", "paper-1", "full_accuracy"),
@@ -86,7 +86,8 @@ def test_scores_carry_benchmark_and_protocol() -> None:
     ]
     assert scores[0].n == 7
     assert scores[0].chance == 0.5
-    records = list(data.evaluations["storyworld:pronouns/gpt1-1"].records(answers))
+    evaluation = data.evaluations["storyworld:pronouns/gpt1-1"]
+    records = list(evaluation.records(evaluation.result(answers)))
     assert [record["row"] for record in records] == list(range(7))
     assert sum(record["correct"] for record in records) / 7 == scores[2].value
 
@@ -97,7 +98,8 @@ def test_answers_are_matched_by_their_number() -> None:
     assert first == 3
     right = {first + i: Answer(-1.0, 1, is_greedy=i == 1) for i in range(3)}
     others = dict.fromkeys(range(3), Answer(0.0, 1))
-    records = data.evaluations["storyworld:last_word/paper-1"].records({**others, **right})
+    evaluation = data.evaluations["storyworld:last_word/paper-1"]
+    records = evaluation.records(evaluation.result({**others, **right}))
     assert [record["correct"] for record in records] == [False, True, False]
 
 
@@ -106,7 +108,7 @@ def test_a_missing_answer_is_refused() -> None:
     with pytest.raises(
         ValueError, match=r"last_word/lm-eval-1: 6 of 7 requests have no answer.*data's limit"
     ):
-        data.evaluations["storyworld:last_word/lm-eval-1"].scores({0: Answer(-1.0, 1)})
+        data.evaluations["storyworld:last_word/lm-eval-1"].result({0: Answer(-1.0, 1)})
 
 
 def test_the_same_arguments_give_the_same_requests_and_another_seed_other_examples() -> None:
@@ -195,4 +197,4 @@ def test_a_trainer_hands_all_requests_over_as_they_are() -> None:
     trainer.validate(listener, data, verbose=False)
     assert set(listener.answers) == set(data.evaluations)
     for name, answers in listener.answers.items():
-        assert data.evaluations[name].scores(answers)
+        assert data.evaluations[name].result(answers).metrics

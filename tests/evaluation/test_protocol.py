@@ -53,7 +53,7 @@ def test_an_empty_continuation_is_refused(context: str, text: str) -> None:
 def test_a_context_that_does_not_fit_loses_its_beginning_and_is_counted() -> None:
     context = Context(BYTES, 8)
     request = context.continuation("abcdefgh", "xyz")
-    assert bytes(request.context) == b"cdefgh"  # 6 + 3 tokens, of which the last is never an input
+    assert bytes(request.context) == b"cdefgh"  # 6 + 3 tokens; the last one is never an input
     assert bytes(request.continuation) == b"xyz"
     context.continuation("abcdef", "xyz")  # fits
     assert context.warnings == {"contexts lost their beginning to fit into 8 tokens": 1}

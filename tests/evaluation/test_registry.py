@@ -265,7 +265,7 @@ def test_rows_come_from_the_hub_without_a_root(monkeypatch: pytest.MonkeyPatch, 
 def test_rows_of_the_hub_are_those_of_the_file(
     shared_data: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """In the hub's form: sentences without what stands around them, schemas with the place of the pronoun."""
+    """Return records in the hub's form: bare sentences, and schemas with the position of the pronoun."""
     import datasets
 
     if name == "ptb":

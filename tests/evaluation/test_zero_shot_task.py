@@ -11,8 +11,9 @@ from lightning.pytorch import Trainer
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.callbacks import Predictions
 from gpt_toolkit.callbacks.console import EvaluationProgress
-from gpt_toolkit.evaluation.benchmark import Score
+from gpt_toolkit.evaluation.benchmark import Benchmark, Score
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
+from gpt_toolkit.evaluation.items import Items
 from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
 from gpt_toolkit.generation.language_model import LanguageModel, load
 from gpt_toolkit.generation.requests import Answer
@@ -71,7 +72,8 @@ def test_scores_are_those_of_every_request_answered_alone(verb: str, model: Path
     task, data, run = ZeroShotTask(init_from=str(model)), benchmarks(), trainer()
     getattr(run, verb)(task, data, verbose=False)
     alone = answers_alone(model, data)
-    expected = [score for name in data.evaluations for score in data.evaluations[name].scores(alone[name])]
+    evaluations = data.evaluations.items()
+    expected = [score for name, each in evaluations for score in each.scores(each.result(alone[name]))]
     assert_same_scores(task.scores, expected)
     assert {len(answers) for answers in task.answers.values()} == {len(a) for a in alone.values()}
     texts = {(name, i): answer.text for name, found in task.answers.items() for i, answer in found.items()}
@@ -80,6 +82,22 @@ def test_scores_are_those_of_every_request_answered_alone(verb: str, model: Path
         if score.value == score.value:
             logged = run.callback_metrics[f"{score.benchmark}_{score.protocol}_{score.metric}"]
             assert float(logged) == pytest.approx(score.value, rel=1e-4)
+
+
+def test_items_are_read_and_requests_built_once(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, reads = Benchmark.read, list[str]()
+
+    def counted(benchmark: Benchmark, *args: Any, **options: Any) -> Items:
+        reads.append(benchmark.name)
+        return read(benchmark, *args, **options)
+
+    monkeypatch.setattr(Benchmark, "read", counted)
+    data = benchmarks()
+    data.setup("test")
+    evaluations = dict(data.evaluations)
+    trainer().test(ZeroShotTask(init_from=str(model)), data, verbose=False)
+    assert len(reads) == len(set(reads)) > 0
+    assert all(data.evaluations[name] is each for name, each in evaluations.items())
 
 
 def test_predict_gives_a_line_a_request_with_its_number(model: Path, tmp_path: Path) -> None:

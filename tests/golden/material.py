@@ -1,4 +1,4 @@
-"""What the golden tests share: a small text, seeded models, a Trainer, and files of kept values."""
+"""Shared parts of the golden tests: a small text, seeded models, a Trainer, and files of recorded values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write the golden values anew: ``python -m tests.golden.record [losses scores ...]``.
+"""Record the golden values again: ``python -m tests.golden.record [losses scores ...]``.
 
 Values may be renewed only when a change of behavior is intended, and the commit says which and why.
 """

@@ -37,7 +37,7 @@ Values = dict[str, Any]
 
 FOLDER = Path(__file__).parent
 BASE_OF_OVERLAYS = "text/shakespeare"
-"""The config on top of which an overlay is read."""
+"""Config below an overlay."""
 
 # ---------------------------------------------------------------------- files of values
 
@@ -331,7 +331,7 @@ def _classes_in(signature: inspect.Signature) -> list[type]:
 def public_value(name: str) -> Values:
     """Return the signature of a public name, and the members of a class.
 
-    What Lightning calls by itself, ``on_...``, is no interface and is left out.
+    Hooks that Lightning calls, ``on_...``, are not part of the interface and are left out.
     """
     value = getattr(gpt_toolkit, name)
     if not isinstance(value, type):
@@ -452,7 +452,7 @@ def _plain(value: Any) -> Any:
 
 
 def record() -> None:
-    """Write every file; that of Storyworld only where there is none."""
+    """Write every file; that of Storyworld only if it does not exist."""
     if not (FOLDER / "storyworld.json").exists():
         write("storyworld", storyworld_values())
     write("configs", {name: config_values(name) for name in config_names()})

@@ -11,7 +11,7 @@ import pytest
 
 from gpt_toolkit.tokenizers import ByteLevelBPE, Tokenizer, load_tokenizer, train_byte_level
 
-# The toy vocabularies of transformers' own tests (papers.md §7.2, §7.3).
+# The toy vocabularies of the tests of transformers.
 GPT2_TOY = "l o w e r s t i d n Ġ Ġl Ġn Ġlo Ġlow er Ġlowest Ġnewer Ġwider <unk> <|endoftext|>"
 GPT1_TOY = "l o w e r s t i d n w</w> r</w> t</w> lo low er</w> low</w> lowest</w> newer</w> wider</w> <unk>"
 WORDS = "the a little red fox and dog ran over hill hills isn't where's 42 1999 (maybe) “so” naïve — yes, no."

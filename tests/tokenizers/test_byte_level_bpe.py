@@ -49,7 +49,7 @@ RELEASED_IDS = {
     "indivisible": [521, 452, 12843],
     "hello 👋 world 🌍": [31373, 50169, 233, 995, 12520, 234, 235],
 }
-"""papers.md §7.2."""
+"""Token ids of the released GPT-2 vocabulary."""
 
 
 @pytest.mark.shared

@@ -27,7 +27,7 @@ RELEASED_IDS = {
     "hello\n\nworld": [3570, 40477, 1276],
     "hello 你 world": [3570, 0, 1276],
 }
-"""papers.md §7.3."""
+"""Token ids of the released GPT-1 vocabulary."""
 
 
 @functools.cache

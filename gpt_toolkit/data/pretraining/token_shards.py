@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 Split: TypeAlias = Literal["train", "val", "test"]
 SPLITS: Final[tuple[Split, ...]] = ("train", "val", "test")
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 """Raised when a reader of the former version would misread a cache, or the same text gives other tokens."""
 
 HEADER_BYTES: Final = 64

@@ -135,8 +135,8 @@ class _CacheWriter:
                     shutil.rmtree(self._folder)
                 self._folder.mkdir(parents=True)
             return None
-        known = {path for split in self._splits.values() for path in split.paths()}
-        for path in self._folder.glob("*.tokens"):
+        known = {path for split in self._splits.values() for path in (*split.finished, split.partial)}
+        for path in (*self._folder.glob("*.tokens"), *self._folder.glob("*.partial")):
             if path not in known:  # begun after the journal had been written
                 path.unlink()
         n_bytes = sum(split.state.n_bytes for split in self._splits.values())
@@ -232,7 +232,9 @@ class _SplitState:
 
 
 class _SplitWriter:
-    """Writer of the shards of one split, from a state on; an unfinished shard has no header.
+    """Writer of the shards of one split, from a state on.
+
+    An unfinished shard has a temporary name and no header.
 
     Raises:
         OSError: If a shard of the state is missing.
@@ -246,29 +248,39 @@ class _SplitWriter:
         self._folder, self._split, self._dtype, self._shard_tokens = folder, split, dtype, shard_tokens
         self._file: BinaryIO | None = None
         self._checksum = new_checksum()
-        *finished, unfinished = self.paths()
-        for path in finished:
+        for path in self.finished:
             path.stat()
         if state.open_tokens:
+            if not self.partial.exists():  # the shard was finished after the journal
+                self._path(len(state.shards)).rename(self.partial)
             end = HEADER_BYTES + state.open_tokens * dtype.itemsize
-            if unfinished.stat().st_size < end:
-                raise ValueError(f"{unfinished} is shorter than the journal says")
-            self._file = unfinished.open("r+b")
+            if self.partial.stat().st_size < end:
+                raise ValueError(f"{self.partial} is shorter than the journal says")
+            self._file = self.partial.open("r+b")
             self._file.truncate(end)
-            self._file.write(bytes(HEADER_BYTES))  # the shard may have been finished after the journal
+            self._file.write(bytes(HEADER_BYTES))
             while block := self._file.read(BLOCK_BYTES):
                 self._checksum.update(block)
 
-    def paths(self) -> list[Path]:
-        """Return the files of the finished shards, and of the open one."""
-        numbers = range(len(self.state.shards) + 1)
-        return [self._folder / f"{self._split}-{number:05d}.tokens" for number in numbers]
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{self._split}-{number:05d}.tokens"
+
+    @property
+    def finished(self) -> list[Path]:
+        """Files of the finished shards."""
+        return [self._path(number) for number in range(len(self.state.shards))]
+
+    @property
+    def partial(self) -> Path:
+        """File of the open shard."""
+        path = self._path(len(self.state.shards))
+        return path.with_name(f"{path.name}.partial")
 
     def append(self, ids: NDArray[Any]) -> None:
         """Write ids; a full shard is finished and the next one begun."""
         while len(ids):
             if self._file is None:
-                self._file = self.paths()[-1].open("wb")
+                self._file = self.partial.open("wb")
                 self._file.write(bytes(HEADER_BYTES))
                 self._checksum = new_checksum()
             fitting = ids[: self._shard_tokens - self.state.open_tokens]
@@ -288,16 +300,17 @@ class _SplitWriter:
             os.fsync(self._file.fileno())
 
     def finish_shard(self) -> None:
-        """Write the header of the open shard and flush it."""
+        """Write the header of the open shard, flush it, and give it its final name."""
         if self._file is None:
             return
-        state, name = self.state, Path(self._file.name).name
+        state, path = self.state, self._path(len(self.state.shards))
         self._file.seek(0)
         self._file.write(shard_header(self._dtype.itemsize, state.open_tokens, self._checksum.digest()))
         self.flush()
         self.close()
+        self.partial.replace(path)
         checksum = self._checksum.hexdigest()
-        state.shards.append({"file": name, "count": state.open_tokens, "checksum": checksum})
+        state.shards.append({"file": path.name, "count": state.open_tokens, "checksum": checksum})
         state.open_tokens = 0
 
     def close(self) -> None:

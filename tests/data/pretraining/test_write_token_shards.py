@@ -17,7 +17,7 @@ from gpt_toolkit.data.pretraining import parallel_tokenize, write_token_shards
 from gpt_toolkit.data.pretraining import token_shards as tokens_module
 from gpt_toolkit.data.pretraining.parallel_tokenize import encode_on_threads
 from gpt_toolkit.data.pretraining.text_readers import Chunk, Position
-from gpt_toolkit.data.pretraining.token_shards import TokenCache, Tokens, token_dtype
+from gpt_toolkit.data.pretraining.token_shards import FORMAT_VERSION, TokenCache, Tokens, token_dtype
 from gpt_toolkit.data.pretraining.write_token_shards import cache_key, prepare_tokens
 from gpt_toolkit.io import write_json
 from gpt_toolkit.progress import ProgressBar
@@ -195,7 +195,7 @@ def test_a_journal_that_cannot_be_trusted_means_starting_again(damage: str | Non
         run(Documents(kill_at=70), tmp_path / "killed")
     journal = next((tmp_path / "killed").glob("*/progress.json"))
     if damage is None:
-        for path in journal.parent.glob("*.tokens"):
+        for path in journal.parent.glob("*.partial"):
             os.truncate(path, 70)
     else:
         journal.write_text(damage)
@@ -219,7 +219,7 @@ def test_the_key_follows_source_tokenizer_and_format(monkeypatch: pytest.MonkeyP
     assert key == cache_key(Documents(), ByteTokenizer())
     assert key != cache_key(Documents(name="b"), ByteTokenizer())
     assert key != cache_key(Documents(), Other())
-    monkeypatch.setattr(write_token_shards, "FORMAT_VERSION", 2)
+    monkeypatch.setattr(write_token_shards, "FORMAT_VERSION", FORMAT_VERSION + 1)
     assert key != cache_key(Documents(), ByteTokenizer())
 
 
@@ -299,7 +299,7 @@ def test_a_manifest_of_another_format_or_damaged_is_an_error(tmp_path: Path) -> 
     folder = run(Documents(), tmp_path).folder
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 99}))
-    with pytest.raises(ValueError, match="has format 99; this version reads 1"):
+    with pytest.raises(ValueError, match="has format 99; this version reads 2"):
         TokenCache.open(folder)
     (folder / "manifest.json").write_text("{")
     with pytest.raises(ValueError, match="is damaged"):

@@ -59,7 +59,11 @@ def test_a_row_becomes_the_sequences_of_figure_1(kind: Kind, texts: list[str], e
 def test_texts_are_cut_as_the_released_code_cuts_them() -> None:
     assert truncate(np.array([[600], [510], [3]]), 512).tolist() == [[510], [510], [3]]
     lengths = np.array([[600, 600], [254, 255], [300, 1]])
-    assert truncate(lengths, 512).tolist() == [[254, 254], [254, 254], [254, 1]]  # 254 + 254 + 3 marks = 511
+    assert truncate(lengths, 512).tolist() == [
+        [254, 254],
+        [254, 254],
+        [254, 1],
+    ]  # 511 with the special tokens
     story = np.array([[300, 0, 20, 260]])
     assert truncate(story, 512).tolist() == [[254, 0, 20, 254]]
 

@@ -1,0 +1,98 @@
+"""LAMBADA: the last word of a passage (GPT-2 §3.3)."""
+
+from collections.abc import Sequence
+
+from gpt_toolkit.evaluation.benchmark_metrics import accuracy, perplexity
+from gpt_toolkit.evaluation.detokenizers import DETOKENIZERS
+from gpt_toolkit.evaluation.items import LastWord
+from gpt_toolkit.evaluation.protocol import BuildRequests, EvaluationContext, RequestSet, Result, protocols_of
+from gpt_toolkit.generation.requests import Answer, Request
+
+# The English list of NLTK 3.4, which an independent check of GPT-2 used (cybertronai/bflm:
+# eval_lambada_slow.py); 127 words. OpenAI's own list was never published.
+_LIST = (
+    "i me my myself we our ours ourselves you your yours yourself yourselves he him his himself she her hers "
+    "herself it its itself they them their theirs themselves what which who whom this that these those am is "
+    "are was were be been being have has had having do does did doing a an the and but if or because as "
+    "until while of at by for with about against between into through during before after above below to "
+    "from up down in out on off over under again further then once here there when where why how all any "
+    "both each few more most other some such no nor not only own same so than too very s t can will just don "
+    "should now"
+)
+STOP_WORDS = tuple(_LIST.split())
+
+
+def stop_ids(context: EvaluationContext) -> frozenset[int]:
+    """Return the tokens that are a stop word with its space, in lower case or capitalized."""
+    words = [word for stop in STOP_WORDS for word in (stop, stop.capitalize())]
+    encoded = [context.tokenizer.encode(f" {word}") for word in words]
+    return frozenset(ids[0] for ids in encoded if len(ids) == 1)
+
+
+def split_last_word(item: LastWord, *, detokenized: bool) -> tuple[str, str]:
+    """Return a passage without its last word, and that word with the space before it."""
+    text = DETOKENIZERS["books"].detokenize(item.text) if item.tokenized and detokenized else item.text
+    passage, _, word = text.rpartition(" ")
+    if not passage or not word:
+        raise ValueError(
+            f"{item.text[:60]!r} has no last word to predict; expected two words with a space between them"
+        )
+    return passage, f" {word}"
+
+
+def last_word_requests(*, filtered: bool, detokenized: bool) -> BuildRequests:
+    """Return a function that builds requests for the whole last word.
+
+    Args:
+        filtered: Exclude stop words from the answers.
+        detokenized: Turn the original, tokenized file into running text.
+    """
+
+    def build_requests(items: Sequence[LastWord], context: EvaluationContext) -> RequestSet:
+        stops = stop_ids(context) if filtered else frozenset()
+        requests: list[list[Request]] = []
+        for item in items:
+            request = context.continuation(*split_last_word(item, detokenized=detokenized), stops)
+            if len(request.continuation) > 1:  # a longer word may begin with the token of a stop word
+                request = request._replace(excluded=stops - {request.continuation[0]})
+            requests.append([request])
+        return RequestSet(requests, [None] * len(items))
+
+    return build_requests
+
+
+def last_token_requests(*, filtered: bool) -> BuildRequests:
+    """Return a function that builds requests for the last token alone, whatever part of the word it is."""
+
+    def build_requests(items: Sequence[LastWord], context: EvaluationContext) -> RequestSet:
+        stops = stop_ids(context) if filtered else frozenset()
+        requests: list[list[Request]] = []
+        for item in items:
+            ids = context.tokenizer.encode("".join(split_last_word(item, detokenized=True)))
+            before = ids[:-1] or [context.tokenizer.end_of_text]
+            requests.append([context.fitted(before, ids[-1:], stops)])
+        return RequestSet(requests, [None] * len(items))
+
+    return build_requests
+
+
+def last_word_metrics(references: Sequence[None], answers: Sequence[Sequence[Answer]]) -> Result:
+    """Compute the accuracy and the perplexity of the last word or token."""
+    found = [answer for [answer] in answers]
+    nats = [-answer.log_probability for answer in found]
+    correct = [answer.is_greedy for answer in found]
+    items = [{"correct": answer.is_greedy, "log_probability": answer.log_probability} for answer in found]
+    metrics = [accuracy("accuracy", correct, 0.0), perplexity("perplexity", nats, [1] * len(nats))]
+    return Result(metrics, items)
+
+
+PROTOCOLS = protocols_of(
+    "lambada",
+    {
+        "paper-1": (last_word_requests(filtered=True, detokenized=True), last_word_metrics),
+        "paper-token-1": (last_token_requests(filtered=True), last_word_metrics),
+        "lm-eval-1": (last_word_requests(filtered=False, detokenized=False), last_word_metrics),
+        "megatron-1": (last_token_requests(filtered=False), last_word_metrics),
+    },
+)
+"""The paper's protocol first."""
