@@ -15,12 +15,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from gpt_toolkit.backbone.config import DecoderConfig
-from gpt_toolkit.checkpoints.hugging_face import (
-    config_from_hugging_face,
-    hugging_face_config,
-    match_tensors,
-    to_hugging_face,
-)
+from gpt_toolkit.checkpoints.hf_config import config_from_hugging_face, hugging_face_config
+from gpt_toolkit.checkpoints.hf_tensors import match_tensors, to_hugging_face
 from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel
 from gpt_toolkit.checkpoints.torch_pickle import TorchFile
 from gpt_toolkit.io import atomic_folder, is_file_name, read_json

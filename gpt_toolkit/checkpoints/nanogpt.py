@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gpt_toolkit.backbone.config import DecoderConfig
-from gpt_toolkit.checkpoints.hugging_face import match_tensors
+from gpt_toolkit.checkpoints.hf_tensors import match_tensors
 from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel, tensor_shapes
 from gpt_toolkit.checkpoints.torch_pickle import TorchFile
 
