@@ -79,7 +79,7 @@ def open_model_folder(folder: Path) -> StoredModel:
             raise ValueError(f"{path}: the index promises {absent[0]}, which is not there")
         stored |= {name: in_file[name] for name in names or in_file}
 
-    tensors = match_tensors(stored, config, str(main), str(folder / CONFIG))
+    tensors, notes = match_tensors(stored, config, str(main), str(folder / CONFIG))
 
     def release() -> None:
         for file in pickles:
@@ -87,7 +87,7 @@ def open_model_folder(folder: Path) -> StoredModel:
 
     layout = f"{HUGGING_FACE} ({PICKLE if pickles else 'safetensors'})"
     files = tuple(dict.fromkeys((folder / CONFIG, main, *shards)))
-    return StoredModel(layout, config, tensors, folder, folder, files, release=release)
+    return StoredModel(layout, config, tensors, folder, folder, files, notes, release=release)
 
 
 def _read_object(path: Path) -> dict[str, Any]:

@@ -31,7 +31,13 @@ _OUTSIDE_BLOCKS: dict[Norm, dict[str, str]] = {  # ours -> theirs
 }
 _PREFIX = "transformer."
 _LM_HEAD = "lm_head.weight"
-_MASKS = re.compile(r"(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)")  # buffers that older releases saved
+_MASKS = re.compile(r"(^|\.)h\.\d+\.attn\.(bias|masked_bias)$")  # buffers that older releases saved
+# DataParallel and DDP, torch.compile, Lightning's strategies, FSDP, activation checkpointing
+_WRAPPERS = re.compile(
+    r"(?<![^.])(module|_orig_mod|_forward_module|_fsdp_wrapped_module|_checkpoint_wrapped_module)\."
+)
+# transformers: modeling_gpt2.py, classes for classification, tagging, questions and choices; trl's value head
+_HEADS = re.compile(r"(score|classifier|qa_outputs|(multiple_choice_head|v_head)\.summary)\.(weight|bias)")
 _WHOSE: dict[Norm, str] = {"pre": "GPT-2", "post": "GPT-1"}
 
 
@@ -82,8 +88,7 @@ def from_hugging_face(
 ) -> dict[str, Tensor]:
     """Rename and transpose the tensors of either class as a decoder has them; nothing is copied.
 
-    Accepts names with and without ``transformer.``, an output matrix that equals the token embeddings, and
-    the mask buffers of older releases.
+    Accepts what :func:`match_tensors` accepts.
 
     Args:
         state_dict: Tensors of ``GPT2LMHeadModel`` or ``OpenAIGPTLMHeadModel``.
@@ -94,7 +99,22 @@ def from_hugging_face(
         ValueError: If the tensors are not those of such a decoder, or the output matrix is not tied.
     """
     stored = {name: LazyTensor.of(tensor) for name, tensor in state_dict.items()}
-    return {name: tensor.read() for name, tensor in match_tensors(stored, config, where).items()}
+    tensors, _ = match_tensors(stored, config, where)
+    return {name: tensor.read() for name, tensor in tensors.items()}
+
+
+def unwrap(stored: Mapping[str, AnyTensor], where: str) -> dict[str, AnyTensor]:
+    """Remove the names of the wrappers of ``torch.compile`` and of parallel training from tensors' names.
+
+    Raises:
+        ValueError: If two tensors have one name then.
+    """
+    plain: dict[str, str] = {}
+    for name in stored:
+        other = plain.setdefault(_WRAPPERS.sub("", name), name)
+        if other != name:
+            raise ValueError(f"{where}: {other} and {name} are one tensor of one model; expected one of them")
+    return {name: stored[wrapped] for name, wrapped in plain.items()}
 
 
 def match_tensors(
@@ -104,8 +124,11 @@ def match_tensors(
     config_name: str = "the config",
     *,
     transposed: bool = True,
-) -> dict[str, LazyTensor]:
+) -> tuple[dict[str, LazyTensor], tuple[str, ...]]:
     """Rename and transpose tensors that are not read yet, after a check against the config.
+
+    Accepts names below any prefix such as ``transformer.`` and in wrappers, an output matrix that equals the
+    token embeddings or stands for them, the mask buffers of older releases, and the heads of other tasks.
 
     Args:
         stored: Tensors by their stored names.
@@ -113,34 +136,58 @@ def match_tensors(
         where: Name of the file of tensors, for the message.
         config_name: Name of the file of the config, for the message.
         transposed: Whether matrices are stored as [in, out].
+
+    Returns:
+        The decoder's tensors, and a note on the head of another task.
     """
-    stored = {name: tensor for name, tensor in stored.items() if not _MASKS.fullmatch(name)}
-    output = stored.pop(_LM_HEAD, None)
-    tokens = {norm: table["wte.weight"] for norm, table in _OUTSIDE_BLOCKS.items()}
-    prefix = _PREFIX if any(name.startswith(_PREFIX) for name in stored) else ""
-    norms = [norm for norm, name in tokens.items() if prefix + name in stored]
-    if len(norms) != 1:
-        have = "both" if norms else "neither"
+    stored = {name: tensor for name, tensor in unwrap(stored, where).items() if not _MASKS.search(name)}
+    prefix, norm = _find_decoder(stored, where)
+    if norm != config.norm:
         raise ValueError(
-            f"{where}: expected the token embeddings of GPT-2 ({tokens['pre']}) or of GPT-1 "
-            f"({tokens['post']}), found {have}; its tensors: {_some(sorted(stored))}"
-        )
-    if norms[0] != config.norm:
-        raise ValueError(
-            f"{where}: holds the tensors of a {_WHOSE[norms[0]]} decoder, {config_name} describes a "
+            f"{where}: holds the tensors of a {_WHOSE[norm]} decoder, {config_name} describes a "
             f"{_WHOSE[config.norm]} one; the two do not belong together"
         )
+    outer = prefix.removesuffix(_PREFIX)
+    heads = [name for name in stored if name.startswith(outer) and _HEADS.fullmatch(name, len(outer))]
+    note = f"the head of another task is left out: {', '.join(f'{n} {stored[n].shape}' for n in heads)}"
+    stored = {name: tensor for name, tensor in stored.items() if name not in heads}
+    tokens = prefix + _OUTSIDE_BLOCKS[norm]["wte.weight"]
+    output = stored.pop(outer + _LM_HEAD, None)
+    if output is not None:
+        stored.setdefault(tokens, output)
 
     def names(n_layer: int) -> dict[str, str]:
-        return {ours: prefix + theirs for ours, theirs in stored_names(config.norm, n_layer).items()}
+        return {ours: prefix + theirs for ours, theirs in stored_names(norm, n_layer).items()}
 
     tensors = rename_tensors(stored, config, names, where, Path(config_name).name, transposed=transposed)
-    if output is not None and not output.equals(tensors["wte.weight"]):
+    if output is not None and output is not stored[tokens] and not output.equals(stored[tokens]):
         raise ValueError(
-            f"{where}: {_LM_HEAD} differs from {prefix}{tokens[config.norm]}; an untied output matrix is not "
-            "implemented"
+            f"{where}: {outer}{_LM_HEAD} differs from {tokens}; an untied output matrix is not implemented"
         )
-    return tensors
+    return tensors, (note,) if heads else ()
+
+
+def _find_decoder(stored: Mapping[str, LazyTensor], where: str) -> tuple[str, Norm]:
+    """Return what precedes the names of the decoder's tensors, and where its norms are."""
+    found = {
+        (name.removesuffix(key), norm)
+        for norm, table in _OUTSIDE_BLOCKS.items()
+        for key in (table["wte.weight"], table["wpe.weight"])
+        for name in stored
+        if f".{name}".endswith(f".{key}")
+    }
+    if len(found) == 1:
+        return found.pop()
+    if found:
+        raise ValueError(
+            f"{where}: holds {len(found)} decoders, below {', '.join(sorted(repr(p) for p, _ in found))}; "
+            "expected one; save the state_dict of one of them"
+        )
+    tokens = [table["wte.weight"] for table in _OUTSIDE_BLOCKS.values()]
+    raise ValueError(
+        f"{where}: expected the token embeddings of GPT-2 ({tokens[0]}) or of GPT-1 ({tokens[1]}), found "
+        f"neither; its tensors: {_some(sorted(stored))}"
+    )
 
 
 def rename_tensors(
