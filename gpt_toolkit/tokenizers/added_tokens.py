@@ -15,7 +15,8 @@ END_IDS = "eos_token_id"
 
 CONFIG, SPECIAL_MAP, ADDED = "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"
 CHAT_TEMPLATE = "chat_template.jinja"
-MODEL_CONFIGS = ("generation_config.json", "config.json")  # the first that has eos_token_id counts
+GENERATION_CONFIG = "generation_config.json"
+MODEL_CONFIGS = (GENERATION_CONFIG, "config.json")  # the first that has eos_token_id counts
 
 _KEPT = (
     "chat_template",

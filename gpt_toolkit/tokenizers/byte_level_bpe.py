@@ -59,6 +59,7 @@ class ByteLevelBPE:
         self.vocab_size = len(self._bytes)
         self.end_of_text = _end_of_text(table)
         self.end_ids: tuple[int, ...] = tuple(table.declared.get(END_IDS, ())) or (self.end_of_text,)
+        self.added_tokens = table.added
         self._in_text = [token for token in table.added if token.content != END_OF_TEXT]
         self._ranks = self._mergeable()
         if self.fingerprint != GPT2_FINGERPRINT:

@@ -29,6 +29,7 @@ class ByteTokenizer:
     vocab_size = 257
     end_of_text = 256
     end_ids = (256,)
+    added_tokens = (AddedToken(END_OF_TEXT, 256),)
     fingerprint = hashlib.sha256(b"gpt_toolkit raw bytes 1").hexdigest()[:16]
 
     def encode(self, text: str) -> list[int]:
@@ -58,7 +59,7 @@ class ByteTokenizer:
         """Return a byte-level BPE without merges, with which ``AutoTokenizer`` gives equal ids."""
         vocabulary = {shown: byte for byte, shown in sorted(BYTE_TO_CHARACTER.items())}
         vocabulary[END_OF_TEXT] = self.end_of_text
-        table = BPETable(vocabulary, [], (AddedToken(END_OF_TEXT, self.end_of_text),))
+        table = BPETable(vocabulary, [], self.added_tokens)
         return {
             "tokenizer.json": tokenizer_json.write_byte_level(table),
             "tokenizer_config.json": tokenizer_json.write_config(table, END_OF_TEXT, unk_token=END_OF_TEXT),

@@ -55,6 +55,7 @@ class GPT1BPE:
         end_of_text = table.declared.get("eos_token", NEW_LINE)
         self.end_of_text = table.entries.get(end_of_text, self._unknown)
         self.end_ids: tuple[int, ...] = tuple(table.declared.get(END_IDS, ())) or (self.end_of_text,)
+        self.added_tokens = table.added
         self._in_text = [token for token in table.added if token.content != UNKNOWN]
 
     @property

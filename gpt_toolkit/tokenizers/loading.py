@@ -22,7 +22,7 @@ from gpt_toolkit.tokenizers.added_tokens import (
     SPECIAL_MAP,
     declare,
 )
-from gpt_toolkit.tokenizers.bpe_table import BPETable, read_json, read_pair
+from gpt_toolkit.tokenizers.bpe_table import AddedToken, BPETable, read_json, read_pair
 from gpt_toolkit.tokenizers.byte_level_bpe import ByteLevelBPE
 from gpt_toolkit.tokenizers.byte_tokenizer import ByteTokenizer, is_byte_table
 from gpt_toolkit.tokenizers.gpt1_bpe import GPT1BPE, UNKNOWN
@@ -76,6 +76,10 @@ class Tokenizer(Protocol):
     @property
     def end_ids(self) -> tuple[int, ...]:
         """Ids that end a generated text; the end of text, unless the model's files declare others."""
+
+    @property
+    def added_tokens(self) -> Sequence[AddedToken]:
+        """Tokens that no merge makes, such as the end of text."""
 
     @property
     def fingerprint(self) -> str:
