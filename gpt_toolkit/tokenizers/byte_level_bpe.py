@@ -1,12 +1,10 @@
-"""GPT-2's byte-level BPE (GPT-2 §2.2), encoded by tiktoken and trained by Hugging Face's tokenizers."""
+"""GPT-2's byte-level BPE (GPT-2 §2.2), encoded by tiktoken."""
 
 import functools
 import hashlib
 import itertools
-import json
 import re
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gpt_toolkit.tokenizers import tokenizer_json
@@ -15,7 +13,6 @@ from gpt_toolkit.tokenizers.bpe_table import (
     BYTE_TO_CHARACTER,
     CHARACTER_TO_BYTE,
     END_OF_TEXT,
-    AddedToken,
     BPETable,
     check_ids,
     check_text,
@@ -26,16 +23,12 @@ if TYPE_CHECKING:
     import tiktoken
     from numpy.typing import NDArray
 
-    from gpt_toolkit.progress import ProgressBar
-
 # GPT-2 released code, encoder.py. Possessive quantifiers and the branch for spaces at the end change no
 # piece; they avoid backtracking through long runs.
 SPLIT = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s+"
 
 GPT2_FINGERPRINT = "e99511c6b466e602"
 """Fingerprint of the released vocabulary of 50,257 ids."""
-
-SMALLEST = 257  # 256 bytes and the end of text
 
 # Whitespace as tiktoken defines it: fewer control characters than Python's.
 _long_spaces = re.compile(r"[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]{1000,}")
@@ -234,57 +227,3 @@ def _end_of_text(table: BPETable) -> int:
         f"{END_OF_TEXT!r} or exactly one added token, found {added}; name one as eos_token in "
         "tokenizer_config.json"
     )
-
-
-def train_byte_level(chunks: Iterable[str], vocab_size: int, *, progress: bool) -> ByteLevelBPE:
-    """Train merges with Hugging Face's trainer, and number the pieces as GPT-2 does.
-
-    Ids are the 256 bytes in GPT-2's order, then the merges by rank, then ``<|endoftext|>``. The same text
-    gives the same vocabulary. Memory grows with the number of distinct words, not with the text.
-
-    Args:
-        chunks: The text, cut at positions of :func:`~gpt_toolkit.tokenizers.safe_cut`.
-        vocab_size: Number of ids, at least 257. The result has fewer, with a warning, if the text allows
-            fewer merges.
-        progress: Show progress on stderr.
-    """
-    if vocab_size < SMALLEST:
-        raise ValueError(
-            f"vocab_size is {vocab_size}; a byte-level vocabulary has at least {SMALLEST}: 256 bytes and "
-            "the end of text."
-        )
-    from tokenizers import Tokenizer
-    from tokenizers.models import BPE
-    from tokenizers.pre_tokenizers import ByteLevel
-    from tokenizers.trainers import BpeTrainer
-
-    from gpt_toolkit.progress import ProgressBar
-
-    learner = Tokenizer(BPE())
-    learner.pre_tokenizer = ByteLevel(add_prefix_space=False)
-    trainer = BpeTrainer(
-        vocab_size=vocab_size - 1, initial_alphabet=ByteLevel.alphabet(), min_frequency=1, show_progress=False
-    )
-    with ProgressBar("reading text", unit="characters", enabled=progress) as bar:
-        learner.train_from_iterator(_read(chunks, bar), trainer)
-    merges = [(left, right) for left, right in json.loads(learner.to_str())["model"]["merges"]]
-    if SMALLEST + len(merges) < vocab_size:
-        warnings.warn(
-            f"vocab_size is {vocab_size}, but the text allows {len(merges)} merges: the vocabulary has "
-            f"{SMALLEST + len(merges)} ids.",
-            UserWarning,
-            stacklevel=2,
-        )
-    pieces = [*BYTE_TO_CHARACTER.values(), *(left + right for left, right in merges), END_OF_TEXT]
-    vocabulary = {piece: i for i, piece in enumerate(pieces)}
-    end_of_text = AddedToken(END_OF_TEXT, len(pieces) - 1)
-    return ByteLevelBPE(BPETable(vocabulary, merges, (end_of_text,), origin="trained vocabulary"))
-
-
-def _read(chunks: Iterable[str], bar: "ProgressBar") -> Iterator[str]:
-    """Yield the chunks, and report how many characters were read."""
-    for chunk in chunks:
-        check_text(chunk)
-        yield chunk
-        bar.advance(len(chunk))
-    bar.title = "learning merges"
