@@ -188,13 +188,17 @@ def _compare_tokens(model: StoredModel, folder: Path, tokenizer: Tokenizer | Non
     if tokenizer is None:
         return None
     added = [token.content for token in tokenizer.added_tokens]
-    differences, by = compare_tokenizers(model.tokenizer, folder, added)
-    if differences:
+    before, after, by = compare_tokenizers(model.tokenizer, folder, added)
+    if difference := before.difference(after):
         raise ValueError(
-            f"the result's tokenizer differs from the source's, so nothing was kept: {differences[0]}; "
+            f"the result's tokenizer differs from the source's, so nothing was kept: {difference}; "
             f"both read by {by}; give another tokenizer by --tokenizer, or --tokenizer none"
         )
-    return f"the same ids and texts on a probe with {len(added)} added tokens; both read by {by}"
+    line = f"the same ids and texts on a probe with {len(added)} added tokens; both read by {by}"
+    if before.shortened != after.shortened:
+        line += f"; without special tokens the source gives {before.shortened!r:.200}, the result "
+        line += f"{after.shortened!r:.200}"
+    return line
 
 
 def _write(

@@ -139,9 +139,7 @@ def _end_ids(files: Mapping[str, str], config: Mapping[str, Any], origin: str) -
         if all(type(i) is int for i in ids):
             return list(dict.fromkeys(ids))
         if value is not None:
-            raise ValueError(
-                f"{origin}/{name}: {END_IDS} is {value!r:.100}; expected an id, or a list of ids"
-            )
+            raise ValueError(f"{origin}/{name}: {END_IDS} is {value!r:.100}; expected an id or a list of ids")
     return []
 
 
@@ -166,18 +164,18 @@ class TextSplitter:
         self._tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel({"": 0}, unk_token=""))
         if lowercase:
             self._tokenizer.normalizer = tokenizers.normalizers.Lowercase()
-        self._ids = {token.content: token.id for token in tokens}
         self._tokenizer.add_tokens(
             [
                 tokenizers.AddedToken(token.content, **{name: getattr(token, name) for name in _FLAGS})
                 for token in tokens
             ]
         )
+        self._ids = {self._tokenizer.token_to_id(token.content): token.id for token in tokens}
 
     def split(self, text: str) -> list[int | str]:
         """Return the ids of the added tokens in a text, and the texts before, between and after them."""
         found = self._tokenizer.encode(text)
         return [
-            self._ids[token] if token else text[start:end]
-            for token, (start, end) in zip(found.tokens, found.offsets, strict=True)
+            self._ids[i] if i else text[start:end]
+            for i, (start, end) in zip(found.ids, found.offsets, strict=True)
         ]

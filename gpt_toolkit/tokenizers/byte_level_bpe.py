@@ -121,11 +121,10 @@ class ByteLevelBPE:
     def files(self) -> dict[str, str]:
         """Return ``tokenizer.json`` and its config, with which ``AutoTokenizer`` gives equal ids."""
         end_of_text = self._table.by_id()[self.end_of_text]
+        unknown = END_OF_TEXT if END_OF_TEXT in self._table.entries else end_of_text  # as in transformers
         return {
             "tokenizer.json": tokenizer_json.write_byte_level(self._table),
-            "tokenizer_config.json": tokenizer_json.write_config(
-                self._table, end_of_text, unk_token=end_of_text
-            ),
+            "tokenizer_config.json": tokenizer_json.write_config(self._table, end_of_text, unk_token=unknown),
         }
 
     def __reduce__(self) -> tuple[type["ByteLevelBPE"], tuple[BPETable]]:

@@ -180,7 +180,7 @@ def write_config(table: BPETable, end_of_text: str, **fields: str) -> str:
     """
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
-        "bos_token": end_of_text,
+        "bos_token": END_OF_TEXT if END_OF_TEXT in table.entries else end_of_text,
         "eos_token": end_of_text,
         "clean_up_tokenization_spaces": False,
         **fields,
