@@ -8,21 +8,7 @@ def test_the_list_names_every_exercise_in_the_order_of_the_papers(tell: Tell) ->
     said = tell("exercise")
     lines = said.out.splitlines()
     assert [line.split()[0] for line in lines[:-1]] == list(EXERCISES)
-    assert lines[0].split() == [
-        "gpt1-3.1",
-        "the",
-        "loss",
-        "as",
-        "a",
-        "sum",
-        "and",
-        "a",
-        "count",
-        "GPT-1",
-        "§3.1,",
-        "eq.",
-        "1",
-    ]
+    assert lines[0].split()[-4:] == ["GPT-1", "§3.1,", "eq.", "1"]
     assert [line[:4] for line in lines[:-1]] == sorted(line[:4] for line in lines[:-1])
 
 

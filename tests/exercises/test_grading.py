@@ -76,7 +76,7 @@ def test_the_template_holds_the_text_and_no_answer(exercise: Exercise) -> None:
             "causal_mask(2, 1): a bool tensor of shape (2, 2); expected a bool tensor of shape (2, 3)",
         ),
         (
-            f"{HEAD}def causal_mask(length, past):\n    return torch.ones(length, length + past).tril(past)\n",
+            f"{HEAD}def causal_mask(length, past):\n    return torch.ones(length, length + past)\n",
             "causal_mask(2, 1): a float32 tensor of shape (2, 3); expected a bool tensor of shape (2, 3)",
         ),
         (
