@@ -59,3 +59,6 @@ gpt-toolkit exercise {exercise.id} --check {exercise.file_name}
 
 
 Markdown("\n\n".join(map(described, EXERCISES.values())))
+
+# %% [markdown]
+# Next: [your own data](own_data.md).
