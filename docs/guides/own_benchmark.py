@@ -49,7 +49,7 @@ for line in (folder / "answers.jsonl").read_text(encoding="utf-8").splitlines()[
 # |---|---|---|
 # | `multiple_choice` | which choice is likeliest after the prompt | `accuracy`, `accuracy_per_token` |
 # | `last_word` | the last word of the text | `accuracy` |
-# | `generate` | how the text goes on, until `stop` or `max_new_tokens` | `exact_match`, `f1`, `rouge`, `bleu` |
+# | `generate` | how the text goes on, until `stop` or `max_new_tokens` | `exact_match`, `token_f1`, `rouge`, `bleu` |
 # | `perplexity` | how likely the text is | `word_perplexity` |
 #
 # `n_examples` rows are shown before each, from the file `examples` or from the other rows. A labelled set that you have already is asked as
