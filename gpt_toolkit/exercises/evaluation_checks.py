@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 
 from gpt_toolkit.backbone import Decoder
-from gpt_toolkit.evaluation.benchmark_metrics import pearson
+from gpt_toolkit.evaluation import benchmark_metrics
 from gpt_toolkit.evaluation.items import Document
 from gpt_toolkit.evaluation.likelihood import highest, mean_of_tokens
 from gpt_toolkit.evaluation.perplexity import Corpus, perplexity_protocol
@@ -48,7 +48,7 @@ def matthews(answer: Function) -> Iterator[Comparison]:
     given = [[1, 0, 0, 1, 1, 1, 1, 0, 1], labels, [1 - label for label in labels], [1] * 9, [0] * 9]
     yield "matthews([1, 1, 0, 0], [1, 0, 0, 0])", answer([1, 1, 0, 0], [1, 0, 0, 0]), 1 / 3**0.5
     for predictions in given:
-        expected = pearson("matthews", predictions, labels).value
+        expected = benchmark_metrics.matthews(predictions, labels).value
         yield f"matthews({predictions}, {labels})", answer(predictions, labels), expected
 
 
@@ -90,13 +90,13 @@ def perplexities(answer: Function) -> Iterator[Comparison]:
         items = [Document(text) for text in texts]
         requests, units = protocol.build_requests(items, EvaluationContext(BYTES, decoder.config.n_ctx))
         answers = [Scorer(decoder, BYTES).answer(request) for request in requests]
-        metrics = {metric.name: metric.value for metric in protocol.compute_metrics(units, answers).metrics}
+        scores = {one.metric: one.value for one in protocol.compute_metrics(units, answers).scores}
         documents = [
             ReadDocument(-found.log_probability, found.n_scored, detokenize(text), text)
             for text, [found] in zip(texts, answers, strict=True)
         ]
         names = ("token_perplexity", "word_perplexity", "bits_per_byte")
-        yield f"numbers of {len(texts)} documents", answer(documents), tuple(metrics[name] for name in names)
+        yield f"numbers of {len(texts)} documents", answer(documents), tuple(scores[name] for name in names)
 
 
 def last_word(answer: Function) -> Iterator[Comparison]:
