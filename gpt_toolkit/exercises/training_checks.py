@@ -10,7 +10,13 @@ from gpt_toolkit.backbone.heads import ClassificationHead
 from gpt_toolkit.batches import IGNORE_INDEX
 from gpt_toolkit.exercises.grading import Comparison, Function
 from gpt_toolkit.exercises.model_checks import SEEDS, random_ids, small_decoder
-from gpt_toolkit.losses import class_loss, linear_cross_entropy, sequence_mean_loss, token_losses
+from gpt_toolkit.losses import (
+    class_loss,
+    linear_cross_entropy,
+    sequence_mean_loss,
+    token_losses,
+    with_auxiliary_loss,
+)
 from gpt_toolkit.optim import AdamW, Cosine
 
 
@@ -57,7 +63,8 @@ def finetuning_loss(answer: Function) -> Iterator[Comparison]:
         logits, target = torch.randn(3, 4) * 2, torch.tensor([1, 3, 0])
         losses, n_labels = token_losses(hidden, weight, labels), (labels != IGNORE_INDEX).sum(dim=1)
         for lm_coef in (0.5, 0.2):
-            l3 = class_loss(logits, target) + lm_coef * sequence_mean_loss(hidden, weight, labels)
+            l1 = sequence_mean_loss(hidden, weight, labels)
+            l3 = with_auxiliary_loss(class_loss(logits, target), l1, lm_coef)
             given = answer(logits, target, losses, n_labels, lm_coef)
             yield f"L3 with lambda {lm_coef}", given, l3 / len(ids)
 
