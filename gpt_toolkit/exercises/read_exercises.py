@@ -50,8 +50,13 @@ class Exercise:
 
     @property
     def file_name(self) -> str:
-        """Name of the learner's file; Python can import it."""
-        return re.sub(r"\W", "_", self.id) + ".py"
+        """Name of the learner's file."""
+        return file_name(self.id)
+
+
+def file_name(exercise_id: str) -> str:
+    """Return the name of the file for an exercise, which Python can import: gpt1_3_1.py for gpt1-3.1."""
+    return re.sub(r"\W", "_", exercise_id) + ".py"
 
 
 def read_exercise(path: Path) -> Exercise:
@@ -66,10 +71,11 @@ def read_exercise(path: Path) -> Exercise:
         text[mark.end() : end] for mark, end in zip([first, *marks], [*starts, len(text)], strict=True)
     ]
     hints = [" ".join([mark[1].removeprefix("mistake: "), *re.findall(r"# (.+)", mark[2])]) for mark in marks]
+    check = f"Check it: gpt-toolkit exercise {title['id']} --check {file_name(title['id'])}"
     return Exercise(
         path.stem,
         **title.groupdict(),
-        template=head + _HOLE,
+        template=(head + _HOLE).replace('\n"""\n', f'\n\n{check}\n"""\n', 1),
         solution=head + answers[0],
         mistakes=tuple(Mistake(hint, head + answer) for hint, answer in zip(hints, answers[1:], strict=True)),
     )

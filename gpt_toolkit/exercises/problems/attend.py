@@ -56,5 +56,11 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     scores = query @ key.transpose(2, 3) / math.sqrt(width)
     future = torch.ones(length, length, dtype=torch.bool).triu(1)
     return scores.masked_fill(future, 0.0).softmax(dim=3) @ value
-    # %% mistake: there is no mask: each position also sees the tokens that it has to predict
+    # %% mistake: the mask is missing; each position also sees the tokens that it has to predict
     return (query @ key.transpose(2, 3) / math.sqrt(query.shape[3])).softmax(dim=3) @ value
+    # %% mistake: a position does not see itself, and position 0 sees nothing, which gives nan; mask later
+    # positions only
+    length, width = query.shape[2:]
+    scores = query @ key.transpose(2, 3) / math.sqrt(width)
+    hidden = torch.ones(length, length, dtype=torch.bool).triu()
+    return scores.masked_fill(hidden, -math.inf).softmax(dim=3) @ value

@@ -34,9 +34,9 @@ def finetuning_loss(
     return F.cross_entropy(logits, target) + lm_coef * token_losses.mean()
     # %% mistake: L1 of a sequence is a sum over its labels; expected their mean
     return F.cross_entropy(logits, target) + lm_coef * token_losses.sum(dim=1).mean()
-    # %% mistake: lambda weighs the class loss; expected L2 + lambda L1
+    # %% mistake: the class loss is multiplied by lambda; expected L2 + lambda L1
     return lm_coef * F.cross_entropy(logits, target) + (token_losses.sum(dim=1) / n_labels).mean()
-    # %% mistake: the class loss is weighed by 1 - lambda; the paper adds lambda L1 to all of L2
+    # %% mistake: the class loss is multiplied by 1 - lambda; the paper adds lambda L1 to all of L2
     l1 = (token_losses.sum(dim=1) / n_labels).mean()
     return (1 - lm_coef) * F.cross_entropy(logits, target) + lm_coef * l1
     # %% mistake: the losses are summed over the examples; expected their mean

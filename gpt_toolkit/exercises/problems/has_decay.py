@@ -1,7 +1,7 @@
 """Exercise gpt1-4.1c: which parameters have weight decay (GPT-1 §4.1).
 
-The paper: "a modified version of L2 regularization, with w = 0.01 on all non bias or gain weights". Gains are
-the weights of layer norms. Matrices and embeddings decay.
+The paper: "a modified version of L2 regularization [...], with w = 0.01 on all non bias or gain weights".
+Gains are the weights of layer norms. Matrices and embeddings decay.
 
 Names of the parameters: wte.weight, wpe.weight (embeddings), h.0.attn.c_attn.weight, h.0.attn.c_attn.bias,
 h.0.ln_1.weight (gain), h.0.ln_1.bias, and so on.
@@ -21,15 +21,15 @@ def has_decay(name: str, parameter: Tensor) -> bool:
     """
     # %% solution
     return parameter.ndim >= 2
-    # %% mistake: everything decays; biases and gains do not
+    # %% mistake: all parameters decay; expected no decay of biases and gains
     return True
-    # %% mistake: the gains of the layer norms decay; they are called weight, but are gains (rank 1)
+    # %% mistake: the gains of the layer norms decay; their names end in weight, but they are gains (rank 1)
     return not name.endswith("bias")
-    # %% mistake: biases decay; the paper excludes biases as well as gains
+    # %% mistake: biases decay; expected no decay of biases and gains
     return ".ln_" not in name and not name.startswith("ln_")
     # %% mistake: the embeddings do not decay; the paper excludes biases and gains only
     return parameter.ndim >= 2 and name.startswith("h.")
     # %% mistake: the position embeddings do not decay; the paper excludes biases and gains only
     return parameter.ndim >= 2 and not name.startswith("wpe")
-    # %% mistake: True and False are exchanged: matrices decay, biases and gains do not
+    # %% mistake: True and False are exchanged; expected decay of matrices and none of biases and gains
     return parameter.ndim < 2

@@ -64,7 +64,7 @@ def input_sequences(
         return [[start, *texts[0], *texts[1], delimiter, *answer] for answer in texts[2:]]
     orders = [texts, texts[::-1]] if kind == "similarity" else [texts]
     return [[start, *a, delimiter, *b] for a, b in orders]
-    # %% mistake: the start token is missing
+    # %% mistake: the start token is missing; expected one at the beginning of each sequence
     if kind == "classification":
         return [[*texts[0], extract]]
     if kind == "multiple_choice":

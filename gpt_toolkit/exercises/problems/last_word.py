@@ -44,7 +44,7 @@ def last_word(logits: Tensor, ids: Tensor, n_word: int) -> tuple[float, bool]:
     before = logits[-n_word - 1 : -1]
     log_p = before.log_softmax(dim=-1).gather(1, word[:, None]).sum()
     return float(log_p), bool((before.argmax(dim=-1) == word).any())
-    # %% mistake: the sum is one of logits; take the log_softmax first
+    # %% mistake: this is a sum of logits; take their log_softmax first
     word = ids[-n_word:]
     before = logits[-n_word - 1 : -1]
     return float(before.gather(1, word[:, None]).sum()), bool((before.argmax(dim=-1) == word).all())

@@ -55,5 +55,5 @@ def learning_rate(step: int, warmup: int, total: int, highest: float) -> float:
     if step < warmup:
         return highest * (step + 1) / (warmup + 1)
     return highest * (1 - (step - warmup) / (total - warmup))
-    # %% mistake: there is no warm-up
+    # %% mistake: the warm-up is missing; expected a linear increase over the first updates
     return highest * 0.5 * (1 + math.cos(math.pi * step / total))

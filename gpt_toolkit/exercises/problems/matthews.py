@@ -1,6 +1,6 @@
 """Exercise gpt1-4.2: Matthews correlation, the metric of CoLA (GPT-1 §4.2, Table 4).
 
-The paper reports 45.4 on CoLA in this metric ("mc"). Two thirds of CoLA's sentences are acceptable, so a
+The paper reports 45.4 on CoLA in this metric ("mc"). 70% of CoLA's sentences are acceptable, so a
 model that always says "acceptable" has a high accuracy. Its Matthews correlation is 0.
 
 With the numbers of true positives (TP), true negatives (TN), false positives (FP) and false negatives (FN):

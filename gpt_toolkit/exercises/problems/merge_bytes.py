@@ -55,5 +55,5 @@ def merge_bytes(word: bytes, ranks: dict[tuple[bytes, bytes], int]) -> list[byte
         _, i = min(found)
         pieces[i : i + 2] = [pieces[i] + pieces[i + 1]]
     return pieces
-    # %% mistake: the pieces are single bytes: nothing is merged
+    # %% mistake: nothing is merged; expected merges until no two neighbors are in the list
     return [word[i : i + 1] for i in range(len(word))]

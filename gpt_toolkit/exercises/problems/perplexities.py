@@ -1,9 +1,9 @@
 """Exercise gpt2-3.1: perplexity per token and per word, bits per byte (GPT-2 §3.1, Table 3).
 
-The paper: results "are reported in the units of the dataset": perplexity per word for WikiText-2 and PTB,
-bits per byte for enwik8. The model reads text whose tokenization was undone by a de-tokenizer ("the cat
-sat." for "the cat sat ."), but the words are counted in the file: its numbers are compared with those of
-word models.
+The paper divides the loss of a text by its "canonical units": Table 3 has perplexities per word for
+WikiText-2 and PTB, and bits per byte for enwik8. The model reads text whose tokenization was undone by a
+de-tokenizer ("the cat sat." for "the cat sat ."). The units are still those of the file, because the results
+are compared with those of models that read the file.
 
 The loss is summed over all documents and divided once. A word is what whitespace separates.
 

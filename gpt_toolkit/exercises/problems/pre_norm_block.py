@@ -1,6 +1,6 @@
 """Exercise gpt2-2.3: a block of GPT-2 (GPT-2 §2.3).
 
-The paper: "Layer normalization was moved to the input of each sub-block". Each sublayer is x +
+The paper: layer normalization "was moved to the input of each sub-block". Each sublayer is x +
 sublayer(norm(x)) ("pre-norm"), first with self-attention, then with the MLP. (One more norm follows the last
 block. It is not part of a block.)
 
@@ -47,7 +47,7 @@ def pre_norm_block(
     # %% mistake: the norms stand after attn and mlp; expected on their inputs
     x = x + ln_1(attn(x))
     return x + ln_2(mlp(x))
-    # %% mistake: the MLP reads states that are not normalized
+    # %% mistake: the MLP reads states that are not normalized; expected mlp(ln_2(x))
     x = x + attn(ln_1(x))
     return x + mlp(x)
     # %% mistake: both sublayers use the same norm; the block has two with their own gains

@@ -1,9 +1,9 @@
 """Exercise gpt2-3.6: top-k sampling with temperature (GPT-2 §3.6).
 
-The paper generates summaries "with top-k random sampling with k = 2", and its other samples with k = 40.
-Only the k likeliest tokens can be drawn. Before the softmax the logits are divided by the temperature: below
-1 the likeliest tokens become likelier. Tokens with the same logit as the k-th one can be drawn, too. k = 0
-allows all tokens.
+The paper writes a summary as "100 tokens with Top-k random sampling [...] with k = 2": only the k likeliest
+tokens can be drawn. Before the softmax the logits are divided by the temperature; below 1 the likeliest
+tokens become likelier. Tokens with the same logit as the k-th one can be drawn, too. k = 0 allows all
+tokens.
 
 Example: logits [[2, 1, 0]], k = 2 and temperature 1 give [[0.7311, 0.2689, 0]].
 """
@@ -45,7 +45,7 @@ def top_k_probabilities(logits: Tensor, k: int, temperature: float) -> Tensor:
     if k > 0:
         logits = logits.masked_fill(logits < logits.topk(k).values[:, -1:], -math.inf)
     return logits.softmax(dim=-1)
-    # %% mistake: the temperature has no effect
+    # %% mistake: the temperature has no effect; divide the logits by it
     if k > 0:
         logits = logits.masked_fill(logits < logits.topk(k).values[:, -1:], -math.inf)
     return logits.softmax(dim=-1)
