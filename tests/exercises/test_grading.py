@@ -48,10 +48,9 @@ def test_the_template_holds_the_text_and_no_answer(exercise: Exercise) -> None:
     assert "Example: " in text
     assert "# %%" not in exercise.template + exercise.solution
     assert text.endswith(f"Check it: gpt-toolkit exercise {exercise.id} --check {exercise.file_name}")
-    code, hole, rest = exercise.template.partition("\n\nCheck it: ")[2].partition(
-        "    raise NotImplementedError"
-    )
-    assert exercise.solution.partition('\n"""\n')[2].startswith(code.partition('\n"""\n')[2])
+    _, _, after_text = exercise.template.partition('\n"""\n')
+    code, hole, rest = after_text.partition("    raise NotImplementedError")
+    assert exercise.solution.partition('\n"""\n')[2].startswith(code)
     assert hole
     assert rest == "  # write your code here\n"
     assert not set(exercise.template) & set("\t\r")
