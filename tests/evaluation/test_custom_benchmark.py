@@ -1,4 +1,4 @@
-"""A benchmark of one's own is one YAML file."""
+"""Custom benchmarks of one YAML file each."""
 
 import json
 from collections.abc import Callable
@@ -33,7 +33,7 @@ CHOICE = {
 
 @pytest.fixture
 def own(tmp_path: Path) -> Callable[..., Benchmark]:
-    """Write a YAML file beside the rows, and read it."""
+    """Write a YAML file next to the examples, and read it."""
     lines = [json.dumps(row) for row in ROWS]
     (tmp_path / "capitals.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
