@@ -30,7 +30,7 @@ SPECS = {
 
 
 def rows_of(name: str, n: int, seed: int = 0) -> list[tuple[list[list[int]], float]]:
-    """Random rows: sequences with their marks, and targets that a token in them gives away."""
+    """Make random examples: sequences with special tokens, and targets that one token determines."""
     draw = torch.Generator().manual_seed(seed)
 
     def text() -> list[int]:
@@ -74,8 +74,8 @@ def batch_of(
         "labels": labels,
         "lengths": lengths,
         "target": torch.tensor([t for _, t in rows], dtype=torch.float32 if graded else torch.int64),
-        "rows": torch.arange(len(rows)),
-        "parts": torch.arange(len(rows)) % 3 - 1 if SPECS[name].parts else torch.full((len(rows),), -1),
+        "examples": torch.arange(len(rows)),
+        "subsets": torch.arange(len(rows)) % 3 - 1 if SPECS[name].subsets else torch.full((len(rows),), -1),
         "references": [],
         "step_examples": step_examples,
     }
@@ -86,7 +86,7 @@ def loader(batches: list[SupervisedBatch]) -> DataLoader[Any]:
 
 
 class RowsDataModule(LightningDataModule):
-    """Ready batches of some sets, in turn."""
+    """Ready batches of several datasets, in turn."""
 
     steps_per_epoch = 8
 
@@ -113,7 +113,7 @@ Train = Callable[..., tuple[Trainer, FinetuneTask]]
 
 @pytest.fixture
 def finetune(tmp_path: Path) -> Train:
-    """Fine-tunes a tiny decoder without dropout; keyword arguments go to the task."""
+    """Fine-tune a tiny decoder without dropout; keyword arguments go to the task."""
 
     def run(
         names: Sequence[str] = tuple(SPECS),
@@ -150,7 +150,7 @@ def finetune(tmp_path: Path) -> Train:
 
 
 def by_the_equations(task: FinetuneTask, batch: SupervisedBatch) -> tuple[Tensor, Tensor]:
-    """Mean L1 and mean L2 of GPT-1 eqs. 1, 3 and 4, row by row and without padding."""
+    """Compute mean L1 and mean L2 of GPT-1 eqs. 1, 3 and 4, example by example and without padding."""
     spec, decoder = SPECS[batch["task"]], task.built_backbone
     l1, l2 = [], []
     for ids, lengths, target in zip(batch["input_ids"], batch["lengths"], batch["target"], strict=True):
@@ -261,11 +261,11 @@ def test_predictions_name_the_answer_of_each_row(finetune: Train) -> None:
     trainer, task = finetune(steps=2)
     outputs: Any = trainer.predict(task, trainer.datamodule)  # type: ignore[attr-defined]
     lines = [line for set_outputs in outputs for batch in set_outputs for line in batch]
-    assert [line["row"] for line in lines] == list(range(9)) * 4
+    assert [line["example"] for line in lines] == list(range(9)) * 4
     tone, same, near, following = (lines[i * 9] for i in range(4))
     assert tone["prediction"] in ("bad", "good")
     assert tone["target"] in ("bad", "good")
-    assert same["set"] == "same"
+    assert same["dataset"] == "same"
     assert 0.0 <= near["prediction"] <= 2.0
     assert following["prediction"] in (0, 1, 2)
     assert len(following["probabilities"]) == 3
@@ -279,7 +279,7 @@ def test_a_row_without_target_is_predicted_but_not_judged(finetune: Train) -> No
         batch["target"][1:] = math.nan if name == "near" else -1
         task._reset()
         task.validation_step(batch, 0)
-        assert int(task.metrics_of(name).whole["rows"].compute()) == 1
+        assert int(task.metrics_of(name).whole["examples"].compute()) == 1
         assert ["target" in line for line in task.predict_step(batch, 0)] == [True, False, False, False]
 
 
@@ -402,7 +402,7 @@ def test_a_correlation_of_equal_predictions_is_0_and_a_part_without_rows_has_no_
     near.update(torch.full((4,), 1.5), torch.tensor([0.0, 1.0, 2.0, 0.5]), torch.full((4,), -1))
     assert near.compute(with_interval=False) == {"near_pearson": 0.0, "near_spearman": 0.0}
     assert tone.compute(with_interval=True) == {}
-    short = torch.tensor([tone.spec.parts.index("short")])
+    short = torch.tensor([tone.spec.subsets.index("short")])
     tone.update(torch.tensor([1]), torch.tensor([1]), short)
     assert not [name for name in tone.compute(with_interval=True) if name.startswith("tone_long")]
 
