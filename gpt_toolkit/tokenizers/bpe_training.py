@@ -113,7 +113,7 @@ def _then(chunks: Iterable[str], call: Callable[[], None]) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _clock(bar: "ProgressBar") -> Iterator[threading.Event]:
+def _clock(bar: "ProgressBar", every: float = 1.0) -> Iterator[threading.Event]:
     """Yield an event after which the time is shown: the trainer reports nothing while it learns merges."""
     from gpt_toolkit.progress import format_duration
 
@@ -122,7 +122,7 @@ def _clock(bar: "ProgressBar") -> Iterator[threading.Event]:
     def show() -> None:
         is_read.wait()
         start = time.monotonic()
-        while not is_done.wait(1.0):
+        while not is_done.wait(every):
             if bar.is_due:
                 bar.show(f"learning merges  {format_duration(time.monotonic() - start)} so far")
 
