@@ -20,7 +20,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy
 
 from gpt_toolkit import intervals
-from gpt_toolkit.callbacks import Budget, Checkpoints, MetricsFile, Predictions, Throughput
+from gpt_toolkit.callbacks import Budget, CheckpointWriter, MetricsFile, Predictions, Throughput
 from gpt_toolkit.callbacks.console import quiet_lightning
 from gpt_toolkit.callbacks.predictions import write_submission
 from gpt_toolkit.checkpoints.training_checkpoint import SHARD_EXTRA, is_sharded
@@ -132,7 +132,7 @@ def _run_seed(arguments: list[str], first_config: Path | None, seed: int) -> dic
     options += ["--seed_everything", str(seed), "--data.seed", str(seed)]
     trainer = ToolkitCLI("fit", [*arguments, *options], first_config).trainer
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
-    [checkpoints] = [c for c in callbacks if isinstance(c, Checkpoints)]
+    [checkpoints] = [c for c in callbacks if isinstance(c, CheckpointWriter)]
     [budget] = [c for c in callbacks if isinstance(c, Budget)]
     if budget.max_steps is not None:  # the other seeds train as many steps
         arguments += ["--trainer.max_steps", str(budget.max_steps), "--budget.minutes", "null"]

@@ -13,8 +13,8 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser
 
-from gpt_toolkit.callbacks import Checkpoints
-from gpt_toolkit.callbacks.checkpoints import existing_run, explain_run_write_errors
+from gpt_toolkit.callbacks import CheckpointWriter
+from gpt_toolkit.callbacks.checkpoint_writer import existing_run, explain_run_write_errors
 from gpt_toolkit.checkpoints import open_model
 from gpt_toolkit.generation.language_model import load
 from gpt_toolkit.io import write_json
@@ -41,7 +41,7 @@ def find_checkpoint(ckpt_path: str | None, folder: Path) -> str | None:
         FileNotFoundError: If it does not exist.
     """
     if ckpt_path in ("last", "best"):
-        path = Checkpoints.folder_of(folder) / f"{ckpt_path}.ckpt"
+        path = CheckpointWriter.folder_of(folder) / f"{ckpt_path}.ckpt"
         if not path.exists():
             raise FileNotFoundError(
                 f"--ckpt_path {ckpt_path}: {path} not found; --trainer.default_root_dir is the run's folder"
@@ -88,7 +88,7 @@ class SaveConfig(Callback):
 def save_model(folder: Path) -> None:
     """Write the model folder of the best checkpoint, else of the last one, if any exists."""
     for name in ("best.ckpt", "last.ckpt"):
-        source = Checkpoints.folder_of(folder) / name
+        source = CheckpointWriter.folder_of(folder) / name
         if source.exists():
             load(source, device="cpu", dtype=open_model(source).dtype).save(folder / "model", overwrite=True)
             return

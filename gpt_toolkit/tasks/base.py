@@ -15,8 +15,9 @@ from gpt_toolkit.backbone.parallel import divide
 from gpt_toolkit.checkpoints import open_model
 from gpt_toolkit.checkpoints.training_checkpoint import CHECKPOINT_KEY
 from gpt_toolkit.optim import OptimizerFactory, Schedule, number_in_module_order
-from gpt_toolkit.tasks.checkpointing import check_record, load_initial_weights, run_record
+from gpt_toolkit.tasks.initial_weights import load_initial_weights
 from gpt_toolkit.tasks.optimization import OptimizedModule
+from gpt_toolkit.tasks.run_record import check_record, run_record
 
 log = logging.getLogger(__name__)
 

@@ -216,8 +216,7 @@ class FinetuneTask(BaseTask):
                 loss_sum = loss_sum + _l2(self._head_logits(spec, states, batch), batch["target"])
         else:
             loss_sum = _l2(self._class_logits(spec, batch), batch["target"])
-        self.add_to_step_loss(loss_sum, batch["step_examples"])
-        loss = self.scale_to_step(loss_sum, batch["step_examples"])
+        loss = self.part_of_step(loss_sum, batch["step_examples"])
         if self.trainer.world_size > 1:  # ddp waits for a gradient of every parameter
             idle = [p for name, head in self.heads.items() if name != spec.name for p in head.parameters()]
             loss = loss + sum((p.sum() * 0.0 for p in idle), start=loss.new_zeros(()))

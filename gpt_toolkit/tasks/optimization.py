@@ -56,20 +56,17 @@ class OptimizedModule(LightningModule, ABC):
     def work(self, batch: Any) -> int:
         """Return how much of ``unit`` the optimizer step of a batch trains on, on all devices."""
 
-    def scale_to_step(self, loss_sum: Tensor, step_targets: int) -> Tensor:
-        """Return a micro-batch's summed loss as its part of the whole step's mean.
+    def part_of_step(self, loss_sum: Tensor, step_targets: int) -> Tensor:
+        """Return a micro-batch's summed loss as its part of the whole step's mean, and add it to the log.
 
         Lightning divides by the accumulated micro-batches, and gradients are averaged over the ranks that
         read different data. Both are undone here: the step's loss is the sum over all its targets divided by
         their number.
         """
+        part = loss_sum.detach() / step_targets  # stays on the device: reading it would wait for the device
+        self._step_loss = part if self._step_loss is None else self._step_loss + part
         accumulated: int = self.trainer.accumulate_grad_batches
         return loss_sum * (self._replicas * accumulated / step_targets)
-
-    def add_to_step_loss(self, loss_sum: Tensor, step_targets: int) -> None:
-        """Add to the step's mean loss for the log, without synchronizing with the device."""
-        part = loss_sum.detach() / step_targets
-        self._step_loss = part if self._step_loss is None else self._step_loss + part
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Log the loss after an update, if due."""
