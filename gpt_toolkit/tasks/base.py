@@ -17,7 +17,7 @@ from gpt_toolkit.checkpoints.training_checkpoint import CHECKPOINT_KEY
 from gpt_toolkit.optim import OptimizerFactory, Schedule, number_in_module_order
 from gpt_toolkit.tasks.initial_weights import load_initial_weights
 from gpt_toolkit.tasks.optimization import OptimizedModule
-from gpt_toolkit.tasks.run_record import check_record, run_record
+from gpt_toolkit.tasks.run_record import check_record, describe_changes, run_record
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +60,7 @@ class BaseTask(OptimizedModule):
         self.init_from, self.accept_new_plan = init_from, accept_new_plan
         self.backbone: Decoder | None = None
         self.has_learned = False
+        self._saved_settings: dict[str, Any] | None = None
 
     # ------------------------------------------------------------------ the network
 
@@ -154,6 +155,14 @@ class BaseTask(OptimizedModule):
         super().on_fit_start()
         self.has_learned = True
 
+    def on_train_start(self) -> None:
+        """Report in one line which settings of training differ from the checkpoint's."""
+        super().on_train_start()
+        if self._saved_settings is None or not self.trainer.is_global_zero:
+            return
+        if changes := describe_changes(self._saved_settings, self.training_settings()):
+            log.info("changed since the checkpoint: %s", changes)
+
     def build_heads(self, backbone: Decoder) -> None:
         """Make the task's own modules on top of the backbone."""
 
@@ -199,6 +208,7 @@ class BaseTask(OptimizedModule):
         saved, ours, trains = checkpoint.get(CHECKPOINT_KEY), self._record(), bool(self.trainer.training)
         check_record(saved, ours, trains=trains, accept_new_plan=self.accept_new_plan)
         self.has_learned = True
+        self._saved_settings = checkpoint[CHECKPOINT_KEY]["settings"]
         before, now = checkpoint[CHECKPOINT_KEY]["precision"], ours["precision"]
         if before != now and trains and self.trainer.is_global_zero:
             log.info("the checkpoint was trained in %s; this run continues in %s", before, now)
@@ -212,4 +222,5 @@ class BaseTask(OptimizedModule):
             step=self.trainer.global_step,
             adapters=self.adapters,
             precision=str(self.trainer.precision),
+            settings=self.training_settings(),
         )

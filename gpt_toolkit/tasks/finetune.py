@@ -182,6 +182,11 @@ class FinetuneTask(BaseTask):
         size = self.data.vocabulary.vocab_size
         return range(size, size + self.n_special_tokens)
 
+    def training_settings(self) -> dict[str, Any]:
+        """Return the settings of training, with those of fine-tuning."""
+        names = "lm_coef", "clf_pdrop", "freeze_layers", "layer_decay"
+        return {**super().training_settings(), **{f"model.{name}": getattr(self, name) for name in names}}
+
     def learning_rate_scale(self, name: str) -> float:
         """Return ``layer_decay`` to the power of the number of layers between a parameter and the heads."""
         path = name.split(".")

@@ -10,6 +10,9 @@ from gpt_toolkit.backbone import DecoderConfig
 from gpt_toolkit.checkpoints.training_checkpoint import CHECKPOINT_FORMAT
 from gpt_toolkit.tokenizers import Tokenizer
 
+_OF_OPTIMIZER_STATE = ("model.optimizer", "model.freeze_layers", "model.layer_decay")
+"""Options that decide which state an optimizer has, and in which groups."""
+
 
 def run_record(
     *,
@@ -20,6 +23,7 @@ def run_record(
     step: int,
     adapters: dict[str, Any],
     precision: str,
+    settings: dict[str, Any],
 ) -> dict[str, Any]:
     """Return the record that makes a checkpoint complete, as plain types.
 
@@ -31,6 +35,7 @@ def run_record(
         step: Number of updates so far.
         adapters: Settings of the adapters in the decoder; empty without them.
         precision: Value of ``trainer.precision``.
+        settings: Settings of training, by the names of their options, as plain types.
     """
     return {
         "format": CHECKPOINT_FORMAT,
@@ -43,6 +48,7 @@ def run_record(
         "step": step,
         "adapters": adapters,
         "precision": precision,
+        "settings": settings,
     }
 
 
@@ -81,6 +87,14 @@ def check_record(
             f"{ours['adapters'] or 'none'}: give the settings that it was trained with, or start a new run "
             "from it by --model.init_from"
         )
+    if trains:
+        for option in _OF_OPTIMIZER_STATE:
+            before, now = saved["settings"].get(option), ours["settings"].get(option)
+            if before != now:
+                raise ValueError(
+                    f"{option}: {now}; expected {before}, which the optimizer state of the checkpoint is of; "
+                    "restore it, or start a new run from the checkpoint by --model.init_from"
+                )
     if ours["fingerprint"] is None:  # no DataModule to compare with
         return
     if saved["fingerprint"] not in (None, ours["fingerprint"]):
@@ -93,3 +107,13 @@ def check_record(
             f"the checkpoint was trained on '{saved['plan']}', this run would continue with "
             f"'{ours['plan']}': restore what differs, or say --model.accept_new_plan true"
         )
+
+
+def describe_changes(saved: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
+    """Return the settings that differ, as ``model.optimizer.lr 0.003 -> 1e-05, ...``; empty if none does."""
+    names = [name for name in {**saved, **ours} if saved.get(name) != ours.get(name)]
+    return ", ".join(f"{name} {_shown(saved.get(name))} -> {_shown(ours.get(name))}" for name in names)
+
+
+def _shown(value: Any) -> str:
+    return "null" if value is None else str(value)
