@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from gpt_toolkit.callbacks.console import say
 from gpt_toolkit.callbacks.interrupts import Interrupts
 from gpt_toolkit.io import explain_write_errors
+from gpt_toolkit.suggestions import did_you_mean
 
 
 def existing_run(folder: Path) -> str | None:
@@ -77,17 +79,22 @@ class CheckpointWriter(Checkpoint):
         self._folder = self.folder_of(Path(trainer.default_root_dir))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the best value so far and the metrics of its state."""
-        return {"best": self.best, "metrics_at_best": self.metrics_at_best}
+        """Return the best value so far, what it is of, and the metrics of its state."""
+        names = "monitor", "mode", "best", "metrics_at_best"
+        return {name: getattr(self, name) for name in names}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore the best value so far and its metrics."""
-        self.best, self.metrics_at_best = state_dict["best"], state_dict["metrics_at_best"]
+        """Restore the best value so far and its metrics, unless this run monitors another metric."""
+        if (state_dict["monitor"], state_dict["mode"]) == (self.monitor, self.mode):
+            self.best, self.metrics_at_best = state_dict["best"], state_dict["metrics_at_best"]
 
     # ------------------------------------------------------------------ when to save
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Install the handlers of Ctrl-C and SIGTERM."""
+        """Raise if the monitored metric is unknown, and install the handlers of Ctrl-C and SIGTERM."""
+        names = getattr(pl_module, "validation_metrics", None)
+        if names is not None and self.monitor not in names:
+            raise ValueError(self._unknown_monitor(names))
         self._seen_step = self._saved_step = trainer.global_step
         self._last_step = trainer.estimated_stepping_batches
         self._interrupts.install()
@@ -126,13 +133,22 @@ class CheckpointWriter(Checkpoint):
         """Save the state after a validation during training, also as the best if it is."""
         if trainer.sanity_checking or trainer.state.fn != "fit":
             return
-        value = trainer.callback_metrics.get(self.monitor)
-        if value is not None and self._is_best(float(value)):
+        if self.monitor not in trainer.callback_metrics:
+            raise ValueError(self._unknown_monitor(trainer.callback_metrics))
+        value = trainer.callback_metrics[self.monitor]
+        if self._is_best(float(value)):
             self.best = float(value)
             metrics = trainer.callback_metrics.items()
             self.metrics_at_best = {name: float(v) for name, v in metrics if name.startswith("val_")}
             self._save(trainer, "best.ckpt")
         self._save_last(trainer)
+
+    def _unknown_monitor(self, names: Iterable[str]) -> str:
+        logged = sorted(name for name in names if name.startswith("val_"))
+        return (
+            f"checkpoints.monitor: {self.monitor}; expected a metric that this run logs: {', '.join(logged)}"
+            f"{did_you_mean(self.monitor, logged)}"
+        )
 
     def _is_best(self, value: float) -> bool:
         if self.best is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -14,9 +14,10 @@ from lightning.pytorch.trainer.states import TrainerFn
 from gpt_toolkit.backbone import DecoderConfig, decoder_fields
 from gpt_toolkit.callbacks.console import say
 from gpt_toolkit.checkpoints import open_model
-from gpt_toolkit.checkpoints.training_checkpoint import CHECKPOINT_KEY, SHARD_EXTRA
+from gpt_toolkit.checkpoints.training_checkpoint import CHECKPOINT_KEY
 from gpt_toolkit.cli import UsageError
 from gpt_toolkit.cli.parser import option_names, unknown_option
+from gpt_toolkit.cli.run_folder import read_checkpoint
 from gpt_toolkit.hardware import (
     choose_precision,
     compute_dtype,
@@ -137,25 +138,26 @@ def resolve_precision(settings: Namespace) -> str | None:
     return message and f"warning: {message}"
 
 
-class PrecisionLine(Callback):
-    """Printer of a line when everything is set up, so that an earlier error is printed alone.
+class OpeningLines(Callback):
+    """Printer of lines when everything is set up, so that an earlier error is printed alone.
 
     Args:
-        line: Line to print.
+        lines: Lines to print.
     """
 
-    def __init__(self, line: str) -> None:
-        self.line = line
+    def __init__(self, lines: Sequence[str]) -> None:
+        self.lines = lines
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print the line."""
+        """Print the lines."""
         if trainer.is_global_zero:
-            say(self.line)
+            for line in self.lines:
+                say(line)
 
     on_test_start = on_predict_start = on_fit_start
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print the line, unless this validation is part of ``fit``."""
+        """Print the lines, unless this validation is part of ``fit``."""
         if trainer.state.fn == TrainerFn.VALIDATING:
             self.on_fit_start(trainer, pl_module)
 
@@ -173,12 +175,11 @@ def training_device(trainer: Namespace) -> torch.device | None:
 
 
 def checkpoint_precision(path: str | None) -> str | None:
-    """Return the precision that a checkpoint was trained in; None without a checkpoint or a record."""
+    """Return the precision that a checkpoint was trained in; None without a checkpoint."""
     if not path:
         return None
-    file = Path(path) / SHARD_EXTRA if Path(path).is_dir() else Path(path)
-    content = torch.load(file, weights_only=True, mmap=True, map_location="cpu")
-    return dict(content.get(CHECKPOINT_KEY) or {}).get("precision")
+    precision: str | None = read_checkpoint(path)[CHECKPOINT_KEY].get("precision")
+    return precision
 
 
 def _allows_scaling(strategy: Any) -> bool:

@@ -44,6 +44,8 @@ class PretrainTask(BaseTask):
             ``false``, or ``auto``: on supported GPUs, if each holds the whole model.
     """
 
+    validation_metrics = "val_loss", "val_perplexity", "val_bits_per_byte"
+
     def __init__(
         self,
         decoder: str | dict[str, Any] | None = None,
