@@ -18,6 +18,7 @@ from gpt_toolkit.checkpoints.training_checkpoint import CHECKPOINT_KEY
 from gpt_toolkit.cli import UsageError
 from gpt_toolkit.cli.parser import option_names, unknown_option
 from gpt_toolkit.cli.run_folder import read_checkpoint
+from gpt_toolkit.data.supervised.datamodule import LONGEST_INPUT, SupervisedDataModule
 from gpt_toolkit.hardware import (
     choose_precision,
     compute_dtype,
@@ -52,11 +53,16 @@ def check_model(settings: Namespace, verb: str) -> None:
         if field not in ("preset", *DecoderConfig.__dataclass_fields__):
             raise UsageError(unknown_option(f"model.decoder.{field}", option_names()))
     has_weights = bool(settings.ckpt_path or arguments.get("init_from"))
-    if not has_weights and not fields:
-        raise UsageError("no decoder: add --model.decoder NAME, or --model.init_from MODEL")
-    required = ("vocab_size", "n_ctx", *(("n_layer", "n_head", "n_embd") if has_weights else ()))
+    shape = ("n_layer", "n_head", "n_embd")
     try:
-        DecoderConfig.from_fields(dict.fromkeys(required, 1) | decoder_fields(fields))
+        given = decoder_fields(fields)
+        if not has_weights and not given.keys() & set(shape):
+            raise UsageError(
+                "no model: add --model.init_from MODEL to begin with its weights, or --model.decoder NAME to "
+                "train from scratch"
+            )
+        required = ("vocab_size", "n_ctx", *(shape if has_weights else ()))
+        DecoderConfig.from_fields(dict.fromkeys(required, 1) | given)
     except ValueError as error:
         raise UsageError(str(error)) from None
     if verb in ("validate", "test", "predict") and not has_weights:
@@ -79,7 +85,9 @@ def take_from_model(settings: Namespace) -> None:
     if "tokenizer" in data and data.tokenizer is None:
         data.tokenizer = tokenizer_name(open_model(source).tokenizer, source)
     if "n_ctx" in data and data.n_ctx is None:
-        data.n_ctx = open_model(source).config.n_ctx
+        n_ctx = open_model(source).config.n_ctx
+        is_supervised = str(settings.data.class_path).endswith(f".{SupervisedDataModule.__name__}")
+        data.n_ctx = min(n_ctx, LONGEST_INPUT) if is_supervised else n_ctx
 
 
 def _check_same_ids(tokenizer: str, model: str) -> None:

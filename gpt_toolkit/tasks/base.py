@@ -92,12 +92,14 @@ class BaseTask(OptimizedModule):
             )
         n_ids = 0 if data is None else data.vocabulary.vocab_size + self.n_special_tokens
         fields = given if data is None else {"vocab_size": n_ids, "n_ctx": data.n_ctx, **given}
-        if not {"n_layer", "n_head", "n_embd"} <= given.keys():
-            if (model := self._starting_model()) is None:
-                raise ValueError(
-                    "no decoder: say --model.decoder NAME, or --model.init_from MODEL for a model's"
-                )
-            fields = open_model(model).config.to_fields() | given
+        model = self._starting_model()
+        if model is not None:
+            stored = open_model(model).config.to_fields()
+            is_whole = {"n_layer", "n_head", "n_embd"} <= given.keys()
+            # The data may have shorter windows than the model.
+            fields = {**fields, "n_ctx": stored["n_ctx"], **given} if is_whole else {**stored, **given}
+        elif not {"n_layer", "n_head", "n_embd"} <= given.keys():
+            raise ValueError("no decoder: say --model.decoder NAME, or --model.init_from MODEL for a model's")
         if self.n_special_tokens:  # they follow the vocabulary of a preset or a model
             fields["vocab_size"] = max(fields["vocab_size"], n_ids)
         config = DecoderConfig.from_fields(fields)

@@ -35,9 +35,16 @@ from gpt_toolkit.tokenizers.loading import tokenizer_name
 _N_CHECKPOINTS = 6  # of pre-training, for Figure 2 right; tuned here: enough to see a curve
 LOG = "log.txt"
 # One process for all command lines of a run: starting takes longer than testing a small model.
+# It stops when its standard input ends: this process ended, by whatever signal.
 _SCRIPT = """\
-import json, sys
+import json, os, signal, sys, threading
 from gpt_toolkit.cli import main
+
+def stop_with_parent():
+    os.read(0, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+threading.Thread(target=stop_with_parent, daemon=True).start()
 for arguments in json.loads(sys.argv[1]):
     print("$ gpt-toolkit", *arguments, flush=True)
     if code := main(arguments):
@@ -236,10 +243,10 @@ def _do(run: Run, title: str) -> None:
     with log.open("a", encoding="utf-8") as file, _stops_as_interrupts():
         # A session of its own: Ctrl-C reaches it through this process, once, and not from the terminal, too.
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
+            command, stdin=subprocess.PIPE, stdout=file, stderr=file, start_new_session=True
         )
         code = _wait(process, log, title)
-    if code in (130, -signal.SIGINT):
+    if code in (130, -signal.SIGINT, -signal.SIGTERM):
         say(f"stopped in {run.title}; the same command resumes there")
         raise KeyboardInterrupt
     if code:
@@ -266,7 +273,7 @@ def _wait(process: subprocess.Popen[bytes], log: Path, title: str) -> int:
         except KeyboardInterrupt:
             say("stopping; once more to stop at once")
             if sys.platform != "win32":  # there the console interrupts the process, too
-                process.send_signal(signal.SIGINT)
+                process.terminate()  # a command in the background of a shell ignores SIGINT
 
 
 @contextlib.contextmanager
