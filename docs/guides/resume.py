@@ -63,18 +63,24 @@ assert equal
 # ```console
 # gpt-toolkit fit --config text/own --data.files letters.txt          # Ctrl-C: saved, with what to type to go on
 # gpt-toolkit fit --config text/own --data.files letters.txt --ckpt_path last
+# gpt-toolkit fit --config runs/own/config.yaml --ckpt_path last --trainer.max_steps +500     # 500 steps more than the checkpoint's
 # ```
+#
+# `config.yaml` in the run's folder holds every setting. A run is the folder that its config lies in: move or rename it, and
+# `--config NEW_FOLDER/config.yaml` finds its checkpoints there. `--trainer.default_root_dir` names another folder.
 #
 # | Setting | What it does |
 # |---|---|
 # | `--checkpoints.every_n_steps 1000` | `last.ckpt` also every thousand updates: what a power cut leaves |
 # | `--checkpoints.keep_every_n_steps 5000` | a trail of `step-<number>.ckpt`, to go back to |
-# | `--ckpt_path runs/own/checkpoints/step-5000.ckpt` | go on from there |
+# | `--ckpt_path runs/own/checkpoints/step-0005000.ckpt` | go on from there |
+# | `--model.optimizer.lr`, `--model.schedule`, `--trainer.max_steps`, ... | hold from the first resumed step; a line says what changed since the checkpoint |
 # | `--model.accept_new_plan true` | go on although the data or the windows of a step have changed; refused otherwise, with both plans |
 #
 # SIGTERM, which schedulers send before they end a job, does what Ctrl-C does. Files are written under another name and renamed, so one that
 # stands under its own name is whole. A folder that holds a run is not written over: say `--ckpt_path last`, or another
-# `--trainer.default_root_dir`.
+# `--trainer.default_root_dir`. Another optimizer, such as Muon in place of AdamW, is refused: its state does not fit. A refused command changes
+# nothing in the folder.
 #
 # ## Spikes
 #
@@ -83,7 +89,7 @@ assert equal
 # 1. `--trainer.gradient_clip_val 1.0`, which the shipped configs have: the *global* norm is clipped, as in both papers' code.
 # 2. A longer warm-up, `--model.schedule.warmup_steps 2000`; post-norm decoders (GPT-1) need it most, see
 #    [the model of GPT-2](../gpt2/model.md).
-# 3. A lower rate from the checkpoint before the spike: `--ckpt_path runs/own/checkpoints/step-5000.ckpt --model.optimizer.lr 1e-4`.
+# 3. A lower rate from the checkpoint before the spike: `--ckpt_path runs/own/checkpoints/step-0005000.ckpt --model.optimizer.lr 1e-4`.
 # 4. `betas: [0.9, 0.95]` in place of 0.999, so that an old, small second moment does not make a step too long.
 #
 # A loss that is not finite is not a spike: look at the data with `gpt-toolkit doctor` and at the precision.

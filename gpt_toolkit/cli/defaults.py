@@ -8,7 +8,9 @@ from typing import Any
 import torch
 from jsonargparse import Namespace
 from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.accelerators import AcceleratorRegistry
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.strategies import StrategyRegistry
 from lightning.pytorch.trainer.states import TrainerFn
 
 from gpt_toolkit.backbone import DecoderConfig, decoder_fields
@@ -27,6 +29,7 @@ from gpt_toolkit.hardware import (
     limit_threads,
     precision_warning,
 )
+from gpt_toolkit.suggestions import did_you_mean
 from gpt_toolkit.tokenizers.loading import load_tokenizer, tokenizer_name, tokenizer_of
 
 _ALIASES = {"16": "16-mixed", "bf16": "bf16-mixed", "32": "32-true", "64": "64-true"}
@@ -71,23 +74,41 @@ def check_model(settings: Namespace, verb: str) -> None:
         )
 
 
+def check_trainer(trainer: Namespace) -> None:
+    """Raise if a name among the Trainer's settings is unknown.
+
+    Raises:
+        UsageError: If Lightning has no such strategy or accelerator.
+    """
+    for option, names in (
+        ("strategy", ["auto", *StrategyRegistry.available_strategies()]),
+        ("accelerator", ["auto", "gpu", *AcceleratorRegistry.available_accelerators()]),
+    ):
+        given = trainer.get(option)
+        if isinstance(given, str) and given.lower() not in names:
+            raise UsageError(
+                f"trainer.{option}: {given}; expected one of Lightning's, such as {names[1]}"
+                f"{did_you_mean(given, names)}"
+            )
+
+
 def take_from_model(settings: Namespace) -> None:
     """Default the data's tokenizer and context length, where they are open, to the model's.
 
     Raises:
         ValueError: If the data's tokenizer gives other token ids than the model's.
     """
-    data, source = settings.data.init_args, settings.ckpt_path or settings.model.init_args.get("init_from")
-    if not source:
-        return
-    if not settings.ckpt_path and data.get("tokenizer") is not None:
+    data, model = settings.data.init_args, settings.model.init_args
+    source = settings.ckpt_path or model.get("init_from")
+    if source and not settings.ckpt_path and data.get("tokenizer") is not None:
         _check_same_ids(str(data.tokenizer), source)
-    if "tokenizer" in data and data.tokenizer is None:
+    if source and "tokenizer" in data and data.tokenizer is None:
         data.tokenizer = tokenizer_name(open_model(source).tokenizer, source)
     if "n_ctx" in data and data.n_ctx is None:
-        n_ctx = open_model(source).config.n_ctx
+        given = decoder_fields(model.get("decoder") or {}).get("n_ctx")
+        n_ctx = open_model(source).config.n_ctx if source else given
         is_supervised = str(settings.data.class_path).endswith(f".{SupervisedDataModule.__name__}")
-        data.n_ctx = min(n_ctx, LONGEST_INPUT) if is_supervised else n_ctx
+        data.n_ctx = min(n_ctx, LONGEST_INPUT) if n_ctx is not None and is_supervised else n_ctx
 
 
 def _check_same_ids(tokenizer: str, model: str) -> None:

@@ -27,7 +27,13 @@ from gpt_toolkit.callbacks.predictions import write_submission
 from gpt_toolkit.checkpoints.training_checkpoint import is_sharded
 from gpt_toolkit.cli import UsageError
 from gpt_toolkit.cli.configs import resolve_configs
-from gpt_toolkit.cli.defaults import OpeningLines, check_model, resolve_precision, take_from_model
+from gpt_toolkit.cli.defaults import (
+    OpeningLines,
+    check_model,
+    check_trainer,
+    resolve_precision,
+    take_from_model,
+)
 from gpt_toolkit.cli.parser import DATA, SETTINGS, Parser, ParserError, explain_error
 from gpt_toolkit.cli.run_folder import (
     SaveConfig,
@@ -213,6 +219,8 @@ class ToolkitCLI(LightningCLI):
         self.run_folder = Path(trainer.default_root_dir)
         with self.collect_errors():
             check_model(self.settings, self.verb)
+        with self.collect_errors():
+            check_trainer(trainer)
         for step in (self._find_checkpoint, self._take_from_model, self._check_folder):
             with self.collect_errors():
                 step()

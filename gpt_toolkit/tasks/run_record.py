@@ -110,9 +110,12 @@ def check_record(
 
 
 def describe_changes(saved: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
-    """Return the settings that differ, as ``model.optimizer.lr 0.003 -> 1e-05, ...``; empty if none does."""
-    names = [name for name in {**saved, **ours} if saved.get(name) != ours.get(name)]
-    return ", ".join(f"{name} {_shown(saved.get(name))} -> {_shown(ours.get(name))}" for name in names)
+    """Return the settings that differ, as ``model.optimizer.lr 0.003 -> 1e-05, ...``; empty if none does.
+
+    Options that only one of two schedules has are left out.
+    """
+    changed = [name for name in saved if name in ours and saved[name] != ours[name]]
+    return ", ".join(f"{name} {_shown(saved[name])} -> {_shown(ours[name])}" for name in changed)
 
 
 def _shown(value: Any) -> str:

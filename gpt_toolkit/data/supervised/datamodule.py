@@ -109,7 +109,7 @@ class SupervisedDataModule(LightningDataModule):
         super().__init__()
         self.sets: Sequence[str | dict[str, Any]] = sets if isinstance(sets, list) else [sets]
         self.root = Path(root).expanduser() if root is not None else None
-        self.tokenizer, self.n_ctx = tokenizer, n_ctx or LONGEST_INPUT
+        self.tokenizer, self.n_ctx = tokenizer, LONGEST_INPUT if n_ctx is None else n_ctx
         self.batch_size, self.batch_tokens, self.bucket = batch_size, batch_tokens, bucket
         self.mixture, self.cap, self.temperature = mixture, cap, temperature
         self.as_text, self.n_examples, self.loss_on = as_text, n_examples, loss_on
