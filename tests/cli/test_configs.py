@@ -164,6 +164,8 @@ def test_a_saved_config_reloads_to_equal_settings(config: Path, monkeypatch: pyt
     monkeypatch.setattr(ToolkitCLI, "before_instantiate_classes", stop)
     base = ["--config", "text/shakespeare"] if config in OVERLAYS else []
     text = text_for(config) if config in RUNS else ["--data.files", "corpus.txt"] if base else []
+    if config.stem == "generate":
+        text = ["--data.files", "corpus.txt", "--model.init_from", "model"]
     assert main(["fit", *base, "--config", name_of(config), *text]) == 0
     [cli] = parsed
     settings = cli.settings.clone()

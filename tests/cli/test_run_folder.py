@@ -186,7 +186,7 @@ def test_an_unknown_metric_is_refused_before_the_first_step(tell: Tell) -> None:
     assert said.code == 1
     assert said.err.splitlines()[-1] == (
         "gpt-toolkit: checkpoints.monitor: val_accuracy; expected a metric that this run logs: "
-        "val_bits_per_byte, val_loss, val_perplexity (did you mean val_loss?)"
+        "val_bits_per_byte, val_loss, val_perplexity"
     )
     assert not Path("runs/tiny/config.yaml").exists()
     assert not Path("runs/tiny/checkpoints").exists()
@@ -196,7 +196,7 @@ def test_another_metric_on_resume_looks_for_its_own_best(tell: Tell) -> None:
     tell("fit", *RUN, "--trainer.max_steps", 4)
     assert tell("fit", *RUN, "--ckpt_path", "last", "--checkpoints.monitor", "val_perplexity").code == 0
     said = tell("validate", *RUN, "--ckpt_path", "best")
-    assert said.err == "checkpoint: runs/tiny/checkpoints/best.ckpt, step 8\n"
+    assert said.err.startswith("checkpoint: runs/tiny/checkpoints/best.ckpt, step 8\n")
 
 
 def test_a_run_without_validation_names_the_checkpoint_that_it_has(tell: Tell) -> None:
