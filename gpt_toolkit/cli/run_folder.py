@@ -92,7 +92,7 @@ def take_more_steps(arguments: Sequence[str]) -> tuple[int | None, list[str]]:
             "N steps more than the checkpoint's"
         )
     given, rest = take_option("--trainer.max_steps", arguments)
-    if not (given or "").startswith("+"):
+    if given is None or not given.startswith("+"):
         return None, list(arguments)
     if not given[1:].isdecimal():
         raise UsageError(f"trainer.max_steps: {given}; expected a number of steps, such as +1000")
