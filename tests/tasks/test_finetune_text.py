@@ -43,8 +43,8 @@ def text_batch(name: str, *, training: bool) -> SupervisedBatch:
         "labels": labels,
         "lengths": torch.tensor([[len(sequence)] for sequence in sequences]),
         "target": torch.arange(len(ROWS)) % 2 if TEXTS[name].labels else torch.zeros(len(ROWS)).long(),
-        "rows": torch.arange(len(ROWS)),
-        "parts": torch.arange(len(ROWS)) % 2 if TEXTS[name].parts else torch.full((len(ROWS),), -1),
+        "examples": torch.arange(len(ROWS)),
+        "subsets": torch.arange(len(ROWS)) % 2 if TEXTS[name].subsets else torch.full((len(ROWS),), -1),
         "references": [] if training or TEXTS[name].labels else [[words, "the"] for _, words in ROWS],
         "step_examples": len(ROWS),
     }
@@ -123,8 +123,8 @@ def test_answers_are_written_greedily_and_judged(fitted: tuple[Trainer, Finetune
     task.validation_step(batch, 0)
     found = task.metrics_of("copy").compute(with_interval=False)
     # the third row has no answer that would be right, and is not judged
-    assert found["copy_exact_match"] == pytest.approx(2 / 3)
-    assert int(task.metrics_of("copy").whole["rows"].compute()) == 3
+    assert found["copy_exact_match"] == pytest.approx(200 / 3)
+    assert int(task.metrics_of("copy").whole["examples"].compute()) == 3
 
 
 def test_a_label_is_the_one_whose_words_are_the_likeliest(fitted: tuple[Trainer, FinetuneTask]) -> None:
@@ -145,15 +145,16 @@ def test_a_label_is_the_one_whose_words_are_the_likeliest(fitted: tuple[Trainer,
     torch.testing.assert_close(found, torch.stack(expected), rtol=1e-5, atol=1e-4)
     lines = task.predict_step(text_batch("label", training=False), 0)
     assert [line["prediction"] for line in lines] == [("no", "yes")[int(e.argmax())] for e in expected]
-    assert [line["part"] for line in lines] == ["odd", "even"] * 2
+    assert [line["subset"] for line in lines] == ["odd", "even"] * 2
 
 
 def test_sets_of_text_and_of_heads_are_scored_side_by_side(fitted: tuple[Trainer, FinetuneTask]) -> None:
     trainer, task = fitted
     [*found] = trainer.test(task, trainer.datamodule, verbose=False)  # type: ignore[attr-defined]
     metrics = {name: value for result in found for name, value in result.items()}
-    firsts = ("copy_exact_match", "label_accuracy", "tone_accuracy")
-    assert metrics["test_score"] == pytest.approx(sum(metrics[f"test_{name}"] for name in firsts) / 3)
+    accuracies = metrics["test_label_accuracy"] + metrics["test_tone_accuracy"]
+    expected = (metrics["test_copy_exact_match"] / 100 + accuracies) / 3
+    assert metrics["test_score"] == pytest.approx(expected)
     assert {"test_copy_token_f1", "test_copy_rouge", "test_label_odd_accuracy"} <= metrics.keys()
 
 
@@ -164,4 +165,4 @@ def test_a_run_of_free_text_alone_logs_no_loss_of_classes(fitted: tuple[Trainer,
     data.test_dataloader = lambda: loader([text_batch("copy", training=False)])
     [found] = trainer.test(task, data, verbose=False)
     assert "test_loss" not in found
-    assert found["test_score"] == found["test_copy_exact_match"]
+    assert found["test_score"] == found["test_copy_exact_match"] / 100
