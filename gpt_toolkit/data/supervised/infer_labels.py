@@ -99,7 +99,7 @@ def _given(labels: object, columns: Columns, source: Source, title: str) -> tupl
         if name is None:
             raise ValueError(f"{title}: labels: {label!r}; expected a name; put it in quotes, as in 'null'")
         if isinstance(label, bool) and columns.schema.label:
-            in_file = {label_text(example.target) for example in source.examples(raise_error)}
+            in_file = {label_text(example.label) for example in source.examples(raise_error)}
             spelled = [word for word in yaml_spellings(label) if word in in_file]
             if name not in in_file and len(spelled) != 1:
                 raise ValueError(
@@ -119,7 +119,7 @@ def _read_labels(columns: Columns, source: Source, title: str) -> dict[str, str]
     by_text: dict[str, set[str]] = {}  # labels of each second text
     n_examples, first_is_repeated = 0, False
     for example in source.examples(raise_error):
-        label = label_text(example.target)
+        label = label_text(example.label)
         if label is None:
             raise ValueError(f"{example.where} has no label. Every training example needs one")
         first_is_repeated = first_is_repeated or (n_examples > 0 and label == next(iter(found)))

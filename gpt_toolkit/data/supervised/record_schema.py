@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from gpt_toolkit.data.pretraining.text_files import FileMemo
-from gpt_toolkit.data.supervised.dataset import Example
+from gpt_toolkit.data.supervised.dataset import SourceExample
 from gpt_toolkit.io import cache_folder
 from gpt_toolkit.records import ExtraFields, OnBadRecord, Record, RecordFile
 from gpt_toolkit.text_lines import text_lines
@@ -38,8 +38,8 @@ class RecordSchema:
         label: Column of the label; test files may lack it.
         columns: All columns in order, if files of this schema have no header.
         extra: Where a delimited line may have more fields than ``columns``.
-        part_column: Column that tells the subset of an example; "" if none does.
-        part_by_piece: Subset by a piece of that column's value; the first piece found counts.
+        subset_column: Column that tells the subset of an example; "" if none does.
+        subset_by_piece: Subset by a piece of that column's value; the first piece found counts.
     """
 
     title: str = "columns"
@@ -53,8 +53,8 @@ class RecordSchema:
     label: str = ""
     columns: tuple[str, ...] = ()
     extra: ExtraFields = "error"
-    part_column: str = ""
-    part_by_piece: Mapping[str, str] = field(default_factory=dict)
+    subset_column: str = ""
+    subset_by_piece: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -70,7 +70,7 @@ class RecordSchema:
     @property
     def all_columns(self) -> tuple[str, ...]:
         """All columns that are read."""
-        names = (*self.needs, self.target, self.label, self.part_column)
+        names = (*self.needs, self.target, self.label, self.subset_column)
         return tuple(dict.fromkeys(filter(None, names)))
 
     def spellings(self, names: Sequence[str]) -> dict[str, str]:
@@ -124,7 +124,7 @@ class RecordSchema:
         """Return all that decides how records are read, as plain JSON values."""
         return list(astuple(self)[1:])  # all but the title
 
-    def examples(self, record: Record) -> Iterator[Example]:
+    def examples(self, record: Record) -> Iterator[SourceExample]:
         """Make the examples of a record: one, or one for each question of a passage.
 
         Raises:
@@ -139,12 +139,13 @@ class RecordSchema:
                 references = _texts(record, self.target)
             elif fields.get(self.target) is not None:
                 references = (_text(record, self.target),)
-            yield Example((_text(record, self.input),), None, references=references, where=where)
+            yield SourceExample((_text(record, self.input),), references=references, where=where)
         else:
-            value = str(fields.get(self.part_column, ""))
-            part = next((part for piece, part in self.part_by_piece.items() if piece in value), "")
+            value = str(fields.get(self.subset_column, ""))
+            subset = next((name for piece, name in self.subset_by_piece.items() if piece in value), "")
             texts = tuple(_text(record, name) for name in self.texts) or self._choices(record)
-            yield Example(texts, _label(record, self.label), part=part, where=where)
+            label = _label(record, self.label)
+            yield SourceExample(texts, label, subset=subset, where=where)
 
     def _choices(self, record: Record) -> tuple[str, ...]:
         """Return document, question and answers."""
@@ -154,7 +155,7 @@ class RecordSchema:
             return (document, question, *_texts(record, self.answers))
         return (document, question, *(_text(record, name) for name in self.answers))
 
-    def _passage(self, record: Record) -> Iterator[Example]:
+    def _passage(self, record: Record) -> Iterator[SourceExample]:
         fields, where = record
         columns = (self.question, str(self.answers), self.label)
         lists = [fields[name] for name in columns if isinstance(fields.get(name), list)]
@@ -163,16 +164,16 @@ class RecordSchema:
             raise ValueError(f"{where}: {names} must be lists of one length, with an entry for each question")
         for number, values in enumerate(zip(*lists, strict=True), start=1):
             one = Record({**fields, **dict(zip(columns, values, strict=True))}, f"{where}, question {number}")
-            yield Example(self._choices(one), _label(one, self.label), where=one.where)
+            label = _label(one, self.label)
+            yield SourceExample(self._choices(one), label, where=one.where)
 
 
 def _label(record: Record, name: str) -> object:
     """Read the label of a record."""
     value = record.fields.get(name)
     if isinstance(value, (list, tuple, dict)):
-        kind = "dict" if isinstance(value, dict) else "list"
         raise ValueError(
-            f"{record.where}: label {name!r} is a {kind}: {value!r}; expected one text or number"
+            f"{record.where}: label {name!r} is a {type(value).__name__}: {value!r}; expected text"
         )
     return value
 
@@ -239,17 +240,18 @@ class FileSource:
     def identity(self) -> object:
         first = self.files[0][0]
         reading = [*self.schema.identity(), first.format, *(first.dialect or ())]
-        return [reading, _checksums([file.path for file, _ in self.files]), [part for _, part in self.files]]
+        checksums = _checksums([file.path for file, _ in self.files])
+        return [reading, checksums, [subset for _, subset in self.files]]
 
-    def examples(self, on_bad_record: OnBadRecord) -> Iterator[Example]:
-        for file, part in self.files:
+    def examples(self, on_bad_record: OnBadRecord) -> Iterator[SourceExample]:
+        for file, subset in self.files:
             spellings = self.schema.spellings(file.names)
             for record in file.records(self.schema.columns, self.schema.extra, on_bad_record):
                 if spellings:
                     fields = {spellings.get(name, name): value for name, value in record.fields.items()}
                     record = record._replace(fields=fields)
                 for example in self.schema.examples(record):
-                    yield example if example.part or not part else example._replace(part=part)
+                    yield example if example.subset or not subset else example._replace(subset=subset)
 
 
 @dataclass(frozen=True)
@@ -268,7 +270,7 @@ class LinePairSource:
     def identity(self) -> object:
         return _checksums([self.inputs, self.targets])
 
-    def examples(self, on_bad_record: OnBadRecord) -> Iterator[Example]:
+    def examples(self, on_bad_record: OnBadRecord) -> Iterator[SourceExample]:
         lines = zip_longest(text_lines(self.inputs), text_lines(self.targets))
         for number, (source, target) in enumerate(lines, start=1):
             if source is None or target is None:
@@ -278,7 +280,7 @@ class LinePairSource:
                     "of equally many lines"
                 )
             where = f"{self.inputs}, line {number}"
-            yield Example((source[1].strip(),), None, references=(target[1].strip(),), where=where)
+            yield SourceExample((source[1].strip(),), references=(target[1].strip(),), where=where)
 
 
 def _checksums(paths: Sequence[Path]) -> list[str]:
