@@ -1,4 +1,4 @@
-"""The order in which packages import one another, file names, and which verbs import no torch."""
+"""Import order of packages, file names, and verbs that do not import torch."""
 
 import ast
 import subprocess

@@ -1,4 +1,4 @@
-"""Pages of the reference: one for each package, with all its modules."""
+"""Pages of the API reference: one for each package, with all its modules."""
 
 from __future__ import annotations
 
