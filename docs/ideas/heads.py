@@ -167,4 +167,4 @@ Markdown(
 # %% [markdown]
 # The papers show no attention maps and ablate no heads.
 #
-# Next: [your own data](../guides/own_data.md).
+# Next: [exercises](../guides/exercises.md).

@@ -10,7 +10,8 @@ PACKAGE = ROOT / "gpt_toolkit"
 
 _LEFT_OUT = {"__init__", "__main__"}
 _PUBLIC_MODULES = {
-    "storyworld": ("storyworld", "storyworld.documents", "storyworld.datasets", "storyworld.benchmarks")
+    "exercises": ("exercises", "exercises.read_exercises", "exercises.grading", "exercises.differences"),
+    "storyworld": ("storyworld", "storyworld.documents", "storyworld.datasets", "storyworld.benchmarks"),
 }
 """Public modules of packages with internal modules."""
 
