@@ -69,8 +69,8 @@ def open_custom(options: Mapping[str, Any], root: Path | None) -> SupervisedData
             sources[split] = FileSource(tuple((file, "") for file in record_files), columns.schema)
         labels = infer_labels(options, columns, next(iter(sources.values())), title)
         choices, inferred = columns.choices, f"inferred: {columns.inferred}" if columns.inferred else ""
-    prompt = str(options.get("prompt", ""))
-    if prompt and labels.kind != "text":
+    prompt = None if options.get("prompt") is None else str(options["prompt"])
+    if prompt is not None and labels.kind != "text":
         raise ValueError(f"{title}: prompt is for kind text, but this dataset is of kind {labels.kind}")
     if "train" in sources and "val" not in sources:
         is_choice = labels.kind == "multiple_choice"
