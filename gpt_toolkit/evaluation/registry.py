@@ -183,7 +183,8 @@ def _read_supervised(
 
     opened = open_dataset(dataset, root)
     split = split if split in opened.splits else opened.splits[-1]
-    items, left_out, wanted = [], Counter[str](), n if limit is None else limit
+    items = list[Any]()
+    left_out, wanted = Counter[str](), n if limit is None else limit
     for example in opened.examples(split):
         if len(items) == wanted:
             break
