@@ -42,7 +42,7 @@ import gpt_toolkit as gt
 from gpt_toolkit.optim import Linear, Muon
 from gpt_toolkit.storyworld.documents import documents
 
-logging.disable(logging.INFO)  # what Lightning and we say while setting up
+logging.disable(logging.INFO)  # hide set-up messages
 STEPS = 250
 FOLDER = Path("runs/multitask")
 FOLDER.mkdir(parents=True, exist_ok=True)
@@ -92,7 +92,7 @@ found = {
 for (pages, company), values in found.items():
     print(f"{pages:10} {company:13} {'  '.join(f'{value:.3f}' for value in values)} nats per token")
 
-# %% alt="Loss on held-out pages of translation for four settings, two seeds each: few pages alone and with stories, plenty of pages alone and with stories." tags=["fold"]
+# %% alt="Loss on held-out translation documents for four settings, two seeds each: few documents alone and with stories, plenty of documents alone and with stories." tags=["fold"]
 import matplotlib.pyplot as plt
 
 figure, axes = plt.subplots(figsize=(6, 3))

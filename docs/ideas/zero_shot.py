@@ -26,7 +26,7 @@ from lightning.pytorch import Trainer, seed_everything
 
 from gpt_toolkit.optim import Linear, Muon
 
-logging.disable(logging.INFO)  # what Lightning and we say while setting up
+logging.disable(logging.INFO)  # hide set-up messages
 
 
 def trained(world: dict[str, float], steps: int = 400) -> gt.LanguageModel:
@@ -99,7 +99,7 @@ found = {
 for (task, name), (nats, share) in found.items():
     print(f"{task:12} {name:12} right answer {nats:5.2f} nats per token, preferred to another {share:.0%}")
 
-# %% alt="Nats per token of the right answer for both tasks: several times lower for the model whose text held the task than for the other." tags=["fold"]
+# %% alt="Nats per token of the right answer for both tasks: several times lower for the model whose text contains the task than for the other." tags=["fold"]
 import matplotlib.pyplot as plt
 
 figure, axes = plt.subplots(figsize=(6, 2.8))

@@ -1,4 +1,4 @@
-"""The lm-eval backend with as much of lm-eval as it touches made up; beside the real one in parity/."""
+"""The lm-eval backend with a minimal stand-in for lm-eval; the real one is tested in parity/."""
 
 import sys
 import tomllib
@@ -22,7 +22,7 @@ N_CTX = 40
 
 @pytest.fixture
 def harness(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
-    """As much of lm-eval as a backend touches; gives its registry."""
+    """Install the parts of lm-eval that a backend uses; return its registry."""
     pytest.importorskip("tqdm")
     registry: dict[str, Any] = {}
     modules = {name: ModuleType(name) for name in ("lm_eval", "lm_eval.models", "lm_eval.api")}
@@ -139,7 +139,7 @@ def test_answers_end_before_a_stop_and_come_in_the_order_asked(backend: Any, fol
     ],
 )
 def test_settings_of_generation_are_the_harness_s(settings: dict[str, Any], expected: Prompt) -> None:
-    found = _prompt([1, 2], settings, "<e>", 3, 1024)
+    found = _prompt([1, 2], settings, ["<e>"], 3, 1024)
     assert found._replace(seed=expected.seed if found.top_k == 1 else found.seed) == expected
 
 
@@ -153,7 +153,7 @@ def test_settings_of_generation_are_the_harness_s(settings: dict[str, Any], expe
 )
 def test_settings_that_cannot_be_followed_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        _prompt([1], settings, "<e>", 0, 1024)
+        _prompt([1], settings, ["<e>"], 0, 1024)
 
 
 @pytest.mark.parametrize("dtype", ["int64", "floaty"])
