@@ -52,8 +52,9 @@ from gpt_toolkit.evaluation.record_template import (
     is_missing,
     text_of_field,
 )
-from gpt_toolkit.records import ENDINGS, Record, ending, excerpt, read_lines, read_records
+from gpt_toolkit.records import ENDINGS, Record, ending, excerpt, read_records
 from gpt_toolkit.suggestions import did_you_mean
+from gpt_toolkit.text_lines import text_lines
 
 _METRICS: Final[Mapping[str, tuple[str, ...]]] = {
     "multiple_choice": ("accuracy", "accuracy_per_token"),
@@ -79,12 +80,14 @@ class CustomItem(NamedTuple):
     """A record put into words.
 
     Attributes:
+        where: File and line.
         prompt: Text that is asked.
         options: Choices, with the space before them.
         right: Index of the right choice.
         references: Texts that count as right.
     """
 
+    where: str
     prompt: str
     options: tuple[str, ...] = ()
     right: int = -1
@@ -129,23 +132,21 @@ class CustomBenchmark:
         origin = f"{path}, {len(records):,} rows"
         notes = [f"{n:,} {warning}" for warning, n in warnings.items()]
         prompts = [fill_text(self.prompt, record) for record in answered]
+        items = [CustomItem(record.where, text) for record, text in zip(answered, prompts, strict=True)]
         if self.kind == "multiple_choice":
             questions = [self._question(record) for record in answered]
             places, meaning, more = right_choices(questions, self.answer_is)
             origin, notes = f"{origin}, answers read as {meaning}", [*notes, *more]
             items = [
-                CustomItem(text, tuple(f"{_gap(text, option)}{option}" for option in question.options), right)
-                for text, question, right in zip(prompts, questions, places, strict=True)
+                item._replace(options=tuple(_gap(item.prompt, o) + o for o in question.options), right=right)
+                for item, question, right in zip(items, questions, places, strict=True)
             ]
         elif self.kind == "generate":
-            items = [
-                CustomItem(text, references=self._references(record))
-                for text, record in zip(prompts, answered, strict=True)
-            ]
+            pairs = zip(items, answered, strict=True)
+            items = [item._replace(references=self._references(record)) for item, record in pairs]
         else:
-            items = [CustomItem(text) for text in prompts]
-            for record, text in zip(answered, prompts, strict=True):
-                self._check_text(record, text)
+            for item in items:
+                self._check_text(item)
         return Items(items, origin, notes, left_out=left_out)
 
     def _templates(self) -> list[str]:
@@ -154,7 +155,7 @@ class CustomBenchmark:
 
     def _read_records(self, path: Path) -> list[Record]:
         if self.kind == "perplexity" and path.name.lower().removesuffix(".gz").endswith(".txt"):
-            return [Record({"text": "".join(line for _, line in read_lines(path))}, str(path))]
+            return [Record({"text": "".join(line for _, line in text_lines(path))}, str(path))]
         return read_table(path)
 
     def _has_answer(self, record: Record) -> bool:
@@ -193,14 +194,14 @@ class CustomBenchmark:
         accepted = [each for each in answer if not is_missing(each)] if isinstance(answer, list) else [answer]
         return tuple(text_of_field(each, record, "answer") for each in accepted)
 
-    def _check_text(self, record: Record, text: str) -> None:
-        if not text.strip():
-            raise ValueError(f"{record.where}: prompt: no text; expected text; remove the record")
+    def _check_text(self, item: CustomItem) -> None:
+        if not item.prompt.strip():
+            raise ValueError(f"{item.where}: prompt: no text; expected text; remove the record")
         if self.kind == "last_word":
             try:
-                split_last_word(LastWord(text), detokenized=False)
+                split_last_word(LastWord(item.prompt), detokenized=False)
             except ValueError as error:
-                raise ValueError(f"{record.where}: {error}") from None
+                raise ValueError(f"{item.where}: {error}") from None
 
     def example(self, item: CustomItem) -> str:
         """Return an item as an example: its prompt with the right answer."""
@@ -355,7 +356,7 @@ def read_table(path: Path) -> list[Record]:
         raise FileNotFoundError(f"{path}: no such file; expected records; check files and examples")
     if not ending(path):
         raise ValueError(f"{path}: unknown kind of file; expected a name that ends in {', '.join(ENDINGS)}")
-    records = list(read_records(path))
+    records = list(read_records(path, detect_quotes=True))
     if not records:
         raise ValueError(f"{path}: no records; expected at least one")
     return records
