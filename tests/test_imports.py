@@ -18,7 +18,7 @@ ALLOWED = {
     "__main__": {"cli"},
     "cli": {
         *("analysis", "backbone", "callbacks", "checkpoints", "data", "dry_run", "evaluation", "generation"),
-        *("optim", "storyworld", "tasks", "tokenizers"),
+        *("metrics", "optim", "storyworld", "tasks", "tokenizers"),
     },
     "dry_run": {
         *("backbone", "callbacks", "checkpoints", "data", "evaluation", "generation", "losses"),

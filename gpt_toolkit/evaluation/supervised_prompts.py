@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from gpt_toolkit.batches import TaskSpec
 from gpt_toolkit.data.supervised import Example, SupervisedDataset, open_dataset
-from gpt_toolkit.data.supervised.prompt_templates import PromptTemplate, nearest, prompt_template
+from gpt_toolkit.data.supervised.prompt_templates import PromptTemplate, prompt_template
 from gpt_toolkit.evaluation.benchmark import Benchmark
 from gpt_toolkit.evaluation.benchmark_metrics import f1, pearson
 from gpt_toolkit.evaluation.free_text import LINE_BREAK, metric_of_texts
@@ -24,7 +24,6 @@ PREFIX: Final = "prompt:"
 _SEPARATOR = "\n\n"  # tuned here: an empty line after each example
 _POOL = 1000  # training examples to draw from; tuned here: the file need not be read to its end
 _METRICS: Final[dict[str, Callable[[str, Sequence[int], Sequence[Any]], Metric]]] = {
-    "f1": f1,
     "matthews": pearson,
     "pearson": pearson,
 }
@@ -48,8 +47,8 @@ class PromptedExample(NamedTuple):
 
     def options(self) -> list[str]:
         """Return the possible answers, each with the space before it; empty if the answer is free."""
-        labels = range(len(self.prompt.words))
-        return [self.prompt.texts(self.example._replace(target=label))[2] for label in labels]
+        targets = self.prompt.levels or range(len(self.prompt.words))
+        return [self.prompt.texts(self.example._replace(target=target))[2] for target in targets]
 
 
 def read_prompted(name: str, root: Path | None, limit: int | None) -> Items:
@@ -107,9 +106,11 @@ def compute_metrics(items: Sequence[PromptedExample], answers: Sequence[Sequence
         results = [metric_of_texts(name)(references, answers) for name in metrics]
         return Result([metric for result in results for metric in result.metrics], results[0].items)
     targets = [item.example.target or 0 for item in items]
-    result = highest(summed)([nearest(target, len(words)) for target in targets], answers)
+    result = highest(summed)([items[0].prompt.label_index(target) for target in targets], answers)
     chosen = [item["chosen"] for item in result.items]
     own = [_METRICS[name](name, chosen, targets) for name in metrics if name in _METRICS]
+    if "f1" in metrics and (positive := items[0].spec.f1_class) is not None:
+        own.insert(0, f1("f1", [c == positive for c in chosen], [t == positive for t in targets]))
     return Result([*own, *result.metrics], result.items)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil, floor
 from typing import Any, Final, NamedTuple
 
-from gpt_toolkit.batches import Kind
+from gpt_toolkit.batches import Kind, TaskSpec
 from gpt_toolkit.data.supervised.dataset import Source
 from gpt_toolkit.data.supervised.label_maps import (
     LETTERS,
@@ -43,24 +43,25 @@ class Columns:
     inferred: str = ""
 
 
-def infer_columns(options: Mapping[str, Any], file: RecordFile) -> Columns:
+def infer_columns(options: Mapping[str, Any], file: RecordFile, *, needs_label: bool = True) -> Columns:
     """Map the columns of a file to texts, label and answers.
 
     Args:
         options: Options of the dataset; those that name columns are read here.
         file: One of its files; columns are inferred from its first record.
+        needs_label: Whether a file without a label column is refused.
 
     Raises:
         ValueError: If a named column does not exist, or a column cannot be inferred.
     """
-    return _Inference(options, file).columns()
+    return _Inference(options, file, needs_label=needs_label).columns()
 
 
 class _Inference:
     """One call of :func:`infer_columns`."""
 
-    def __init__(self, options: Mapping[str, Any], file: RecordFile) -> None:
-        self.options, self.path = options, file.path
+    def __init__(self, options: Mapping[str, Any], file: RecordFile, *, needs_label: bool) -> None:
+        self.options, self.path, self.needs_label = options, file.path, needs_label
         has_header = options.get("header", True) or file.format != "delimited"
         numbers = () if has_header else tuple(str(i) for i in range(1, len(file.names) + 1))
         record = next(file.records(numbers), None)
@@ -81,7 +82,7 @@ class _Inference:
         label = self._label()
         texts = self._texts(label)
         kind = kind or "classification"
-        if kind in ("similarity", "graded") and len(texts) != 2:
+        if kind == "similarity" and len(texts) != 2:
             raise ValueError(
                 f"{self.path}: kind {kind} compares two texts, got {', '.join(texts)}. Give text_a and text_b"
             )
@@ -133,6 +134,9 @@ class _Inference:
             return self._named("label")
         by_lower_name = {name.lower(): name for name in reversed(list(self.fields))}
         found = next((by_lower_name[name] for name in LABEL_NAMES if name in by_lower_name), None)
+        if found is None and not self.needs_label:
+            self.notes.append("no column is the label")
+            return ""
         if found is None:
             raise ValueError(
                 f"{self.path} has no column named {', '.join(LABEL_NAMES[:-1])} or {LABEL_NAMES[-1]}; "
@@ -178,8 +182,8 @@ class Labels(NamedTuple):
     """Labels of a dataset.
 
     Attributes:
-        kind: Kind of the dataset; two texts with fractions for labels are graded.
-        names: Names of the classes or levels; empty for other kinds.
+        kind: Kind of the dataset; fractions for labels are grades.
+        names: Names of the classes, levels or choices; empty for text.
         targets: Targets by label.
         inferred: What was inferred, for the user; "" if the labels were given.
     """
@@ -215,17 +219,29 @@ def infer_labels(options: Mapping[str, Any], columns: Columns, source: Source, t
     found = _read_labels(source, title, without_header=bool(columns.schema.columns))
     numbers = _as_numbers(found)
     has_fractions = numbers is not None and any(not number.is_integer() for number in numbers)
-    if kind == "graded" or (has_fractions and len(columns.schema.texts) == 2 and "kind" not in options):
+    if kind == "graded" or (has_fractions and "kind" not in options):
         return _grades(found, numbers, title)
     if has_fractions:
         raise ValueError(
-            f"{title}: labels such as {sorted(found)[0]!r} are fractions, not classes. Graded datasets "
-            "compare two texts: give text_a and text_b, and kind: graded"
+            f"{title}: labels such as {sorted(found)[0]!r} for kind {kind}; expected classes; for fractions "
+            "give kind: graded"
         )
     names = tuple(sorted(found) if numbers is None else sorted(found, key=float))
     if len(names) < 2:
         raise ValueError(f"{title}: all examples have the label {names[0]!r}; there is nothing to learn")
-    return Labels(kind, names, class_labels(names), f"labels found, in this order: {', '.join(names)}")
+    targets = class_labels(names, by_index=False)
+    return Labels(kind, names, targets, f"labels found, in this order: {', '.join(names)}")
+
+
+def trained_labels(spec: TaskSpec) -> Labels:
+    """Return the labels that a trained model knows, for files that need not have any."""
+    if spec.kind == "graded":
+        targets = grade_labels(spec.levels[0], spec.levels[-1])
+    elif spec.kind == "multiple_choice" and not spec.labels:
+        targets = choice_labels(spec.choices)
+    else:
+        targets = class_labels(spec.labels, by_index=False)
+    return Labels(spec.kind, spec.labels, targets)
 
 
 def _read_labels(source: Source, title: str, *, without_header: bool = False) -> set[str]:
@@ -262,12 +278,18 @@ def _choices(given: Sequence[str], n_choices: int, source: Source, title: str) -
                 f"{title}: {len(given)} labels for {n_choices} answers; give one for each answer, in order"
             )
         targets = LabelMap({label: i for i, label in enumerate(given)}, expected=", ".join(given))
-        return Labels("multiple_choice", (), targets)
+        return Labels("multiple_choice", tuple(given), targets)
     found = _read_labels(source, title)
     if found <= {str(i) for i in range(1, n_choices + 1)} and str(n_choices) in found:
-        return Labels("multiple_choice", (), choice_labels(n_choices, first=1), "answers are counted from 1")
-    counted = "by letter" if found <= set(LETTERS) else "from 0"
-    return Labels("multiple_choice", (), choice_labels(n_choices), f"answers are counted {counted}")
+        names = tuple(str(i) for i in range(1, n_choices + 1))
+        return Labels(
+            "multiple_choice", names, choice_labels(n_choices, first=1), "answers are counted from 1"
+        )
+    if found <= set(LETTERS):
+        names = tuple(LETTERS[:n_choices])
+        return Labels("multiple_choice", names, choice_labels(n_choices), "answers are counted by letter")
+    names = tuple(map(str, range(n_choices)))
+    return Labels("multiple_choice", names, choice_labels(n_choices), "answers are counted from 0")
 
 
 def _grades(found: set[str], numbers: list[float] | None, title: str) -> Labels:
