@@ -15,6 +15,7 @@ from gpt_toolkit.batches import IGNORE_INDEX, SupervisedBatch, TaskSpec
 from gpt_toolkit.generation.language_model import LanguageModel, load
 from gpt_toolkit.optim import AdamW
 from gpt_toolkit.tasks import FinetuneTask
+from gpt_toolkit.tasks.trained_heads import module_name
 from gpt_toolkit.tokenizers import load_tokenizer
 
 START, DELIMITER, EXTRACT = 257, 258, 259
@@ -162,7 +163,7 @@ def by_the_equations(task: FinetuneTask, batch: SupervisedBatch) -> tuple[Tensor
             logits = hidden @ decoder.wte.weight.T
             own.append(F.cross_entropy(logits[:-1], row[1:length]))
             states.append(hidden[-1])
-        linear: Any = task.heads[spec.name].linear
+        linear: Any = task.heads[module_name(spec.name)].linear
         if spec.kind == "multiple_choice":
             scores = torch.stack([linear(state)[0] for state in states])
         else:

@@ -303,7 +303,7 @@ class SupervisedDataset:
         """Return where the labels of a split are looked for, for messages."""
         if self.labels.not_public:
             return "labels, which are not public for this test split"
-        return str(getattr(self._source(split), "label_place", "labels"))
+        return str(getattr(self.sources.get(split), "label_place", "labels"))
 
     def _source(self, split: str) -> Source:
         if split not in self.sources:

@@ -47,6 +47,8 @@ def trained_options(
         trained: The dataset that the model was trained on.
         columns: Columns of the file.
     """
+    if options.get("kind", trained.spec.kind) != trained.spec.kind:
+        return dict(options)  # refused when the labels are compared
     taken: dict[str, Any] = {"kind": trained.spec.kind, "metric": list(trained.spec.metrics)}
     texts = {option: names for option, names in trained.columns.items() if option != "label"}
     names = [name for value in texts.values() for name in ([value] if isinstance(value, str) else value)]

@@ -134,7 +134,7 @@ def test_grades_are_fractions_and_what_is_missing_is_marked(tmp_path: Path) -> N
     random = Random(0)
     grades = [3.25, None, 0.0]
     rows = [Example((words(random, 5), words(random, 5)), grade, i) for i, grade in enumerate(grades)]
-    graded = task(FakeDataset(spec("g", "graded"), {"test": rows}), tmp_path, "test")
+    graded = task(FakeDataset(spec("g", "graded", labels=tuple("01234")), {"test": rows}), tmp_path, "test")
     batch = graded.batch(np.arange(3), 3)
     assert batch["input_ids"].shape[:2] == (3, 2)
     assert batch["target"][batch["has_target"]].tolist() == [3.25, 0.0]
