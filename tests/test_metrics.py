@@ -1,4 +1,4 @@
-"""What a set is judged by: against plain formulas, and over ranks whose last batches are uneven."""
+"""Metrics of datasets compared with plain formulas, also over ranks with uneven last batches."""
 
 import dataclasses
 import json
@@ -36,7 +36,7 @@ WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "saw", "the", "dog", "run
 
 
 def rows_of(name: str) -> tuple[Any, Any]:
-    """All predictions and targets of a set."""
+    """Return all predictions and targets of a dataset."""
     draw, n = torch.Generator().manual_seed(len(name)), sum(BATCHES[name])
     if name == "texts":
         cut = torch.randint(2, len(WORDS), (n, 2), generator=draw).tolist()
@@ -53,7 +53,7 @@ def metrics_of(name: str) -> MetricCollection:
 
 
 def judge(name: str, ranks: Sequence[int]) -> dict[str, float]:
-    """Judge the batches of some ranks of two; the values over all processes."""
+    """Score the batches of some of two ranks; return the values over all processes."""
     metrics, (predictions, targets), start = metrics_of(name), rows_of(name), 0
     for number, size in enumerate(BATCHES[name]):
         if number % 2 in ranks:
@@ -63,7 +63,7 @@ def judge(name: str, ranks: Sequence[int]) -> dict[str, float]:
 
 
 def judge_as_rank(rank: int, folder: Path) -> None:
-    """In a process of its own: judge this rank's batches together with the other rank."""
+    """Score this rank's batches together with the other rank, in a separate process."""
     os.environ |= {"GLOO_SOCKET_IFNAME": "lo"}
     store = f"file://{folder / 'store'}"
     torch.distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=2)
@@ -84,7 +84,7 @@ def test_two_ranks_with_uneven_last_batches_count_each_row_once(tmp_path: Path) 
 
 
 def confusion(predictions: Tensor, targets: Tensor, n: int) -> list[list[int]]:
-    """Rows by target and prediction."""
+    """Return counts by target and prediction."""
     pairs = list(zip(targets.tolist(), predictions.tolist(), strict=True))
     return [[pairs.count((t, p)) for p in range(n)] for t in range(n)]
 
@@ -113,7 +113,7 @@ def test_correlations_are_those_of_the_formulas() -> None:
         return float((x * y).sum() / (x.norm() * y.norm()))
 
     def ranks(values: Tensor) -> Tensor:
-        """From 1; equal values share the mean of theirs."""
+        """Return ranks from 1; equal values get the mean of their ranks."""
         below = (values[None] < values[:, None]).sum(dim=1)
         equal = (values[None] == values[:, None]).sum(dim=1)
         return below + (equal + 1) / 2
@@ -130,10 +130,10 @@ def test_an_answer_is_judged_by_the_reference_that_is_nearest() -> None:
     metrics.update(["a black cat", "nothing"], [["cat sat"], ["something else"]])
     found = {key: float(value) for key, value in metrics.compute().items()}
     # SQuAD's script drops articles and punctuation: "cat" is exact; "black cat" has 1 of 2 and 1 of 2 words
-    assert found["exact_match"] == pytest.approx(1 / 3)
-    assert found["token_f1"] == pytest.approx((1.0 + 0.5 + 0.0) / 3)
+    assert found["exact_match"] == pytest.approx(100 / 3)
+    assert found["token_f1"] == pytest.approx(100 * (1.0 + 0.5 + 0.0) / 3)
     # ROUGE-L: 1 common word of (2, 1), (3, 2) and (1, 2) words
-    assert found["rouge"] == pytest.approx((2 / 3 + 2 / 5 + 0.0) / 3)
+    assert found["rouge"] == pytest.approx(100 * (2 / 3 + 2 / 5 + 0.0) / 3)
     assert found["examples"] == 3
 
 
@@ -142,7 +142,7 @@ def test_bleu_is_sacrebleus_of_the_whole_split() -> None:
 
     answers, references = rows_of("texts")
     columns = [list(column) for column in zip(*references, strict=True)]
-    expected = corpus_bleu(answers, columns).score / 100
+    expected = corpus_bleu(answers, columns).score
     assert judge("texts", [0, 1])["bleu"] == pytest.approx(expected, abs=1e-4)
 
 

@@ -32,7 +32,7 @@ def source(
 
 
 def texts(of: FileSource) -> dict[Split, list[str]]:
-    """Documents by split."""
+    """Return the documents by split."""
     result: dict[Split, list[str]] = defaultdict(list)
     for chunk in of.chunks():
         if chunk.starts_document:
