@@ -23,17 +23,11 @@ from gpt_toolkit.generation.requests import Answer, Request
 PREFIX: Final = "prompt:"
 _SEPARATOR = "\n\n"  # tuned here: an empty line after each example
 _POOL = 1000  # training examples to draw from; tuned here: the file need not be read to its end
-<<<<<<< HEAD
-_METRICS: Final[dict[str, Callable[[str, Sequence[int], Sequence[Any]], Metric]]] = {
-    "matthews": pearson,
-    "pearson": pearson,
-=======
-_METRICS: Final[dict[str, Callable[[Sequence[int], Sequence[Any], Sequence[str]], Score]]] = {
-    "f1": f1,
-    "matthews": lambda chosen, gold, labels: matthews(chosen, gold),
-    "pearson": lambda chosen, gold, labels: pearson(chosen, gold),
-    "spearman": lambda chosen, gold, labels: spearman(chosen, gold),
->>>>>>> main
+_METRICS: Final[dict[str, Callable[[Sequence[int], Sequence[Any], TaskSpec], Score]]] = {
+    "f1": lambda chosen, gold, spec: f1(chosen, gold, spec.answer_names, spec.f1_class),
+    "matthews": lambda chosen, gold, spec: matthews(chosen, gold),
+    "pearson": lambda chosen, gold, spec: pearson(chosen, gold),
+    "spearman": lambda chosen, gold, spec: spearman(chosen, gold),
 }
 
 
@@ -115,15 +109,8 @@ def compute_metrics(items: Sequence[PromptedExample], answers: Sequence[Sequence
     targets = [item.example.target or 0 for item in items]
     result = highest(summed)([items[0].prompt.label_index(target) for target in targets], answers)
     chosen = [item["chosen"] for item in result.items]
-<<<<<<< HEAD
-    own = [_METRICS[name](name, chosen, targets) for name in metrics if name in _METRICS]
-    if "f1" in metrics and (positive := items[0].spec.f1_class) is not None:
-        own.insert(0, f1("f1", [c == positive for c in chosen], [t == positive for t in targets]))
-    return Result([*own, *result.metrics], result.items)
-=======
-    own = [_METRICS[name](chosen, targets, spec.labels) for name in spec.metrics if name in _METRICS]
+    own = [_METRICS[name](chosen, targets, spec) for name in spec.metrics if name in _METRICS]
     return Result([*own, *result.scores], result.items)
->>>>>>> main
 
 
 PROTOCOLS = protocols_of("prompt", {"prompt-1": (build_requests, compute_metrics)})

@@ -221,6 +221,11 @@ class FinetuneTask(BaseTask):
         size = self.data.vocabulary.vocab_size
         return range(size, size + self.n_special_tokens)
 
+    def training_settings(self) -> dict[str, Any]:
+        """Return the settings of training, with those of fine-tuning."""
+        names = "lm_coef", "clf_pdrop", "freeze_layers", "layer_decay"
+        return {**super().training_settings(), **{f"model.{name}": getattr(self, name) for name in names}}
+
     def learning_rate_scale(self, name: str) -> float:
         """Return ``layer_decay`` to the power of the number of layers between a parameter and the heads."""
         path = name.split(".")
@@ -252,8 +257,7 @@ class FinetuneTask(BaseTask):
             loss_sum = with_auxiliary_loss(l2, self._language_model_loss(hidden, batch), self.lm_coef)
         else:
             loss_sum = _l2(spec, self._class_logits(spec, batch), batch["target"])
-        self.add_to_step_loss(loss_sum, batch["step_examples"])
-        loss = self.scale_to_step(loss_sum, batch["step_examples"])
+        loss = self.part_of_step(loss_sum, batch["step_examples"])
         if self.trainer.world_size > 1:  # ddp waits for a gradient of every parameter
             used = module_name(spec.head_name)
             idle = [p for name, head in self.heads.items() if name != used for p in head.parameters()]
@@ -437,8 +441,10 @@ class FinetuneTask(BaseTask):
             check_same_datasets(stored, self._records())
             return
         self._trained = stored
-        if {module_name(name) for name, one in stored.items() if one.has_head} != set(self.heads):
-            self.heads = build_heads(stored, self.built_backbone.config.n_embd, self.clf_pdrop)
+        heads = build_heads(stored, self.built_backbone.config.n_embd, self.clf_pdrop)
+        shapes, ours = ({name: p.shape for name, p in h.named_parameters()} for h in (heads, self.heads))
+        if shapes != ours:  # the checkpoint was not known when the network was built
+            self.heads = heads
         read_again = getattr(self.data, "match_trained", None)
         if read_again is not None and read_again(stored):
             self._make_metrics()

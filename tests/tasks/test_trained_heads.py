@@ -121,6 +121,18 @@ def test_another_file_is_scored_by_label_name_from_python(
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_a_file_of_the_same_name_with_fewer_labels_has_the_head_of_the_checkpoint(
+    fitted: tuple[Path, Trainer, FinetuneTask], tmp_path: Path
+) -> None:
+    (tmp_path / "b").mkdir()
+    task = FinetuneTask(decoder=SHAPE)
+    module = data(rows(tmp_path / "b" / "mood.csv", ["sadness", "joy"]))
+    [found] = quiet(tmp_path).test(task, module, ckpt_path=fitted[0], verbose=False)
+    assert list(task.evaluated["mood"]["class_counts"]) == list(WORDS)
+    assert found["test_mood_accuracy"] > 0.6
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_a_task_that_was_just_trained_scores_another_file(
     fitted: tuple[Path, Trainer, FinetuneTask], tmp_path: Path
 ) -> None:

@@ -66,6 +66,8 @@ def _open(
 ) -> SupervisedDataset:
     if isinstance(entry, Mapping):
         return open_custom(entry, root, trained, as_text=as_text)
+    if ending(Path(entry)) and Path(entry).expanduser().is_file():
+        return open_custom({"train": entry}, root, trained, as_text=as_text)
     if entry.replace("/", ":").startswith(f"{_STORYWORLD}:"):
         from gpt_toolkit.data.supervised.storyworld_datasets import open_storyworld  # slow to import
 
