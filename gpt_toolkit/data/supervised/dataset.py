@@ -155,7 +155,7 @@ class SupervisedDataset:
         facts: Notes on the whole dataset, for :meth:`notes`.
         skips_bad_records: Whether records with missing fields or empty texts are skipped and counted, because
             the published files have some; else they are errors.
-        prompt: Text between input and target, for text; "" is the default template's.
+        prompt: Text between input and target, for text; None: the default template's.
         files: Checksums of the training files, if it is read from files.
         columns: Columns by the option that names them, if it is read from files.
     """
@@ -168,7 +168,7 @@ class SupervisedDataset:
     variants: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     facts: Sequence[str] = ()
     skips_bad_records: bool = False
-    prompt: str = ""
+    prompt: str | None = None
     files: Sequence[str] = ()
     columns: Mapping[str, str | list[str]] = field(default_factory=dict)
 
