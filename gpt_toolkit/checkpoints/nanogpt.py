@@ -96,7 +96,7 @@ def _tokenizer(file: TorchFile, vocab_size: int) -> dict[str, str] | str:
         ValueError: If ``meta.pkl`` is not such a file.
     """
     folder, settings = file.path.parent, file.content.get("config")
-    dataset = settings.get("dataset") if isinstance(settings, Mapping) else None
+    dataset: Any = settings.get("dataset") if isinstance(settings, Mapping) else None
     places = [folder / _META]
     places += [folder.absolute().parent / "data" / dataset / _META] if is_file_name(dataset) else []
     for path in places:
