@@ -295,7 +295,9 @@ def read_custom(path: str | Path) -> Benchmark:
 
     def read(root: Path | None, limit: int | None, check: bool) -> Items:
         found = custom.read(table)
-        return found._replace(items=found.items[:limit], read_examples=read_examples)
+        return found._replace(
+            items=found.items[:limit], read_examples=read_examples, examples_from=custom.examples
+        )
 
     return Benchmark(custom.name, path.name, read, (protocol,))
 

@@ -21,6 +21,7 @@ class Items(NamedTuple):
         items: Items, each of one of the types below.
         origin: Their origin, such as the file and its variant.
         warnings: What a user should know of them.
+        examples_from: Where these other items are, for messages.
         left_out: Number of records that are not items, by reason.
         read_examples: Reads other items to draw examples in context from; empty: the items themselves.
     """
@@ -29,6 +30,7 @@ class Items(NamedTuple):
     origin: str
     warnings: Sequence[str] = ()
     read_examples: Callable[[], Sequence[Any]] = tuple
+    examples_from: str = ""
     left_out: Mapping[str, int] = MappingProxyType({})
 
 

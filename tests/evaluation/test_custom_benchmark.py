@@ -107,7 +107,7 @@ def test_examples_stand_before_the_prompt(own: Own, context: Context) -> None:
     assert shown == ["The capital of Chad is N'Djamena", "The capital of France is Paris"]
     assert before.endswith("\nThe capital of Peru is")
     assert texts_of(context, built(benchmark, context))[1][0][0] == "The capital of Peru is"
-    assert "multiple_choice with 2 examples drawn by seed 5 and the prompt" in protocol.describe(two)
+    assert "multiple_choice with 2 examples drawn by seed 5 from the others and" in protocol.describe(two)
     assert protocol.describe(context) == (
         "multiple_choice with no examples and the prompt 'The capital of {country} is': the choice of the "
         "highest summed log-probability of its tokens, as defined in own.yaml."
