@@ -100,4 +100,6 @@ Markdown(
 # The ids are the same. The encoder is a different one, and it refuses a vocabulary whose merges it would apply differently. The text
 # `<|endoftext|>` inside a document is encoded as ordinary text, as in the released code and unlike in `transformers`.
 #
+# Exercise for this page: `gpt2-2.2`, see [exercises](../guides/exercises.md).
+#
 # Next: [the model](model.md).
