@@ -14,7 +14,7 @@ from torch.multiprocessing.spawn import spawn
 from torchmetrics import MetricCollection
 
 from gpt_toolkit.batches import TaskSpec
-from gpt_toolkit.metrics import MeanTokenLoss, label_metrics, text_metrics
+from gpt_toolkit.metrics import DatasetMetrics, MeanTokenLoss, label_metrics, text_metrics
 
 JUDGED = {
     "classes": TaskSpec("classes", "classification", ("a", "b", "c"), 1, ("accuracy", "f1", "matthews")),
@@ -98,6 +98,14 @@ def test_scores_of_classes_are_those_of_the_formulas(name: str) -> None:
     assert found["accuracy"] == pytest.approx(right / total)
     assert found["f1"] == pytest.approx(f1[1] if n == 2 else sum(f1) / n)
     assert found["matthews"] == pytest.approx(matthews, abs=1e-6)
+
+
+@pytest.mark.parametrize("prediction", [0, 1])
+def test_the_matthews_correlation_of_a_constant_prediction_is_0(prediction: int) -> None:
+    metrics = DatasetMetrics(JUDGED["pairs"])
+    targets = torch.tensor([1, 0, 1, 1, 0, 1, 1, 0, 1])
+    metrics.update(torch.full_like(targets, prediction), targets, torch.full_like(targets, -1))
+    assert metrics.compute(with_interval=False)["pairs_matthews"] == 0.0
 
 
 def test_correlations_are_those_of_the_formulas() -> None:
