@@ -23,7 +23,7 @@ def check_file(exercise: Exercise, path: Path, seconds: float = SECONDS) -> tupl
     try:
         results.recv()  # the imports are done
         if not results.poll(seconds):
-            return False, f"{path.name}: did not finish within {seconds:g} s; does a loop never end?"
+            return False, f"{path.name}: did not finish within {seconds:g} s; look for a loop that never ends"
         passed, message = results.recv()
     except EOFError:
         return False, f"{path.name}: Python ended before the check was complete; remove exit or quit"

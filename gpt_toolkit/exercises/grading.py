@@ -122,7 +122,7 @@ def grade_function(exercise: Exercise, function: Function) -> Grade:
     for mistake, wrong in zip(exercise.mistakes, try_mistakes(exercise), strict=True):
         if trial.resembles(wrong):
             return Grade(False, mistake.hint)
-    if trial.error is not None:
+    if trial.error is not None and not found:
         raise trial.error
     what, _, problem = found[0]
     return Grade(False, f"{what}: {problem.text}")
