@@ -11,7 +11,12 @@ from gpt_toolkit.suggestions import did_you_mean
 
 _TITLE = re.compile(r'"""Exercise (?P<id>\S+): (?P<title>.+) \((?P<section>GPT-\d §.+)\)\.\n')
 _ANSWER = re.compile(r"^ +# %% (solution|mistake: .+)\n((?: +# .+\n)*)", re.MULTILINE)
-_HOLE = "    raise NotImplementedError  # write your code here\n"
+_HOLE = "    raise NotImplementedError  # replace this line by your code\n"
+_SHAPES = """\
+Shapes: B sequences in a batch, T positions, D width of the states, H heads, K width of a head, V size of the
+vocabulary.
+
+"""
 
 
 class Mistake(NamedTuple):
@@ -72,7 +77,8 @@ def read_exercise(path: Path) -> Exercise:
         " ".join([mark[1].removeprefix("mistake: "), *re.findall("# (.+)", mark[2])]) for mark in marks[1:]
     )
     check = f"Check it: gpt-toolkit exercise {title['id']} --check {file_name(title['id'])}"
-    template = (head + _HOLE).replace('\n"""\n', f'\n\n{check}\n"""\n', 1)
+    shapes = _SHAPES if "Tensor" in head else ""
+    template = (head + _HOLE).replace('\n"""\n', f'\n\n{shapes}{check}\n"""\n', 1)
     mistakes = tuple(map(Mistake, hints, answers))
     return Exercise(path.stem, **title.groupdict(), template=template, solution=solution, mistakes=mistakes)
 

@@ -36,7 +36,9 @@ def test_a_file_holds_template_solution_and_mistakes(tmp_path: Path) -> None:
     assert (exercise.name, exercise.id, exercise.title) == ("one_more", "gpt2-2.3c", "one more")
     assert (exercise.section, exercise.file_name) == ("GPT-2 §2.3", "gpt2_2_3c.py")
     assert exercise.template.count("\n\nCheck it: gpt-toolkit exercise gpt2-2.3c --check gpt2_2_3c.py\n") == 1
-    assert exercise.template.endswith('number."""\n    raise NotImplementedError  # write your code here\n')
+    assert exercise.template.endswith(
+        'number."""\n    raise NotImplementedError  # replace this line by your code\n'
+    )
     assert exercise.solution.endswith('number."""\n    return x + 1\n')
     hints = [mistake.hint for mistake in exercise.mistakes]
     assert hints == ["this is the number before it; add 1", "this is the number itself"]

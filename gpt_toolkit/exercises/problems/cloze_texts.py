@@ -6,8 +6,7 @@ choice and the rest of the sentence conditioned on this choice", and predicts th
 So each candidate becomes a text that the model reads, and a text whose probability is computed after it. The
 model reads everything before the gap. The missing word is written XXXXX in the file.
 
-Example: cloze_texts("It rained.", "The XXXXX was wet.", ["cat", "dog"]) is [("It rained. The ", "cat was
-wet."), ("It rained. The ", "dog was wet.")].
+Example: cloze_texts("It rained.", "The XXXXX was wet.", ["cat"]) is [("It rained. The ", "cat was wet.")].
 """
 
 
