@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig, KeyValueCache
-from gpt_toolkit.backbone.decoder import INITIAL_STD
+from gpt_toolkit.backbone.initialization import INITIAL_STD
 from gpt_toolkit.exercises.grading import Comparison, Function
 
 SEEDS = (1, 2, 3)
