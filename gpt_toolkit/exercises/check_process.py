@@ -36,8 +36,11 @@ def check_file(exercise: Exercise, path: Path, seconds: float = SECONDS) -> tupl
 def _grade(results: Connection, exercise_id: str, path: Path) -> None:
     """Grade a file and send the grade."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends this process
+    import torch
+
     from gpt_toolkit.exercises.grading import find_check, grade_file
 
+    torch.set_num_threads(1)  # on a busy machine, threads would wait for one another at each small tensor
     exercise = find_exercise(exercise_id)
     find_check(exercise)
     results.send("ready")
