@@ -11,7 +11,7 @@ from pathlib import Path
 from gpt_toolkit.exercises.read_exercises import Exercise, find_exercise
 
 SECONDS = 10
-"""Time limit of a check after its imports, on an idle machine. Checks of solutions take one second at most."""
+"""Time limit of a check after its imports, on an idle machine. Solutions take one second at most."""
 
 IMPORTS = 3
 """The same limit in multiples of the time for the imports, which a busy machine prolongs alike."""
@@ -56,7 +56,7 @@ def _grade(results: Connection, exercise_id: str, path: Path) -> None:
 
     from gpt_toolkit.exercises.grading import find_check, grade_file
 
-    torch.set_num_threads(1)  # on a busy machine, threads would wait for one another at each small tensor
+    torch.set_num_threads(1)  # threads would wait for one another on a busy machine
     exercise = find_exercise(exercise_id)
     find_check(exercise)
     results.send("ready")
