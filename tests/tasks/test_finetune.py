@@ -451,7 +451,7 @@ def test_a_resumed_learning_rate_is_scaled_by_layer(
     rates = Rates()
     with caplog.at_level("INFO", "gpt_toolkit"):
         finetune(["tone"], lr=0.001, layer_decay=0.5, lm_coef=0.1, ckpt_path=path, callbacks=[rates])
-    assert rates.of["heads.tone.linear.weight"] == 0.001
+    assert {rate for name, rate in rates.of.items() if name.startswith("heads.")} == {0.001}
     assert rates.of["backbone.h.0.ln_1.bias"] == 0.0005
     assert rates.of["backbone.wte.weight"] == 0.00025
     [line] = [message for message in caplog.messages if message.startswith("changed")]
