@@ -71,7 +71,7 @@ def about(**fields: Any) -> dict[str, Any]:
         ({"model": {}}, r"is not a checkpoint of gpt_toolkit"),
         ([1, 2], r"is not a checkpoint of gpt_toolkit"),
         (without(checkpoint(), "gpt_toolkit"), r"is not a checkpoint of gpt_toolkit"),
-        (about(format=3, version="9.0"), r"checkpoint format 3, written by gpt_toolkit 9\.0"),
+        (about(format=4, version="9.0"), r"checkpoint format 4, written by gpt_toolkit 9\.0"),
         (about(decoder={"n_layer": 1}), r"its decoder fields are not valid: .*no value for vocab_size"),
         (
             about(decoder=small_config(n_ctx=9).to_fields()),
