@@ -10,8 +10,7 @@ from lightning.pytorch import LightningDataModule
 
 from gpt_toolkit.data.pretraining.text_files import find_files
 from gpt_toolkit.data.pretraining.text_readers import is_plain_text, normalize_newlines, read_records
-from gpt_toolkit.data.step_loader import BatchLoader, ReadyBatches, batch_loader, step_share
-from gpt_toolkit.data.window_order import StepShare
+from gpt_toolkit.data.step_loader import BatchLoader, ReadyBatches, StepShare, batch_loader, step_share
 from gpt_toolkit.io import open_bytes
 from gpt_toolkit.tokenizers import Tokenizer
 from gpt_toolkit.tokenizers.loading import load_tokenizer

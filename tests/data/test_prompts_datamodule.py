@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gpt_toolkit.data.prompts_datamodule import PromptBatches, PromptsDataModule, read_prompts
-from gpt_toolkit.data.window_order import StepShare
+from gpt_toolkit.data.step_loader import StepShare
 
 
 @pytest.mark.parametrize("world_size", [1, 2, 3, 7, 8])

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from gpt_toolkit.data.pretraining.text_readers import Source, utf8_length
+from gpt_toolkit.data.pretraining.text_readers import Corpus, utf8_length
 from gpt_toolkit.io import atomic_folder, cache_folder, explain_write_errors
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers import train_byte_level
@@ -35,12 +35,12 @@ def automatic_size(n_bytes: int) -> int | None:
     return min(_LARGEST, max(_SMALLEST, int(2 ** round(math.log2(2 * math.sqrt(n_bytes))))))
 
 
-def resolve(spec: str, source: Source) -> tuple[str, str | None]:
-    """Replace ``auto`` by the tokenizer that suits a source, and explain the choice in a sentence.
+def resolve(spec: str, corpus: Corpus) -> tuple[str, str | None]:
+    """Replace ``auto`` by the tokenizer that suits a corpus, and explain the choice in a sentence.
 
     Args:
         spec: The DataModule's ``tokenizer`` argument.
-        source: Text to tokenize.
+        corpus: Text to tokenize.
 
     Raises:
         ValueError: If the size in ``train:SIZE`` is not a number.
@@ -49,7 +49,7 @@ def resolve(spec: str, source: Source) -> tuple[str, str | None]:
         if spec.startswith(_TRAIN):
             _trained_size(spec)
         return spec, None
-    n_bytes = source.n_bytes()
+    n_bytes = corpus.n_bytes()
     size = automatic_size(n_bytes) if n_bytes is not None else _LARGEST
     about = f"about {n_bytes / 1e6:,.1f} MB" if n_bytes is not None else "unknown size"
     if size is None:
@@ -61,45 +61,45 @@ def resolve(spec: str, source: Source) -> tuple[str, str | None]:
     )
 
 
-def vocabulary_folder(spec: str, source: Source) -> Path | None:
+def vocabulary_folder(spec: str, corpus: Corpus) -> Path | None:
     """Return the folder of the trained vocabulary of a resolved spec; None if it trains none."""
     if not spec.startswith(_TRAIN):
         return None
-    parts = {"source": source.identity(), "size": _trained_size(spec), "version": _TRAINING_VERSION}
+    parts = {"source": corpus.identity(), "size": _trained_size(spec), "version": _TRAINING_VERSION}
     key = hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=8).hexdigest()
     return cache_folder() / "vocabularies" / key
 
 
-def load_vocabulary(spec: str, source: Source) -> Tokenizer:
+def load_vocabulary(spec: str, corpus: Corpus) -> Tokenizer:
     """Load the tokenizer of a resolved spec; raise if it has to be trained first."""
-    folder = vocabulary_folder(spec, source)
+    folder = vocabulary_folder(spec, corpus)
     if folder is None:
         return load_tokenizer(spec)
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"the vocabulary of {source.title} is not in {folder}; run `gpt-toolkit prepare` with the same "
+            f"the vocabulary of {corpus.title} is not in {folder}; run `gpt-toolkit prepare` with the same "
             "arguments"
         )
     return load_tokenizer(folder)
 
 
-def prepare_vocabulary(spec: str, source: Source, progress: ProgressBar) -> Tokenizer:
+def prepare_vocabulary(spec: str, corpus: Corpus, progress: ProgressBar) -> Tokenizer:
     """Load the tokenizer of a resolved spec; train it first if it is not in the cache."""
-    folder = vocabulary_folder(spec, source)
+    folder = vocabulary_folder(spec, corpus)
     if folder is not None and not folder.is_dir():
-        n_bytes = source.n_bytes() or 0
+        n_bytes = corpus.n_bytes() or 0
         every = max(1, math.ceil(n_bytes / _TRAINING_BYTES))
-        texts = islice(_training_texts(source, progress), 0, None, every)
+        texts = islice(_training_texts(corpus, progress), 0, None, every)
         tokenizer = train_byte_level(texts, _trained_size(spec), progress=False)
         advice = "make space, or set GPT_TOOLKIT_CACHE to a folder on another disk"
         with explain_write_errors(folder, advice), atomic_folder(folder) as partial:
             for name, content in tokenizer.files().items():
                 (partial / name).write_text(content, encoding="utf-8", newline="")
-    return load_vocabulary(spec, source)
+    return load_vocabulary(spec, corpus)
 
 
-def _training_texts(source: Source, progress: ProgressBar) -> Iterator[str]:
-    for chunk in source.chunks():
+def _training_texts(corpus: Corpus, progress: ProgressBar) -> Iterator[str]:
+    for chunk in corpus.chunks():
         progress.advance(utf8_length(chunk.text), chunk.fraction)
         if chunk.split == "train":
             yield chunk.text

@@ -7,28 +7,31 @@ from typing import Literal
 
 from lightning.pytorch import LightningDataModule
 
+from gpt_toolkit.data.file_memo import FileMemo
 from gpt_toolkit.data.pretraining.choose_tokenizer import AUTO, load_vocabulary, prepare_vocabulary, resolve
-from gpt_toolkit.data.pretraining.lm_dataset import EvaluationBatches, TrainingBatches
-from gpt_toolkit.data.pretraining.parallel_tokenize import Encoder, encode_on_threads
-from gpt_toolkit.data.pretraining.ray_encoder import encode_on_ray
-from gpt_toolkit.data.pretraining.sources import (
+from gpt_toolkit.data.pretraining.corpora import (
     STORYWORLD,
     STORYWORLD_DOCUMENTS,
-    HubSource,
-    StoryworldSource,
+    HubCorpus,
+    StoryworldCorpus,
 )
-from gpt_toolkit.data.pretraining.text_files import FileMemo, FileSource, divide
-from gpt_toolkit.data.pretraining.text_readers import Source, hold_out_interval
-from gpt_toolkit.data.pretraining.token_shards import Split, TokenCache
+from gpt_toolkit.data.pretraining.lm_dataset import EvaluationWindows, TrainingWindows
+from gpt_toolkit.data.pretraining.parallel_tokenize import Encoder, encode_on_threads
+from gpt_toolkit.data.pretraining.ray_encoder import encode_on_ray
+from gpt_toolkit.data.pretraining.text_files import FileCorpus, divide
+from gpt_toolkit.data.pretraining.text_readers import Corpus, hold_out_interval
+from gpt_toolkit.data.pretraining.token_shards import TokenCache
+from gpt_toolkit.data.pretraining.window_order import ORDER_VERSION, WindowOrder, steps_per_pass
 from gpt_toolkit.data.pretraining.write_token_shards import cache_key, prepare_tokens
+from gpt_toolkit.data.splits import Split
 from gpt_toolkit.data.step_loader import (
     BatchLoader,
+    StepShare,
     batch_loader,
     drop_unfinished_step,
     step_share,
     steps_of_epoch,
 )
-from gpt_toolkit.data.window_order import ORDER_VERSION, StepShare, WindowOrder, steps_per_pass
 from gpt_toolkit.io import cache_folder
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.storyworld import MIX, check_mix
@@ -129,7 +132,7 @@ class CorpusDataModule(LightningDataModule):
         if problems:
             raise ValueError(f"CorpusDataModule: {'; '.join(problems)}")
 
-    def source(self, progress: ProgressBar | None = None) -> Source:
+    def corpus(self, progress: ProgressBar | None = None) -> Corpus:
         """Return the text that the arguments name.
 
         Args:
@@ -138,30 +141,30 @@ class CorpusDataModule(LightningDataModule):
         if self.dataset is None:
             memo = FileMemo(cache_folder() / "files", progress)
             files = divide(self.files, self.val_files, self.test_files, memo)
-            return FileSource(files, self.val_fraction, self.text_field, self.limit_documents, memo)
+            return FileCorpus(files, self.val_fraction, self.text_field, self.limit_documents, memo)
         name, _, seed = self.dataset.partition(":")
         if name != STORYWORLD:
-            return HubSource(
+            return HubCorpus(
                 self.dataset, self.streaming, self.val_fraction, self.text_field, self.limit_documents
             )
         if seed and not seed.isdecimal():
             raise ValueError(f"dataset: {self.dataset!r}; expected a seed at its end, such as {STORYWORLD}:1")
         count = self.limit_documents or STORYWORLD_DOCUMENTS
-        return StoryworldSource(int(seed or 0), self.val_fraction, count, self.world or MIX)
+        return StoryworldCorpus(int(seed or 0), self.val_fraction, count, self.world or MIX)
 
     def prepare_data(self) -> None:
         """Train the vocabulary and write the token shards, unless they are in the cache already."""
         with ProgressBar("Checking files") as progress:
-            source = self.source(progress)
-            source.identity()
-        spec, statement = resolve(self.tokenizer, source)
+            corpus = self.corpus(progress)
+            corpus.identity()
+        spec, statement = resolve(self.tokenizer, corpus)
         if statement:
             log.info(statement)
         with ProgressBar("Vocabulary") as progress:
-            tokenizer = prepare_vocabulary(spec, source, progress)
+            tokenizer = prepare_vocabulary(spec, corpus, progress)
         with ProgressBar("Text to tokens") as progress:
             encoder = ENCODERS[self.encode_on]
-            cache = prepare_tokens(source, tokenizer, _token_root(), progress, encoder=encoder)
+            cache = prepare_tokens(corpus, tokenizer, _token_root(), progress, encoder=encoder)
         self._require_validation(cache)
 
     def setup(self, stage: str | None = None) -> None:
@@ -173,10 +176,10 @@ class CorpusDataModule(LightningDataModule):
         Raises:
             FileNotFoundError: If they do not exist yet.
         """
-        source = self.source()
-        spec, _ = resolve(self.tokenizer, source)
-        self.vocabulary = load_vocabulary(spec, source)
-        self._cache = TokenCache.open(_token_root() / cache_key(source, self.vocabulary))
+        corpus = self.corpus()
+        spec, _ = resolve(self.tokenizer, corpus)
+        self.vocabulary = load_vocabulary(spec, corpus)
+        self._cache = TokenCache.open(_token_root() / cache_key(corpus, self.vocabulary))
         self._require_validation(self._cache)
         self.plan = (
             f"tokens={self._cache.key} seed={self.seed} n_ctx={self.n_ctx} "
@@ -206,7 +209,7 @@ class CorpusDataModule(LightningDataModule):
             f"{split} {cache.n_tokens(split):,} tokens ({cache.n_bytes(split) / 1e6:,.1f} MB of text)"
             for split in cache.splits
         ]
-        return f"{self.source().title}: {', '.join(splits)}; in {cache.folder}"
+        return f"{self.corpus().title}: {', '.join(splits)}; in {cache.folder}"
 
     @property
     def steps_per_epoch(self) -> int:
@@ -223,7 +226,7 @@ class CorpusDataModule(LightningDataModule):
         if self.trainer is not None:
             drop_unfinished_step(self.trainer)
         tokens, bytes_per_label = self.cache.tokens("train"), self.cache.bytes_per_label("train")
-        batches = TrainingBatches(tokens, self._order(), self._share(), bytes_per_label)
+        batches = TrainingWindows(tokens, self._order(), self._share(), bytes_per_label)
         return batch_loader(batches, self.num_workers, self._step)
 
     def val_dataloader(self) -> BatchLoader | list[BatchLoader]:
@@ -245,7 +248,7 @@ class CorpusDataModule(LightningDataModule):
         return self.test_dataloader()
 
     def _evaluation(self, split: Split) -> BatchLoader:
-        batches = EvaluationBatches(
+        batches = EvaluationWindows(
             self.cache.tokens(split),
             self.n_ctx,
             self._share(training=False),

@@ -1,26 +1,22 @@
 """Text to token ids, many chunks at once, in reading order."""
 
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gpt_toolkit.data.pretraining.text_readers import Chunk, Position, Source, utf8_length
-from gpt_toolkit.data.pretraining.token_shards import Split, token_dtype
-from gpt_toolkit.hardware import usable_cores
+from gpt_toolkit.data.encoding import map_on_threads, token_dtype
+from gpt_toolkit.data.pretraining.text_readers import Chunk, Corpus, Position, utf8_length
+from gpt_toolkit.data.splits import Split
 from gpt_toolkit.tokenizers.loading import Tokenizer
 
 Job: TypeAlias = list[Chunk]
 """Chunks that one worker encodes at once."""
 
 _JOB_CHARACTERS = 1 << 18  # short documents share a job, whose overhead is then small
-
-Item = TypeVar("Item")
-Handle = TypeVar("Handle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +28,7 @@ class Encoded:
         n_bytes: Bytes of text by split.
         n_documents: Number of documents that begin in the job, by split.
         position: Position after the job.
-        fraction: Fraction of the source that has been read with it, in [0, 1]; None if unknown.
+        fraction: Fraction of the corpus that has been read with it, in [0, 1]; None if unknown.
     """
 
     ids: dict[Split, NDArray[Any]]
@@ -42,8 +38,8 @@ class Encoded:
     fraction: float | None
 
 
-Encoder: TypeAlias = Callable[[Source, Position, Tokenizer], Generator[Encoded, None, None]]
-"""Yields the encoded jobs of a source in order, from a position on; closing the generator ends the work."""
+Encoder: TypeAlias = Callable[[Corpus, Position, Tokenizer], Generator[Encoded, None, None]]
+"""Yields the encoded jobs of a corpus in order, from a position on; closing the generator ends the work."""
 
 
 def jobs(chunks: Iterable[Chunk]) -> Iterator[Job]:
@@ -87,33 +83,7 @@ def encode(job: Job, tokenizer: Tokenizer) -> Encoded:
 
 
 def encode_on_threads(
-    source: Source, position: Position, tokenizer: Tokenizer, n_threads: int | None = None
+    corpus: Corpus, position: Position, tokenizer: Tokenizer, n_threads: int | None = None
 ) -> Generator[Encoded, None, None]:
-    """Encode on threads of this process, by default one a core; tokenizers release the interpreter's lock.
-
-    The source is read only as far ahead as keeps the threads busy.
-    """
-    n_threads = n_threads or usable_cores()
-    pool = ThreadPoolExecutor(n_threads, thread_name_prefix="encode")
-
-    def submit(job: Job) -> Future[Encoded]:
-        return pool.submit(encode, job, tokenizer)
-
-    try:
-        for future in in_order(jobs(source.chunks(position)), submit, lambda: n_threads):
-            yield future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def in_order(
-    items: Iterable[Item], submit: Callable[[Item], Handle], n_workers: Callable[[], int]
-) -> Iterator[Handle]:
-    """Submit items some way ahead, and yield their handles in order; the number of workers may change."""
-    ahead: deque[Handle] = deque()
-    for item in items:
-        ahead.append(submit(item))
-        if len(ahead) > 2 * n_workers():  # enough that no worker waits; more would only fill memory
-            yield ahead.popleft()
-    while ahead:
-        yield ahead.popleft()
+    """Encode on threads of this process, by default one a core."""
+    return map_on_threads(partial(encode, tokenizer=tokenizer), jobs(corpus.chunks(position)), n_threads)

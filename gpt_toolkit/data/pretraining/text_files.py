@@ -1,17 +1,14 @@
 """A corpus of local files: find them, divide them into splits, read them as one stream of documents."""
 
 import glob
-import hashlib
-import json
-import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any
 
+from gpt_toolkit.data.file_memo import FileMemo
 from gpt_toolkit.data.pretraining.text_readers import (
     SUFFIXES,
     Chunk,
@@ -22,35 +19,12 @@ from gpt_toolkit.data.pretraining.text_readers import (
     read_records,
     read_text,
     suffix,
-    text_size,
     utf8_length,
 )
-from gpt_toolkit.data.pretraining.token_shards import SPLITS, Split
-from gpt_toolkit.io import write_json
-from gpt_toolkit.progress import ProgressBar
+from gpt_toolkit.data.splits import SPLITS, Split, split_named
 
-_SPLIT_NAMES: Mapping[str, Split] = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "dev": "val",
-    "test": "test",
-}
 _COMPRESSION = 3  # tuned here: gzip shrinks English to about a third; only the choice of a vocabulary uses it
 _SAMPLE_DOCUMENTS = 200  # tuned here: enough to estimate the mean length of a document
-_BLOCK_BYTES = 1 << 20
-
-
-def split_named(name: str) -> Split | None:
-    """Return the split that the name of a file or folder says, if any.
-
-    ``train``, ``valid.txt``, ``test-00000-of-00002.parquet`` and ``wiki.train.jsonl`` say one.
-    """
-    stem = name[: len(name) - len(suffix(Path(name)))].lower()
-    words = re.split(r"[.\-_]", stem)
-    return _SPLIT_NAMES.get(stem) or _SPLIT_NAMES.get(words[0]) or _SPLIT_NAMES.get(words[-1])
 
 
 def find_files(patterns: Sequence[str], argument: str) -> dict[Path, Split | None]:
@@ -91,18 +65,22 @@ def _files_of(path: Path, *, is_explicit: bool, argument: str) -> Iterator[tuple
             inside = file.relative_to(path).parts
             if file.is_file() and suffix(file) and not any(name.startswith(".") for name in inside):
                 is_empty = False
-                yield file, next(filter(None, map(split_named, (*inside, path.name))), None)
+                yield file, next(filter(None, map(split_named, (*inside[:-1], _stem(file), path.name))), None)
         if is_empty and is_explicit:
             raise FileNotFoundError(
                 f"{argument}: the folder {path} holds no file ending in {', '.join(SUFFIXES)}"
             )
     elif suffix(path):
-        yield path, split_named(path.name)
+        yield path, split_named(_stem(path))
     elif is_explicit:
         raise ValueError(
             f"{argument}: {path} has an unknown format; expected {', '.join(SUFFIXES)}; rename the file if "
             "it is one of these"
         )
+
+
+def _stem(path: Path) -> str:
+    return path.name[: len(path.name) - len(suffix(path))]
 
 
 @dataclass(frozen=True)
@@ -114,7 +92,7 @@ class SplitFile:
 
 
 def divide(
-    files: Sequence[str], val_files: Sequence[str], test_files: Sequence[str], memo: "FileMemo"
+    files: Sequence[str], val_files: Sequence[str], test_files: Sequence[str], memo: FileMemo
 ) -> tuple[SplitFile, ...]:
     """Decide which file belongs to which split; training files come first.
 
@@ -150,57 +128,8 @@ def divide(
     return tuple(result)
 
 
-class FileMemo:
-    """Checksums and unpacked sizes of files, remembered by path, size and time of change.
-
-    Args:
-        folder: Folder of the remembered facts, one small file each; None: remember them in memory only.
-        progress: Bar to advance by the bytes that are read for a checksum.
-    """
-
-    def __init__(self, folder: Path | None, progress: ProgressBar | None = None) -> None:
-        self._folder, self._progress = folder, progress
-        self._facts: dict[Path, dict[str, Any]] = {}
-
-    def checksum(self, path: Path) -> str:
-        """Return the BLAKE2b checksum of a file's bytes."""
-        return str(self._fact(path, "blake2b"))
-
-    def text_size(self, path: Path) -> int:
-        """Return the bytes of a plain text file, unpacked."""
-        return int(self._fact(path, "text_size"))
-
-    def _fact(self, path: Path, kind: str) -> str | int:
-        path = path.resolve()
-        stat = path.stat()
-        stamp = [str(path), stat.st_size, stat.st_mtime_ns]
-        name = hashlib.blake2b(str(path).encode(), digest_size=16).hexdigest() + ".json"
-        facts = self._facts.get(path, {})
-        if not facts and self._folder is not None:
-            with suppress(OSError, ValueError):
-                facts = json.loads((self._folder / name).read_bytes())
-        if facts.get("stamp") != stamp:
-            facts = {"stamp": stamp}
-        self._facts[path] = facts
-        if kind not in facts:
-            facts[kind] = self._blake2b(path) if kind == "blake2b" else text_size(path)
-            if self._folder is not None:
-                write_json(self._folder / name, facts)
-        value: str | int = facts[kind]
-        return value
-
-    def _blake2b(self, path: Path) -> str:
-        checksum = hashlib.blake2b(digest_size=16)
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK_BYTES):
-                checksum.update(block)
-                if self._progress is not None:
-                    self._progress.advance(len(block))
-        return checksum.hexdigest()
-
-
 @dataclass(frozen=True)
-class FileSource:
+class FileCorpus:
     """Local files as one stream of documents.
 
     A position is the number of a file, the position in it, and the documents of its split before that.
@@ -308,7 +237,7 @@ class FileSource:
         return list(accumulate((file.path.stat().st_size for file in self.files), initial=0))
 
     def _fraction(self, number: int, fraction: float) -> float:
-        """Return the fraction of the source before a file and this fraction of it."""
+        """Return the fraction of the corpus before a file and this fraction of it."""
         start, stop = self.offsets[number : number + 2]
         return (start + fraction * (stop - start)) / self.offsets[-1]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol, TypeAlias
 
-from gpt_toolkit.data.pretraining.token_shards import Split
+from gpt_toolkit.data.splits import Split
 from gpt_toolkit.io import open_bytes
 from gpt_toolkit.tokenizers.loading import safe_cut
 
@@ -37,7 +37,7 @@ class Chunk:
         starts_document: Whether it is the first chunk of its document.
         split: Split of the document.
         position: Position after the chunk.
-        fraction: Fraction of the source that has been read with it, in [0, 1]; None if unknown.
+        fraction: Fraction of the corpus that has been read with it, in [0, 1]; None if unknown.
     """
 
     text: str
@@ -47,7 +47,7 @@ class Chunk:
     fraction: float | None
 
 
-class Source(Protocol):
+class Corpus(Protocol):
     """Text that can be turned into tokens."""
 
     @property
@@ -142,17 +142,6 @@ def _decode(data: bytes, path: Path, offset: int, *, is_last: bool) -> str:
             f"{path} is not UTF-8: byte {data[error.start]:#04x} at offset {offset + error.start}; convert "
             f"it first, for example: iconv -f WINDOWS-1252 -t UTF-8 {path.name} > utf8.txt"
         ) from error
-
-
-def text_size(path: Path) -> int:
-    """Return the bytes of a plain text file, unpacked."""
-    if not path.name.endswith(".gz"):
-        return path.stat().st_size
-    size = 0
-    with open_bytes(path) as file:
-        while block := file.read(BLOCK_BYTES):
-            size += len(block)
-    return size
 
 
 def character_boundary(path: Path, offset: int) -> int:

@@ -73,8 +73,8 @@ def test_auto_states_what_it_chose(write: Write, monkeypatch: pytest.MonkeyPatch
     assert trained(write("tiny.txt", "some words " * 50), "auto").vocabulary.vocab_size == 257
     assert said == ["Vocabulary: raw bytes, as the training text is small (about 0.0 MB; tokenizer=auto)."]
     records = [json.dumps({"text": f"number {i} " * 20}) for i in range(1500)]
-    source = CorpusDataModule(files=str(write("more.jsonl", "\n".join(records)))).source()
-    assert resolve("auto", source) == (
+    corpus = CorpusDataModule(files=str(write("more.jsonl", "\n".join(records)))).corpus()
+    assert resolve("auto", corpus) == (
         "train:1024",
         "Vocabulary: byte-level BPE of 1,024 tokens trained on the training text (about 0.3 MB; "
         "tokenizer=auto).",

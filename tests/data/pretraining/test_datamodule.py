@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Callback, GradientAccumulationScheduler, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from torch import Tensor
 
 from gpt_toolkit import storyworld
 from gpt_toolkit.batches import IGNORE_INDEX, LanguageModelBatch
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
-from gpt_toolkit.data.window_order import StepShare, WindowOrder, step_windows
+from gpt_toolkit.data.pretraining.window_order import WindowOrder, step_windows
 
 Write = Callable[[str, str | bytes], Path]
 N_CTX = 16
@@ -208,17 +208,6 @@ def test_an_epoch_has_as_many_steps_as_the_module_says(
     assert run.global_step == 2 * steps
 
 
-def test_an_iterator_made_before_the_step_is_restored_reads_from_that_step(numbers: Path) -> None:
-    module = ready(data(numbers, num_workers=1))
-    step = [0]
-    module._step = lambda: step[0]  # type: ignore[method-assign]
-    batches = iter(module.train_dataloader())
-    step[0] = 9
-    order = WindowOrder(module.cache.n_tokens("train"), N_CTX, seed=0)
-    expected = module.cache.tokens("train").windows(step_windows(order, 9, 16), N_CTX)
-    assert next(batches)["input_ids"].tolist() == expected.tolist()
-
-
 class Saver(Callback):
     """Writes down what a rank has read, in the process of that rank."""
 
@@ -277,45 +266,6 @@ def test_two_ranks_read_the_same_windows_as_one_and_each_validation_window_once(
     assert [label for label in labels if label != IGNORE_INDEX] == tokens.read(1, len(tokens) - 1).tolist()
 
 
-@pytest.mark.parametrize(("world_size", "batch_size"), [(1, 4), (1, 1000), (3, 4), (3, 7), (16, 5)])
-def test_validation_counts_every_token_but_the_first_once(
-    world_size: int, batch_size: int, numbers: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    module = ready(data(numbers, batch_size=batch_size))
-    tokens = module.cache.tokens("val")
-    found: dict[int, list[int]] = {}
-    lengths, shapes = set(), set()
-    for rank in range(world_size):
-        monkeypatch.setattr(module, "_share", lambda training, r=rank: StepShare(batch_size, r, world_size))
-        loader = module.val_dataloader()
-        assert not isinstance(loader, list)
-        lengths.add(len(loader))
-        for i, batch in enumerate(loader):
-            shapes.add(batch["input_ids"].shape)
-            kept = batch["labels"] != IGNORE_INDEX
-            assert batch["step_targets"] == int(kept.sum())
-            assert torch.equal(batch["input_ids"][:, 1:][kept[:, 1:]], batch["labels"][:, :-1][kept[:, 1:]])
-            found[i * world_size + rank] = batch["labels"][kept].tolist()
-    labels = [label for number in sorted(found) for label in found[number]]
-    assert labels == tokens.read(1, len(tokens) - 1).tolist()
-    assert len(lengths) == len(shapes) == 1
-
-
-def test_a_strategy_injects_no_sampler_of_its_own(numbers: Path) -> None:
-    from torch.utils.data.distributed import DistributedSampler
-
-    module = ready(data(numbers))
-    for loader in (module.train_dataloader(), module.val_dataloader(), module.test_dataloader()):
-        assert not isinstance(loader, list)
-        assert isinstance(loader.sampler, DistributedSampler)
-
-
-def test_changing_accumulation_while_training_is_refused(numbers: Path, tmp_path: Path) -> None:
-    callback = GradientAccumulationScheduler({0: 1, 1: 2})
-    with pytest.raises(ValueError, match="changes the number of windows a step"):
-        trainer(tmp_path, max_steps=2, callbacks=[callback]).fit(Recorder(), datamodule=data(numbers))
-
-
 def test_the_plan_names_what_decides_the_order(numbers: Path) -> None:
     def plan(**options: Any) -> str:
         return ready(data(numbers, **options)).plan
@@ -330,14 +280,6 @@ def test_the_module_is_what_a_language_modelling_task_expects(numbers: Path) -> 
     module = ready(data(numbers))
     assert module.vocabulary.vocab_size == 257
     assert module.n_ctx == N_CTX
-
-
-def test_bytes_per_token_times_labels_are_the_bytes_of_the_split(numbers: Path) -> None:
-    module = ready(data(numbers))
-    loader = module.val_dataloader()
-    assert not isinstance(loader, list)
-    total = sum(batch["step_targets"] * batch["bytes_per_token"] for batch in loader)
-    assert total == pytest.approx(module.cache.n_bytes("val"))
 
 
 def test_testing_and_predicting_fall_back_to_validation_and_say_so(
@@ -417,7 +359,7 @@ def test_the_built_in_world_is_a_corpus() -> None:
     assert module("storyworld:7").cache.key != first.cache.key
     assert module("storyworld:0").cache.key == first.cache.key
     with pytest.raises(ValueError, match=r"'storyworld:x'; expected a seed at its end"):
-        CorpusDataModule(dataset="storyworld:x").source()
+        CorpusDataModule(dataset="storyworld:x").corpus()
 
 
 @pytest.mark.filterwarnings("ignore")  # the library's own
@@ -440,9 +382,9 @@ def test_a_hub_data_set_is_a_corpus(
         )
     )
     assert [module.cache.n_documents(split) for split in ("train", "val")] == [27, 3]
-    chunks = list(module.source().chunks())
+    chunks = list(module.corpus().chunks())
     assert [chunk.text for chunk in chunks] == [json.loads(row)["text"] for row in rows[:30]]
-    assert list(module.source().chunks(chunks[12].position)) == chunks[13:]
+    assert list(module.corpus().chunks(chunks[12].position)) == chunks[13:]
     with pytest.raises(ValueError, match=r"dataset: 'no/such-thing' could not be loaded: .*files instead"):
         CorpusDataModule(dataset="no/such-thing").prepare_data()
 

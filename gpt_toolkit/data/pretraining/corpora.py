@@ -8,9 +8,9 @@ from itertools import islice
 from typing import Any, Final
 
 from gpt_toolkit import storyworld
-from gpt_toolkit.data.pretraining.text_files import estimate_bytes, split_named
+from gpt_toolkit.data.pretraining.text_files import estimate_bytes
 from gpt_toolkit.data.pretraining.text_readers import Chunk, Position, hold_out_interval, text_of
-from gpt_toolkit.data.pretraining.token_shards import SPLITS, Split
+from gpt_toolkit.data.splits import SPLITS, Split, split_named
 
 STORYWORLD: Final = "storyworld"
 STORYWORLD_DOCUMENTS: Final = 12_000
@@ -20,7 +20,7 @@ _STORYWORLD_SPLITS: Final[Mapping[Split, str]] = {"train": "train", "val": "vali
 
 
 @dataclass(frozen=True)
-class HubSource:
+class HubCorpus:
     """Dataset of the Hugging Face hub, or a folder in its layout.
 
     A position is the number of a split, and of the records read of it.
@@ -123,7 +123,7 @@ class HubSource:
 
 
 @dataclass(frozen=True)
-class StoryworldSource:
+class StoryworldCorpus:
     """Documents of Storyworld: stories, letters, dialogues and others.
 
     A position is the number of a split, and of the documents read of it.
