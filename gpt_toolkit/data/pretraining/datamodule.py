@@ -8,7 +8,6 @@ from typing import Literal
 from lightning.pytorch import LightningDataModule
 
 from gpt_toolkit.data.file_memo import FileMemo
-from gpt_toolkit.data.pretraining.choose_tokenizer import AUTO, load_vocabulary, prepare_vocabulary, resolve
 from gpt_toolkit.data.pretraining.corpora import (
     STORYWORLD,
     STORYWORLD_DOCUMENTS,
@@ -21,6 +20,7 @@ from gpt_toolkit.data.pretraining.ray_encoder import encode_on_ray
 from gpt_toolkit.data.pretraining.text_files import FileCorpus, divide
 from gpt_toolkit.data.pretraining.text_readers import Corpus, hold_out_interval
 from gpt_toolkit.data.pretraining.token_shards import TokenCache
+from gpt_toolkit.data.pretraining.tokenizer_choice import AUTO, TokenizerChoice
 from gpt_toolkit.data.pretraining.window_order import ORDER_VERSION, WindowOrder, steps_per_pass
 from gpt_toolkit.data.pretraining.write_token_shards import cache_key, prepare_tokens
 from gpt_toolkit.data.splits import Split
@@ -157,11 +157,11 @@ class CorpusDataModule(LightningDataModule):
         with ProgressBar("Checking files") as progress:
             corpus = self.corpus(progress)
             corpus.identity()
-        spec, statement = resolve(self.tokenizer, corpus)
-        if statement:
-            log.info(statement)
+        choice = TokenizerChoice.of(self.tokenizer, corpus)
+        if choice.reason:
+            log.info(choice.reason)
         with ProgressBar("Vocabulary") as progress:
-            tokenizer = prepare_vocabulary(spec, corpus, progress)
+            tokenizer = choice.prepare(progress)
         with ProgressBar("Text to tokens") as progress:
             encoder = ENCODERS[self.encode_on]
             cache = prepare_tokens(corpus, tokenizer, _token_root(), progress, encoder=encoder)
@@ -177,8 +177,7 @@ class CorpusDataModule(LightningDataModule):
             FileNotFoundError: If they do not exist yet.
         """
         corpus = self.corpus()
-        spec, _ = resolve(self.tokenizer, corpus)
-        self.vocabulary = load_vocabulary(spec, corpus)
+        self.vocabulary = TokenizerChoice.of(self.tokenizer, corpus).load()
         self._cache = TokenCache.open(_token_root() / cache_key(corpus, self.vocabulary))
         self._require_validation(self._cache)
         self.plan = (

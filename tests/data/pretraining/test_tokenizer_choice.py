@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from gpt_toolkit.data.pretraining import choose_tokenizer, datamodule
-from gpt_toolkit.data.pretraining.choose_tokenizer import automatic_size, resolve
+from gpt_toolkit.data.pretraining import datamodule, tokenizer_choice
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
+from gpt_toolkit.data.pretraining.tokenizer_choice import TokenizerChoice, automatic_size
 
 Write = Callable[[str, str | bytes], Path]
 
@@ -55,7 +55,7 @@ def test_a_trained_vocabulary_is_kept(text: Path, monkeypatch: pytest.MonkeyPatc
     def never(*arguments: object, **options: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(choose_tokenizer, "train_byte_level", never)
+    monkeypatch.setattr(tokenizer_choice, "train_byte_level", never)
     again = trained(text).vocabulary
     assert again.fingerprint == first.fingerprint
 
@@ -74,9 +74,10 @@ def test_auto_states_what_it_chose(write: Write, monkeypatch: pytest.MonkeyPatch
     assert said == ["Vocabulary: raw bytes, as the training text is small (about 0.0 MB; tokenizer=auto)."]
     records = [json.dumps({"text": f"number {i} " * 20}) for i in range(1500)]
     corpus = CorpusDataModule(files=str(write("more.jsonl", "\n".join(records)))).corpus()
-    assert resolve("auto", corpus) == (
-        "train:1024",
-        "Vocabulary: byte-level BPE of 1,024 tokens trained on the training text (about 0.3 MB; "
+    assert TokenizerChoice.of("auto", corpus) == TokenizerChoice(
+        corpus,
+        size=1024,
+        reason="Vocabulary: byte-level BPE of 1,024 tokens trained on the training text (about 0.3 MB; "
         "tokenizer=auto).",
     )
 
