@@ -56,7 +56,7 @@ def prepare(turns: Turns, folder: Path, tokenizer: str, scratch: Path, threads: 
     while turns.wait():
         with ProgressBar("Text to tokens") as progress:
             parts = divide([str(folder)], [], [], memo := FileMemo(scratch / f"files-{number}", progress))
-            corpus = FileCorpus(parts, 0.0, "text", None, memo)
+            corpus = FileCorpus(parts, 0.0, "text", None, None, memo)
             root = scratch / f"tokens-{number}"
             encoder = partial(encode_on_threads, n_threads=threads)
             cache = prepare_tokens(corpus, loaded, root, progress, encoder=encoder)
@@ -69,7 +69,7 @@ def reading(turns: Turns, folder: Path, scratch: Path) -> None:
     number = 0
     while turns.wait():
         parts = divide([str(folder)], [], [], memo := FileMemo(scratch / f"files-{number}"))
-        corpus = FileCorpus(parts, 0.0, "text", None, memo)
+        corpus = FileCorpus(parts, 0.0, "text", None, None, memo)
         corpus.identity()
         for _ in corpus.chunks():
             pass

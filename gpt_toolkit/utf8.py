@@ -80,7 +80,7 @@ def check_text(data: bytes, path: Path, offset: int) -> None:
         offset: Offset of ``data`` in it.
     """
     n_nul = data.count(0)
-    if n_nul * 100 <= len(data) and bytes(8) not in data:
+    if (n_nul <= 8 or n_nul * 100 <= len(data)) and bytes(8) not in data:
         return
     fix = "leave it out, or extract its text first"
     even, odd = data[::2].count(0), data[1::2].count(0)

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from gpt_toolkit.io import open_bytes, write_json
+from gpt_toolkit.io import write_json
 from gpt_toolkit.progress import ProgressBar
+from gpt_toolkit.utf8 import open_utf8
 
 _BLOCK_BYTES = 1 << 20
 
@@ -62,11 +64,9 @@ class FileMemo:
 
 
 def _text_size(path: Path) -> int:
-    """Return the bytes of a plain text file, unpacked."""
-    if not path.name.endswith(".gz"):
-        return path.stat().st_size
-    size = 0
-    with open_bytes(path) as file:
-        while block := file.read(_BLOCK_BYTES):
-            size += len(block)
-    return size
+    with open_utf8(path) as file:
+        if file.seekable():
+            return file.seek(0, os.SEEK_END)
+        while file.read(_BLOCK_BYTES):
+            pass
+        return file.tell()

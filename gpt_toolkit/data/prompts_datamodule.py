@@ -8,8 +8,9 @@ from typing import Any
 
 from lightning.pytorch import LightningDataModule
 
-from gpt_toolkit.data.pretraining.text_files import find_files
-from gpt_toolkit.data.pretraining.text_readers import is_plain_text, normalize_newlines, read_records
+from gpt_toolkit.data.pretraining.corpus import normalize_newlines
+from gpt_toolkit.data.pretraining.text_files import find_files, is_plain_text
+from gpt_toolkit.data.pretraining.text_records import read_records
 from gpt_toolkit.data.step_loader import BatchLoader, ReadyBatches, StepShare, batch_loader, step_share
 from gpt_toolkit.io import open_bytes
 from gpt_toolkit.tokenizers import Tokenizer

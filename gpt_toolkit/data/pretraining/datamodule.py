@@ -14,11 +14,11 @@ from gpt_toolkit.data.pretraining.corpora import (
     HubCorpus,
     StoryworldCorpus,
 )
+from gpt_toolkit.data.pretraining.corpus import END_MARK, Corpus, hold_out_interval
 from gpt_toolkit.data.pretraining.lm_dataset import EvaluationWindows, TrainingWindows
 from gpt_toolkit.data.pretraining.parallel_tokenize import Encoder, encode_on_threads
 from gpt_toolkit.data.pretraining.ray_encoder import encode_on_ray
 from gpt_toolkit.data.pretraining.text_files import FileCorpus, divide
-from gpt_toolkit.data.pretraining.text_readers import Corpus, hold_out_interval
 from gpt_toolkit.data.pretraining.token_shards import TokenCache
 from gpt_toolkit.data.pretraining.tokenizer_choice import AUTO, TokenizerChoice
 from gpt_toolkit.data.pretraining.window_order import ORDER_VERSION, WindowOrder, steps_per_pass
@@ -59,6 +59,8 @@ class CorpusDataModule(LightningDataModule):
         val_fraction: Fraction of the training text for validation, if nothing else is: the end of each plain
             text file, every n-th record. 0: no validation.
         text_field: Field of a record (.jsonl, .parquet, hub) that holds its text.
+        separator: Text that ends a document, such as <|endoftext|>. It is left out, with the line ends beside
+            it. None: a plain text file or a record is one document.
         streaming: Read a hub dataset over the network instead of downloading it first.
         limit_documents: Largest number of documents to read of each split.
         world: Weights of the kinds of Storyworld documents: story, letter, dialogue, questions, notice,
@@ -84,6 +86,7 @@ class CorpusDataModule(LightningDataModule):
         test_files: list[str] | str | None = None,
         val_fraction: float = 0.05,
         text_field: str = "text",
+        separator: str | None = None,
         streaming: bool = False,
         limit_documents: int | None = None,
         world: dict[str, float] | None = None,
@@ -99,6 +102,7 @@ class CorpusDataModule(LightningDataModule):
         self.test_files = _as_list(test_files)
         self.dataset, self.world, self.streaming = dataset, world, streaming
         self.val_fraction, self.text_field, self.limit_documents = val_fraction, text_field, limit_documents
+        self.separator = separator
         self.tokenizer, self.encode_on = tokenizer, encode_on
         self.n_ctx, self.batch_size, self.num_workers, self.seed = n_ctx, batch_size, num_workers, seed
         self._check()
@@ -111,6 +115,8 @@ class CorpusDataModule(LightningDataModule):
             problems.append(f"give files or dataset ({given} given)")
         if self.dataset and (self.val_files or self.test_files):
             problems.append("val_files and test_files go with files, not with dataset")
+        if self.separator == "":
+            problems.append("separator is empty; give the text that ends a document, or leave it out")
         built_in = (self.dataset or "").partition(":")[0] == STORYWORLD
         if self.streaming and (self.files or built_in):
             problems.append("streaming is for datasets of the hub")
@@ -141,11 +147,18 @@ class CorpusDataModule(LightningDataModule):
         if self.dataset is None:
             memo = FileMemo(cache_folder() / "files", progress)
             files = divide(self.files, self.val_files, self.test_files, memo)
-            return FileCorpus(files, self.val_fraction, self.text_field, self.limit_documents, memo)
+            return FileCorpus(
+                files, self.val_fraction, self.text_field, self.separator, self.limit_documents, memo
+            )
         name, _, seed = self.dataset.partition(":")
         if name != STORYWORLD:
             return HubCorpus(
-                self.dataset, self.streaming, self.val_fraction, self.text_field, self.limit_documents
+                self.dataset,
+                self.streaming,
+                self.val_fraction,
+                self.text_field,
+                self.separator,
+                self.limit_documents,
             )
         if seed and not seed.isdecimal():
             raise ValueError(f"dataset: {self.dataset!r}; expected a seed at its end, such as {STORYWORLD}:1")
@@ -165,7 +178,21 @@ class CorpusDataModule(LightningDataModule):
         with ProgressBar("Text to tokens") as progress:
             encoder = ENCODERS[self.encode_on]
             cache = prepare_tokens(corpus, tokenizer, _token_root(), progress, encoder=encoder)
+        self._warn_of_documents(corpus, cache)
         self._require_validation(cache)
+
+    def _warn_of_documents(self, corpus: Corpus, cache: TokenCache) -> None:
+        """Warn of marks that end documents but are read as text, and of a separator that divides nothing."""
+        if cache.n_marks:
+            log.warning(
+                "text: %r occurs %s times, as ordinary text; if it ends documents, set separator to it",
+                END_MARK,
+                f"{cache.n_marks:,}",
+            )
+        if self.separator and isinstance(corpus, FileCorpus) and corpus.is_plain_text:
+            n_documents = sum(map(cache.n_documents, cache.splits))
+            if n_documents <= len(corpus.files):
+                log.warning("separator: %r divides no file; files: %d", self.separator, len(corpus.files))
 
     def setup(self, stage: str | None = None) -> None:
         """Open the token shards.

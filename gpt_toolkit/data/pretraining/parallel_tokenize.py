@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gpt_toolkit.data.encoding import map_on_threads, token_dtype
-from gpt_toolkit.data.pretraining.text_readers import Chunk, Corpus, Position, utf8_length
+from gpt_toolkit.data.pretraining.corpus import END_MARK, Chunk, Corpus, Position, utf8_length
 from gpt_toolkit.data.splits import Split
 from gpt_toolkit.tokenizers.loading import Tokenizer
 
@@ -27,6 +27,7 @@ class Encoded:
         ids: Token ids by split; each document follows its end-of-text token.
         n_bytes: Bytes of text by split.
         n_documents: Number of documents that begin in the job, by split.
+        n_marks: Number of ``END_MARK`` in their text, by split.
         position: Position after the job.
         fraction: Fraction of the corpus that has been read with it, in [0, 1]; None if unknown.
     """
@@ -34,6 +35,7 @@ class Encoded:
     ids: dict[Split, NDArray[Any]]
     n_bytes: dict[Split, int]
     n_documents: dict[Split, int]
+    n_marks: dict[Split, int]
     position: Position
     fraction: float | None
 
@@ -61,6 +63,7 @@ def encode(job: Job, tokenizer: Tokenizer) -> Encoded:
     pieces: dict[Split, list[NDArray[np.uint32]]] = {}
     n_bytes: dict[Split, int] = {}
     n_documents: dict[Split, int] = {}
+    n_marks: dict[Split, int] = {}
     end_of_text = np.array([tokenizer.end_of_text], dtype=np.uint32)
     for chunk in job:
         found = pieces.setdefault(chunk.split, [])
@@ -69,6 +72,7 @@ def encode(job: Job, tokenizer: Tokenizer) -> Encoded:
         found.append(tokenizer.encode_chunk(chunk.text, first=chunk.starts_document))
         n_bytes[chunk.split] = n_bytes.get(chunk.split, 0) + utf8_length(chunk.text)
         n_documents[chunk.split] = n_documents.get(chunk.split, 0) + chunk.starts_document
+        n_marks[chunk.split] = n_marks.get(chunk.split, 0) + chunk.text.count(END_MARK)
     dtype = token_dtype(tokenizer.vocab_size)
     result: dict[Split, NDArray[Any]] = {}
     for split, arrays in pieces.items():
@@ -79,7 +83,7 @@ def encode(job: Job, tokenizer: Tokenizer) -> Encoded:
                 f"{tokenizer.vocab_size}"
             )
         result[split] = ids.astype(dtype)
-    return Encoded(result, n_bytes, n_documents, job[-1].position, job[-1].fraction)
+    return Encoded(result, n_bytes, n_documents, n_marks, job[-1].position, job[-1].fraction)
 
 
 def encode_on_threads(

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from gpt_toolkit.data.encoding import in_order
 from gpt_toolkit.data.file_memo import FileMemo
+from gpt_toolkit.data.pretraining.corpus import Corpus, Position
 from gpt_toolkit.data.pretraining.parallel_tokenize import Encoded, encode, jobs
 from gpt_toolkit.data.pretraining.text_files import FileCorpus
-from gpt_toolkit.data.pretraining.text_readers import Corpus, Position, is_plain_text, read_records
 from gpt_toolkit.tokenizers.loading import Tokenizer
 
 TASK_BYTES: Final = 1 << 26
@@ -78,11 +78,11 @@ def file_groups(corpus: FileCorpus, position: Position) -> Iterator[FileGroup]:
 
 def _documents_after(corpus: FileCorpus, at: Position, documents: int) -> int:
     """Return the number of documents of the split when the files of a group have been read."""
-    for file in corpus.files:
-        if is_plain_text(file.path):
-            documents += 1
+    for number in range(len(corpus.files)):
+        if corpus.has_documents(number):
+            documents += sum(starts for _, starts, _, _ in corpus.document_pieces(number, at))
         else:
-            documents += sum(1 for _ in read_records(file.path, corpus.text_field, at))
+            documents += 1
         if corpus.limit_documents is not None:
             documents = min(documents, corpus.limit_documents)
         at = None

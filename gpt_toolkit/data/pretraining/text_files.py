@@ -6,25 +6,45 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from gpt_toolkit.data.file_memo import FileMemo
-from gpt_toolkit.data.pretraining.text_readers import (
-    SUFFIXES,
+from gpt_toolkit.data.pretraining.corpus import (
     Chunk,
     Position,
-    character_boundary,
     hold_out_interval,
-    is_plain_text,
-    read_records,
-    read_text,
-    suffix,
+    split_documents,
     utf8_length,
 )
+from gpt_toolkit.data.pretraining.plain_text import held_out_offset, read_separated, read_text
+from gpt_toolkit.data.pretraining.text_records import read_records
 from gpt_toolkit.data.splits import SPLITS, Split, split_named
+
+TEXT_SUFFIXES: Final = (".txt", ".txt.gz")
+RECORD_SUFFIXES: Final = (".jsonl", ".jsonl.gz", ".parquet")
+SUFFIXES: Final = TEXT_SUFFIXES + RECORD_SUFFIXES
 
 _COMPRESSION = 3  # tuned here: gzip shrinks English to about a third; only the choice of a vocabulary uses it
 _SAMPLE_DOCUMENTS = 200  # tuned here: enough to estimate the mean length of a document
+
+
+def suffix(path: Path) -> str:
+    """Return the known suffix of a file's name, "" if it has none."""
+    return next((end for end in SUFFIXES if path.name.lower().endswith(end)), "")
+
+
+def is_plain_text(path: Path) -> bool:
+    """Return whether a file is plain text, which makes it one document."""
+    return suffix(path) in TEXT_SUFFIXES
+
+
+def read_documents(path: Path, text_field: str) -> Iterator[Iterator[str]]:
+    """Yield the documents of a file, each as the texts of its chunks."""
+    if is_plain_text(path):
+        yield (text for text, _ in read_text(path, 0, None))
+    else:
+        for text, _, _ in read_records(path, text_field):
+            yield iter([text])
 
 
 def find_files(patterns: Sequence[str], argument: str) -> dict[Path, Split | None]:
@@ -137,8 +157,9 @@ class FileCorpus:
     Args:
         files: Files in reading order; those of a split are together, and the training files first.
         val_fraction: Fraction of the training text that is for validation if no file is. It is the end of a
-            plain text file, and every ``round(1 / val_fraction)``-th record.
+            plain text file that is one document, and else every ``round(1 / val_fraction)``-th document.
         text_field: Field of a record that holds its text.
+        separator: Text that ends a document inside a plain text file or a record; None: each is one document.
         limit_documents: Number of documents to read of each split; None: all.
         memo: Checksums and sizes of the files.
     """
@@ -146,6 +167,7 @@ class FileCorpus:
     files: tuple[SplitFile, ...]
     val_fraction: float
     text_field: str
+    separator: str | None
     limit_documents: int | None
     memo: FileMemo
 
@@ -170,6 +192,7 @@ class FileCorpus:
             ],
             "val_fraction": self.held_out,
             "text_field": self.text_field,
+            "separator": self.separator,
             "limit_documents": self.limit_documents,
         }
 
@@ -189,23 +212,32 @@ class FileCorpus:
 
     def chunks(self, position: Position = None) -> Iterator[Chunk]:
         """Yield the text in order, from a position."""
-        first, at, documents = position or (0, None, 0)
+        first, at, n_documents = position or (0, None, 0)
         for number in range(first, len(self.files)):
             if number > first and self.files[number].split != self.files[number - 1].split:
-                documents = 0
-            if documents != self.limit_documents:
-                read = self._text if is_plain_text(self.files[number].path) else self._records
-                documents = yield from read(number, at, documents)
+                n_documents = 0
+            if at is not None or n_documents != self.limit_documents:
+                read = self._documents if self.has_documents(number) else self._text
+                n_documents = yield from read(number, at, n_documents)
             at = None
 
-    def _text(self, number: int, at: int | None, documents: int) -> Generator[Chunk, None, int]:
+    @property
+    def is_plain_text(self) -> bool:
+        """Whether no file has records."""
+        return all(is_plain_text(file.path) for file in self.files)
+
+    def has_documents(self, number: int) -> bool:
+        """Return whether a file is more than one document."""
+        return bool(self.separator) or not is_plain_text(self.files[number].path)
+
+    def _text(self, number: int, at: int | None, n_documents: int) -> Generator[Chunk, None, int]:
         """Read a plain text file; its held-out end is a document of its own. Return the documents so far."""
         file = self.files[number]
         regions: list[tuple[Split, int, int | None]] = [(file.split, 0, None)]
         size = file.path.stat().st_size
         if file.split == "train" and self.held_out:
             size = self.memo.text_size(file.path)
-            cut = character_boundary(file.path, int(size * (1 - self.held_out)))
+            cut = held_out_offset(file.path, size, self.held_out)
             regions = [("train", 0, cut), ("val", cut, None)]
         for split, start, stop in regions:
             begin = max(start, at or 0)
@@ -213,23 +245,55 @@ class FileCorpus:
             if stop is None or begin < stop:
                 for text, after in read_text(file.path, begin, stop):
                     fraction = self._fraction(number, min(1.0, after / size))
-                    yield Chunk(text, starts_document, split, [number, after, documents], fraction)
+                    yield Chunk(text, starts_document, split, [number, after, n_documents], fraction)
                     starts_document = False
-        return documents + 1
+        return n_documents + 1
 
-    def _records(self, number: int, at: Position, documents: int) -> Generator[Chunk, None, int]:
-        """Read a file of records. Return the documents so far."""
-        file = self.files[number]
-        every = hold_out_interval(self.held_out) if file.split == "train" else 0
-        for text, after, fraction in read_records(file.path, self.text_field, at):
-            is_held_out = every and documents % every == every - 1
-            documents += 1
-            if text:
-                split: Split = "val" if is_held_out else file.split
-                yield Chunk(text, True, split, [number, after, documents], self._fraction(number, fraction))
-            if documents == self.limit_documents:
+    def _documents(self, number: int, at: Position, n_documents: int) -> Generator[Chunk, None, int]:
+        """Read a file of documents. Return the documents so far."""
+        split = self.files[number].split
+        every = hold_out_interval(self.held_out) if split == "train" else 0
+        for text, starts_document, after, fraction in self.document_pieces(number, at):
+            if starts_document and n_documents == self.limit_documents:
                 break
-        return documents
+            n_documents += starts_document
+            if text:
+                is_held_out = every and n_documents % every == 0
+                position = [number, after, n_documents]
+                yield Chunk(
+                    text,
+                    starts_document,
+                    "val" if is_held_out else split,
+                    position,
+                    self._fraction(number, fraction),
+                )
+        return n_documents
+
+    def document_pieces(
+        self, number: int, at: Position = None
+    ) -> Iterator[tuple[str, bool, Position, float]]:
+        """Yield the documents of a file in pieces, whatever their split.
+
+        Args:
+            number: Number of the file.
+            at: Position in it; None: the beginning.
+
+        Yields:
+            A text, which may be empty; whether it begins a document; the position after it; and the fraction
+            of the file that has been read with it.
+        """
+        path = self.files[number].path
+        if is_plain_text(path):
+            size = max(1, path.stat().st_size)
+            for text, starts_document, after in read_separated(path, self.separator or "", at):
+                yield text, starts_document, after, min(1.0, after[0] / size)
+            return
+        before, n_done = at or (None, 0)  # the position before a record, and the documents read of it
+        for text, after, fraction in read_records(path, self.text_field, before):
+            documents = split_documents(text, self.separator) or [""]
+            for i, document in enumerate(documents[n_done:], start=n_done + 1):
+                yield document, True, [after, 0] if i == len(documents) else [before, i], fraction
+            before, n_done = after, 0
 
     @cached_property
     def offsets(self) -> list[int]:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from gpt_toolkit.data.encoding import token_dtype
 from gpt_toolkit.data.splits import SPLITS, Split
 
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 3
 """Raised when a reader of the former version would misread a cache, or the same text gives other tokens."""
 
 HEADER_BYTES: Final = 64
@@ -213,6 +213,11 @@ class TokenCache:
     def n_documents(self, split: Split) -> int:
         """Return the number of documents of the split."""
         return int(self.manifest["splits"][split]["n_documents"])
+
+    @property
+    def n_marks(self) -> int:
+        """Occurrences of ``END_MARK`` in the text of all splits."""
+        return sum(int(split["n_marks"]) for split in self.manifest["splits"].values())
 
     def bytes_per_label(self, split: Split) -> float:
         """Return the mean UTF-8 bytes of a label; the first token of a split is not a label."""

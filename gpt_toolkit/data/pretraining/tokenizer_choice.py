@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from gpt_toolkit.data.pretraining.text_readers import Corpus, utf8_length
+from gpt_toolkit.data.pretraining.corpus import Corpus, utf8_length
 from gpt_toolkit.io import atomic_folder, cache_folder, explain_write_errors
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers import train_byte_level
@@ -17,7 +17,7 @@ from gpt_toolkit.tokenizers.loading import Tokenizer, load_tokenizer
 
 AUTO: Final = "auto"
 _TRAIN = "train:"
-_TRAINING_VERSION = 1  # raised when training on the same text would give another vocabulary
+_TRAINING_VERSION = 2  # raised when training on the same text would give another vocabulary
 
 _BYTES_BELOW = 200_000  # tuned here: a BPE of a smaller text learns whole phrases of it
 _SMALLEST, _LARGEST = 1024, 50_257  # tuned here; GPT-2 §2.3

@@ -19,8 +19,8 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from gpt_toolkit.data.encoding import token_dtype
+from gpt_toolkit.data.pretraining.corpus import Corpus, Position
 from gpt_toolkit.data.pretraining.parallel_tokenize import Encoded, Encoder, encode_on_threads
-from gpt_toolkit.data.pretraining.text_readers import Corpus, Position
 from gpt_toolkit.data.pretraining.token_shards import (
     BLOCK_BYTES,
     FORMAT_VERSION,
@@ -159,6 +159,7 @@ class _CacheWriter:
                 split.append(ids)
                 split.state.n_bytes += encoded.n_bytes[name]
                 split.state.n_documents += encoded.n_documents[name]
+                split.state.n_marks += encoded.n_marks[name]
                 self._new_tokens += len(ids)
             if self._new_tokens >= max(self._journal_tokens, self._n_tokens // _JOURNAL_FRACTION):
                 for split in self._splits.values():
@@ -220,6 +221,7 @@ class _SplitState:
         n_tokens: Tokens, those of the open shard included.
         n_bytes: UTF-8 bytes of their text.
         n_documents: Documents that begin in it.
+        n_marks: Occurrences of ``END_MARK`` in its text.
         open_tokens: Tokens of the open shard.
         shards: Name, count and checksum of each finished shard.
     """
@@ -227,6 +229,7 @@ class _SplitState:
     n_tokens: int = 0
     n_bytes: int = 0
     n_documents: int = 0
+    n_marks: int = 0
     open_tokens: int = 0
     shards: list[dict[str, Any]] = field(default_factory=list)
 

@@ -5,8 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gpt_toolkit.data.pretraining.corpus import Chunk, Position
 from gpt_toolkit.data.pretraining.parallel_tokenize import encode_on_threads
-from gpt_toolkit.data.pretraining.text_readers import Chunk, Position
 from gpt_toolkit.data.pretraining.token_shards import TokenCache
 from gpt_toolkit.data.pretraining.write_token_shards import prepare_tokens
 from gpt_toolkit.progress import ProgressBar

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from gpt_toolkit.data.pretraining.corpora import StoryworldCorpus
+from gpt_toolkit.data.pretraining.corpus import Chunk, Position
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
 from gpt_toolkit.data.pretraining.parallel_tokenize import encode_on_threads, jobs
-from gpt_toolkit.data.pretraining.text_readers import Chunk, Position
 from gpt_toolkit.storyworld import MIX
 from gpt_toolkit.tokenizers.byte_tokenizer import ByteTokenizer
 

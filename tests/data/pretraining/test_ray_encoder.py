@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from gpt_toolkit.data.file_memo import FileMemo
 from gpt_toolkit.data.pretraining import ray_encoder
 from gpt_toolkit.data.pretraining.corpora import StoryworldCorpus
+from gpt_toolkit.data.pretraining.corpus import Chunk, Position
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
 from gpt_toolkit.data.pretraining.parallel_tokenize import Encoder, encode, encode_on_threads
 from gpt_toolkit.data.pretraining.ray_encoder import FileGroup, encode_on_ray, file_groups
 from gpt_toolkit.data.pretraining.text_files import FileCorpus, SplitFile, divide
-from gpt_toolkit.data.pretraining.text_readers import Chunk, Position
 from gpt_toolkit.data.pretraining.token_shards import TokenCache
 from gpt_toolkit.data.pretraining.write_token_shards import prepare_tokens
 from gpt_toolkit.progress import ProgressBar
@@ -58,7 +58,7 @@ def folder(tmp_path: Path) -> Path:
 
 def source_of(folder: Path, fraction: float = 0.1, limit: int | None = None) -> FileCorpus:
     memo = FileMemo(folder.parent / "memo")
-    return FileCorpus(divide([str(folder)], [], [], memo), fraction, "text", limit, memo)
+    return FileCorpus(divide([str(folder)], [], [], memo), fraction, "text", None, limit, memo)
 
 
 def in_corpus(group: FileGroup, chunk: Chunk) -> Chunk:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gpt_toolkit.data.file_memo import FileMemo
-from gpt_toolkit.data.pretraining import text_readers
+from gpt_toolkit.data.pretraining import plain_text
 from gpt_toolkit.data.pretraining.text_files import FileCorpus, divide, find_files
 from gpt_toolkit.data.splits import Split
 
@@ -26,9 +26,10 @@ def corpus(
     fraction: float = 0.0,
     limit: int | None = None,
     field: str = "text",
+    separator: str | None = None,
 ) -> FileCorpus:
     divided = divide([str(file) for file in files], [str(file) for file in val], [], memo)
-    return FileCorpus(divided, fraction, field, limit, memo)
+    return FileCorpus(divided, fraction, field, separator, limit, memo)
 
 
 def texts(of: FileCorpus) -> dict[Split, list[str]]:
@@ -103,9 +104,9 @@ def test_a_copy_in_two_splits_is_refused(write: Write, memo: FileMemo) -> None:
 
 
 def test_the_end_of_a_plain_text_file_is_held_out(write: Write, memo: FileMemo) -> None:
-    text = "".join(chr(ord("a") + i % 26) if i % 7 else " " for i in range(1003))
+    text = "".join(f"{i:03d} " for i in range(250))  # 1,000 bytes, cut after 900
     found = texts(corpus(memo, write("a.txt", text), fraction=0.1))
-    assert found == {"train": [text[: int(1003 * 0.9)]], "val": [text[int(1003 * 0.9) :]]}
+    assert found == {"train": [text[:900]], "val": [text[900:]]}
 
 
 def test_the_cut_moves_to_the_next_character(write: Write, memo: FileMemo) -> None:
@@ -141,7 +142,7 @@ def test_a_limit_caps_the_documents_of_each_part(write: Write, memo: FileMemo) -
 def test_reading_resumes_exactly_after_any_chunk(
     limit: int | None, fraction: float, write: Write, memo: FileMemo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(text_readers, "BLOCK_BYTES", 16)
+    monkeypatch.setattr(plain_text, "BLOCK_BYTES", 16)
     files = [
         write("a.txt", "some words for the first file of all"),
         write("b.jsonl", '{"text": "one"}\n{"text": ""}\n{"text": "two"}\n'),

@@ -100,7 +100,7 @@ def test_a_vocabulary_that_was_not_trained_yet_is_asked_for(text: Path) -> None:
 def test_documents_in_pieces_have_the_ids_of_the_whole(
     shared_data: Path, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gpt_toolkit.data.pretraining.text_readers.BLOCK_BYTES", 1000)
+    monkeypatch.setattr("gpt_toolkit.data.pretraining.plain_text.BLOCK_BYTES", 1000)
     text = (shared_data / "tinyshakespeare" / "input.txt").read_text()[:50_000]
     module = CorpusDataModule(
         files=str(write("play.txt", text)),

@@ -219,7 +219,7 @@ def test_novels_become_tokens_and_back(shared_data: Path, cache: Path) -> None:
 
     folder = shared_data / "books" / "valid"
     memo = FileMemo(cache / "files")
-    corpus = FileCorpus(divide([str(folder)], [], [], memo), 0.0, "text", None, memo)
+    corpus = FileCorpus(divide([str(folder)], [], [], memo), 0.0, "text", None, None, memo)
     with ProgressBar("Test") as progress:
         tokens = prepare_tokens(corpus, ByteTokenizer(), cache, progress)
     parts = [gzip.decompress(path.read_bytes()).decode("utf-8-sig") for path in sorted(folder.iterdir())]
