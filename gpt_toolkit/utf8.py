@@ -140,8 +140,8 @@ class _Recoded(io.RawIOBase):
             except UnicodeDecodeError as error:
                 offset = self._file.tell() - len(error.object) + error.start
                 raise ValueError(
-                    f"{self._path}: {error.reason} at offset {offset}; expected {self._encoding} text, as its "
-                    "byte-order mark says; save it as UTF-8"
+                    f"{self._path}: {error.reason} at offset {offset}; expected {self._encoding} text, as "
+                    "its byte-order mark says; save it as UTF-8"
                 ) from error
         n = min(len(target), len(self._waiting))
         target[:n] = self._waiting[:n]
