@@ -65,7 +65,7 @@ class TaskSpec:
         choices: Number of choices of an example; 1 unless multiple choice.
         metrics: Its metrics, the main one first: ``accuracy``, ``f1``, ``matthews``, ``pearson``,
             ``spearman``; for free text ``rouge``, ``bleu``, ``exact_match``, ``token_f1``.
-        parts: Names of subsets with metrics of their own, such as matched and mismatched.
+        subsets: Names of subsets with metrics of their own, such as matched and mismatched.
         max_new_tokens: Length of the longest generated answer, for text.
     """
 
@@ -74,7 +74,7 @@ class TaskSpec:
     labels: tuple[str, ...]
     choices: int
     metrics: tuple[str, ...]
-    parts: tuple[str, ...] = ()
+    subsets: tuple[str, ...] = ()
     max_new_tokens: int = 0
 
     @property
@@ -101,8 +101,8 @@ class SupervisedBatch(TypedDict):
         lengths: ``(B, C)``, int64; number of tokens without padding. The last one is the extract token. For
             text in evaluation, the length of the prompt.
         target: ``(B,)``; int64 class or choice, float32 grade, or 0 for text. -1 or NaN if unknown.
-        rows: ``(B,)``, int64; index of the example in its split.
-        parts: ``(B,)``, int64; index into the dataset's ``parts``, or -1.
+        examples: ``(B,)``, int64; index of the example in its split.
+        subsets: ``(B,)``, int64; index into the dataset's ``subsets``, or -1.
         references: Right answers, for text; else empty.
         step_examples: Number of examples in the whole optimizer step, over all micro-batches and ranks: the
             divisor of the step's loss. In evaluation, those of this batch.
@@ -113,7 +113,7 @@ class SupervisedBatch(TypedDict):
     labels: Tensor
     lengths: Tensor
     target: Tensor
-    rows: Tensor
-    parts: Tensor
+    examples: Tensor
+    subsets: Tensor
     references: list[list[str]]
     step_examples: int

@@ -92,21 +92,21 @@ class DatasetMetrics(nn.Module):
         self.spec = spec
         build = text_metrics if spec.has_free_text else label_metrics
         self.whole = build(spec)
-        self.subsets = nn.ModuleList(build(spec) for _ in spec.parts)
+        self.subsets = nn.ModuleList(build(spec) for _ in spec.subsets)
 
-    def update(self, predictions: Any, targets: Any, parts: Tensor) -> None:
+    def update(self, predictions: Any, targets: Any, subsets: Tensor) -> None:
         """Add a batch of examples that have a target.
 
         Args:
             predictions: Tensor ``(B,)``, or a list of texts.
             targets: Tensor ``(B,)``, or a list of lists of reference texts.
-            parts: ``(B,)``, index of each example's subset, or -1.
+            subsets: ``(B,)``, index of each example's subset, or -1.
         """
         if not len(predictions):
             return
         self.whole.update(predictions, targets)
         for index, metrics in enumerate(self.subsets):
-            chosen = (parts == index).nonzero()[:, 0].tolist()
+            chosen = (subsets == index).nonzero()[:, 0].tolist()
             if chosen:
                 metrics.update(_select(predictions, chosen), _select(targets, chosen))  # type: ignore[operator]
 
@@ -119,14 +119,14 @@ class DatasetMetrics(nn.Module):
         Args:
             with_interval: Add the half-width of the 95% interval of an accuracy.
         """
-        names = [self.spec.name, *(f"{self.spec.name}_{part}" for part in self.spec.parts)]
+        names = [self.spec.name, *(f"{self.spec.name}_{subset}" for subset in self.spec.subsets)]
         found: dict[str, float] = {}
         for name, metrics in zip(names, (self.whole, *self.subsets), strict=True):
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", ".*method of metric .* was called before the.*")
                 warnings.filterwarnings("ignore", ".*variance of predictions or target is close to zero.*")
                 values = {metric: float(value) for metric, value in metrics.compute().items()}
-            n = int(values.pop("rows"))
+            n = int(values.pop("examples"))
             if not n:
                 continue
             values = {metric: 0.0 if math.isnan(value) else value for metric, value in values.items()}
@@ -146,7 +146,7 @@ def _select(values: Any, indices: list[int]) -> Any:
 
 
 def label_metrics(spec: TaskSpec) -> MetricCollection:
-    """Return the metrics of a dataset of classes, choices or grades, and ``rows``, the number of examples.
+    """Return the metrics of a dataset of classes, choices or grades, and ``examples``, their number.
 
     Each example counts once over ranks and uneven batches: sums are added, and metrics that need all examples
     keep them. F1 is that of class 1 for two classes (MRPC, QQP), else the mean over the classes.
@@ -189,7 +189,7 @@ class _BestReference(Metric):
 
 
 def text_metrics(spec: TaskSpec) -> MetricCollection:
-    """Return the metrics of a dataset with free-text answers, and ``rows``, the number of examples.
+    """Return the metrics of a dataset with free-text answers, and ``examples``, their number.
 
     ``exact_match`` and ``token_f1`` are those of SQuAD's script, ``rouge`` the F1 of ROUGE-L with stemming,
     ``bleu`` sacrebleu's, of the whole split; all between 0 and 1.
@@ -205,7 +205,7 @@ def text_metrics(spec: TaskSpec) -> MetricCollection:
 
 def _collection(spec: TaskSpec, known: Mapping[str, Callable[[], Metric]]) -> MetricCollection:
     metrics: dict[str, Metric | MetricCollection] = {name: known[name]() for name in spec.metrics}
-    return MetricCollection({**metrics, "rows": ExampleCount()}, compute_groups=False)
+    return MetricCollection({**metrics, "examples": ExampleCount()}, compute_groups=False)
 
 
 def _rouge_l() -> Callable[[str, str], float]:

@@ -133,15 +133,15 @@ class _Recoded(io.RawIOBase):
         target = memoryview(buffer).cast("B")  # type: ignore[arg-type]
         is_end = False
         while not self._waiting and not is_end:
-            begin = self._file.tell()
             block = self._file.read(_BLOCK_BYTES)
             is_end = not block
             try:
                 self._waiting = memoryview(self._decoder.decode(block, final=is_end).encode())
             except UnicodeDecodeError as error:
+                offset = self._file.tell() - len(error.object) + error.start
                 raise ValueError(
-                    f"{self._path}: {error.reason} near offset {begin + error.start}; expected "
-                    f"{self._encoding} text, as its byte-order mark says; save it as UTF-8"
+                    f"{self._path}: {error.reason} at offset {offset}; expected {self._encoding} text, as "
+                    "its byte-order mark says; save it as UTF-8"
                 ) from error
         n = min(len(target), len(self._waiting))
         target[:n] = self._waiting[:n]

@@ -72,7 +72,7 @@ def test_two_ranks_with_uneven_last_batches_count_each_row_once(tmp_path: Path) 
         found = json.loads((tmp_path / f"{rank}.json").read_text(encoding="utf-8"))
         for name in JUDGED:
             alone = judge(name, [0, 1])
-            assert alone["rows"] == sum(BATCHES[name])
+            assert alone["examples"] == sum(BATCHES[name])
             assert found[name] == pytest.approx(alone, rel=1e-5, abs=1e-6), name
 
 
@@ -127,7 +127,7 @@ def test_an_answer_is_judged_by_the_reference_that_is_nearest() -> None:
     assert found["token_f1"] == pytest.approx((1.0 + 0.5 + 0.0) / 3)
     # ROUGE-L: 1 common word of (2, 1), (3, 2) and (1, 2) words
     assert found["rouge"] == pytest.approx((2 / 3 + 2 / 5 + 0.0) / 3)
-    assert found["rows"] == 3
+    assert found["examples"] == 3
 
 
 def test_bleu_is_sacrebleus_of_the_whole_split() -> None:

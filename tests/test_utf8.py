@@ -83,7 +83,7 @@ def test_the_fix_names_a_command_that_a_shell_understands() -> None:
 def test_utf16_that_ends_inside_a_character_is_refused(write: Write) -> None:
     path = write("a.txt", "Hello".encode("utf-16")[:-1])
     with (
-        pytest.raises(ValueError, match=r"truncated data near offset 10; expected utf-16-le text"),
+        pytest.raises(ValueError, match=r"truncated data at offset 10; expected utf-16-le text"),
         open_utf8(path) as file,
     ):
         file.read()

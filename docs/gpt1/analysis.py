@@ -4,13 +4,16 @@
 # %% [markdown]
 # # What is pre-training worth, layer by layer?
 #
-# *GPT-1 §5, Figure 2 and Table 5.* Three questions: how much does each transferred layer bring, how does zero-shot ability grow while
-# pre-training goes on, and what is left without pre-training or without the auxiliary loss?
+# *GPT-1 §5, Figure 2 and Table 5.* Three questions:
+#
+# - How much does each transferred layer contribute?
+# - How does zero-shot performance grow during pre-training?
+# - What remains without pre-training or without the auxiliary loss?
 #
 # ## Layers transferred (Figure 2, left)
 #
-# Embeddings and the first $l$ blocks come from the [quickstart's model](../start/quickstart.md), the rest begins at random. It is one argument
-# of [`FinetuneTask`][gpt_toolkit.tasks.finetune.FinetuneTask].
+# The embeddings and the first $l$ blocks come from the [quickstart's model](../start/quickstart.md); the rest starts from random weights.
+# This is one argument of [`FinetuneTask`][gpt_toolkit.tasks.finetune.FinetuneTask].
 
 # %%
 import logging
@@ -83,11 +86,15 @@ Markdown(
 )
 
 # %% [markdown]
-# ## Zero-shot ability while pre-training goes on (Figure 2, right)
+# ## Zero-shot performance during pre-training (Figure 2, right)
 #
-# GPT-1 asks the pre-trained network itself, by rules: is a sentence acceptable, by its mean log-probability; is an opinion positive, by whether
-# *positive* or *negative* comes after "very"; which answer, which referent, by mean log-probability. We train for 600 steps and ask three
-# times on the way.
+# GPT-1 evaluates the pre-trained network on tasks without fine-tuning, with heuristics:
+#
+# - acceptability: the mean log-probability of the sentence;
+# - sentiment: which of *positive* and *negative* is more probable after "very";
+# - answers and pronoun referents: the candidate with the higher mean log-probability.
+#
+# We train for 600 steps and evaluate three times on the way.
 
 # %%
 from lightning.pytorch.callbacks import Callback
@@ -136,18 +143,18 @@ for name, values in curves.items():
     print(f"{name:32}", "  ".join(f"{step}: {value:.3f}" for step, value in zip(CHECKS, values, strict=True)))
 
 # %% [markdown]
-# The paper draws these curves between chance (0) and the best supervised model (1) and prints no numbers; all four of them rise with the
-# updates. At our size and length they hardly leave chance: a hundred rows are known to ten points.
+# The paper draws these curves between chance (0) and the best supervised model (1) and prints no numbers. All four of them rise during
+# pre-training. At our size and length they are hardly above chance: with a hundred examples a score is uncertain by ten points.
 #
 # ## Table 5
 #
 # | | average | CoLA | SST-2 | MRPC | STS-B | QQP | MNLI | QNLI | RTE |
 # |---|---|---|---|---|---|---|---|---|---|
-# | with all | 74.7 | 45.4 | 91.3 | 82.3 | 82.0 | 70.3 | 81.8 | 88.1 | 56.0 |
+# | full | 74.7 | 45.4 | 91.3 | 82.3 | 82.0 | 70.3 | 81.8 | 88.1 | 56.0 |
 # | no pre-training | 59.9 | 18.9 | 84.0 | 79.4 | 30.9 | 65.5 | 75.7 | 71.2 | 53.8 |
 # | no auxiliary loss | 75.0 | 47.9 | 92.0 | 84.9 | 83.2 | 69.8 | 81.1 | 86.9 | 54.4 |
 # | LSTM, auxiliary loss | 69.1 | 30.3 | 90.5 | 83.2 | 71.8 | 68.1 | 73.7 | 81.1 | 54.6 |
 #
-# In small, with several seeds and intervals: `gpt-toolkit tables --parts table5,figure2 --seeds 3`. We have no LSTM.
+# At a small scale, with several seeds and intervals: `gpt-toolkit tables --parts table5,figure2 --seeds 3`. The toolkit has no LSTM.
 #
-# Next: [GPT-2's input](../gpt2/input_representation.md).
+# Next: [GPT-2's vocabulary](../gpt2/input_representation.md).

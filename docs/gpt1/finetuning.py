@@ -4,16 +4,17 @@
 # %% [markdown]
 # # What does fine-tuning add to pre-training?
 #
-# *GPT-1 §3.2, equations 3 to 5.* Of a labelled row with tokens $x^1, \ldots, x^m$ and label $y$, a new matrix $W_y$ reads the last block's
-# state at the last token, the [extract mark](input_transformations.md),
+# *GPT-1 §3.2, equations 3 to 5.* A labeled example has tokens $x^1, \ldots, x^m$ and a label $y$. A new matrix $W_y$, the *head*, reads the
+# last block's hidden state at the last token, the [extract token](input_transformations.md):
 #
 # $$P(y \mid x^1, \ldots, x^m) = \text{softmax}(h_l^m W_y) \qquad (3)$$
 #
-# and the row's label and, with weight $\lambda$, its text are learned together:
+# Fine-tuning maximizes the log-probability of the label and, with weight $\lambda$, the language-model objective $L_1$ on the example's
+# text (the *auxiliary loss*):
 #
 # $$L_2 = \sum_{(x, y)} \log P(y \mid x^1, \ldots, x^m) \quad (4) \qquad\qquad L_3 = L_2 + \lambda \, L_1 \quad (5)$$
 #
-# The step of [`FinetuneTask`][gpt_toolkit.tasks.finetune.FinetuneTask]:
+# The training step of [`FinetuneTask`][gpt_toolkit.tasks.finetune.FinetuneTask]:
 
 # %% tags=["hide"]
 import inspect
@@ -26,12 +27,14 @@ import gpt_toolkit as gt
 Markdown(f"```python\n{textwrap.dedent(inspect.getsource(gt.FinetuneTask.training_step))}```")
 
 # %% [markdown]
-# $\lambda$ is `lm_coef`. With $\lambda = 0$ the last block works for the extract tokens alone, since nothing else is asked of it.
+# $\lambda$ is the argument `lm_coef`. With $\lambda = 0$ the last block is computed for the extract tokens only, since the loss needs
+# nothing else from it.
 #
 # ## With and without pre-training, with and without the auxiliary loss
 #
-# Three runs on Storyworld's twin of SST-2: is the writer of this text content? Each sees the same 8,000 rows once, in the same order. The
-# pre-trained runs begin with the [quickstart's model](../start/quickstart.md).
+# Three runs on the counterpart of SST-2 in Storyworld, the toolkit's [built-in synthetic world](../glossary.md#storyworld): is the writer
+# of this text content? Each run sees the same 8,000 examples once, in the same order. The pre-trained runs start from the
+# [quickstart's model](../start/quickstart.md).
 
 # %%
 import logging
@@ -97,8 +100,8 @@ Markdown(
 # %% [markdown]
 # ## The paper's numbers
 #
-# GPT-1's Table 5, averages over eight sets of GLUE and its own view of the auxiliary loss: it helps the larger sets (the entailment sets,
-# QQP), not the small ones.
+# GPT-1's Table 5; the averages are over eight datasets of GLUE. The paper concludes that the auxiliary loss helps on the larger datasets
+# (the entailment datasets and QQP) and not on the small ones.
 #
 # | | average | SST-2 | MNLI | RTE |
 # |---|---|---|---|---|
@@ -106,13 +109,16 @@ Markdown(
 # | pre-trained, λ = 0 | 75.0 | 92.0 | 81.1 | 54.4 |
 # | from scratch, λ = 0.5 | 59.9 | 84.0 | 75.7 | 53.8 |
 #
-# On average the model *without* the auxiliary loss is the better one, by 0.3 points of one run.
+# On average the model *without* the auxiliary loss is better, by 0.3 points in a single run.
 #
-# ## Where we differ
+# ## Differences from the paper
 #
-# - Muon at 0.005 with AdamW at 0.003 for embeddings and head, not Adam at 6.25·10⁻⁵: our model is a hundredth of theirs. One epoch, not three.
-# - $L_1$ is the released code's: a mean over each sequence's own tokens, all answers of a question alike, the marks predicted too.
-# - A head has a bias, as in the released code; the paper has none.
-# - Similarity graded 0 to 5 is learned as a division between two neighboring classes, see [`grade_loss`][gpt_toolkit.losses.grade_loss].
+# - The optimizer is Muon at 0.005 with AdamW at 0.003 for embeddings and head, not Adam at 6.25·10⁻⁵: our model has about a hundredth of
+#   the parameters. We train one epoch, not three.
+# - $L_1$ is the released code's: the mean over each sequence's own tokens. All answers of a question count alike, and the special tokens
+#   after the first are predicted too.
+# - The head has a bias, as in the released code. The paper's equation has none.
+# - Similarity graded from 0 to 5 is learned as a probability split between two neighboring classes, see
+#   [`grade_loss`][gpt_toolkit.losses.grade_loss].
 #
 # Next: [what exactly was trained](setup.md).

@@ -1,15 +1,16 @@
 # %% [markdown]
 # # How does a task become one sequence?
 #
-# *GPT-1 §3.3, Figure 1.* A language model reads one running text, but entailment has two texts, similarity two of which neither comes
-# first, and multiple choice many. GPT-1 leaves the network alone and changes the input: every task becomes one or more sequences
-# between three marks,
+# *GPT-1 §3.3, Figure 1.* A language model reads one sequence of tokens. Entailment has two texts, similarity has two texts without an
+# order, and multiple choice has several answers. GPT-1 changes the input instead of the network: every task becomes one or more sequences
+# with three special tokens,
 #
 # $$\langle\text{start}\rangle \;\; \text{premise} \;\; \langle\text{delimiter}\rangle \;\; \text{hypothesis} \;\; \langle\text{extract}\rangle$$
 #
-# and the task's head reads the hidden state of the last one. The marks' embeddings are all that is new in the network.
+# The task's head reads the hidden state of the extract token. The embeddings of the special tokens and the head are the only new
+# parameters.
 #
-# Our code for it is [`gpt_toolkit.data.supervised.input_transforms`][gpt_toolkit.data.supervised.input_transforms], a function for each drawing of Figure 1:
+# [`gpt_toolkit.data.supervised.input_transforms`][gpt_toolkit.data.supervised.input_transforms] has one function for each drawing of Figure 1:
 
 # %% tags=["hide"]
 import inspect
@@ -27,11 +28,12 @@ drawings = (
 Markdown("```python\n" + "\n\n".join(inspect.getsource(each) for each in drawings) + "```")
 
 # %% [markdown]
-# ## Four tasks of the built-in world
+# ## Four tasks of Storyworld
 #
-# Each has a twin among GPT-1's sets: SST-2, MNLI, STS-B and Story Cloze. `rows` shows what
-# [`SupervisedDataModule`][gpt_toolkit.data.supervised.datamodule.SupervisedDataModule] makes of the first training row of each, a bar between two
-# tokens. (`gpt-toolkit doctor` prints the same before a run.)
+# Storyworld is the toolkit's [built-in synthetic world](../glossary.md#storyworld). Four of its labeled datasets are counterparts of SST-2,
+# MNLI, STS-B and Story Cloze. `rows` shows the first training example of each as
+# [`SupervisedDataModule`][gpt_toolkit.data.supervised.datamodule.SupervisedDataModule] encodes it, with a bar between two tokens.
+# `gpt-toolkit doctor` prints the same before a run.
 
 # %%
 import gpt_toolkit as gt
@@ -46,12 +48,12 @@ for row in data.rows(1):
     print(row, end="\n\n")
 
 # %% [markdown]
-# Similarity has *two* sequences, one in each order, whose extract states are added: which text comes first then makes no difference.
-# Multiple choice has one for each answer, and a softmax over the answers' scores.
+# Similarity becomes *two* sequences, one in each order. Their extract states are added, so the order of the texts makes no difference.
+# Multiple choice becomes one sequence for each answer, with a softmax over the answers' scores.
 #
 # ## Figure 1, drawn from batches
 #
-# The same rows as the network gets them. Each bar is a sequence of a batch, its marks in color.
+# The same examples as the network receives them. Each bar is one sequence of a batch; special tokens are colored.
 
 # %% alt="Horizontal bars for eight sequences: one for sentiment, one for entailment, two for similarity in both orders, two for endings. Every bar begins with a start mark and ends with an extract mark; those of two texts have a delimiter between." tags=["fold"]
 import matplotlib.pyplot as plt
@@ -80,10 +82,11 @@ axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=3)
 plt.show()
 
 # %% [markdown]
-# ## What gives way when a row is too long
+# ## Truncation of long examples
 #
-# The paper is silent; the released code keeps `n_ctx // 2 - 2` tokens of each text. We do the same, except where a question stands
-# between document and answers: there only the document is truncated. [`truncate`][gpt_toolkit.data.supervised.input_transforms.truncate] decides this for all examples at once.
+# The paper does not say how long examples are truncated. The released code keeps the first `n_ctx // 2 - 2` tokens of each text. We do the
+# same, except where a question stands between document and answers: there only the document is truncated.
+# [`truncate`][gpt_toolkit.data.supervised.input_transforms.truncate] makes this decision for all examples at once.
 
 # %%
 import numpy as np
@@ -97,13 +100,13 @@ for what, lengths in {
     print(f"{what:32} {lengths[0]} -> {kept}")
 
 # %% [markdown]
-# ## Where we differ from the paper
+# ## Differences from the paper
 #
 # | | GPT-1 | here |
 # |---|---|---|
-# | marks | `_start_`, `_delimiter_`, `_classify_`, ids 40478 to 40480 | start, delimiter, extract: the three ids after any vocabulary |
-# | padding | id 0 at the right, no mask | any id at the right, no mask: nothing attends to it |
-# | positions | rows of the same matrix as the tokens | a matrix of their own, the same sums |
-# | RACE's cut | not stated | the document gives way, question and answers stay whole |
+# | special tokens | `_start_`, `_delimiter_`, `_classify_`, ids 40478 to 40480 | start, delimiter, extract: the three ids after the vocabulary |
+# | padding | id 0 on the right, no mask | any id on the right, no mask: under the causal mask no real token attends to padding |
+# | positions | rows of the token embedding matrix | a separate matrix; the sums are the same |
+# | truncation of RACE | not stated | the document is truncated; question and answers stay whole |
 #
-# Next: [what the loss is made of](finetuning.md).
+# Next: [what fine-tuning adds](finetuning.md).

@@ -2,18 +2,23 @@
 # needs: [start/quickstart]
 # ---
 # %% [markdown]
-# # What does pre-training minimize?
+# # What does pre-training optimize?
 #
-# *GPT-1 §3.1, equations 1 and 2.* Of a corpus of tokens $u_1, \ldots, u_n$ the network predicts each from the $k$ before it,
+# *GPT-1 §3.1, equations 1 and 2.* Pre-training is language modeling: the network predicts each token from the tokens before it. For a
+# corpus of tokens $u_1, \ldots, u_n$ and a context of $k$ tokens, it **maximizes** the log-likelihood
 #
 # $$L_1(U) = \sum_i \log P(u_i \mid u_{i-k}, \ldots, u_{i-1}; \Theta) \qquad (1)$$
 #
-# with the probability from a stack of blocks over token and position embeddings, and the token embeddings once more as output layer:
+# The probability comes from a stack of Transformer blocks over the sum of token and position embeddings. The output layer uses the token
+# embeddings again (*weight tying*):
 #
 # $$h_0 = U W_e + W_p, \qquad h_l = \text{block}(h_{l-1}), \qquad P(u) = \text{softmax}(h_n W_e^{T}) \qquad (2)$$
 #
-# Our step is these lines of [`PretrainTask`][gpt_toolkit.tasks.pretrain.PretrainTask]. Hidden states come from the
-# [`Decoder`][gpt_toolkit.backbone.decoder.Decoder]; the softmax is inside the loss.
+# Optimizers minimize, so the code minimizes $-L_1$ divided by the number of tokens: the mean cross-entropy, in nats per token. The inputs
+# are always the true tokens of the corpus, never the model's own predictions (*teacher forcing*).
+#
+# These lines of [`PretrainTask`][gpt_toolkit.tasks.pretrain.PretrainTask] are our training step. The
+# [`Decoder`][gpt_toolkit.backbone.decoder.Decoder] returns hidden states. The softmax is computed inside the loss.
 
 # %% tags=["hide"]
 import inspect
@@ -26,12 +31,13 @@ import gpt_toolkit as gt
 Markdown(f"```python\n{textwrap.dedent(inspect.getsource(gt.PretrainTask.training_step))}```")
 
 # %% [markdown]
-# The sum is divided by the number of targets of the *whole* step, over micro-batches and devices, so a step is the same however it is
-# divided.
+# The sum is divided by the number of targets in the *whole* step, over all micro-batches and devices. The loss and its gradient therefore
+# do not depend on how a step is split.
 #
-# ## The loss before any training
+# ## The loss before training
 #
-# An untrained network should find all $V$ tokens about equally likely: a loss near $\ln V$. Here with two blocks of each paper's width.
+# An untrained network should give all $V$ tokens about the same probability, so its loss should be close to $\ln V$. We check this with
+# two blocks of each paper's width.
 
 # %%
 import math
@@ -49,14 +55,14 @@ for preset, vocab_size in (("gpt1", 40_478), ("gpt2", 50_257)):
     print(f"{preset}: ln V = {math.log(vocab_size):.2f}, loss {loss:.2f}")
 
 # %% [markdown]
-# It is a little more, for the logits are not exactly 0: their variance is about $d \cdot 0.02^2 = 0.31$, which adds half of that to the
-# loss. (GPT-1's rest comes from its tied matrix: the state still resembles its own token's embedding.)
+# The losses are slightly above $\ln V$ because the logits are not exactly 0. Their variance is about $d \cdot 0.02^2 = 0.31$, and half of
+# it is added to the loss. GPT-1 has a second cause, its tied matrix: a hidden state still resembles the embedding of its own token.
 #
-# ## Never all logits
+# ## A loss that never stores all logits
 #
-# For 8 sequences of 512 tokens and GPT-1's vocabulary the logits alone are 8 · 512 · 40,478 numbers, 632 MiB in fp32, and their gradient as
-# many. [`linear_cross_entropy`][gpt_toolkit.losses.linear_cross_entropy] makes them a chunk at a time and keeps only the gradients of hidden
-# states and weights. It is the same loss and the same gradient:
+# Take 8 sequences of 512 tokens and GPT-1's vocabulary. The logits alone are 8 · 512 · 40,478 numbers, 632 MiB in fp32, and their gradient
+# has the same size. [`linear_cross_entropy`][gpt_toolkit.losses.linear_cross_entropy] computes them in chunks and keeps only the gradients
+# of the hidden states and of the weights. Loss and gradients are the same as those of the plain computation:
 
 # %%
 hidden = torch.randn(300, 64, requires_grad=True)
@@ -72,9 +78,10 @@ for name, (a, b) in zip(("hidden", "weight"), gradients, strict=True):
 print(f"loss: {ours.item():.3f} and {plain.item():.3f}")
 
 # %% [markdown]
-# ## A minute of pre-training
+# ## One minute of pre-training
 #
-# A decoder of two blocks reads Storyworld. The DataModule makes token shards once and keeps them in the cache folder.
+# A decoder of two blocks is trained on Storyworld, the toolkit's [built-in synthetic world](../glossary.md#storyworld). The DataModule
+# tokenizes the text once and stores the token shards in the cache folder.
 
 # %%
 import logging
@@ -99,13 +106,13 @@ for name, value in scores.items():
     print(f"{name:20} {float(value):.3f}")
 
 # %% [markdown]
-# The same loss in three units: `val_loss` in nats per token, its exponential, and bits per byte of text, the only one of the three that
-# does not depend on the vocabulary.
+# These are three units of the same loss: `val_loss` in nats per token, its exponential (*perplexity*), and *bits per byte* of text. Only
+# bits per byte does not depend on the vocabulary.
 #
-# ## Which tokens are hard?
+# ## Which tokens are hard to predict?
 #
-# The quickstart's model, which has read 25 times as much, reads a story that was held out. The darker a token, the less the model
-# expected it.
+# The quickstart's model was trained on 25 times as much text. Here it reads a held-out story. The darker a token, the lower the
+# probability that the model gave it.
 
 # %% tags=["fold"]
 from html import escape
@@ -135,15 +142,15 @@ Markdown(
 )
 
 # %% [markdown]
-# ## The paper's number, and what differs
+# ## The paper's number, and differences
 #
-# GPT-1 reports a perplexity of 18.4 per token on BooksCorpus, without saying on which split. The numbers above are of another, far easier
-# text and another vocabulary: they show that the code does what the equations say, not how good a model is. What differs otherwise:
+# GPT-1 reports a perplexity of 18.4 per token on BooksCorpus and does not say on which split. The numbers above are for a much easier text
+# and a different vocabulary. They show that the code computes what the equations say, not how good the model is. Other differences:
 #
-# - $k$, the context of equation 1, is the window: a token at the window's start has fewer tokens before it. (The paper trains so, too.)
-# - The decoder above is GPT-2's form, with the norm before each sublayer; `gt.DecoderConfig.from_preset("gpt1")` is the paper's. See
-#   [The model of GPT-2](../gpt2/model.md) for what the difference does.
-# - We divide by the tokens of the step. So did the paper's equation, up to a constant.
+# - The context $k$ of equation 1 is the window. A token near the start of a window has fewer tokens before it, as in the paper's training.
+# - The decoder above is GPT-2's: pre-norm, with a layer norm before each sublayer. `gt.DecoderConfig.from_preset("gpt1")` is the paper's
+#   post-norm decoder. [The model of GPT-2](../gpt2/model.md) shows what the difference does.
+# - We divide by the number of tokens in the step. Equation 1 is a plain sum, which differs by a constant factor.
 #
 # At full size: `gpt-toolkit fit --config gpt1/pretrain --data.files books/`.
 #

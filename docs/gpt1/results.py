@@ -4,19 +4,20 @@
 # %% [markdown]
 # # What did fine-tuning achieve?
 #
-# *GPT-1 §4.2, Tables 2 to 4.* One pre-trained network, twelve sets, a new head each: the best published score on nine. Each set has its own
-# metric; for CoLA it is Matthews' correlation,
+# *GPT-1 §4.2, Tables 2 to 4.* One pre-trained network was fine-tuned on twelve datasets, each with a new head, and reached the best
+# published score on nine of them. Each dataset has its own metric. For CoLA it is the Matthews correlation coefficient,
 #
 # $$\text{MCC} = \frac{TP \cdot TN - FP \cdot FN}{\sqrt{(TP + FP)(TP + FN)(TN + FP)(TN + FN)}}$$
 #
-# Sets are read by [`gpt_toolkit.data.supervised`][gpt_toolkit.data.supervised.gpt1_datasets], judged by
-# [`label_metrics`][gpt_toolkit.metrics.label_metrics].
+# [`gpt_toolkit.data.supervised`][gpt_toolkit.data.supervised.gpt1_datasets] reads the datasets,
+# [`label_metrics`][gpt_toolkit.metrics.label_metrics] computes the metrics.
 #
-# ## Two of the seven twins
+# ## Two Storyworld counterparts
 #
-# `gpt-toolkit tables` runs what is needed and fills the tables. Here with its smallest budget, for the twins of CoLA and SST-2: the
-# quickstart's model, one pass over 4,000 rows, one seed. `--budget standard --seeds 3` runs all seven and says how long that will take:
-# hours on two cores.
+# Storyworld, the toolkit's [built-in synthetic world](../glossary.md#storyworld), has counterparts of seven of the datasets.
+# `gpt-toolkit tables` runs what is missing and fills the paper's tables. Here it runs with its smallest budget on the counterparts of CoLA
+# and SST-2: the quickstart's model, one pass over 4,000 examples, one seed. `--budget standard --seeds 3` runs all seven and prints how
+# long that will take: hours on two cores.
 
 # %% language="bash"
 # rm -rf runs/tables
@@ -24,16 +25,18 @@
 #     --finetune '--data.train_rows 4000' --output runs/tables
 
 # %% [markdown]
-# The twin of CoLA asks for word order and agreement, and a model of this size does not learn it from so few rows; that of SST-2 it begins to.
-# One pass over twice as many rows: [what fine-tuning adds](finetuning.md).
+# The counterpart of CoLA tests word order and agreement, which a model of this size does not learn from so few examples. It starts to learn
+# the counterpart of SST-2. [What fine-tuning adds](finetuning.md) makes one pass over twice as many examples.
 #
-# ## Five of the seven twins, three seeds
+# ## Five Storyworld counterparts, three seeds
 #
-# The same command with more to spend. The backbone is `storyworld/pretrain`, ten times the quickstart's in weights and in text, which has
-# read every kind of the world's documents; it was trained for two hours on two cores. Then, for each task, from its weights and from random
-# ones: `gpt-toolkit tables --budget standard --seeds 3 --parts table2,table3,table4 --model runs/pretrain/model --tasks TASK`. Test scores,
-# mean and 95% interval (Student's t); the difference is that of runs of the same seed. Fewer rows or one pass:
-# `--finetune '--data.train_rows 4000'`, `--finetune '--trainer.max_epochs 1'`. Every run is in `docs/results/storyworld.json`.
+# The same command with a larger budget. The backbone is `storyworld/pretrain`: ten times the quickstart's parameters and text, trained on
+# all document types of Storyworld for two hours on two cores. Each task is then fine-tuned from these weights and from random ones:
+# `gpt-toolkit tables --budget standard --seeds 3 --parts table2,table3,table4 --model runs/pretrain/model --tasks TASK`.
+#
+# The table shows test scores, mean and 95% interval (Student's t). The difference is *paired*: it compares runs of the same seed. Fewer
+# examples or epochs: `--finetune '--data.train_rows 4000'`, `--finetune '--trainer.max_epochs 1'`. Every run is in
+# `docs/results/storyworld.json`.
 #
 # | | rows x epochs | pre-trained | from scratch | difference | better seeds |
 # |---|--:|--:|--:|--:|--:|
@@ -49,26 +52,29 @@
 # | similarity (Pearson) | 4,000 x 3 | 61.4 ± 10.5 | 18.0 ± 30.8 | 43.5 ± 23.8 | 3 of 3 |
 # | endings (accuracy) | 2,000 x 3 | 60.8 ± 12.1 | 54.4 ± 6.5 | 6.4 ± 6.3 | 3 of 3 |
 #
-# Pre-training is the better one in each of the 27 pairs of runs by the metric that `tables` takes, F1 for paraphrase. With the more rows the
-# five scores are 6.5 ± 1.4 points higher in the mean, though four of the single differences lie within their intervals; with the fewer, tried
-# afterwards, each of the five is higher by more than its interval (endings has one size; paraphrase in accuracy, since whoever always says yes
-# has an F1 of 67). These tasks are understood of a sudden, as names are in pre-training. From good weights that takes fewer rows; from
-# random ones it happens in some seeds and not in others, which makes the intervals wide. Entailment is at chance either way (34.7 and 34.2
-# after 8,000 rows, one seed, guessing 33.3), and reading was not run from this model.
+# - Pre-training wins each of the 27 pairs of runs by the metric that `tables` uses (F1 for paraphrase).
+# - With the larger number of examples, the five scores are 6.5 ± 1.4 points higher on average, but four of the five differences are smaller
+#   than their own interval.
+# - With fewer examples, tried afterwards, each of the five differences is larger than its interval. Endings has only one size. Paraphrase is
+#   compared in accuracy here, because always answering yes gives an F1 of 67.
+# - The wide intervals have one cause: these tasks are learned suddenly, as names are in pre-training. From pre-trained weights this takes
+#   fewer examples. From random weights it happens in some seeds and not in others.
+# - Entailment stays at chance either way: 34.7 and 34.2 after 8,000 examples with one seed; guessing gives 33.3. Reading was not run from
+#   this model.
 #
 # ## The paper's tables
 #
 # | | SNLI | MNLI-m | MNLI-mm | SciTail | QNLI | RTE | Story Cloze | RACE-m | RACE-h | RACE |
 # |---|---|---|---|---|---|---|---|---|---|---|
-# | before | 89.3 | 80.6 | 80.1 | 83.3 | 82.3 | **61.7** | 77.6 | 60.2 | 50.3 | 53.3 |
+# | best before | 89.3 | 80.6 | 80.1 | 83.3 | 82.3 | **61.7** | 77.6 | 60.2 | 50.3 | 53.3 |
 # | GPT-1 | **89.9** | **82.1** | **81.4** | **88.3** | **88.1** | 56.0 | **86.5** | **62.9** | **57.4** | **59.0** |
 #
 # | | CoLA (Matthews) | SST-2 | MRPC (F1) | STS-B (Pearson) | QQP (F1) | GLUE |
 # |---|---|---|---|---|---|---|
-# | before | 35.0 | **93.2** | **86.0** | 81.0 | 66.1 | 68.9 |
+# | best before | 35.0 | **93.2** | **86.0** | 81.0 | 66.1 | 68.9 |
 # | GPT-1 | **45.4** | 91.3 | 82.3 | **82.0** | **70.3** | **72.8** |
 #
-# ## Drawn
+# ## The paper's gains, drawn
 
 # %% alt="Bars of GPT-1's score minus the best before it, for twelve sets: positive for nine, largest for CoLA with 10 and Story Cloze with 9 points, negative for SST-2, MRPC and RTE." tags=["fold"]
 import matplotlib.pyplot as plt
@@ -111,12 +117,13 @@ plt.show()
 print(sum(gain > 0 for gain in gains), "of", len(gains), "sets")
 
 # %% [markdown]
-# ## Real sets, in small
+# ## Real datasets at a small scale
 #
-# The paper's claim at a three-hundredth of its size: `gpt-toolkit fit --config text/novels` on 96 of a
-# [hundred English novels](https://github.com/computationalstylistics/100_english_novels) (a window of 128 tokens, 32 of them a step, 6,000 steps: under an hour on two cores,
-# perplexity 52 per token on held-out novels), then `--config text/finetune --seeds 3` from that model and from random weights. Best
-# validation score of each seed, mean and 95% interval over the seeds; the runs are in `docs/results/novels.json`.
+# This repeats the paper's claim at a three-hundredth of its size. `gpt-toolkit fit --config text/novels` trains on 96 of a
+# [hundred English novels](https://github.com/computationalstylistics/100_english_novels): a window of 128 tokens, 32 windows per step,
+# 6,000 steps. It takes less than an hour on two cores and reaches a perplexity of 52 per token on held-out novels. Then
+# `--config text/finetune --seeds 3` starts from that model and from random weights. The table shows the best validation score of each seed,
+# mean and 95% interval over the seeds. The runs are in `docs/results/novels.json`.
 #
 # | | rows | from novels | from scratch | better seeds |
 # |---|--:|--:|--:|--:|
@@ -127,18 +134,19 @@ print(sum(gain > 0 for gain in gains), "of", len(gains), "sets")
 # | QQP, all (accuracy) | 8,988 | 68.1 ± 2.1 | 67.4 ± 1.3 | 3 of 3 |
 # | CoLA (Matthews) | 8,551 | 8.3 ± 5.0 | 5.8 ± 13.9 | 2 of 3 |
 #
-# Three seeds make wide intervals: three sets are apart by more than both, QQP is the better one in each of its six pairs of runs, by little, and
-# CoLA cannot be told. What helps most is what novels know about: words of feeling, and what follows from a sentence.
+# Three seeds give wide intervals. On SST-2, SNLI and STS-B the intervals do not overlap. On QQP pre-training wins all six pairs of runs, by
+# a small margin. CoLA is undecided. Pre-training helps most where novels carry the knowledge: words for feelings, and what follows from a
+# sentence.
 #
-# ## Where a comparison goes wrong
+# ## Pitfalls of comparing numbers
 #
-# - RTE has 2,490 rows. The paper's 56.0 is one run; the released code says that its Story Cloze, 86.5 in the paper, has a median of 85.8
-#   over ten runs. `--seeds 5` shows how much of a difference is chance.
-# - The row for this model in the BERT paper is another: QNLI 87.4, STS-B 80.0, average 75.1.
-# - Test labels of GLUE are not public: `predict` writes the files that its server takes.
-# - Only the settings for Story Cloze were released; "most tasks" (§4.1) is all that is known of the others.
+# - RTE has 2,490 examples, and the paper's 56.0 is a single run. Story Cloze is 86.5 in the paper; the released code states a median of 85.8
+#   over ten runs. `--seeds 5` shows how much of a difference is due to chance.
+# - The BERT paper's row for this model differs: QNLI 87.4, STS-B 80.0, average 75.1.
+# - GLUE's test labels are not public. `predict` writes the files that its server takes.
+# - Only the settings for Story Cloze were released. For the other datasets the paper says "most tasks" (§4.1) and nothing more.
 #
-# With the real sets: `gpt-toolkit fit --config gpt1/finetune_rte --data.root FOLDER`, then `gpt-toolkit tables --runs runs` puts your
-# numbers beside the paper's.
+# With the real datasets: run `gpt-toolkit fit --config gpt1/finetune_rte --data.root FOLDER`, then `gpt-toolkit tables --runs runs`. It
+# prints your numbers next to the paper's.
 #
 # Next: [what pre-training is worth](analysis.md).

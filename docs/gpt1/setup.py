@@ -1,14 +1,14 @@
 # %% [markdown]
 # # What exactly was trained?
 #
-# *GPT-1 §4.1.* The paper's set-up in one place: text, vocabulary, network, optimization. Each number below is computed by our code; the
-# tables give the paper's, or the released code's, beside it.
+# *GPT-1 §4.1.* This page collects the paper's set-up: text, vocabulary, network and optimization. Our code computes each number below. The
+# tables give the value of the paper or of the released code next to it.
 #
 # ## Text
 #
-# BooksCorpus was mended with *ftfy*, its punctuation and whitespace standardized, and split into words with spaCy.
-# [`clean`][gpt_toolkit.tokenizers.gpt1_normalize.clean] does the first two as the released code does, and
-# [`split_by_rules`][gpt_toolkit.tokenizers.gpt1_normalize.split_by_rules] the third where spaCy is not installed.
+# BooksCorpus was cleaned with *ftfy*, its punctuation and whitespace were standardized, and spaCy split it into words.
+# [`clean`][gpt_toolkit.tokenizers.gpt1_normalize.clean] does the first two steps as the released code does. Where spaCy is not installed,
+# [`split_by_rules`][gpt_toolkit.tokenizers.gpt1_normalize.split_by_rules] does the third.
 
 # %%
 from gpt_toolkit.tokenizers.gpt1_normalize import clean, split_by_rules
@@ -20,17 +20,18 @@ print(
 )
 
 # %% [markdown]
-# Everything is lower case. Full stops and apostrophes are left to the word splitter, which knows `Dr.` and `n't`.
+# The text becomes lower case. The word splitter handles full stops and apostrophes: it has rules for `Dr.` and `n't`.
 #
 # ## Vocabulary
 #
-# 40,000 merges within words, an end-of-word mark glued to each word's last character: 40,478 entries (1 unknown, 238 characters with and
-# without the mark, the merges, a line break). The files are OpenAI's; with them in a folder `gt.load_tokenizer(FOLDER)` gives the released
-# ids, which the tests compare with `transformers`. How merges are learned is shown with [GPT-2's vocabulary](../gpt2/input_representation.md).
+# GPT-1 uses byte-pair encoding (BPE) within words: 40,000 merges, with an end-of-word symbol attached to the last character of each word.
+# This gives 40,478 entries: 1 unknown token, 238 characters with and without the end-of-word symbol, the merges, and a line break. The
+# files are OpenAI's. With them in a folder, `gt.load_tokenizer(FOLDER)` returns the released ids; the tests compare them with
+# `transformers`. [GPT-2's vocabulary](../gpt2/input_representation.md) shows how merges are learned.
 #
 # ## Network
 #
-# A preset is a frozen value; [`DecoderConfig`][gpt_toolkit.backbone.config.DecoderConfig] counts its parameters.
+# A preset is a frozen value. [`DecoderConfig`][gpt_toolkit.backbone.config.DecoderConfig] counts its parameters.
 
 # %%
 import gpt_toolkit as gt
@@ -51,21 +52,22 @@ print(f"{'together':30} {config.n_params:12,}")
 assert sum(parts.values()) == config.n_params == 116_534_784
 
 # %% [markdown]
-# 116,534,784 is what the released arrays hold; the paper gives no count. The output layer adds nothing, for its matrix *is* the token
-# embeddings (eq. 2).
+# The released arrays hold 116,534,784 numbers; the paper gives no count. The output layer adds no parameters, because its matrix *is* the
+# token embedding matrix (weight tying, eq. 2).
 #
 # | | paper or released code | our field |
 # |---|---|---|
 # | layers, width, heads | 12, 768, 12 | `n_layer`, `n_embd`, `n_head` |
-# | layer norm | after each sum, ε = 10⁻⁵ | `norm="post"` |
-# | activation | GELU; the code's is the tanh form | `block.py`, fixed |
+# | layer norm | post-norm: after each sum, ε = 10⁻⁵ | `norm="post"` |
+# | activation | GELU; the code uses the tanh form | fixed in `block.py` |
 # | dropout | 0.1 on embeddings, attention, residuals | `embd_pdrop`, `attn_pdrop`, `resid_pdrop` |
-# | initial weights | N(0, 0.02), no scaling by depth | `residual_init="plain"`, `wpe_std=0.02` |
+# | initial weights | N(0, 0.02), no scaling with depth | `residual_init="plain"`, `wpe_std=0.02` |
 #
 # ## Optimization
 #
-# Adam, at most 2.5·10⁻⁴, linearly up over 2,000 updates, then a cosine to 0; decay of 0.01 on matrices alone, not on biases and gains.
-# [`Cosine`][gpt_toolkit.optim.schedules.Cosine] gives the multiplier of the learning rate, [`decay_groups`][gpt_toolkit.optim.decay_groups] the groups.
+# Adam with a maximum learning rate of 2.5·10⁻⁴: linear warm-up over 2,000 updates, then cosine decay to 0. Weight decay is 0.01 on
+# matrices only, not on biases and gains. [`Cosine`][gpt_toolkit.optim.schedules.Cosine] gives the multiplier of the learning rate,
+# [`decay_groups`][gpt_toolkit.optim.decay_groups] the parameter groups.
 
 # %% alt="Pre-training: the rate rises to 2.5e-4 within 2,000 of 100,000 updates and falls to 0 like a cosine. Fine-tuning: it rises to 6.25e-5 within the first 0.2 percent and falls to 0 in a straight line." tags=["fold"]
 import matplotlib.pyplot as plt
@@ -95,12 +97,13 @@ for group in decay_groups(decoder.named_parameters(), weight_decay=0.01):
     )
 
 # %% [markdown]
-# Released code decays everything of rank 2 and more, embeddings included: 50 tensors with 116,414,976 parameters, and 96 with 119,808
-# that are left alone. The cell above counts the same.
+# The released code decays every tensor of rank 2 or more, embeddings included: 50 tensors with 116,414,976 parameters. The other 96
+# tensors, with 119,808 parameters, are not decayed. The cell above counts the same.
 #
 # ## One update
 #
-# 64 sequences of 512 tokens are 32,768 tokens. Their cost follows from the shape, 6 N + 12 L d T operations a token:
+# 64 sequences of 512 tokens are 32,768 tokens. Their cost follows from the shape of the network: 6 N + 12 L d T floating-point operations
+# per token (PaLM, appendix B).
 
 # %%
 tokens = 64 * config.n_ctx
@@ -110,15 +113,15 @@ print(
 print(f"a million updates: {1_000_000 * tokens * config.flops_per_token / 8.64e19:.2f} petaflop/s-days")
 
 # %% [markdown]
-# A million is where the axis of the paper's Figure 2 ends. The text gives neither the number of updates (it says 100 epochs, of a corpus
-# whose tokens it does not count) nor betas, ε and clipping of
-# pre-training. Our [`gpt1/pretrain`](../reference/configs.md#gpt1pretrain) says at each number which of them is the paper's, the released
-# code's or ours.
+# The axis of the paper's Figure 2 ends at one million updates. The text does not give the number of updates: it says 100 epochs, but not
+# how many tokens an epoch has. For pre-training it does not state the betas, ε or gradient clipping either. Each number in our
+# [`gpt1/pretrain`](../reference/configs.md#gpt1pretrain) names its source: the paper, the released code, or a choice of this toolkit.
 #
-# ## Where we differ
+# ## Differences from the released code
 #
-# - The released code drops rows of the *whole* embedding matrix once an update, and the same dropped matrix serves as output; we drop the
-#   sums that were looked up, as Hugging Face's port does.
-# - Its Adam decays with the bias-corrected step; ours is `torch.optim.AdamW`, which multiplies by 1 − lr · decay first.
+# - The released code drops entries of the *whole* embedding matrix once per update and uses the same dropped matrix as the output layer. We
+#   apply dropout to the sums of looked-up embeddings, as Hugging Face's port does.
+# - Its Adam adds the weight decay inside the bias-corrected step. Ours is `torch.optim.AdamW`, which first multiplies the weights by
+#   1 − lr · decay.
 #
 # Next: [the paper's results](results.md).

@@ -1,16 +1,18 @@
 # %% [markdown]
 # # How does one vocabulary write any text?
 #
-# *GPT-2 §2.2.* A model of words cannot write a new word, a model of bytes needs long sequences. GPT-2 takes bytes as the alphabet and
-# merges the pairs that occur most often: 256 bytes, 50,000 merges and one mark that ends a text, 50,257 entries. Nothing is lower-cased,
-# cleaned or unknown. A pattern first divides the text, so that no merge crosses from letters to punctuation, or `dog.`, `dog!` and `dog?`
-# would each take an entry.
+# *GPT-2 §2.2.* A model of words cannot write a new word. A model of bytes can write anything but needs long sequences. GPT-2 uses
+# byte-level *byte-pair encoding* (BPE): it starts from the 256 bytes and repeatedly merges the most frequent pair into a new entry. With
+# 50,000 merges and one special token that ends a text this gives 50,257 entries. Nothing is lower-cased, cleaned or unknown.
 #
-# Our code is [`ByteLevelBPE`][gpt_toolkit.tokenizers.byte_level_bpe.ByteLevelBPE], encoded by *tiktoken*; vocabularies are trained by *tokenizers*.
+# Before merging, a regular expression splits the text, so that no merge joins letters with punctuation. Otherwise `dog.`, `dog!` and `dog?`
+# would each use an entry.
+#
+# Our code is [`ByteLevelBPE`][gpt_toolkit.tokenizers.byte_level_bpe.ByteLevelBPE]. *tiktoken* encodes, *tokenizers* trains vocabularies.
 #
 # ## The alphabet
 #
-# The vocabulary `bytes` has no merges. Any text goes through it and back; so does half a character.
+# The vocabulary `bytes` has no merges. It encodes and decodes any text without loss, even half of a multi-byte character.
 
 # %%
 import gpt_toolkit as gt
@@ -24,7 +26,8 @@ for text in ("the dog", "Führer", "½", "世界"):
 # %% [markdown]
 # ## Learning merges
 #
-# Merges are learned from a text; here from 1,000 documents of Storyworld.
+# Merges are learned from a text. Here it is 1,000 documents of Storyworld, the toolkit's
+# [built-in synthetic world](../glossary.md#storyworld).
 
 # %%
 from itertools import islice
@@ -41,21 +44,21 @@ print("first merges:", first)
 print("last merges: ", last)
 
 # %% [markdown]
-# Pairs of letters come first, whole words with the blank before them later. That blank belongs to the word: `dog` and ` dog` are two
-# entries.
+# The first merges are pairs of letters; the last are whole words with the space before them. That space belongs to the word: `dog` and
+# ` dog` are two entries.
 #
-# ## The division of the text
+# ## Splitting the text
 
 # %%
 for text in (" The miller's dog, 1924!", "I'll say it's his", "I'LL SAY IT'S HIS"):
     print([tokenizer.decode([i]) for i in tokenizer.encode(text)])
 
 # %% [markdown]
-# Contractions are only known in lower case: an oversight that the released code's comment admits, and that every GPT-2 shares.
+# Only lower-case contractions are split as such. A comment in the released code admits this oversight, and every GPT-2 has it.
 #
-# ## What a larger vocabulary buys
+# ## Effect of a larger vocabulary
 #
-# Fewer tokens for the same text, at the price of more rows to learn and to multiply by.
+# A larger vocabulary needs fewer tokens for the same text. In return, the embedding matrix and the output layer have more rows.
 
 # %% alt="Bytes per token of held-out text over the size of the vocabulary, from 1 with bytes alone to more than 3 with 4,000 entries; each doubling adds less." tags=["fold"]
 import matplotlib.pyplot as plt
@@ -82,8 +85,8 @@ Markdown(
 # %% [markdown]
 # ## The paper's vocabulary
 #
-# `gt.load_tokenizer("gpt2")` is the released one, downloaded once, or a folder that holds `vocab.bpe` and `encoder.json`. Some of its ids,
-# which the tests check:
+# `gt.load_tokenizer("gpt2")` loads the released vocabulary, which is downloaded once. A folder with `vocab.bpe` and `encoder.json` works
+# too. Some of its ids, which the tests check:
 #
 # | text | ids |
 # |---|---|
@@ -92,9 +95,9 @@ Markdown(
 # | `3`, `33`, `333`, `3333`, `33333` | 18, 2091, 20370, 24840, 2091 20370 |
 # | `Führer` | 37 9116 71 11751 |
 #
-# ## Where we differ
+# ## Differences from the released code
 #
-# Nowhere in the ids: the encoder is another, and refuses a vocabulary whose merges it would apply otherwise. A mark such as
-# `<|endoftext|>` inside a text is ordinary text, as in the released code and unlike in `transformers`.
+# The ids are the same. The encoder is a different one, and it refuses a vocabulary whose merges it would apply differently. The text
+# `<|endoftext|>` inside a document is encoded as ordinary text, as in the released code and unlike in `transformers`.
 #
 # Next: [the model](model.md).

@@ -1,12 +1,13 @@
 # %% [markdown]
 # # Did the model read the test set?
 #
-# *GPT-2 §4, Table 6.* WebText is large; parts of test sets stand in it. The paper counts runs of eight words that a test set shares with
-# the training text, $\text{share} = \text{runs found} / \text{runs}$, lower-case words of letters and digits with single spaces between. Training
-# runs are kept in Bloom filters, with false positives below $10^{-8}$.
+# *GPT-2 §4, Table 6.* WebText is large, and parts of published test sets are in it. The paper measures this *contamination* with 8-grams,
+# sequences of eight words. It reports the fraction of a test set's 8-grams that also occur in the training text:
+# $\text{overlap} = \text{found} / \text{all}$. Text is reduced to lower-case alphanumeric words with single spaces. The paper stores the
+# training 8-grams in Bloom filters with a false-positive rate below $10^{-8}$.
 #
-# Our code is [`gpt_toolkit.analysis.ngram_overlap`][gpt_toolkit.analysis.ngram_overlap]; `gpt-toolkit overlap` runs it on files. The command keeps the
-# *test* text's runs and lets the training text pass by, so its memory does not grow with the corpus and its counts are exact.
+# Our code is [`gpt_toolkit.analysis.ngram_overlap`][gpt_toolkit.analysis.ngram_overlap]; `gpt-toolkit overlap` runs it on files. The command
+# stores the *test* set's 8-grams and streams the training text, so its memory does not grow with the corpus and its counts are exact.
 
 # %%
 from gpt_toolkit.analysis.ngram_overlap import fingerprints, normalized
@@ -18,8 +19,9 @@ print(len(fingerprints(text)), "runs of eight words")
 # %% [markdown]
 # ## Storyworld's splits
 #
-# The world promises that a person and a thing of the test split never meet in a training story. That says nothing about phrases: its people
-# say many things in the same words. How much do they share?
+# Storyworld is the toolkit's [built-in synthetic world](../glossary.md#storyworld). It guarantees that a person and a thing that meet in the
+# test split never meet in a training story. It does not guarantee that phrases differ, because its texts repeat the same wording. How many
+# 8-grams do the splits share?
 
 # %%
 from itertools import islice
@@ -59,9 +61,9 @@ Markdown(
 )
 
 # %% [markdown]
-# ## Exact and in a filter
+# ## Exact counts and a Bloom filter
 #
-# The paper's way for comparison, with its bound on false positives:
+# The paper's method for comparison, with its bound on false positives:
 
 # %%
 bloom = BloomFilter(capacity=800_000)
@@ -75,15 +77,17 @@ print(f"expected false positives: {bloom.expected_false_positives():.1e}")
 # %% [markdown]
 # ## The paper's Table 6
 #
-# | % of test runs in | PTB | WikiText-2 | enwik8 | text8 | WikiText-103 | 1BW |
+# | % of the test set's 8-grams in | PTB | WikiText-2 | enwik8 | text8 | WikiText-103 | 1BW |
 # |---|---|---|---|---|---|---|
 # | its own training set | 2.67 | 0.66 | 7.50 | 2.34 | 9.09 | 13.19 |
 # | WebText | 0.88 | 1.63 | 6.31 | 3.94 | 2.42 | 3.75 |
 #
-# Test sets overlap with their *own* training sets more than with WebText, by 5.9% to 3.2% on average. Leaving the overlapping parts of
-# LAMBADA out changes its perplexity from 8.6 to 8.7. The second argument is the paper's Figure 4: training and test loss fall together.
+# On average, test sets overlap more with their *own* training sets (5.9%) than with WebText (3.2%). Without the overlapping examples,
+# LAMBADA's perplexity changes from 8.6 to 8.7. The paper's second argument is Figure 4: training and test loss fall together.
 #
-# ## Where we differ
+# ## Differences from the paper
 #
-# - Runs are known by 64-bit fingerprints: two different runs agree with a probability of $2^{-64}$.
-# - The paper does not say how it treats letters beyond ASCII; we keep all letters and digits of Unicode.
+# - 8-grams are compared by 64-bit fingerprints. Two different 8-grams have the same fingerprint with a probability of $2^{-64}$.
+# - The paper does not say how it treats non-ASCII letters. We keep all Unicode letters and digits.
+#
+# Next: [does the loss follow a power law?](scaling.md)

@@ -1,12 +1,15 @@
 # %% [markdown]
 # # What did GPT-2 change in the model?
 #
-# *GPT-2 §2.3, Table 2.* Three things: the layer norm moves from after each sum to before each sublayer, with one more after the last
-# block; the weights that write to the residual stream begin smaller, by the root of their number; and everything is larger.
+# *GPT-2 §2.3, Table 2.* GPT-2 changes three things:
+#
+# - *Pre-norm* instead of *post-norm*: the layer norm moves from after each sum to before each sublayer, and one more follows the last block.
+# - The weights that write to the *residual stream* $x$ start smaller, by the square root of their number.
+# - Everything is larger.
 #
 # $$\text{GPT-1:} \; x \leftarrow \text{norm}(x + f(x)) \qquad \text{GPT-2:} \; x \leftarrow x + f(\text{norm}(x)), \qquad \sigma = 0.02 / \sqrt{2 L}$$
 #
-# Both are one [`Block`][gpt_toolkit.backbone.block.Block]:
+# Here $f$ is attention or the MLP, and $L$ is the number of blocks. One [`Block`][gpt_toolkit.backbone.block.Block] computes both forms:
 
 # %% tags=["hide"]
 import inspect
@@ -19,7 +22,7 @@ from gpt_toolkit.backbone.block import Block
 Markdown(f"```python\n{textwrap.dedent(inspect.getsource(Block.forward))}```")
 
 # %% [markdown]
-# ## Table 2, and its mistake
+# ## Table 2, and its error
 
 # %%
 import gpt_toolkit as gt
@@ -38,13 +41,13 @@ for name, millions in paper.items():
 Markdown("\n".join(rows))
 
 # %% [markdown]
-# OpenAI has since said that the counts of the paper are wrong and names the files 124M to 1558M. Of all vocabularies GPT-1's gives exactly
-# the printed numbers: our guess, not theirs.
+# OpenAI later stated that the paper's counts are wrong, and named the released files 124M to 1558M. With GPT-1's vocabulary of 40,478
+# entries the formula gives exactly the printed numbers. That explanation is ours; OpenAI has not confirmed it.
 #
-# ## How large the residual stream begins
+# ## The residual stream at initialization
 #
-# Every block adds to the stream. Without scaling its spread grows with depth; with it, the first forward pass is about the same at any
-# depth.
+# Every block adds to the residual stream. With plain initialization the standard deviation of the stream grows with depth. Scaled
+# initialization keeps it nearly independent of depth in the first forward pass.
 
 # %% alt="Spread of the hidden states after each of 24 untrained blocks. Post-norm stays at 1; pre-norm with plain initialization grows several times as much as pre-norm with scaled initialization." tags=["fold"]
 import matplotlib.pyplot as plt
@@ -73,9 +76,9 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# ## Which one learns?
+# ## Pre-norm and post-norm in training
 #
-# The same decoder of 8 narrow blocks with the norm before and after, the same text, two learning rates.
+# The same decoder of 8 narrow blocks, pre-norm and post-norm, on the same text with two learning rates.
 
 # %%
 import logging
@@ -112,12 +115,13 @@ table += [f"| {norm} | {losses[norm, 1e-3]:.2f} | {losses[norm, 1e-2]:.2f} |" fo
 Markdown("\n".join([*table, "", f"*Validation loss in nats per token after {STEPS} steps.*"]))
 
 # %% [markdown]
-# One run of each, and a hundred steps are the very beginning of a training. What others report of long ones, that post-norm wants a longer
-# warm-up and a lower rate, this table does not show.
+# Each cell is a single run, and a hundred steps are only the start of training. Others report that post-norm needs a longer warm-up and a
+# lower learning rate in long runs. This table does not show that.
 #
-# ## The same logits as elsewhere
+# ## The same logits as transformers
 #
-# Numbers of a page are worth little if the network is another one. With one set of random weights, `transformers` and we give the same:
+# The results on these pages depend on the network being GPT-2. With the same random weights, `transformers` and this toolkit compute the
+# same logits:
 
 # %%
 import tempfile
@@ -136,11 +140,11 @@ with torch.no_grad():
 print(f"largest difference of logits: {difference:.1e}")
 
 # %% [markdown]
-# ## Where we differ
+# ## Differences from the paper and other implementations
 #
-# - The paper does not say which layers its $N$ counts. We take two for each block, the projections after attention and inside the MLP, as
-#   others do; the released code, made for inference, has no such scaling.
-# - Position embeddings begin at N(0, 0.01), as in the released code; Hugging Face and nanoGPT use 0.02.
-# - The released code has no dropout, nor has the preset; what training used was not published.
+# - The paper does not say which layers its $N$ counts. We count two per block, the output projections of attention and of the MLP, as other
+#   implementations do. The released code only runs the model and has no such scaling.
+# - Position embeddings start at N(0, 0.01), as in the released code. Hugging Face and nanoGPT use 0.02.
+# - The released code has no dropout, and neither has the preset. The dropout used in training was not published.
 #
 # Next: [zero-shot language modeling](language_modeling.md).

@@ -1,13 +1,15 @@
 # %% [markdown]
 # # Does the loss follow a power law here?
 #
-# *GPT-2 Figures 1 and 4; Kaplan et al. 2020.* GPT-2's Figure 4 shows training and test perplexity falling together with size; a year later the
-# same lab gave the curve a form,
+# *GPT-2 Figures 1 and 4; Kaplan et al. 2020.* In GPT-2's Figure 4, training and test perplexity fall together as the model grows. A year
+# later the same lab fitted a *scaling law* to such curves,
 #
 # $$L(N) = \left(\frac{N_c}{N}\right)^{\alpha_N}, \qquad \alpha_N = 0.076$$
 #
-# for $N$ parameters without embeddings, with data and training enough. Chinchilla adds an irreducible loss, $L(N) = E + A / N^{\alpha}$. We train a ladder of
-# small decoders on the same text, fit both forms to all but the largest, and let them predict it.
+# where $N$ is the number of parameters without embeddings, and data and training are not the limit. Chinchilla adds an irreducible loss:
+# $L(N) = E + A / N^{\alpha}$.
+#
+# We train a series of small decoders on the same text, fit both forms to all sizes but the largest, and predict the loss of the largest.
 
 # %%
 import logging
@@ -58,8 +60,9 @@ for n_layer, n_embd in [(1, 16), (2, 16), (2, 32), (3, 48), (4, 64), (4, 96)]:
 # %% [markdown]
 # ## Fit, and predict the largest
 #
-# `hold_out_largest` fits a form to the smaller five sizes and predicts the sixth. Errors count in logarithms, so that a power law is a line.
-# Intervals come from a parametric bootstrap: the form is fitted again and again to losses that scatter as the measured ones do.
+# `hold_out_largest` fits a form to the five smaller sizes and predicts the sixth. Errors are measured in the logarithm of the loss, in which
+# a power law is a straight line. The intervals come from a parametric bootstrap: the form is fitted again to many simulated sets of losses
+# with the measured scatter.
 
 # %%
 from gpt_toolkit.analysis.scaling_law import fit_law, hold_out_largest
@@ -105,12 +108,12 @@ Markdown(
 # | large | 708M | 2.439 | 2.67 |
 # | xl | 1,475M | 2.307 | 2.54 |
 #
-# Two different test texts, so only the slope compares. GPT-2's own Figure 4 has no printed numbers.
+# The two columns use different test texts, so only their slopes can be compared. GPT-2's own Figure 4 has no printed numbers.
 #
-# ## A real ladder
+# ## A larger series
 #
-# The shipped configs `storyworld/scaling_nano`, `_micro`, `_mini` and `_midi` are larger steps, each for one pass over its text; the last one
-# takes hours on a CPU and minutes on a GPU. One command fits a law to finished runs and predicts the largest:
+# The shipped configs `storyworld/scaling_nano`, `_micro`, `_mini` and `_midi` are larger models. Each makes one pass over its text. The last
+# one takes hours on a CPU and minutes on a GPU. One command fits a law to finished runs and predicts the largest:
 #
 # ```bash
 # gpt-toolkit scaling runs/scaling_* --over compute --figure scaling.png

@@ -1,12 +1,12 @@
 # %% [markdown]
 # # Can a task be asked for in plain text?
 #
-# *GPT-2 §3.5 to §3.8, Table 4.* The second half of the evaluation lets the model write. Nothing in the network says what the task is; the
-# text does:
+# *GPT-2 §3.5 to §3.8, Table 4.* In the second half of the evaluation the model generates text. Nothing in the network names the task; the
+# prompt does:
 #
 # $$P(\text{output} \mid \text{input}, \text{task}) \quad \text{with task, input and output one sequence of tokens}$$
 #
-# | task | what the model reads | how its answer ends |
+# | task | prompt | end of the answer |
 # |---|---|---|
 # | CoQA | story, then `Q:` … `A:` … turns, a last `A:` | end of line |
 # | CNN/Daily Mail | article, then `TL;DR:` | 100 tokens, top-k 2; the first three sentences |
@@ -15,10 +15,11 @@
 #
 # Our prompts are in [`gpt_toolkit.evaluation.free_text`][gpt_toolkit.evaluation.free_text].
 #
-# ## What the benchmark asks, and what the model says
+# ## Prompts and answers
 #
-# GPT-2 has read such texts in passing. So does this model, of the [quickstart's](../start/quickstart.md) size: a third of its documents are
-# stories, a sixth each dialogues, reports with a summary, translations, and questions.
+# GPT-2 saw such texts in its training data. The model below has the [quickstart's](../start/quickstart.md) size and a training text that
+# contains the tasks. A third of its documents are stories. Dialogues, reports with a summary, translations and questions are a sixth each.
+# All come from Storyworld, the toolkit's [built-in synthetic world](../glossary.md#storyworld).
 
 # %% language="bash"
 # rm -rf runs/tasks
@@ -72,13 +73,14 @@ for score in task.scores:
 Markdown("\n".join(lines))
 
 # %% [markdown]
-# With 12 rows of each the intervals are wide; `--limit` of `gpt-toolkit zero-shot` sets how many are asked. A model of 1 million
-# parameters has learned the *form* of each answer: a name, a thing, a sentence of Vallic. Which one is right it does not know.
+# With 12 examples of each benchmark the intervals are wide. `gpt-toolkit zero-shot --limit N` sets the number of examples. A model of 1
+# million parameters has learned the *form* of each answer: a name, a thing, a sentence in Vallic, Storyworld's second language. It does not
+# know which answer is right.
 #
 # ## Sampling
 #
-# Summaries are drawn with top-k 2. [`Sampling`][gpt_toolkit.generation.sampling.Sampling] has what the released code has, and says where others
-# differ: its top-p leaves out the token that crosses the threshold, most later code keeps it.
+# Summaries are sampled with top-k 2. [`Sampling`][gpt_toolkit.generation.sampling.Sampling] implements the options of the released code and
+# documents where others differ. For example, the released top-p excludes the token that crosses the threshold; most later code keeps it.
 
 # %%
 prompt = "It was a rainy morning in autumn. Nora the miller"
@@ -97,12 +99,16 @@ for setting in ({"temperature": 0.0}, {"top_k": 2}, {"top_k": 40}, {"top_p": 0.9
 # | three random sentences | 28.78 | 8.63 | 25.52 | 20.98 |
 # | GPT-2 without | 21.58 | 4.03 | 19.47 | 15.03 |
 #
-# CoQA 55 F1; WMT14 5 BLEU into French, 11.5 from French; Natural Questions 4.1% exact, 63.1% of the 1% that the model is surest of. All of
-# the largest model.
+# The other scores, all of the largest model:
 #
-# ## What is open in the paper
+# - CoQA: 55 F1.
+# - WMT14: 5 BLEU from English to French, 11.5 from French to English.
+# - Natural Questions: 4.1% exact match. On the 1% of questions with the most confident answers it is 63.1%; the paper calls the
+#   probabilities well *calibrated*.
 #
-# How many pairs stand before a translation, where an article is cut to fit, how sentences are divided, which ROUGE and which BLEU: our
-# protocols state their choice, and `lm-eval`'s stand beside them under their own name.
+# ## Details that the paper leaves open
+#
+# The paper does not state the number of pairs before a translation, the truncation of long articles, the sentence splitter, or the ROUGE and
+# BLEU variants. Our protocols state their choices. `lm-eval`'s choices are available as protocols under their own name.
 #
 # Next: [did the model read the test set?](memorization.md)

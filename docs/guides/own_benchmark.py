@@ -4,8 +4,9 @@
 # %% [markdown]
 # # Your own benchmark
 #
-# A table of rows and one YAML file; no code. We write a benchmark that asks the [quickstart's model](../start/quickstart.md) where people
-# of Storyworld work: a prompt with fields of the row in braces, choices, and the number of the right one.
+# A custom benchmark is a file of examples and one YAML file; no code is needed. As an example, we ask the
+# [quickstart's model](../start/quickstart.md) where people in Storyworld, its [synthetic world](../glossary.md#storyworld), work. The YAML
+# file has a prompt with fields of the example in braces, the choices, and the number of the correct choice.
 
 # %%
 import json
@@ -36,24 +37,26 @@ metric: accuracy
 # gpt-toolkit zero-shot runs/quickstart/model --benchmarks runs/own_benchmark/work.yaml --rows runs/own_benchmark/answers.jsonl
 
 # %% [markdown]
-# Three rows prove nothing; the interval says so. `--rows` keeps every request with its answer:
+# Three examples are too few for a conclusion, as the interval shows. `--rows` writes every request with its answer:
 
 # %%
 for line in (folder / "answers.jsonl").read_text(encoding="utf-8").splitlines()[:3]:
     print(line[:160])
 
 # %% [markdown]
-# ## The kinds
+# ## Benchmark types
 #
 # | `kind` | what is asked | `metric` |
 # |---|---|---|
-# | `multiple_choice` | which choice is likeliest after the prompt | `accuracy`, `accuracy_per_token` |
+# | `multiple_choice` | which choice is most probable after the prompt | `accuracy`, `accuracy_per_token` |
 # | `last_word` | the last word of the text | `accuracy` |
-# | `generate` | how the text goes on, until `stop` or `max_new_tokens` | `exact_match`, `f1`, `rouge`, `bleu` |
-# | `perplexity` | how likely the text is | `word_perplexity` |
+# | `generate` | a continuation of the prompt, until `stop` or `max_new_tokens` | `exact_match`, `f1`, `rouge`, `bleu` |
+# | `perplexity` | the probability of the text | `word_perplexity` |
 #
-# `n_examples` rows are shown before each, from the file `examples` or from the other rows. A labelled set that you have already is asked as
-# text by `--benchmarks prompt:reviews.csv --n_examples 5`, without a YAML file.
+# `n_examples` examples precede each request (*few-shot*). They come from the file `examples` or from the other examples of the benchmark. An
+# existing labeled file is evaluated as text by `--benchmarks prompt:reviews.csv --n_examples 5`, without a YAML file.
 #
-# [`gpt_toolkit.evaluation.custom_benchmark`][gpt_toolkit.evaluation.custom_benchmark] has every field. What does not fit is a Python function from rows to
-# requests, as in [`gpt_toolkit.evaluation.likelihood`][gpt_toolkit.evaluation.likelihood].
+# [`gpt_toolkit.evaluation.custom_benchmark`][gpt_toolkit.evaluation.custom_benchmark] documents every field. For anything else, write a
+# Python function from examples to requests, as in [`gpt_toolkit.evaluation.likelihood`][gpt_toolkit.evaluation.likelihood].
+#
+# Next: [hardware and precision](hardware.md).

@@ -1,21 +1,22 @@
 # %% [markdown]
 # # Your own DataModule
 #
-# A task knows two things of its DataModule: what a batch holds, and a few attributes. For
+# A task needs two things from its DataModule: batches of a known form, and a few attributes. For
 # [`PretrainTask`][gpt_toolkit.tasks.pretrain.PretrainTask] a batch is a [`LanguageModelBatch`][gpt_toolkit.batches.LanguageModelBatch], and the
-# DataModule has:
+# DataModule has these attributes:
 #
 # | Attribute | Content |
 # |---|---|
 # | `vocabulary` | the tokenizer of the batches, after `setup` |
 # | `n_ctx` | the context length of the batches, in tokens |
-# | `plan` (optional) | a text that describes the data and their order; a checkpoint continues only with the same one |
+# | `plan` (optional) | a text that describes the data and their order; a checkpoint resumes only with the same one |
 #
-# Such a DataModule works with the command line and checkpoints as ours do. A missing attribute is an error that names it.
+# Such a DataModule works with the command line and with checkpoints like the built-in ones. A missing attribute raises an error that names
+# it.
 #
-# ## An example: sums
+# ## Example: sums
 #
-# Text that is made while it is read. A batch is a function of its number, so a run that is stopped reads on where it was.
+# The text is generated while it is read. A batch is a function of its number, so a stopped run resumes at the same batch.
 
 # %%
 import random
@@ -78,8 +79,8 @@ class SumsDataModule(LightningDataModule):
 
 
 # %% [markdown]
-# `step_targets` is what the step's loss is divided by. With accumulated micro-batches or several devices it is the number in *all* of them;
-# our own modules compute it from the plan of the step.
+# `step_targets` is the divisor of the step's loss. With accumulated micro-batches or several devices it is the number of targets in *all* of
+# them; the built-in modules compute it from the plan of the step.
 #
 # ## Train with it
 
@@ -112,11 +113,13 @@ for question in ("27+15=", " 3+ 4=", "49+49="):
 # %% [markdown]
 # ## On the command line
 #
-# A class that can be imported is named by its path:
+# Name an importable class by its path:
 #
 # ```console
 # gpt-toolkit fit --config text/own --data my_package.SumsDataModule --data.batch_size 128
 # ```
 #
-# For labelled examples the batch is a [`SupervisedBatch`][gpt_toolkit.batches.SupervisedBatch], and
+# For labeled examples the batch is a [`SupervisedBatch`][gpt_toolkit.batches.SupervisedBatch], and
 # [`FinetuneTask`][gpt_toolkit.tasks.finetune.FinetuneTask] lists the attributes of the DataModule.
+#
+# Next: [your own task](own_task.md).

@@ -4,8 +4,8 @@
 # %% [markdown]
 # # Your own task
 #
-# The backbone is a plain `nn.Module`: token ids in, hidden states out, no loss and no labels. A new task is a LightningModule of your own
-# around it. As an example a model that guesses how *long* a document is from its beginning: a regression, which neither paper has.
+# The backbone is a plain `nn.Module`: token ids in, hidden states out, without loss and labels. A new task is a LightningModule around it.
+# As an example, we write a regression, which neither paper has: the model predicts the *length* of a document from its first tokens.
 #
 # ## The task
 
@@ -54,7 +54,7 @@ class LengthTask(LightningModule):
 
 
 # %% [markdown]
-# `positions` asks the decoder for some positions only: the last block then works for these alone.
+# With `positions`, the decoder returns only the hidden states at these positions, and computes the last block for them alone.
 #
 # ## Train it
 
@@ -90,14 +90,16 @@ print(
 )
 
 # %% [markdown]
-# ## What else is at hand
+# ## Building blocks
 #
-# | For | Take |
+# | For | Use |
 # |---|---|
-# | a loss over the vocabulary without all logits | [`linear_cross_entropy`][gpt_toolkit.losses.linear_cross_entropy] |
-# | groups for weight decay, Muon, schedules per update | [`gpt_toolkit.optim`](../reference/api/optim.md) |
+# | a loss over the vocabulary without storing all logits | [`linear_cross_entropy`][gpt_toolkit.losses.linear_cross_entropy] |
+# | parameter groups for weight decay, Muon, schedules per update | [`gpt_toolkit.optim`](../reference/api/optim.md) |
 # | heads over several sequences of an example | [`gpt_toolkit.backbone.heads`][gpt_toolkit.backbone.heads] |
-# | weights of anybody's GPT-1 or GPT-2 | [`gt.load`][gpt_toolkit.generation.language_model.load] |
+# | weights of any GPT-1 or GPT-2 | [`gt.load`][gpt_toolkit.generation.language_model.load] |
 #
-# A task that is to go with the command line and its checkpoints derives from [`BaseTask`][gpt_toolkit.tasks.base.BaseTask], which makes the
-# backbone once the data is known, steps the schedule per update and refuses a checkpoint whose data has changed.
+# A task for the command line and its checkpoints derives from [`BaseTask`][gpt_toolkit.tasks.base.BaseTask]. It builds the backbone once the
+# data is known, steps the schedule per update, and refuses a checkpoint whose data has changed.
+#
+# Next: [your own benchmark](own_benchmark.md).

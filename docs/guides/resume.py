@@ -1,11 +1,13 @@
 # %% [markdown]
-# # Resume, and survive spikes
+# # Resume a run, and handle loss spikes
 #
-# A run writes `checkpoints/last.ckpt` after each validation and at the end, and `best.ckpt` when the watched number is the best so far. Ctrl-C
-# finishes the step, saves and stops; the same command with `--ckpt_path last` goes on. The data order is a function of seed and step, dropout
-# too, so a run that was stopped ends in the same bits as one that was not. Here is the proof, on a small run.
+# `--ckpt_path last` resumes a stopped run. A run writes `checkpoints/last.ckpt` after each validation and at the end, and `best.ckpt` when
+# the monitored metric improves. Ctrl-C finishes the step, saves and stops.
 #
-# ## One run whole, one in two halves
+# Data order and dropout are functions of seed and step. A resumed run therefore ends with bit-identical weights to an uninterrupted one. A
+# small run shows it.
+#
+# ## One uninterrupted run, one in two parts
 
 # %%
 import logging
@@ -61,29 +63,32 @@ assert equal
 # ## On the command line
 #
 # ```console
-# gpt-toolkit fit --config text/own --data.files letters.txt          # Ctrl-C: saved, with what to type to go on
+# gpt-toolkit fit --config text/own --data.files letters.txt          # Ctrl-C: saves and prints the command to resume
 # gpt-toolkit fit --config text/own --data.files letters.txt --ckpt_path last
 # ```
 #
 # | Setting | What it does |
 # |---|---|
-# | `--checkpoints.every_n_steps 1000` | `last.ckpt` also every thousand updates: what a power cut leaves |
-# | `--checkpoints.keep_every_n_steps 5000` | a trail of `step-<number>.ckpt`, to go back to |
-# | `--ckpt_path runs/own/checkpoints/step-5000.ckpt` | go on from there |
-# | `--model.accept_new_plan true` | go on although the data or the windows of a step have changed; refused otherwise, with both plans |
+# | `--checkpoints.every_n_steps 1000` | also writes `last.ckpt` every thousand updates, in case of a power cut |
+# | `--checkpoints.keep_every_n_steps 5000` | keeps a series of `step-<number>.ckpt` to return to |
+# | `--ckpt_path runs/own/checkpoints/step-5000.ckpt` | resumes from that checkpoint |
+# | `--model.accept_new_plan true` | resumes although the data or the windows of a step have changed; otherwise refused, with both plans |
 #
-# SIGTERM, which schedulers send before they end a job, does what Ctrl-C does. Files are written under another name and renamed, so one that
-# stands under its own name is whole. A folder that holds a run is not written over: say `--ckpt_path last`, or another
-# `--trainer.default_root_dir`.
+# - SIGTERM, which job schedulers send before they end a job, has the same effect as Ctrl-C.
+# - Files are written under a temporary name and then renamed, so a file under its final name is complete.
+# - A folder with a run is never overwritten. Use `--ckpt_path last`, or another `--trainer.default_root_dir`.
 #
 # ## Spikes
 #
-# A loss that jumps and comes back is common with large rates. What helps, in this order:
+# A loss that jumps and recovers is common at high learning rates. Try these, in this order:
 #
-# 1. `--trainer.gradient_clip_val 1.0`, which the shipped configs have: the *global* norm is clipped, as in both papers' code.
-# 2. A longer warm-up, `--model.schedule.warmup_steps 2000`; post-norm decoders (GPT-1) need it most, see
+# 1. `--trainer.gradient_clip_val 1.0`, which the shipped configs set. It clips the *global* norm, as GPT-1's released code does.
+# 2. A longer warm-up, `--model.schedule.warmup_steps 2000`. Post-norm decoders (GPT-1) need it most, see
 #    [the model of GPT-2](../gpt2/model.md).
-# 3. A lower rate from the checkpoint before the spike: `--ckpt_path runs/own/checkpoints/step-5000.ckpt --model.optimizer.lr 1e-4`.
-# 4. `betas: [0.9, 0.95]` in place of 0.999, so that an old, small second moment does not make a step too long.
+# 3. A lower learning rate from the checkpoint before the spike:
+#    `--ckpt_path runs/own/checkpoints/step-5000.ckpt --model.optimizer.lr 1e-4`.
+# 4. `betas: [0.9, 0.95]` instead of 0.999, so that an old, small second moment does not make an update too large.
 #
-# A loss that is not finite is not a spike: look at the data with `gpt-toolkit doctor` and at the precision.
+# A loss that is not finite is not a spike. Check the data with `gpt-toolkit doctor`, and check the precision.
+#
+# Next: [moving weights](weights.md).

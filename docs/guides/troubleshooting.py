@@ -1,26 +1,26 @@
 # %% [markdown]
 # # Troubleshooting
 #
-# An error of the toolkit says what was given, what was expected and what to do, in one line; `GPT_TOOLKIT_TRACEBACK=1` shows where it came
-# from. `gpt-toolkit doctor` takes the arguments of `fit` and looks for all that is wrong before the first step.
+# Every error of the toolkit is one line: what was given, what was expected and what to do. `GPT_TOOLKIT_TRACEBACK=1` shows where it was
+# raised. `gpt-toolkit doctor` takes the arguments of `fit` and checks everything before the first step.
 #
-# ## What happens most
+# ## Common problems
 #
 # | What you see | Why | What to do |
 # |---|---|---|
-# | `no option --model.optimzer` … did you mean | a typo; nothing was started | the name that is proposed |
-# | `n_head 7 does not divide n_embd 128` | heads share the width equally | one of the numbers that are named |
-# | the folder already holds a run | a run is never written over | `--ckpt_path last` to go on, or another `--trainer.default_root_dir` |
-# | the checkpoint was made with another plan | data, their order or the windows of a step have changed | the old settings; or `--model.accept_new_plan true`, knowingly |
-# | out of memory | batch times context is too large | a smaller `--data.batch_size` with `--trainer.accumulate_grad_batches`: the same run in less memory; then `--model.activation_checkpointing true` |
-# | slow on a CPU | a precision that the processor emulates (a warning gives the factor), or several runs at once | leave `--trainer.precision` out, see [hardware](hardware.md); `OMP_NUM_THREADS` |
-# | the loss is not finite | a rate that is too high, fp16 | see [spikes](resume.md#spikes) |
-# | the tokenizer is not the model's | `init_from` and `data.tokenizer` differ | leave `data.tokenizer` out |
-# | a name of the hub is not found | no network, or none wanted | the files in a folder, and the folder in place of the name |
+# | `no option --model.optimzer` … did you mean | a typo; nothing was started | use the suggested name |
+# | `n_head 7 does not divide n_embd 128` | all heads have the same width | use one of the suggested numbers |
+# | the folder already holds a run | a run is never overwritten | `--ckpt_path last` to resume, or another `--trainer.default_root_dir` |
+# | the checkpoint was made with another plan | data, their order or the windows of a step have changed | restore the old settings, or set `--model.accept_new_plan true` on purpose |
+# | out of memory | batch times context is too large | a smaller `--data.batch_size` with `--trainer.accumulate_grad_batches` gives the same run in less memory; then `--model.activation_checkpointing true` |
+# | slow on a CPU | the processor emulates the precision (a warning gives the factor), or several runs compete | leave out `--trainer.precision`, see [hardware](hardware.md); `OMP_NUM_THREADS` |
+# | the loss is not finite | learning rate too high, or fp16 | see [spikes](resume.md#spikes) |
+# | the tokenizer is not the model's | `init_from` and `data.tokenizer` differ | leave out `data.tokenizer` |
+# | a name of the hub is not found | no network, or offline mode | download the files and give their folder instead of the name |
 #
 # ## Every message
 #
-# What the package raises, collected from its code while this page was built. Words in braces are filled in.
+# All messages that the package raises, collected from its code when this page was built. Words in braces are filled in.
 
 # %% tags=["hide"]
 import ast
@@ -75,3 +75,6 @@ for room in sorted(found):
         )
     )
 Markdown("\n\n".join([f"{sum(map(len, found.values()))} messages in {len(found)} rooms.", *parts]))
+
+# %% [markdown]
+# Next: [from the papers to the code](../papers.md).

@@ -4,10 +4,11 @@
 # %% [markdown]
 # # Moving weights
 #
-# A *model folder* has Hugging Face's layout: `config.json`, `model.safetensors` and the tokenizer's files. `transformers` loads what we
-# write, and we load what it writes; there is no second format. Everything else is read, too, and nothing is unpickled:
+# A *model folder* has Hugging Face's layout: `config.json`, `model.safetensors` and the tokenizer's files. `transformers` loads what this
+# toolkit writes, and the toolkit loads what `transformers` writes. It has no other format of its own. It also reads these formats, without
+# executing pickled code:
 #
-# | From | Say |
+# | From | Give |
 # |---|---|
 # | the Hugging Face hub | `gpt2`, `openai-gpt`, `owner/name` |
 # | a folder of `transformers`, also with `pytorch_model.bin` | the folder |
@@ -16,10 +17,10 @@
 # | nanoGPT | its `ckpt.pt` |
 # | a checkpoint of `gpt-toolkit fit`, also in shards | the `.ckpt`, or its folder |
 #
-# ## Convert, and measure
+# ## Convert and compare
 #
-# `convert` makes a model folder and measures the largest difference of logits between the two, each run by the most independent code that is
-# installed.
+# `convert` writes a model folder and reports the largest difference between the logits of source and result. Each is computed by the most
+# independent implementation that is installed.
 
 # %% language="bash"
 # rm -rf runs/converted
@@ -43,9 +44,9 @@ with torch.no_grad():
 print(f"{type(theirs).__name__}, largest difference of logits: {difference:.1e}")
 
 # %% [markdown]
-# ## And the other way
+# ## From transformers
 #
-# A model that `transformers` made, with random weights here:
+# A model saved by `transformers`, here with random weights:
 
 # %%
 import tempfile
@@ -67,7 +68,9 @@ print(f"GPT-1's form, largest difference of logits: {difference:.1e}")
 # gpt-toolkit fit --config text/finetune --model.init_from openai-gpt --data.sets reviews.csv
 # ```
 #
-# `--model.init_from` brings weights into any task; `--ckpt_path` goes on with the *same* run, optimizer and all.
+# `--model.init_from` starts any task from these weights. `--ckpt_path` resumes the *same* run with its optimizer state.
 #
-# Without a network, put the files into a folder and give the folder. `gpt2` on the hub is `config.json`, `model.safetensors`, `vocab.json` and
-# `merges.txt`.
+# Without a network, put the files into a folder and give the folder. For the hub's `gpt2` the files are `config.json`, `model.safetensors`,
+# `vocab.json` and `merges.txt`.
+#
+# Next: [troubleshooting](troubleshooting.md).

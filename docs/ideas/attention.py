@@ -1,10 +1,12 @@
 # %% [markdown]
 # # Has GPT lost the advantage of attention?
 #
-# Attention was introduced so that any two positions are one step apart and all positions are computed at once. A decoder masks its future
-# and writes one token at a time. What is left of the two advantages? We measure.
+# Attention (Bahdanau et al. 2014) lets a recurrent decoder read every position of its input directly. The Transformer (Vaswani et al. 2017)
+# keeps attention alone. With *self-attention*, any two positions of a text are one step apart, and all positions are computed at once. GPT
+# is a Transformer decoder: a causal mask hides the future, and text is generated one token after another. Which of the two advantages
+# remain? We measure.
 #
-# ## What a layer costs
+# ## The cost of a layer
 #
 # | | operations for $T$ positions | sequential steps | longest path between two positions |
 # |---|---|---|---|
@@ -12,8 +14,8 @@
 # | recurrent layer | $T d^2$ | $T$ | $T$ |
 # | convolution of width $k$ | $k T d^2$ | 1 | $T / k$, or $\log_k T$ if dilated |
 #
-# The mask changes none of the three while training: the whole sequence is known, so every position is computed at once, and the
-# diagonal is a mask, not a loop. First the cost of one block, its attention and its MLP apart:
+# The causal mask changes none of these in training. The whole sequence is known (*teacher forcing*), so every position is computed at once;
+# the mask only sets some attention weights to zero. First we time the attention and the MLP of one block:
 
 # %%
 import time
@@ -77,8 +79,8 @@ Markdown(
 # %% [markdown]
 # ## Training in parallel, generating in sequence
 #
-# Now the second advantage. Reading 256 known tokens is one pass. Writing 256 tokens takes 256 passes, since each depends on the one
-# before; the key-value cache makes each of them a pass over *one* position, which attends to stored keys and values.
+# Processing 256 known tokens takes one forward pass. Generating 256 tokens takes 256 passes, since each depends on the token before. The
+# *key-value cache* stores the keys and values of earlier positions, so that each pass computes only *one* position.
 
 # %%
 from gpt_toolkit.backbone import KeyValueCache
@@ -129,10 +131,11 @@ with torch.inference_mode():
     print(f"largest difference of hidden states: {(one_by_one - decoder(ids)).abs().max():.1e}")
 
 # %% [markdown]
-# ## Several texts at once
+# ## Batches of texts
 #
-# Some of what is lost in sequence comes back in breadth: steps of several texts share the reading of the weights. How much depends on the
-# machine; for a model that does not fit the processor's caches, and on GPUs, it is far more than here.
+# Generating one text at a time is *memory-bandwidth bound*: every weight is read from memory once per token and used for a single product.
+# In a batch, several texts share each read of the weights. The gain depends on the machine. It is far larger on GPUs, and for a model that
+# does not fit the processor's caches, than it is here.
 
 # %%
 with torch.inference_mode():
@@ -147,12 +150,14 @@ with torch.inference_mode():
         print(f"{batch_size:3} texts: {64 * batch_size / seconds(together, 2):8,.0f} tokens/s")
 
 # %% [markdown]
-# ## So
+# ## Conclusion
 #
-# - In training nothing is lost: one pass, one step between any two positions, whatever the mask.
-# - In generation the path is still one step, but the passes are as many as the tokens, as in a recurrent network, and each needs all keys
-#   and values: its memory grows with the text, where a recurrent state does not.
-# - What the mask costs is the future: a position's state knows what stood before it alone. GPT-1 therefore reads its answer at the *last*
-#   token, and similarity in both orders.
+# - In training nothing is lost: one pass, and one step between any two positions, with or without the mask.
+# - In generation the path is still one step, but there is one pass per token, as in a recurrent network. Each pass needs all earlier keys and
+#   values, so memory grows with the text. A recurrent state has a fixed size.
+# - Generation also differs from training in its inputs: the model reads its own tokens instead of true ones. The resulting mismatch is
+#   called *exposure bias*.
+# - The mask hides the future: a position's state depends on earlier tokens only. GPT-1 therefore reads its answer at the *last* token, and
+#   encodes similarity in both orders.
 #
-# Next: [pre-training and fine-tuning, the same loss](same_loss.md).
+# Next: [the difference between pre-training and supervised learning](same_loss.md).

@@ -4,9 +4,9 @@
 # %% [markdown]
 # # What do the heads attend to?
 #
-# Each head gives every position a division of its attention over the positions before it. We read these weights out of the
-# [quickstart's model](../start/quickstart.md), two layers of two heads, draw them for one story, and then ask a question that has an
-# answer in numbers: when somebody is named again, does a head look where that *name stood before*?
+# At every position, an attention head distributes weights that sum to 1 over this and all earlier positions. We read these weights from the
+# [quickstart's model](../start/quickstart.md), which has two layers of two heads, and draw them for one story. Then we ask a question with a
+# numerical answer: when a person is named again, does a head attend to the earlier places of that *name*?
 
 # %%
 import torch
@@ -53,13 +53,20 @@ for layer, row in enumerate(grid):
 plt.show()
 
 # %% [markdown]
-# A row is a position that reads, a column one that is read; above the diagonal there is nothing, for no position sees its future.
+# A row is the position that attends, a column the position that is attended to. Weights above the diagonal are zero because of the causal
+# mask.
 #
-# ## Three habits in numbers
+# ## Three patterns in numbers
 #
-# Averages over 20 held-out stories: how much of its attention a head gives to the token before, to the very first token (where heads look
-# that have nothing to say), and, at the place before a name that the story has named already, to where this name stands. The last makes a
-# story stay with its people: the head reads who has been named, and the model writes it once more.
+# We average three quantities over 20 held-out stories:
+#
+# - Attention to the previous token (a *previous-token head*).
+# - Attention to the first token. Heads without anything to attend to put their weight there; it is called an *attention sink*.
+# - Before a name that has occurred already: attention to the earlier places of this name. Such a head lets the story continue with the same
+#   people.
+#
+# The third pattern is related to the *induction head* (Olsson et al. 2022). After a sequence `A B … A`, an induction head attends to the
+# earlier `B` and raises its probability. Our measure does not require that the preceding token `A` repeats.
 
 # %%
 from gpt_toolkit.storyworld.lexicon import FEMALE_NAMES, MALE_NAMES
@@ -108,10 +115,10 @@ Markdown(
 )
 
 # %% [markdown]
-# ## Take a head out
+# ## Ablate a head
 #
-# A weight says where a head reads, not what comes of it. So we set to zero what one head adds to the states, and measure the loss in nats
-# per token at names that are repeated and at all other tokens.
+# An attention weight shows where a head reads, not what effect it has. So we set the output of one head to zero (*ablation*) and measure the
+# loss in nats per token, separately for repeated names and for all other tokens.
 
 # %%
 from gpt_toolkit.losses import token_losses
@@ -157,6 +164,6 @@ Markdown(
 )
 
 # %% [markdown]
-# The papers show no attention maps, and take no heads out.
+# The papers show no attention maps and ablate no heads.
 #
 # Next: [your own data](../guides/own_data.md).

@@ -1,14 +1,14 @@
 # %% [markdown]
 # # When does multi-task learning help, and when does it hurt?
 #
-# *GPT-2 §1 and §2* argue for models that learn many tasks at once, and say that a language model does so by itself: every kind of text
-# that it reads is a task. In small the question is what one kind of text does to another. The answer depends on what is scarce: text of
-# the task, or steps.
+# *GPT-2 §1 and §2* argue for models that learn many tasks at once, and that a language model does this automatically, because its training
+# text contains many tasks. At a small scale the question is how one type of text affects another. The answer depends on what is scarce:
+# text of the task, or training steps.
 #
-# ## Rates
+# ## Sampling probabilities
 #
-# For labelled sets [`SupervisedDataModule`][gpt_toolkit.data.supervised.datamodule.SupervisedDataModule] gives each batch one set. How often each comes is
-# T5's rule: in proportion to its rows, capped, by temperature, or equally.
+# With several labeled datasets, [`SupervisedDataModule`][gpt_toolkit.data.supervised.datamodule.SupervisedDataModule] draws each batch from
+# one of them. The sampling probabilities follow T5's rules: proportional to size, proportional with a cap, with a temperature, or equal.
 
 # %%
 from gpt_toolkit.data.supervised.batch_order import example_rates
@@ -21,11 +21,14 @@ for mixing, cap, temperature in (
     print(f"{mixing:13}", "  ".join(f"{rate:6.1%}" for rate in rates))
 
 # %% [markdown]
-# ## An experiment in two columns
+# ## An experiment with two amounts of data
 #
-# The task is translation: Storyworld's pages of English sentences with their Vallic ones. The companion is stories, which have the English
-# but no Vallic. One column has few pages of translation, 60, the other plenty, 2,000. Each model takes the same 250 steps, on its pages alone or
-# on these and a thousand stories, drawn from alike, and is judged on pages of translation that nobody has read.
+# The task is translation: Storyworld documents with English sentences and their translations into Vallic. Storyworld is the toolkit's
+# [built-in synthetic world](../glossary.md#storyworld), and Vallic is the invented second language of its people. The other text type is
+# stories, which contain the English but no Vallic.
+#
+# One condition has few translation documents, 60; the other has plenty, 2,000. Each model trains for the same 250 steps, either on its
+# translation documents alone or on these mixed equally with a thousand stories. The loss is measured on held-out translation documents.
 
 # %%
 import json
@@ -135,15 +138,16 @@ Markdown(
 # %% [markdown]
 # ## What the literature says
 #
-# - T5 (Raffel et al. 2020, Tables 11 and 12): many tasks at once without fine-tuning after are worse than pre-training and then
-#   fine-tuning each (GLUE 76 to 82 against 83.3), mixing by a cap or a temperature of 2 is the best of the mixtures, and pre-training on the
-#   mixture, then fine-tuning, closes the gap (83.1).
-# - decaNLP (McCann et al. 2018), which GPT-2 cites, learns ten tasks as question answering; the order in which tasks join matters.
-# - GPT-1 has several tasks only one after the other, and a head for each.
+# - T5 (Raffel et al. 2020, Tables 11 and 12) compares multi-task training with pre-training followed by fine-tuning.
+#     - Multi-task training alone is worse: GLUE 76 to 82 against 83.3.
+#     - Among the mixtures, a cap or a temperature of 2 is best.
+#     - Pre-training on the mixture followed by fine-tuning closes the gap: 83.1.
+# - decaNLP (McCann et al. 2018), which GPT-2 cites, learns ten tasks as question answering. The order in which tasks are added matters.
+# - GPT-1 learns tasks one after another, each with its own head.
 #
-# ## So
+# ## Conclusion
 #
-# Company helps what is scarce and costs what is not. Which of the two it is can be measured in minutes, and should be. For labelled sets:
-# `gpt-toolkit fit --config storyworld/multitask --seeds 3`.
+# Mixing in other data helps where data of the task is scarce, and hurts where training steps are scarce. Minutes of measurement show which
+# case applies. For labeled datasets: `gpt-toolkit fit --config storyworld/multitask --seeds 3`.
 #
-# Next: [how perplexities compare](perplexities.md).
+# Next: [where zero-shot ability comes from](zero_shot.md).

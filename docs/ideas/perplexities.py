@@ -4,13 +4,14 @@
 # %% [markdown]
 # # How do perplexities of different papers compare?
 #
-# GPT-1 reports 18.4, GPT-2 29.41 and 37.50, others bits per byte. Mostly they do not compare. A perplexity is the exponential of a loss,
-# and a loss is a sum of log-probabilities over a *number of units*; the papers divide by different units of different texts:
+# GPT-1 reports a perplexity of 18.4, GPT-2 reports 29.41 and 37.50, others report bits per byte. Most of these numbers cannot be compared.
+# *Perplexity* is the exponential of a loss, and the loss is a sum of log-probabilities divided by a *number of units*. The papers divide by
+# different units of different texts:
 #
 # $$\text{perplexity} = \exp\left(\frac{-\log P(\text{text})}{\text{units}}\right)$$
 #
-# The sum does not depend on the unit. The quotient does, and the exponential makes much of it. GPT-2 §3.1 divides by the units of the data
-# set, its words, so that models with different vocabularies compare.
+# The sum does not depend on the unit. The quotient does, and the exponential amplifies the difference. GPT-2 §3.1 divides by the dataset's
+# own units, its words, so that models with different vocabularies can be compared.
 #
 # ## One model, one text, three perplexities
 
@@ -37,12 +38,12 @@ for unit, count in units.items():
 print(f"bits per byte: {nats / units['byte'] / math.log(2):.3f}")
 
 # %% [markdown]
-# All three are right. The larger the unit, the larger the number: a word is rarely one token.
+# All three are correct. A larger unit gives a larger number, since a word usually has several tokens.
 #
-# ## The window
+# ## Window and stride
 #
-# The first tokens of a window have little before them. Moving the window by less than its length gives each token more context, and costs
-# more passes. Papers that do not state the stride leave this open:
+# The first tokens of a window have little context. A stride smaller than the window gives each token more context, and needs more forward
+# passes. Papers that do not state the stride leave this open:
 
 # %% alt="Perplexity per token over the stride: it falls from windows that do not overlap to windows that move by 32 tokens." tags=["fold"]
 import matplotlib.pyplot as plt
@@ -71,24 +72,24 @@ Markdown(
 # %% [markdown]
 # ## The same question for GPT-2's numbers
 #
-# The paper's 29.41 for the small model on WikiText-2 is what one gets per *token* of the raw text; its 37.50 on WikiText-103 is what one gets
-# per *word* of the same text. Measured by others with the released weights:
+# For the small model, a perplexity per *token* of the raw text gives about the paper's 29.41 on WikiText-2. A perplexity per *word* of the
+# same text gives about its 37.50 on WikiText-103. Others measured with the released weights:
 #
 # | text and rule | perplexity |
 # |---|---|
-# | WikiText-2 raw, per token, windows side by side | 29.94 |
+# | WikiText-2 raw, per token, windows without overlap | 29.94 |
 # | the same documents, per word, de-tokenized (lm-eval) | 37.37 |
 # | the same, bits per byte | 0.977 |
 # | PTB, per token and per word | 52.53 and 79.65 |
 # | the paper: WikiText-2, WikiText-103, PTB | 29.41, 37.50, 65.85 |
 #
-# `gpt-toolkit zero-shot gpt2 --benchmarks wikitext2_raw --explain` prints where two protocols part, one difference at a time.
+# `gpt-toolkit zero-shot gpt2 --benchmarks wikitext2_raw --explain` explains the difference between two protocols step by step.
 #
 # ## How to compare
 #
-# 1. The same text, to the byte: raw or with `<unk>`, de-tokenized or not.
-# 2. The same units; best bits per byte, which every model can give.
-# 3. The same context: window, stride, what stands before the first token.
-# 4. Never across texts: an easy text has a low perplexity with any model.
+# 1. Use the same text, byte for byte: raw or with `<unk>`, de-tokenized or not.
+# 2. Use the same units. Bits per byte is best, because every model can report it.
+# 3. Use the same context: window, stride, and what precedes the first token.
+# 4. Do not compare across texts: an easy text has a low perplexity with any model.
 #
 # Next: [what heads attend to](heads.md).

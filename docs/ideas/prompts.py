@@ -4,14 +4,16 @@
 # %% [markdown]
 # # What does a prompt do, and what do examples in context?
 #
-# *GPT-2 §3.6 and §3.7.* `TL;DR:` after an article makes the model summarize; pairs *english = french* make it translate. Nothing is trained.
-# Taking `TL;DR:` away costs the paper 6.4 points of ROUGE. A prompt changes what the model takes the text to be: we measure by how much.
+# *GPT-2 §3.6 and §3.7.* `TL;DR:` after an article makes the model summarize; pairs *english = french* make it translate (*in-context
+# learning*). No weights change. Without `TL;DR:` the paper loses 6.4 ROUGE points. A prompt changes the distribution of the next tokens. We
+# measure by how much.
 #
 # ## The hint
 #
-# Storyworld's reports end, as some of the web's do, with a summary. We ask the model of [the page before](zero_shot.md), which has read
-# reports and translations in passing. For 40 held-out reports: how likely is the *right* summary after the
-# article with `TL;DR:`, with a wrong hint, and with none? The fewer nats per token, the better.
+# Like some text of the web, reports in Storyworld, the toolkit's [built-in synthetic world](../glossary.md#storyworld), end with a summary.
+# The model is that of the [zero-shot page](zero_shot.md), whose training text contains reports and translations. For 40 held-out reports we
+# measure the loss of the *right* summary in nats per token: after the article with `TL;DR:`, with a wrong hint, and without a hint. Lower is
+# better.
 
 # %%
 from itertools import islice
@@ -61,7 +63,8 @@ Markdown(
 # %% [markdown]
 # ## Examples in context
 #
-# Now translation: $k$ pairs before the sentence that is asked. What the model needs to know is the form (*english = vallic*) and the words.
+# Now translation, with $k$ example pairs before the sentence to translate (*few-shot*). The model needs the form (*english = vallic*) and
+# the words.
 
 # %%
 pairs = list(islice(benchmark("translation", 0), 60))
@@ -108,7 +111,7 @@ Markdown(
 # | no hint | 15.03 |
 # | three random sentences of the article | 20.98 |
 #
-# With its hint GPT-2 is just above three random sentences: the form of a summary is there, its content hardly. That larger models take the
-# task itself from the examples is what came after these two papers.
+# With its hint GPT-2 is just above three random sentences: it produces the form of a summary, but little of the content. Learning the task
+# itself from examples in context came after these two papers, with larger models.
 #
 # Next: [how perplexities compare](perplexities.md).

@@ -4,17 +4,18 @@
 # %% [markdown]
 # # What is the difference between pre-training and supervised learning?
 #
-# *GPT-2 §2.* Write a labelled row as text, the answer last. Then the supervised loss, $-\log P(y \mid x)$, is the language-model loss of
-# that text on part of its tokens, those of the answer:
+# *GPT-2 §2.* Write a labeled example as text with the answer last. Then the supervised loss, $-\log P(y \mid x)$, is the language-model
+# loss restricted to the tokens of the answer:
 #
 # $$-\log P(x, y) = \underbrace{-\sum_{i \le n} \log P(x_i \mid x_{<i})}_{\text{the text}} \; \underbrace{- \sum_{i > n} \log P(x_i \mid x_{<i})}_{\text{the answer, hidden in } x_{n+1}, \ldots}$$
 #
-# So both have the same minimum, says the paper: whoever predicts every token perfectly predicts the answer, too. The question is which
-# one gets there, and when.
+# The paper concludes that both losses share their global minimum: a model that predicts every token perfectly also predicts the answer. The
+# question is which loss gets there, and how fast.
 #
-# ## The same sum, in part
+# ## The same sum over part of the tokens
 #
-# A row of the twin of SST-2, put into words. `loss_on="target"` leaves labels on the answer alone; `"all"` on every token.
+# An example of the counterpart of SST-2 in Storyworld, the toolkit's [built-in synthetic world](../glossary.md#storyworld), written as
+# text. `loss_on="target"` computes the loss on the answer only; `"all"` on every token.
 
 # %%
 import gpt_toolkit as gt
@@ -35,7 +36,8 @@ for loss_on in ("target", "all"):
     print(data.rows(1)[0].splitlines()[-1])
 
 # %% [markdown]
-# The model's losses on a batch under both, token by token: where both count, they are equal, for nothing but the mask has changed.
+# We compute the model's loss of each token of a batch under both settings. Where both count a token, the losses are equal, because only the
+# mask differs.
 
 # %%
 import torch
@@ -61,8 +63,11 @@ print(
 # %% [markdown]
 # ## Which way is faster?
 #
-# Three ways to learn the same 8,000 labels from the [quickstart's model](../start/quickstart.md): with a head that reads the extract mark
-# (GPT-1), with the answer as the next word (GPT-2's view), and with the loss on all tokens of the row. One pass each.
+# Three ways to learn the same 8,000 labels from the [quickstart's model](../start/quickstart.md), one pass each:
+#
+# - with a head that reads the extract token (GPT-1);
+# - with the answer as the next word (GPT-2's view);
+# - with the loss on all tokens of the example.
 
 # %%
 import logging
@@ -113,10 +118,10 @@ Markdown(
 )
 
 # %% [markdown]
-# ## So
+# ## Conclusion
 #
-# - Pre-training and fine-tuning are one loss on different parts of different texts; a mask of labels turns one into the other.
-# - What differs is what a step tells about the answer: all of it, or a small part.
-# - GPT-1's auxiliary loss is the middle way: $L_2 + \lambda L_1$, with the text as a side task.
+# - Pre-training and fine-tuning use one loss on different parts of different texts. A mask over the labels turns one into the other.
+# - They differ in how much of a step's loss is about the answer: all of it, or a small part.
+# - GPT-1's auxiliary loss lies between them: $L_2 + \lambda L_1$, with the text as a second task.
 #
-# Next: [what many tasks at once do](multitask.md).
+# Next: [when multi-task learning helps](multitask.md).

@@ -4,11 +4,13 @@
 # %% [markdown]
 # # Where does zero-shot ability come from?
 #
-# *GPT-2 §2.1* gives a hint: its training text holds translations, in passing, in ordinary English prose. The claim to test is that a model
-# does a task untrained *because the task occurs in its text*. In a world of one's own that is an experiment: leave the traces out.
+# *GPT-2 §2.1* gives a hint: its training text contains translations in ordinary English prose. The hypothesis is that a model performs a
+# task without training on it *because the task occurs in its text*. A synthetic world allows a controlled experiment: remove these
+# occurrences.
 #
-# Storyworld has a sister language, Vallic, and pages of sentences with their translations. Two equal models read equally many documents;
-# in one corpus a quarter of them are such pages and a quarter reports with a summary, in the other there are only stories.
+# Storyworld is the toolkit's [built-in synthetic world](../glossary.md#storyworld). It has a second language, Vallic, and documents of
+# sentences with translations. Two equal models read the same number of documents. In one corpus a quarter are translations and a quarter
+# are reports with a summary. The other corpus has only stories.
 
 # %%
 import gpt_toolkit as gt
@@ -57,9 +59,9 @@ models["with traces"].save("runs/traces/model", overwrite=True)
 # %% [markdown]
 # ## Form and content
 #
-# Both tasks are asked for as the paper does it: *English sentence =* after two examples, and an article with `TL;DR:`. Two numbers for each
-# model. How many nats does a token of the *right* answer cost? That falls as soon as the model knows what kind of text is wanted. And how
-# often is the right answer likelier than that of *another* row? That needs the content.
+# The prompts are the paper's: *English sentence =* after two examples, and an article with `TL;DR:`. We measure two numbers for each model.
+# The first is the loss of the *right* answer in nats per token. It falls as soon as the model knows which type of text is asked for. The
+# second is how often the right answer is more probable than that of *another* example. That requires the content.
 
 # %%
 from collections.abc import Sequence
@@ -133,14 +135,14 @@ Markdown(
 # %% [markdown]
 # ## What the paper found
 #
-# WebText was filtered for English, and yet a detector found 10 MB of French in it; on that, the largest model reaches 5 BLEU into French and
-# 11.5 from French; into French that is a little less than a word-by-word dictionary gives. The traces are listed in its Table 1. The
-# experiment without them was not made: nobody could train GPT-2 twice. Here it takes two minutes.
+# WebText was filtered for English, yet a language detector found 10 MB of French in it. The largest model reaches 5 BLEU from English to
+# French and 11.5 from French to English. Into French that is slightly worse than word-by-word substitution with a dictionary. The paper's
+# Table 1 lists examples of such text. It does not train a second GPT-2 without them; here both models take two minutes.
 #
-# ## So
+# ## Conclusion
 #
-# What a model does untrained, it has read, form before content. The same experiment with fewer traces
-# (`--data.world.translation 0.05`) or another task (`summaries`: leave out `report`; `conversation`: leave out `dialogue`) shows how much of it
-# the text must hold.
+# Without training on a task, a model can do what its text contains, and it learns the form before the content. Repeat the experiment with
+# fewer occurrences (`--data.world.translation 0.05`) or another task (`summaries`: leave out `report`; `conversation`: leave out
+# `dialogue`) to see how much of it the text must contain.
 #
 # Next: [what a prompt does](prompts.md).

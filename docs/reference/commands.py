@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Commands
 #
-# What each verb says of itself with `--help`; written into this page while the site is built.
+# The `--help` text of every verb, collected when the site was built.
 
 # %% tags=["hide"]
 import contextlib
@@ -25,7 +25,8 @@ Markdown(f"```text\n{said('--help')}\n```")
 # %% [markdown]
 # ## Verbs with a config
 #
-# These take `--config FILE`, as often as wanted (later files win), and any setting as `--model.…`, `--data.…`, `--trainer.…`:
+# These take `--config FILE`, which can be repeated (later files override earlier ones), and any setting as `--model.…`, `--data.…`,
+# `--trainer.…`:
 
 # %% tags=["hide"]
 Markdown(
@@ -35,9 +36,12 @@ Markdown(
 )
 
 # %% [markdown]
-# `gpt-toolkit fit --config NAME --print_config` shows every setting of a run. The settings are the constructor arguments of
-# [tasks](api/tasks.md), [DataModules](api/data.md) and Lightning's `Trainer`; `fit --model.help CLASS` explains those of a class.
+# `gpt-toolkit fit --config NAME --print_config` prints every setting of a run. The settings are the constructor arguments of
+# [tasks](api/tasks.md), [DataModules](api/data.md) and Lightning's `Trainer`; `fit --model.help CLASS` describes those of a class.
 
 # %% tags=["hide"]
 parts = [f"## {verb}\n\n```text\n{said(verb, '--help')}\n```" for verb in COMMANDS]
 Markdown("\n\n".join(parts))
+
+# %% [markdown]
+# Next: [configs](configs.md).

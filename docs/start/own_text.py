@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Your own text
 #
-# One command takes any text. Vocabulary, window and batch are chosen for it. As an example we take a text that every reader of this page
-# has: the source of Python's standard library, 60 of its modules in one file.
+# One command trains a small GPT-2 on any text. The example is a text that every reader of this page has: 60 modules of Python's standard
+# library, joined in one file.
 
 # %%
 import json
@@ -16,18 +16,27 @@ Path("python.txt").write_text(
 print(f"{len(modules)} modules, {Path('python.txt').stat().st_size / 1e6:.1f} MB")
 
 # %% [markdown]
-# ## Look before you train
+# ## Check before training
 #
-# `doctor` reads the arguments of `fit` and tells what they come to: tokens, shapes, memory, time.
+# `doctor` takes the arguments of `fit` and reports what the run would need: tokens, shapes, memory and time.
 
 # %% language="bash"
 # rm -rf runs/python
 # gpt-toolkit doctor --config text/own --data.files python.txt --trainer.max_steps 200
 
 # %% [markdown]
+# The config [`text/own`](../reference/configs.md#textown) adapts only the vocabulary to the text:
+#
+# - Below 200 kB of text, the tokens are raw bytes.
+# - Above, a byte-level BPE is trained on the text. Its size is about twice the square root of the number of bytes, for example 2,048 entries
+#   for 1 MB, and at most GPT-2's 50,257.
+#
+# Everything else is fixed in the config: the model `gpt-micro` (4 layers of width 128), a window of 128 tokens, 16 windows per step, 1,500
+# steps, and 5% of the text for validation.
+#
 # ## Train
 #
-# 200 steps instead of the config's 1,500, for this page. A run has one folder.
+# This page uses 200 steps instead of the config's 1,500. A run writes to one folder.
 
 # %% language="bash"
 # gpt-toolkit fit --config text/own --data.files python.txt --trainer.max_steps 200 --trainer.default_root_dir runs/python
@@ -38,16 +47,16 @@ for path in sorted(Path("runs/python").rglob("*")):
         print(f"{path.relative_to('runs/python')!s:32} {path.stat().st_size:11,} bytes")
 
 # %% [markdown]
-# ## Let it write
+# ## Generate text
 
 # %% language="bash"
 # gpt-toolkit generate runs/python/model --prompt "def " --max_new_tokens 60 --num_samples 2 --temperature 0.7 --seed 1
 
 # %% [markdown]
-# Of a longer run, what is held out of the text gives `val` every 250 steps: `val_bits_per_byte` compares with other vocabularies and other tools. Without `--prompt` on a
-# terminal, `generate` is a conversation.
+# In a longer run, validation is printed every 250 steps. `val_bits_per_byte` can be compared with other vocabularies and other tools.
+# Without `--prompt`, `generate` starts a conversation on a terminal.
 #
-# When the text is longer than some megabytes, take a larger model: `--model.decoder.preset gpt-mini`, `gpt-midi` or `gpt-maxi`. More about
-# files, folders and formats: [your own data](../guides/own_data.md).
+# For a text of more than a few megabytes, use a larger model: `--model.decoder.preset gpt-mini`, `gpt-midi` or `gpt-maxi`.
+# [Your own data](../guides/own_data.md) explains files, folders and formats.
 #
 # Next: [the map of the toolkit](map.md).

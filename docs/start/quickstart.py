@@ -4,22 +4,24 @@
 # %% [markdown]
 # # Quickstart
 #
-# A small GPT-2 learns to write as the people of *Storyworld* do, a world that comes with the
-# package. It reads 24,000 stories; letters, dialogues and other documents are there for [other pages](../gpt2/tasks_as_text.md). Nothing is
-# downloaded and no GPU is needed. Every other page of this site that says *the quickstart's model* means the one
-# that is made here.
+# Train a small GPT-2 in a few minutes, then evaluate it and let it write. The training text is *Storyworld*, the toolkit's
+# [built-in synthetic world](../glossary.md#storyworld): a program writes short stories about invented people and their things. Nothing is
+# downloaded and no GPU is needed.
+#
+# This run reads 24,000 stories. Storyworld also has letters, dialogues and other documents, used on [other pages](../gpt2/tasks_as_text.md).
+# On this site, *the quickstart's model* is the model trained here.
 #
 # ## Train
 #
-# One command, one YAML file: [`storyworld/quickstart`](../reference/configs.md#storyworldquickstart). Twice
-# along the way the model writes a text.
+# One command and one YAML file, [`storyworld/quickstart`](../reference/configs.md#storyworldquickstart). During training the model writes a
+# sample twice.
 
 # %% language="bash"
 # gpt-toolkit fit --config storyworld/quickstart
 
 # %% [markdown]
-# `loss` is the mean negative log-likelihood of the next token in nats, `val` the same on documents that the model does not train on.
-# The run has a folder, `runs/quickstart`; its curve is in `metrics.csv`.
+# `loss` is the mean negative log-likelihood of the next token, in nats. `val` is the same on documents that the model does not train on.
+# The run has a folder, `runs/quickstart`, and its metrics are in `metrics.csv`.
 
 # %% alt="Training and validation loss fall from 8 to about 0.5 nats per token, most of the way within 200 steps." tags=["fold"]
 import csv
@@ -41,10 +43,14 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# ## What it came to
+# ## Results
 #
-# `report` compares the model with an n-gram model on the same held-out tokens, lets it write, and asks it the small benchmarks of the
-# built-in world without any training on them (GPT-2's way, see [Tasks as text](../gpt2/tasks_as_text.md)).
+# `report` evaluates the model in three ways:
+#
+# - it compares the loss with that of an n-gram model on the same held-out tokens;
+# - it generates samples;
+# - it runs Storyworld's small benchmarks *zero-shot*, without training on them, as GPT-2 did (see
+#   [Tasks as text](../gpt2/tasks_as_text.md)).
 
 # %% language="bash"
 # gpt-toolkit report runs/quickstart --samples 1 --limit 100
@@ -52,7 +58,7 @@ plt.show()
 # %% [markdown]
 # ## Use the model
 #
-# `model/` is a folder in the layout of Hugging Face: `transformers` loads it, and so do we.
+# `model/` is a folder in Hugging Face's layout. `transformers` loads it, and so does this toolkit.
 
 # %%
 import gpt_toolkit as gt
@@ -62,7 +68,8 @@ beginning = "It was a mild evening in autumn. There once lived a patient miller 
 print(beginning + model.generate(beginning, max_new_tokens=80, top_p=0.9, temperature=0.7, seed=0))
 
 # %% [markdown]
-# [`score`][gpt_toolkit.generation.language_model.LanguageModel.score] says how likely the model finds a continuation, and whether it would write it itself.
+# [`score`][gpt_toolkit.generation.language_model.LanguageModel.score] returns the log-probability of a continuation, and whether greedy
+# decoding would generate it.
 
 # %%
 for continuation in (" Nora", " Kaspar"):

@@ -114,11 +114,11 @@ def write_submission(predictions: Iterable[Path], folder: Path) -> tuple[list[Pa
         with path.open(encoding="utf-8") as file:
             for text in file:
                 line = json.loads(text)
-                name = line.get("set")
-                if name == "mnli" and line.get("part") == "mismatched":
+                name = line.get("dataset")
+                if name == "mnli" and line.get("subset") == "mismatched":
                     name = "mnli_mismatched"
                 if name in GLUE_TEST:
-                    by_dataset.setdefault(name, {})[line["row"]] = _value(name, line)
+                    by_dataset.setdefault(name, {})[line["example"]] = _value(name, line)
     written, left_out = [], []
     for name, rows in by_dataset.items():
         file_name, n_examples = GLUE_TEST[name]

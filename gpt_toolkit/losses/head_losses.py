@@ -1,10 +1,21 @@
-"""L2 of GPT-1 from the logits of a head, as a sum over examples."""
+"""Losses of fine-tuning, as sums over examples: L2 of a head's logits, and L3 (GPT-1 eqs. 4 and 5)."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+
+def with_auxiliary_loss(l2: Tensor, l1: Tensor, lm_coef: float) -> Tensor:
+    """Return L3 = L2 + λ L1 (GPT-1 eq. 5): the loss of the task and the weighted language-model loss.
+
+    Args:
+        l2: Loss of the heads, summed over examples.
+        l1: Language-model loss on the same examples, each one's mean over its tokens, summed.
+        lm_coef: λ; the paper's is 0.5.
+    """
+    return lm_coef * l1 + l2
 
 
 def class_loss(logits: Tensor, target: Tensor) -> Tensor:

@@ -15,7 +15,13 @@ from gpt_toolkit.backbone.parallel import whole
 from gpt_toolkit.batches import SupervisedBatch, TaskSpec
 from gpt_toolkit.generation.requests import Continuation, Prompt
 from gpt_toolkit.generation.scorer import Scorer
-from gpt_toolkit.losses import class_loss, expected_grade, grade_loss, sequence_mean_loss
+from gpt_toolkit.losses import (
+    class_loss,
+    expected_grade,
+    grade_loss,
+    sequence_mean_loss,
+    with_auxiliary_loss,
+)
 from gpt_toolkit.metrics import DatasetMetrics, MeanTokenLoss
 from gpt_toolkit.optim import OptimizerFactory, Schedule
 from gpt_toolkit.tasks.base import BaseTask
@@ -202,18 +208,15 @@ class FinetuneTask(BaseTask):
 
     def training_step(self, batch: SupervisedBatch, batch_idx: int) -> Tensor:
         """Return this micro-batch's part of the step's mean L3, in nats per example."""
-        spec, backbone = self.tasks[batch["task"]], self.built_backbone
-        n_sequences = batch["input_ids"].shape[1]
-        labels = batch["labels"].flatten(0, 1)  # (B C, T)
-        lm_coef = 1.0 if spec.kind == "text" else self.lm_coef
-        if lm_coef:
-            hidden = backbone(batch["input_ids"].flatten(0, 1))  # (B C, T, D)
-            l1 = sequence_mean_loss(hidden, backbone.wte.weight, labels) / n_sequences
-            loss_sum = lm_coef * l1
-            if spec.kind != "text":
-                last = batch["lengths"].flatten() - 1
-                states = hidden[torch.arange(len(last), device=hidden.device), last]  # (B C, D)
-                loss_sum = loss_sum + _l2(self._head_logits(spec, states, batch), batch["target"])
+        spec = self.tasks[batch["task"]]
+        if spec.kind == "text":
+            loss_sum = self._language_model_loss(self._hidden(batch), batch)
+        elif self.lm_coef:
+            hidden = self._hidden(batch)  # (B C, T, D)
+            last = batch["lengths"].flatten() - 1
+            states = hidden[torch.arange(len(last), device=hidden.device), last]  # (B C, D)
+            l2 = _l2(self._head_logits(spec, states, batch), batch["target"])
+            loss_sum = with_auxiliary_loss(l2, self._language_model_loss(hidden, batch), self.lm_coef)
         else:
             loss_sum = _l2(self._class_logits(spec, batch), batch["target"])
         self.add_to_step_loss(loss_sum, batch["step_examples"])
@@ -222,6 +225,16 @@ class FinetuneTask(BaseTask):
             idle = [p for name, head in self.heads.items() if name != spec.name for p in head.parameters()]
             loss = loss + sum((p.sum() * 0.0 for p in idle), start=loss.new_zeros(()))
         return loss
+
+    def _hidden(self, batch: SupervisedBatch) -> Tensor:
+        """Return the hidden states of all positions, ``(B C, T, D)``."""
+        return self.built_backbone(batch["input_ids"].flatten(0, 1))  # type: ignore[no-any-return]
+
+    def _language_model_loss(self, hidden: Tensor, batch: SupervisedBatch) -> Tensor:
+        """Return L1: each sequence's mean over its tokens, the mean over an example's sequences, summed."""
+        _, n_sequences, _ = batch["input_ids"].shape
+        labels = batch["labels"].flatten(0, 1)  # (B C, T)
+        return sequence_mean_loss(hidden, self.built_backbone.wte.weight, labels) / n_sequences
 
     def _class_logits(self, spec: TaskSpec, batch: SupervisedBatch) -> Tensor:
         """Return the scores of the head, ``(B, n)``; the last block computes the extract tokens only."""
@@ -250,7 +263,7 @@ class FinetuneTask(BaseTask):
             pairs = zip(self._generated(spec, batch), batch["references"], strict=True)
             answered = [(text, references) for text, references in pairs if references]
             metrics.update(
-                [text for text, _ in answered], [r for _, r in answered], batch["parts"][has_answer]
+                [text for text, _ in answered], [r for _, r in answered], batch["subsets"][has_answer]
             )
             return
         target = batch["target"]
@@ -258,7 +271,7 @@ class FinetuneTask(BaseTask):
         logits, right = self._logits(spec, batch)[has_answer].float(), target[has_answer]
         if len(logits):
             self.mean_loss.update(_l2(logits, right).double(), len(right))
-        metrics.update(_predictions(logits, target), right, batch["parts"][has_answer])
+        metrics.update(_predictions(logits, target), right, batch["subsets"][has_answer])
 
     def metrics_of(self, name: str) -> DatasetMetrics:
         """Return the metrics of a dataset."""
@@ -288,7 +301,8 @@ class FinetuneTask(BaseTask):
     ) -> list[dict[str, Any]]:
         """Return a record for each example: dataset, number, prediction, target if known, probabilities."""
         spec = self.tasks[batch["task"]]
-        records: list[dict[str, Any]] = [{"set": spec.name, "row": row} for row in batch["rows"].tolist()]
+        numbers = batch["examples"].tolist()
+        records: list[dict[str, Any]] = [{"dataset": spec.name, "example": number} for number in numbers]
         if spec.has_free_text:
             for record, text, right in zip(
                 records, self._generated(spec, batch), batch["references"], strict=True
@@ -298,11 +312,11 @@ class FinetuneTask(BaseTask):
         logits, targets = self._logits(spec, batch).float(), batch["target"]
         predictions = _predictions(logits, targets).tolist()
         probabilities = logits.softmax(dim=1).tolist()
-        parts = batch["parts"].tolist()
+        subsets = batch["subsets"].tolist()
         for i, (record, target) in enumerate(zip(records, targets.tolist(), strict=True)):
             record["prediction"] = _label(spec, predictions[i])
-            if parts[i] >= 0:
-                record["part"] = spec.parts[parts[i]]
+            if subsets[i] >= 0:
+                record["subset"] = spec.subsets[subsets[i]]
             if target >= 0:  # false for NaN
                 record["target"] = _label(spec, target)
             record["probabilities"] = [round(p, 5) for p in probabilities[i]]

@@ -58,23 +58,24 @@ def test_each_set_of_glue_gets_its_file_with_rows_in_order(
         monkeypatch.setitem(GLUE_TEST, name, (GLUE_TEST[name][0], rows))
     first = write_lines(
         tmp_path / "predictions-0.jsonl",
-        {"set": "rte", "row": 1, "prediction": "entailment", "probabilities": [0.9, 0.1]},
-        {"set": "stsb", "row": 0, "prediction": 3.14159, "probabilities": [0.0] * 6},
-        {"set": "cola", "row": 0, "prediction": "acceptable", "probabilities": [0.2, 0.8]},
-        {"set": "race", "row": 0, "prediction": 2, "probabilities": [0.1, 0.1, 0.7, 0.1]},
+        {"dataset": "rte", "example": 1, "prediction": "entailment", "probabilities": [0.9, 0.1]},
+        {"dataset": "stsb", "example": 0, "prediction": 3.14159, "probabilities": [0.0] * 6},
+        {"dataset": "cola", "example": 0, "prediction": "acceptable", "probabilities": [0.2, 0.8]},
+        {"dataset": "race", "example": 0, "prediction": 2, "probabilities": [0.1, 0.1, 0.7, 0.1]},
     )
+    mismatched = {"dataset": "mnli", "subset": "mismatched"}
     second = write_lines(
         tmp_path / "predictions-1.jsonl",
-        {"set": "rte", "row": 0, "prediction": "not_entailment", "probabilities": [0.1, 0.9]},
+        {"dataset": "rte", "example": 0, "prediction": "not_entailment", "probabilities": [0.1, 0.9]},
         {
-            "set": "mnli",
-            "part": "matched",
-            "row": 0,
+            "dataset": "mnli",
+            "subset": "matched",
+            "example": 0,
             "prediction": "neutral",
             "probabilities": [0.1, 0.8, 0.1],
         },
-        {"set": "mnli", "part": "mismatched", "row": 8, "prediction": "contradiction", "probabilities": []},
-        {"set": "mnli", "part": "mismatched", "row": 7, "prediction": "neutral", "probabilities": []},
+        {**mismatched, "example": 8, "prediction": "contradiction", "probabilities": []},
+        {**mismatched, "example": 7, "prediction": "neutral", "probabilities": []},
     )
     written, left_out = write_submission([first, second], tmp_path / "submission")
     assert left_out == []
@@ -93,10 +94,9 @@ def test_each_set_of_glue_gets_its_file_with_rows_in_order(
 
 
 def test_where_no_set_is_glues_no_folder_is_made(tmp_path: Path) -> None:
-    mine = {"row": 0, "prediction": "a", "probabilities": [1.0]}
-    path = write_lines(
-        tmp_path / "p.jsonl", {"set": "mine", **mine}, {"set": "entailment", "part": "mismatched", **mine}
-    )
+    mine = {"example": 0, "prediction": "a", "probabilities": [1.0]}
+    other = {"dataset": "entailment", "subset": "mismatched", **mine}
+    path = write_lines(tmp_path / "p.jsonl", {"dataset": "mine", **mine}, other)
     assert write_submission([path], tmp_path / "submission") == ([], [])
     assert not (tmp_path / "submission").exists()
 
@@ -107,7 +107,7 @@ def test_other_predictions_are_passed_over(lines: list[dict[str, Any]], tmp_path
 
 
 def test_rows_that_are_not_the_test_split_are_no_submission(tmp_path: Path) -> None:
-    line = {"set": "cola", "row": 0, "prediction": "acceptable", "probabilities": [0.2, 0.8]}
+    line = {"dataset": "cola", "example": 0, "prediction": "acceptable", "probabilities": [0.2, 0.8]}
     written, left_out = write_submission([write_lines(tmp_path / "p.jsonl", line)], tmp_path / "submission")
     assert written == []
     assert left_out == ["CoLA.tsv is not written: 1 examples; GLUE's test split has 1,063"]

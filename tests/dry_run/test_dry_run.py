@@ -48,7 +48,8 @@ def test_the_examples_of_a_labeled_dataset_are_shown_as_in_figure_1(tell: Tell, 
     assert (said.code, said.err) == (0, "a few steps ...\n"), said.out
     assert "train 34 examples" in said.out
     assert (
-        "moods, train row 0: 0\n                tokens: text 5\n                <start>b|a|d| |0<extract>\n"
+        "moods, train example 0: 0\n                tokens: text 5\n"
+        "                <start>b|a|d| |0<extract>\n"
     ) in said.out
     assert re.search(r"examples are truncated to 32 tokens", said.out)
     assert "the auxiliary loss is on every token but <start>" in said.out

@@ -49,7 +49,7 @@ class Reader(LightningModule):
 
 def shown(batch: Any) -> str:
     """Write a batch as a line: set and rows where it has them, and a hash of all it holds."""
-    ids = ("input_ids", "labels", "lengths", "target", "parts")
+    ids = ("input_ids", "labels", "lengths", "target", "subsets")
     held = [
         digest(
             str(tuple(batch[name].shape)), str(batch[name].dtype), batch[name].contiguous().numpy().tobytes()
@@ -61,7 +61,7 @@ def shown(batch: Any) -> str:
     told = digest(*held, str(whole), str(batch.get("references")))
     if "task" not in batch:
         return told
-    return f"{batch['task']} {','.join(map(str, batch['rows'].tolist()))} {told}"
+    return f"{batch['task']} {','.join(map(str, batch['examples'].tolist()))} {told}"
 
 
 def data_of(kind: str, seed: int, folder: Path) -> LightningDataModule:

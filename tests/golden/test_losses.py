@@ -142,7 +142,7 @@ def finetuned(
     return {
         "train_loss": losses.column("train_loss"),
         **_rounded(measured),
-        "rows": [[line["set"], line["row"], line.get("target")] for line in lines],
+        "rows": [[line["dataset"], line["example"], line.get("target")] for line in lines],
         "probabilities": [line["probabilities"] for line in lines if "probabilities" in line],
     }
 

@@ -74,8 +74,8 @@ def batch_of(
         "labels": labels,
         "lengths": lengths,
         "target": torch.tensor([t for _, t in rows], dtype=torch.float32 if graded else torch.int64),
-        "rows": torch.arange(len(rows)),
-        "parts": torch.arange(len(rows)) % 3 - 1 if SPECS[name].parts else torch.full((len(rows),), -1),
+        "examples": torch.arange(len(rows)),
+        "subsets": torch.arange(len(rows)) % 3 - 1 if SPECS[name].subsets else torch.full((len(rows),), -1),
         "references": [],
         "step_examples": step_examples,
     }
@@ -261,11 +261,11 @@ def test_predictions_name_the_answer_of_each_row(finetune: Train) -> None:
     trainer, task = finetune(steps=2)
     outputs: Any = trainer.predict(task, trainer.datamodule)  # type: ignore[attr-defined]
     lines = [line for set_outputs in outputs for batch in set_outputs for line in batch]
-    assert [line["row"] for line in lines] == list(range(9)) * 4
+    assert [line["example"] for line in lines] == list(range(9)) * 4
     tone, same, near, following = (lines[i * 9] for i in range(4))
     assert tone["prediction"] in ("bad", "good")
     assert tone["target"] in ("bad", "good")
-    assert same["set"] == "same"
+    assert same["dataset"] == "same"
     assert 0.0 <= near["prediction"] <= 2.0
     assert following["prediction"] in (0, 1, 2)
     assert len(following["probabilities"]) == 3
@@ -279,7 +279,7 @@ def test_a_row_without_target_is_predicted_but_not_judged(finetune: Train) -> No
         batch["target"][1:] = math.nan if name == "near" else -1
         task._reset()
         task.validation_step(batch, 0)
-        assert int(task.metrics_of(name).whole["rows"].compute()) == 1
+        assert int(task.metrics_of(name).whole["examples"].compute()) == 1
         assert ["target" in line for line in task.predict_step(batch, 0)] == [True, False, False, False]
 
 
@@ -402,7 +402,7 @@ def test_a_correlation_of_equal_predictions_is_0_and_a_part_without_rows_has_no_
     near.update(torch.full((4,), 1.5), torch.tensor([0.0, 1.0, 2.0, 0.5]), torch.full((4,), -1))
     assert near.compute(with_interval=False) == {"near_pearson": 0.0, "near_spearman": 0.0}
     assert tone.compute(with_interval=True) == {}
-    short = torch.tensor([tone.spec.parts.index("short")])
+    short = torch.tensor([tone.spec.subsets.index("short")])
     tone.update(torch.tensor([1]), torch.tensor([1]), short)
     assert not [name for name in tone.compute(with_interval=True) if name.startswith("tone_long")]
 

@@ -43,8 +43,8 @@ def text_batch(name: str, *, training: bool) -> SupervisedBatch:
         "labels": labels,
         "lengths": torch.tensor([[len(sequence)] for sequence in sequences]),
         "target": torch.arange(len(ROWS)) % 2 if TEXTS[name].labels else torch.zeros(len(ROWS)).long(),
-        "rows": torch.arange(len(ROWS)),
-        "parts": torch.arange(len(ROWS)) % 2 if TEXTS[name].parts else torch.full((len(ROWS),), -1),
+        "examples": torch.arange(len(ROWS)),
+        "subsets": torch.arange(len(ROWS)) % 2 if TEXTS[name].subsets else torch.full((len(ROWS),), -1),
         "references": [] if training or TEXTS[name].labels else [[words, "the"] for _, words in ROWS],
         "step_examples": len(ROWS),
     }
@@ -124,7 +124,7 @@ def test_answers_are_written_greedily_and_judged(fitted: tuple[Trainer, Finetune
     found = task.metrics_of("copy").compute(with_interval=False)
     # the third row has no answer that would be right, and is not judged
     assert found["copy_exact_match"] == pytest.approx(2 / 3)
-    assert int(task.metrics_of("copy").whole["rows"].compute()) == 3
+    assert int(task.metrics_of("copy").whole["examples"].compute()) == 3
 
 
 def test_a_label_is_the_one_whose_words_are_the_likeliest(fitted: tuple[Trainer, FinetuneTask]) -> None:
@@ -145,7 +145,7 @@ def test_a_label_is_the_one_whose_words_are_the_likeliest(fitted: tuple[Trainer,
     torch.testing.assert_close(found, torch.stack(expected), rtol=1e-5, atol=1e-4)
     lines = task.predict_step(text_batch("label", training=False), 0)
     assert [line["prediction"] for line in lines] == [("no", "yes")[int(e.argmax())] for e in expected]
-    assert [line["part"] for line in lines] == ["odd", "even"] * 2
+    assert [line["subset"] for line in lines] == ["odd", "even"] * 2
 
 
 def test_sets_of_text_and_of_heads_are_scored_side_by_side(fitted: tuple[Trainer, FinetuneTask]) -> None:

@@ -54,7 +54,7 @@ def test_rows_become_a_run_scores_and_predictions(tell: Callable[..., Told]) -> 
     code, out, err = tell("predict", *best)
     assert code == 0, err
     lines = [json.loads(line) for line in Path("runs/finetune/predictions.jsonl").read_text().splitlines()]
-    assert sorted(line["row"] for line in lines) == list(range(len(lines)))
+    assert sorted(line["example"] for line in lines) == list(range(len(lines)))
     assert {line["prediction"] for line in lines} <= {"a", "b"}
     assert "GLUE" not in out
 

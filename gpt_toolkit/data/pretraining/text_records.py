@@ -98,14 +98,10 @@ def _read_parquet(
                     if row + batch.num_rows <= first_row:
                         row += batch.num_rows
                         continue
-                    try:
-                        texts = batch.column(0).to_pylist()
-                    except UnicodeDecodeError as error:
-                        rows = f"{row + 1:,} to {row + batch.num_rows:,} of row group {group + 1}"
-                        raise ValueError(
-                            f"{path}: byte {error.object[error.start]:#04x} in rows {rows}; expected UTF-8 text; "
-                            "write the file again"
-                        ) from error
+                    first, last = row + 1, row + batch.num_rows
+                    texts = _strings(
+                        batch.column(0), f"{path}, rows {first:,} to {last:,} of row group {group + 1}"
+                    )
                     for text in texts:
                         row += 1
                         if row > first_row:
@@ -116,10 +112,18 @@ def _read_parquet(
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, FileNotFoundError):
             raise
-        reason = " ".join(str(error).split())
-        raise ValueError(
-            f"{path}: not a readable parquet file ({reason}); copy or download it again"
-        ) from error
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise ValueError(f"{path}: broken parquet ({reason}); copy or download it again") from error
+
+
+def _strings(column: Any, where: str) -> list[Any]:
+    """Return the values of a column of parquet."""
+    try:
+        values: list[Any] = column.to_pylist()
+    except UnicodeDecodeError as error:
+        byte = error.object[error.start]
+        raise ValueError(f"{where}: byte {byte:#04x}; expected UTF-8 text; write the file again") from error
+    return values
 
 
 def record_text(record: Mapping[str, Any], text_field: str, where: str) -> str:

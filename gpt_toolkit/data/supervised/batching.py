@@ -88,8 +88,8 @@ class BatchBuilder:
             "labels": torch.from_numpy(labels),
             "lengths": torch.from_numpy(lengths),
             "target": torch.from_numpy(target),
-            "rows": torch.from_numpy(examples.rows[indices]),
-            "parts": torch.from_numpy(examples.parts[indices]),
+            "examples": torch.from_numpy(examples.numbers[indices]),
+            "subsets": torch.from_numpy(examples.subsets[indices]),
             "references": [examples.references[i] for i in indices.tolist()] if self.has_references else [],
             "step_examples": step_examples,
         }

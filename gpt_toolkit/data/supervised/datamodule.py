@@ -203,10 +203,10 @@ class SupervisedDataModule(LightningDataModule):
         examples = TokenizedDataset(folder)
         missing = np.isnan(examples.targets)
         if split != "test" and one.dataset.spec.kind != "text" and missing.any():
+            first = examples.numbers[missing.argmax()]
             raise ValueError(
                 f"{one.dataset.title}: {int(missing.sum()):,} of {len(examples):,} examples of {split} have "
-                f"no label, the first is row {examples.rows[missing.argmax()]}; only test examples may have "
-                "none"
+                f"no label, the first is example {first}; only test examples may have none"
             )
         return examples
 

@@ -1,6 +1,6 @@
 """Labeled datasets: their examples, read from a source, with labels looked up and bad examples refused.
 
-Training and validation examples of one file are divided by a rule, see :class:`Subset`.
+Training and validation examples of one file are divided by a rule, see :class:`DividedSource`.
 """
 
 import hashlib
@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
@@ -33,26 +33,41 @@ _RULE_NOTES: Final = {
 }
 
 
-class Example(NamedTuple):
-    """One labeled example.
+class SourceExample(NamedTuple):
+    """One example as its source has it.
 
     Attributes:
-        texts: By kind: ``(text,)`` or ``(premise, hypothesis)`` for classification; ``(a, b)`` for similarity
-            and graded; ``(document, question or "", *answers)`` for multiple choice; ``(input,)`` for text.
-        target: Class, choice or grade; None if the example has none, as in test files without labels. A
-            source gives the label as it is in the file.
-        row: Number of the example in its split, from 0.
-        part: Name of the subset that it belongs to, one of ``TaskSpec.parts``; "" for none.
+        texts: By kind: ``(text,)`` or ``(premise, hypothesis)`` for classification and graded; ``(a, b)`` for
+            similarity; ``(document, question or "", *answers)`` for multiple choice; ``(input,)`` for text.
+        label: Label as it is in the file; None if the file has none.
+        subset: Name of the subset that it belongs to, one of ``TaskSpec.subsets``; "" for none.
         references: Correct answers, for text; the first one is learned.
-        where: File and line, for error messages; only sources set it.
+        where: File and line, for error messages.
     """
 
     texts: tuple[str, ...]
-    target: Any
-    row: int = 0
-    part: str = ""
+    label: object = None
+    subset: str = ""
     references: tuple[str, ...] = ()
     where: str = ""
+
+
+class Example(NamedTuple):
+    """One example of a dataset, its label looked up.
+
+    Attributes:
+        texts: As in :class:`SourceExample`.
+        target: Class, choice or grade; None if the example has none, as in test files without labels.
+        number: Number of the example in its split, from 0.
+        subset: As in :class:`SourceExample`.
+        references: As in :class:`SourceExample`.
+    """
+
+    texts: tuple[str, ...]
+    target: int | float | None
+    number: int = 0
+    subset: str = ""
+    references: tuple[str, ...] = ()
 
 
 class Source(Protocol):
@@ -65,20 +80,20 @@ class Source(Protocol):
     def identity(self) -> object:
         """Return all that decides which examples the source gives, as plain JSON values."""
 
-    def examples(self, on_bad_record: OnBadRecord) -> Iterator[Example]:
+    def examples(self, on_bad_record: OnBadRecord) -> Iterator[SourceExample]:
         """Read the examples in order; call ``on_bad_record`` for records that cannot be read."""
 
 
 @dataclass(frozen=True)
-class Subset:
-    """The held-out subset of the examples of a source, or the rest.
+class DividedSource:
+    """The held-out examples of a source, or the rest.
 
     Args:
         source: All examples.
         rule: ``TENTH_BY_TEXTS``: a hash of the texts holds out about one example in ten, so the order of a
             file does not matter. ``TENTH_BY_DOCUMENT``: the hash is of the first text only, so all questions
             about a document stay together. ``STORY_CLOZE``: the fifth that the released code holds out.
-        is_held_out: Whether this is the held-out subset.
+        is_held_out: Whether these are the held-out examples.
     """
 
     source: Source
@@ -92,13 +107,13 @@ class Subset:
     def identity(self) -> object:
         return [self.source.identity(), self.rule, self.is_held_out]
 
-    def examples(self, on_bad_record: OnBadRecord) -> Iterator[Example]:
+    def examples(self, on_bad_record: OnBadRecord) -> Iterator[SourceExample]:
         holds_out = self._predicate()
         for index, example in enumerate(self.source.examples(on_bad_record)):
             if holds_out(index, example) == self.is_held_out:
                 yield example
 
-    def _predicate(self) -> Callable[[int, Example], bool]:
+    def _predicate(self) -> Callable[[int, SourceExample], bool]:
         if self.rule == STORY_CLOZE:
             rows = frozenset(story_cloze_rows(sum(1 for _ in self.source.examples(raise_error))))
             return lambda index, _: index in rows
@@ -107,8 +122,9 @@ class Subset:
 
 
 def divide(source: Source, rule: str) -> dict[str, Source]:
-    """Divide the examples of a source into training and validation; see :class:`Subset` for the rules."""
-    return {"train": Subset(source, rule, is_held_out=False), "val": Subset(source, rule, is_held_out=True)}
+    """Divide the examples of a source into training and validation; :class:`DividedSource` has the rules."""
+    splits = (("train", False), ("val", True))
+    return {split: DividedSource(source, rule, is_held_out) for split, is_held_out in splits}
 
 
 def story_cloze_rows(n: int) -> list[int]:
@@ -185,30 +201,30 @@ class SupervisedDataset:
             skipped[reason] = n + 1, first
 
         is_test = split == "test"
-        row = 0
+        number = 0
         for example in self._source(split).examples(partial(skip, "with missing or surplus fields")):
-            if self.labels.has_no_gold(example.target):
+            if self.labels.has_no_gold(example.label):
                 skip("without a gold label", example.where)
                 continue
             target: float | None
             if self.spec.kind == "text":
                 target = self._text_target(example, is_test=is_test)
             else:
-                target = self.labels.target(example.target, example.where, may_be_missing=is_test)
+                target = self.labels.target(example.label, example.where, may_be_missing=is_test)
             must_stay = self.skips_bad_records and target is None  # a submission answers every example
             if (empty := self._empty_text(example)) and not must_stay:
                 skip("with an empty text", example.where, f"{example.where}: {empty} is empty, expected text")
                 continue
-            yield Example(example.texts, target, row, example.part, example.references)
-            row += 1
-        if not row:
+            yield Example(example.texts, target, number, example.subset, example.references)
+            number += 1
+        if not number:
             too_few = ". Too few to hold out a tenth: give val" if self._split_note else ""
             raise ValueError(f"{self.title} has no examples for {split}{too_few}")
         notes = [
             f"skipped {n:,} record{'s' * (n > 1)} {reason}, the first at {first}"
             for reason, (n, first) in skipped.items()
         ]
-        self._seen[split] = row, notes
+        self._seen[split] = number, notes
 
     def notes(self, split: str) -> list[str]:
         """Return notes on a split for the user; reads the split if that has not happened yet."""
@@ -233,7 +249,7 @@ class SupervisedDataset:
     def _split_note(self) -> str:
         """Note on the division of one file into training and validation; "" if it is not divided."""
         val = self.sources.get("val")
-        return _RULE_NOTES[val.rule] if isinstance(val, Subset) else ""
+        return _RULE_NOTES[val.rule] if isinstance(val, DividedSource) else ""
 
     def _read(self, split: str) -> tuple[int, list[str]]:
         """Return the size of a split and notes on skipped records; reads it to its end the first time."""
@@ -247,7 +263,7 @@ class SupervisedDataset:
             raise ValueError(f"{self.title} has no split {split!r}; it has {', '.join(self.splits)}")
         return self.sources[split]
 
-    def _empty_text(self, example: Example) -> str:
+    def _empty_text(self, example: SourceExample) -> str:
         """Name the text of an example that is empty and must not be; "" if none is."""
         texts = example.texts
         if self.spec.kind == "multiple_choice":
@@ -264,7 +280,7 @@ class SupervisedDataset:
         return "the text" if len(texts) == 1 else f"text {texts.index('') + 1}"
 
     @staticmethod
-    def _text_target(example: Example, *, is_test: bool) -> int | None:
+    def _text_target(example: SourceExample, *, is_test: bool) -> int | None:
         if example.references and all(example.references):
             return 0
         if is_test and not example.references:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gpt_toolkit.batches import TaskSpec
-from gpt_toolkit.data.supervised.dataset import Example, Source, SupervisedDataset
+from gpt_toolkit.data.supervised.dataset import Source, SourceExample, SupervisedDataset
 from gpt_toolkit.data.supervised.label_maps import LabelMap, spec_labels
 from gpt_toolkit.data.supervised.record_schema import Schema
 from gpt_toolkit.io import read_yaml
@@ -56,7 +56,7 @@ class KnownDataset:
     folders: tuple[str, ...] = ()
     prefer: tuple[str, ...] = ()
     join: tuple[str, ...] = ()
-    file_parts: tuple[str, ...] = ()
+    file_subsets: tuple[str, ...] = ()
     skips_bad_records: bool = False
     passage_folders: bool = False
     line_pairs: tuple[str, ...] = ()
@@ -102,7 +102,7 @@ def _known(name: str, entry: dict[str, Any]) -> KnownDataset:
         entry.pop("labels", ()),
         entry.pop("choices", 1),
         entry.pop("metrics"),
-        entry.pop("parts", ()),
+        entry.pop("subsets", ()),
         entry.pop("max_new_tokens", 0),
     )
     no_gold = frozenset(entry.pop("no_gold", ()))
@@ -146,13 +146,13 @@ class HubSource:
         version = str(builder.config.version)
         return [self.place.path, builder.config.name, version, builder.hash, *self.splits]
 
-    def examples(self, on_bad_record: OnBadRecord) -> Iterator[Example]:
+    def examples(self, on_bad_record: OnBadRecord) -> Iterator[SourceExample]:
         """Read all examples, split by split; download the dataset the first time."""
         import datasets
 
         path, known = self.place.path, self.known
         for split in self.splits:
-            name, _, part = split.partition(":")
+            name, _, subset = split.partition(":")
             with self._explain_errors():
                 table = datasets.load_dataset(path, self.place.config or None, split=name)
             columns = table.column_names
@@ -168,7 +168,7 @@ class HubSource:
             for row, fields in enumerate(table, start=1):
                 named = _with_label_name(fields, schema.last_column, label_names)
                 for example in schema.examples(Record(named, f"{path}, {name} row {row}")):
-                    yield example if example.part or not part else example._replace(part=part)
+                    yield example if example.subset or not subset else example._replace(subset=subset)
 
     @contextmanager
     def _explain_errors(self) -> Iterator[None]:

@@ -233,7 +233,7 @@ def _read_labels(source: Source, title: str, *, without_header: bool = False) ->
     found: set[str] = set()
     first, first_where, first_is_repeated = "", "", False
     for example in source.examples(raise_error):
-        if example.target is None or (label := label_text(example.target)) == "":
+        if example.label is None or (label := label_text(example.label)) == "":
             raise ValueError(f"{example.where} has no label. Every training example needs one")
         if not found:
             first, first_where = label, example.where

@@ -54,7 +54,8 @@ def show_example(builder: BatchBuilder, index: int, vocabulary: Tokenizer) -> li
         if length
     ]
     sequences = inputs.sequences(index)
-    lines = [f"row {inputs.examples.rows[index]}: {_label(builder, index)}", f"tokens: {'; '.join(texts)}"]
+    title = f"example {inputs.examples.numbers[index]}: {_label(builder, index)}"
+    lines = [title, f"tokens: {'; '.join(texts)}"]
     for number, sequence in enumerate(sequences):
         name = ""
         if builder.spec.kind == "multiple_choice":

@@ -103,8 +103,8 @@ def _choose_files(known: KnownDataset, split: str, paths: list[Path]) -> Source:
         if number is None:
             unknown.append(file)
         else:
-            part = next((part for part in known.file_parts if part in _stem(path)), "")
-            groups[number, ending(path) + file.format].append((file, part))
+            subset = next((name for name in known.file_subsets if name in _stem(path)), "")
+            groups[number, ending(path) + file.format].append((file, subset))
     if not groups:
         labels = f". Labels: {known.labels.expected}" if known.labels.expected else ""
         raise ValueError(
@@ -119,8 +119,8 @@ def _choose_files(known: KnownDataset, split: str, paths: list[Path]) -> Source:
             break
     has_several = len({_SHARD.sub("", _stem(file.path)) for file, _ in chosen}) > 1
     belong_together = any(all(piece in file.path.name for file, _ in chosen) for piece in known.join)
-    parts = {part for files in groups.values() for _, part in files}
-    if (has_several and not belong_together) or parts != {part for _, part in chosen}:
+    subsets = {subset for files in groups.values() for _, subset in files}
+    if (has_several and not belong_together) or subsets != {subset for _, subset in chosen}:
         found = ", ".join(str(file.path) for files in groups.values() for file, _ in files)
         raise ValueError(
             f"{known.spec.name}: it is not clear which files are the {split} split: {found}. Leave one in "
@@ -135,9 +135,9 @@ def _find_passages(known: KnownDataset, folder: Path) -> dict[str, Source]:
     sources: dict[str, Source] = {}
     for name, split in _PASSAGE_FOLDERS.items():
         files = tuple(
-            (RecordFile(path, "json", schema.needs), part)
-            for part in known.spec.parts
-            for path in sorted((folder / name / part).glob("*.txt"))
+            (RecordFile(path, "json", schema.needs), subset)
+            for subset in known.spec.subsets
+            for path in sorted((folder / name / subset).glob("*.txt"))
         )
         if files:
             sources[split] = FileSource(files, schema)

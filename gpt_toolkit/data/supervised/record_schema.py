@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gpt_toolkit.data.file_memo import FileMemo
-from gpt_toolkit.data.supervised.dataset import Example
+from gpt_toolkit.data.supervised.dataset import SourceExample
 from gpt_toolkit.io import cache_folder
 from gpt_toolkit.records import ExtraFields, OnBadRecord, Record, RecordFile, read_lines
 
@@ -31,8 +31,8 @@ class Schema:
         label: Column of the label; test files may lack it.
         columns: All columns in order, if files of this schema have no header.
         extra: Where a delimited line may have more fields than ``columns``.
-        part_column: Column that tells the subset of an example; "" if none does.
-        part_by_piece: Subset by a piece of that column's value; the first piece found counts.
+        subset_column: Column that tells the subset of an example; "" if none does.
+        subset_by_piece: Subset by a piece of that column's value; the first piece found counts.
     """
 
     title: str = "columns"
@@ -46,8 +46,8 @@ class Schema:
     label: str = ""
     columns: tuple[str, ...] = ()
     extra: ExtraFields = "error"
-    part_column: str = ""
-    part_by_piece: Mapping[str, str] = field(default_factory=dict)
+    subset_column: str = ""
+    subset_by_piece: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -90,7 +90,7 @@ class Schema:
         """Return all that decides how records are read, as plain JSON values."""
         return list(astuple(self)[1:])  # all but the title
 
-    def examples(self, record: Record) -> Iterator[Example]:
+    def examples(self, record: Record) -> Iterator[SourceExample]:
         """Make the examples of a record: one, or one for each question of a passage.
 
         Raises:
@@ -105,12 +105,12 @@ class Schema:
                 references = _texts(record, self.target)
             elif self.target in fields:
                 references = (_text(record, self.target),)
-            yield Example((_text(record, self.input),), None, references=references, where=where)
+            yield SourceExample((_text(record, self.input),), references=references, where=where)
         else:
-            value = str(fields.get(self.part_column, ""))
-            part = next((part for piece, part in self.part_by_piece.items() if piece in value), "")
+            value = str(fields.get(self.subset_column, ""))
+            subset = next((name for piece, name in self.subset_by_piece.items() if piece in value), "")
             texts = tuple(_text(record, name) for name in self.texts) or self._choices(record)
-            yield Example(texts, fields.get(self.label), part=part, where=where)
+            yield SourceExample(texts, fields.get(self.label), subset=subset, where=where)
 
     def _choices(self, record: Record) -> tuple[str, ...]:
         """Return document, question and answers."""
@@ -120,7 +120,7 @@ class Schema:
             return (document, question, *_texts(record, self.answers))
         return (document, question, *(_text(record, name) for name in self.answers))
 
-    def _passage(self, record: Record) -> Iterator[Example]:
+    def _passage(self, record: Record) -> Iterator[SourceExample]:
         fields, where = record
         columns = (self.question, str(self.answers), self.label)
         lists = [fields[name] for name in columns if isinstance(fields.get(name), list)]
@@ -129,7 +129,7 @@ class Schema:
             raise ValueError(f"{where}: {names} must be lists of one length, with an entry for each question")
         for number, values in enumerate(zip(*lists, strict=True), start=1):
             one = Record({**fields, **dict(zip(columns, values, strict=True))}, f"{where}, question {number}")
-            yield Example(self._choices(one), one.fields[self.label], where=one.where)
+            yield SourceExample(self._choices(one), one.fields[self.label], where=one.where)
 
 
 def _text(record: Record, name: str) -> str:
@@ -183,13 +183,14 @@ class FileSource:
     def identity(self) -> object:
         first = self.files[0][0]
         reading = [*self.schema.identity(), first.format, first.delimiter]
-        return [reading, _checksums([file.path for file, _ in self.files]), [part for _, part in self.files]]
+        checksums = _checksums([file.path for file, _ in self.files])
+        return [reading, checksums, [subset for _, subset in self.files]]
 
-    def examples(self, on_bad_record: OnBadRecord) -> Iterator[Example]:
-        for file, part in self.files:
+    def examples(self, on_bad_record: OnBadRecord) -> Iterator[SourceExample]:
+        for file, subset in self.files:
             for record in file.records(self.schema.columns, self.schema.extra, on_bad_record):
                 for example in self.schema.examples(record):
-                    yield example if example.part or not part else example._replace(part=part)
+                    yield example if example.subset or not subset else example._replace(subset=subset)
 
 
 @dataclass(frozen=True)
@@ -208,7 +209,7 @@ class LinePairSource:
     def identity(self) -> object:
         return _checksums([self.inputs, self.targets])
 
-    def examples(self, on_bad_record: OnBadRecord) -> Iterator[Example]:
+    def examples(self, on_bad_record: OnBadRecord) -> Iterator[SourceExample]:
         lines = zip_longest(read_lines(self.inputs), read_lines(self.targets))
         for number, (source, target) in enumerate(lines, start=1):
             if source is None or target is None:
@@ -218,7 +219,7 @@ class LinePairSource:
                     "of equally many lines"
                 )
             where = f"{self.inputs}, line {number}"
-            yield Example((source[1].strip(),), None, references=(target[1].strip(),), where=where)
+            yield SourceExample((source[1].strip(),), references=(target[1].strip(),), where=where)
 
 
 def _checksums(paths: Sequence[Path]) -> list[str]:

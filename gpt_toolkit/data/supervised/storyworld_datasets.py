@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Final
 
 from gpt_toolkit.batches import Kind, TaskSpec
-from gpt_toolkit.data.supervised.dataset import Example, Source, SupervisedDataset
+from gpt_toolkit.data.supervised.dataset import Source, SourceExample, SupervisedDataset
 from gpt_toolkit.data.supervised.label_maps import spec_labels
 from gpt_toolkit.records import OnBadRecord
 from gpt_toolkit.storyworld.datasets import DATASETS, EXAMPLES_VERSION, labeled_examples
@@ -43,11 +43,11 @@ class StoryworldSource:
     def identity(self) -> object:
         return [EXAMPLES_VERSION, self.name, _SEED, [list(split) for split in self.splits], self.size]
 
-    def examples(self, on_bad_record: OnBadRecord) -> Iterator[Example]:
-        for split, part in self.splits:
+    def examples(self, on_bad_record: OnBadRecord) -> Iterator[SourceExample]:
+        for split, subset in self.splits:
             found = islice(labeled_examples(self.name, _SEED, split), self.size)
             for number, (texts, target, _) in enumerate(found, start=1):
-                yield Example(texts, target, part=part, where=f"{self.title}, {split} row {number}")
+                yield SourceExample(texts, target, subset, where=f"{self.title}, {split} row {number}")
 
 
 def open_storyworld(entry: str) -> SupervisedDataset:
@@ -64,15 +64,16 @@ def open_storyworld(entry: str) -> SupervisedDataset:
             f"{entry}: {size!r} is not a number of examples. Write {STORYWORLD}:{name}:2000 for 2,000 of them"
         )
     world = DATASETS[name]
-    parts = ("matched", _MISMATCHED) if f"validation_{_MISMATCHED}" in world.splits else ()
+    subsets = ("matched", _MISMATCHED) if f"validation_{_MISMATCHED}" in world.splits else ()
     kind: Kind = "classification" if world.kind == "entailment" else world.kind
     choices = len(next(labeled_examples(name, _SEED, "train")).texts) - 2 if kind == "multiple_choice" else 1
     names = world.labels or (tuple("012345") if kind == "graded" else ())
-    spec = TaskSpec(name, kind, names, choices, _METRICS.get(world.metric, (world.metric,)), parts)
+    spec = TaskSpec(name, kind, names, choices, _METRICS.get(world.metric, (world.metric,)), subsets)
     sources: dict[str, Source] = {"train": StoryworldSource(name, (("train", ""),), int(size or TRAIN_SIZE))}
     for split, world_split in (("val", "validation"), ("test", "test")):
         splits = tuple(
-            (f"{world_split}_{part}" if part == _MISMATCHED else world_split, part) for part in parts or ("",)
+            (f"{world_split}_{subset}" if subset == _MISMATCHED else world_split, subset)
+            for subset in subsets or ("",)
         )
         sources[split] = StoryworldSource(name, splits, TEST_SIZE)
     title = f"{STORYWORLD}'s {name}, the counterpart of {world.counterpart}"

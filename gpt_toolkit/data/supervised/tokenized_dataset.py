@@ -25,11 +25,11 @@ from gpt_toolkit.io import atomic_folder, explain_write_errors, write_json
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers import Tokenizer
 
-CACHE_VERSION: Final = 2
+CACHE_VERSION: Final = 3
 """Raised when the same examples would be cached in another way."""
 
 _MANIFEST = "manifest.json"
-_EXAMPLE_DTYPE = np.dtype([("target", np.float64), ("row", np.int64), ("part", np.int64)])
+_EXAMPLE_DTYPE = np.dtype([("target", np.float64), ("number", np.int64), ("subset", np.int64)])
 _BATCH_CHARACTERS = 1 << 18  # examples that one call into the pool encodes
 _CACHED_TEXTS = 4096  # texts of a call; neighboring examples often share a premise or a document
 
@@ -42,8 +42,8 @@ class TokenizedDataset:
 
     Attributes:
         targets: Target of each example; NaN if it has none.
-        rows: Number of each example in its split.
-        parts: Subset of each example, as an index into ``TaskSpec.parts``; -1 for none.
+        numbers: Number of each example in its split.
+        subsets: Subset of each example, as an index into ``TaskSpec.subsets``; -1 for none.
         n_texts: Number of texts of an example.
         n_ids: Number of all token ids.
         notes: Notes on the split, for the user.
@@ -70,8 +70,8 @@ class TokenizedDataset:
             self._ends: NDArray[np.int64] = np.load(folder / "ends.npy", mmap_mode="r")
             table = np.load(folder / "examples.npy", mmap_mode="r")
             self.targets = np.ascontiguousarray(table["target"])
-            self.rows = np.ascontiguousarray(table["row"])
-            self.parts = np.ascontiguousarray(table["part"])
+            self.numbers = np.ascontiguousarray(table["number"])
+            self.subsets = np.ascontiguousarray(table["subset"])
             if len(self._ends) != len(self) * self.n_texts or self._ends[-1] != self.n_ids:
                 raise ValueError("the files do not belong together")
         except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
@@ -115,7 +115,7 @@ def tokenized_folder(
     facts = {
         "examples": dataset.identity(split),
         "kind": dataset.spec.kind,
-        "parts": dataset.spec.parts,
+        "subsets": dataset.spec.subsets,
         "tokenizer": tokenizer.fingerprint,
         "view": template.key if template else "plain",
         "version": CACHE_VERSION,
@@ -180,7 +180,7 @@ class _Writer:
     ) -> None:
         self.dataset, self.split, self.tokenizer, self.template = dataset, split, tokenizer, template
         self.dtype = token_dtype(tokenizer.vocab_size)
-        self.parts = {part: i for i, part in enumerate(dataset.spec.parts)}
+        self.subsets = {name: i for i, name in enumerate(dataset.spec.subsets)}
 
     def write(self, folder: Path, progress: ProgressBar) -> None:
         examples: list[NDArray[Any]] = []
@@ -255,13 +255,13 @@ class _Writer:
 
     def _numbers(self, example: Example) -> tuple[float, int, int]:
         """Return target, number and subset of an example."""
-        if example.part and example.part not in self.parts:
+        if example.subset and example.subset not in self.subsets:
             raise ValueError(
-                f"{self._place(example)} is of the subset {example.part!r}; expected one of "
-                f"{', '.join(self.parts) or 'none'}"
+                f"{self._place(example)} is of the subset {example.subset!r}; expected one of "
+                f"{', '.join(self.subsets) or 'none'}"
             )
         target = np.nan if example.target is None else float(example.target)
-        return target, example.row, self.parts[example.part] if example.part else -1
+        return target, example.number, self.subsets[example.subset] if example.subset else -1
 
     def _place(self, example: Example) -> str:
-        return f"{self.dataset.title}, {self.split} row {example.row}"
+        return f"{self.dataset.title}, {self.split} example {example.number}"

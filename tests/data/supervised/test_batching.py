@@ -45,7 +45,7 @@ def training(tasks: list[BatchBuilder], share: StepShare, batch_tokens: int | No
 
 
 def key(batch: SupervisedBatch) -> tuple[str, tuple[int, ...]]:
-    return batch["task"], tuple(batch["rows"].tolist())
+    return batch["task"], tuple(batch["examples"].tolist())
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_an_epoch_reads_each_row_of_each_set_once(sets: list[BatchBuilder]) -> N
     for epoch in range(2):
         read = [batches[epoch * len(batches) + index] for index in range(len(batches))]
         for name, n_rows in (("a", 37), ("b", 150), ("c", 64)):
-            rows = [row for batch in read if batch["task"] == name for row in batch["rows"].tolist()]
+            rows = [row for batch in read if batch["task"] == name for row in batch["examples"].tolist()]
             assert sorted(rows) == list(range(n_rows))
 
 
@@ -120,13 +120,13 @@ def test_a_batch_holds_its_rows_padded_to_the_longest(sets: list[BatchBuilder]) 
     length = int(batch["lengths"].max())
     assert batch["input_ids"].shape == (8, 1, min(N_CTX, -(-length // 8) * 8))
     assert batch["input_ids"].dtype == batch["labels"].dtype == batch["lengths"].dtype == torch.int64
-    assert batch["target"].dtype == batch["rows"].dtype == batch["parts"].dtype == torch.int64
+    assert batch["target"].dtype == batch["examples"].dtype == batch["subsets"].dtype == torch.int64
     name = batch["task"]
-    for row, ids, n in zip(batch["rows"], batch["input_ids"][:, 0], batch["lengths"][:, 0], strict=True):
+    for row, ids, n in zip(batch["examples"], batch["input_ids"][:, 0], batch["lengths"][:, 0], strict=True):
         assert bytes(ids[1 : n - 1].tolist()).startswith(f"{name}.train.{row}."[: n - 2].encode())
         assert (int(ids[0]), int(ids[n - 1]), ids[n:].tolist()) == (257, 259, [0] * (len(ids) - int(n)))
-    torch.testing.assert_close(batch["target"], batch["rows"] % 2)
-    assert batch["parts"].tolist() == [-1] * 8
+    torch.testing.assert_close(batch["target"], batch["examples"] % 2)
+    assert batch["subsets"].tolist() == [-1] * 8
     assert batch["references"] == []
 
 
@@ -140,9 +140,9 @@ def test_grades_are_fractions_and_what_is_missing_is_marked(tmp_path: Path) -> N
     expected = torch.tensor([3.25, float("nan"), 0.0])
     torch.testing.assert_close(batch["target"], expected, equal_nan=True)
     classes = [Example(("x",), target, i, "right" if i else "") for i, target in enumerate((1, None))]
-    fake = FakeDataset(spec("c", parts=("left", "right")), {"test": classes})
+    fake = FakeDataset(spec("c", subsets=("left", "right")), {"test": classes})
     batch = task(fake, tmp_path, "test").batch(np.arange(2), 2)
-    assert (batch["target"].tolist(), batch["parts"].tolist()) == ([1, -1], [-1, 1])
+    assert (batch["target"].tolist(), batch["subsets"].tolist()) == ([1, -1], [-1, 1])
 
 
 def test_evaluation_reads_each_row_once_over_all_ranks(sets: list[BatchBuilder]) -> None:
@@ -152,9 +152,9 @@ def test_evaluation_reads_each_row_once_over_all_ranks(sets: list[BatchBuilder])
             batches = EvaluationBatches(sets[1], sets[1].limits(8, 400), StepShare(8, rank, world_size))
             for index in range(len(batches)):
                 batch = batches[index]
-                assert batch["step_examples"] == len(batch["rows"])
+                assert batch["step_examples"] == len(batch["examples"])
                 assert batch["input_ids"].numel() <= 400
-                rows += batch["rows"].tolist()
+                rows += batch["examples"].tolist()
         assert sorted(rows) == list(range(150))
 
 

@@ -36,7 +36,7 @@ def sets(monkeypatch: pytest.MonkeyPatch) -> dict[str, FakeDataset]:
         "a": single("a", 37, n_val=6),
         "b": single("b", 150, n_val=9),
         "nli": FakeDataset(
-            spec("nli", labels=("true", "unclear", "false"), parts=("near", "far")),
+            spec("nli", labels=("true", "unclear", "false"), subsets=("near", "far")),
             {"train": PAIRS, "val": PAIRS[:7]},
         ),
         "choice": FakeDataset(
@@ -67,7 +67,7 @@ def ready(names: list[str] | str, stage: str | None = None, **options: Any) -> S
 
 
 def key(batch: SupervisedBatch) -> tuple[str, tuple[int, ...], int]:
-    return batch["task"], tuple(batch["rows"].tolist()), batch["step_examples"]
+    return batch["task"], tuple(batch["examples"].tolist()), batch["step_examples"]
 
 
 class Recorder(LightningModule):
@@ -97,7 +97,7 @@ class Recorder(LightningModule):
 
     def predict_step(self, batch: SupervisedBatch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         self.evaluated.append(batch)
-        return batch["rows"]
+        return batch["examples"]
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.SGD(self.parameters(), lr=0.1)
@@ -225,7 +225,7 @@ def test_ranks_divide_steps_and_validation(
         for step, batches in model.steps().items():
             found.setdefault(step, Counter()).update(batches)
         for batch in model.evaluated:
-            validated.update((batch["task"], row) for row in batch["rows"].tolist())
+            validated.update((batch["task"], row) for row in batch["examples"].tolist())
     assert found == expected
     rows = [("a", row) for row in range(6)] + [("b", row) for row in range(9)]
     assert validated == dict.fromkeys(rows, validated["a", 0])
@@ -244,8 +244,8 @@ def test_a_mixture_of_one_set_trains_as_the_set_alone(sets: dict[str, FakeDatase
 
 def test_rows_of_a_batch_are_sets_rows_with_targets_and_parts(sets: dict[str, FakeDataset]) -> None:
     for batch in ready(["nli"]).train_dataloader():
-        torch.testing.assert_close(batch["target"], batch["rows"] % 3)
-        torch.testing.assert_close(batch["parts"], batch["rows"] % 2)
+        torch.testing.assert_close(batch["target"], batch["examples"] % 3)
+        torch.testing.assert_close(batch["subsets"], batch["examples"] % 2)
 
 
 def test_setting_up_again_forgets_the_former_order(sets: dict[str, FakeDataset]) -> None:
@@ -260,13 +260,13 @@ def test_each_set_has_a_loader_for_validation(sets: dict[str, FakeDataset]) -> N
     loaders = ready(["a", "nli", "choice"], batch_size=2).val_dataloader()
     found = [list(loader) for loader in loaders]
     assert [{batch["task"] for batch in batches} for batches in found] == [{"a"}, {"nli"}, {"choice"}]
-    rows = [sorted(row for batch in batches for row in batch["rows"].tolist()) for batches in found]
+    rows = [sorted(row for batch in batches for row in batch["examples"].tolist()) for batches in found]
     assert rows == [list(range(6)), list(range(7)), list(range(5))]
 
 
 def test_train_rows_are_nested_and_val_rows_are_spread(sets: dict[str, FakeDataset]) -> None:
     def rows(loader: Any) -> set[int]:
-        return {row for batch in loader for row in batch["rows"].tolist()}
+        return {row for batch in loader for row in batch["examples"].tolist()}
 
     few = rows(ready("b", train_rows=20).train_dataloader())
     more = rows(ready("b", train_rows=40).train_dataloader())
@@ -340,17 +340,17 @@ def test_sets_with_heads_and_sets_of_text_share_a_mixture(sets: dict[str, FakeDa
     references = {
         row: texts
         for batch in answered
-        for row, texts in zip(batch["rows"].tolist(), batch["references"], strict=True)
+        for row, texts in zip(batch["examples"].tolist(), batch["references"], strict=True)
     }
     assert references[4] == ["answer 4", "any"]
-    assert all(batch["target"].tolist() == [0] * len(batch["rows"]) for batch in answered)
+    assert all(batch["target"].tolist() == [0] * len(batch["examples"]) for batch in answered)
 
 
 def test_examples_in_context_are_training_rows(sets: dict[str, FakeDataset]) -> None:
     module = ready("qa", "validate", n_examples=2, n_ctx=128)
     (loader,) = module.val_dataloader()
     for batch in loader:
-        for row, text in zip(batch["rows"].tolist(), decoded(batch, module), strict=True):
+        for row, text in zip(batch["examples"].tolist(), decoded(batch, module), strict=True):
             first, second, asked = text.removeprefix("<|endoftext|>").split("\n\n")
             assert asked == f"question {row}\nAnswer:"
             for example in (first, second):
@@ -361,7 +361,7 @@ def test_examples_in_context_are_training_rows(sets: dict[str, FakeDataset]) -> 
 def test_no_row_to_learn_is_its_own_example(sets: dict[str, FakeDataset]) -> None:
     module = ready("qa", n_examples=20, n_ctx=1024)
     for batch in module.train_dataloader():
-        for row, text in zip(batch["rows"].tolist(), decoded(batch, module), strict=True):
+        for row, text in zip(batch["examples"].tolist(), decoded(batch, module), strict=True):
             *examples, asked = text.removeprefix("<|endoftext|>").split("\n\n")
             assert len(set(examples)) == 20
             assert asked == f"question {row}\nAnswer: answer {row}<|endoftext|>"
@@ -380,7 +380,7 @@ def test_without_labeled_test_rows_testing_reads_validation_and_prediction_the_t
     sets["b"].content = {**sets["b"].content, "test": [Example(("x",), 1, 0)]}
     model, run = Recorder(), trainer(tmp_path)
     run.test(model, datamodule=data(["a", "b", "nli"]), verbose=False)
-    rows = Counter(name for batch in model.evaluated for name in [batch["task"]] * len(batch["rows"]))
+    rows = Counter(name for batch in model.evaluated for name in [batch["task"]] * len(batch["examples"]))
     assert rows == {"a": 6, "b": 1, "nli": 7}
     assert "a: the test examples have no labels; testing reads the validation split" in caplog.messages
     assert "nli: no test split; testing reads the validation split" in caplog.messages
@@ -417,7 +417,9 @@ def test_what_cannot_be_is_refused_with_the_way_out(sets: dict[str, FakeDataset]
     with pytest.raises(ValueError, match="fake a has none: set n_examples to 0"):
         ready("a", "validate", as_text=True, n_examples=1, n_ctx=128)
     sets["b"].content = {**sets["b"].content, "val": [Example(("x",), 1, 0), Example(("y",), None, 5)]}
-    with pytest.raises(ValueError, match=r"fake b: 1 of 2 examples of val have no label, the first is row 5"):
+    with pytest.raises(
+        ValueError, match=r"fake b: 1 of 2 examples of val have no label, the first is example 5"
+    ):
         ready("b")
     with pytest.raises(ValueError, match="no dataset is text: set as_text=true"):
         ready("nli", n_examples=2)
@@ -455,10 +457,10 @@ def test_rows_and_summary_are_plain_text(
     module = ready(["nli", "choice"], n_ctx=24)
     first = module.rows(1)
     assert first == [
-        "nli, train row 0: true\n"
+        "nli, train example 0: true\n"
         "  tokens: first text 9; second text 7\n"
         "  <start>p|r|e|m|i|s|e| |0<delimiter>c|l|a|i|m| |0<extract>",
-        "choice, train row 0: answer 0 is right\n"
+        "choice, train example 0: answer 0 is right\n"
         "  tokens: document 8; question 4; answer 0 3; answer 1 4; answer 2 5\n"
         "  answer 0 (right): <start>s|t|o|r|y| |0|.|W|h|o|?<delimiter>H|e|.<extract>\n"
         "  answer 1: <start>s|t|o|r|y| |0|.|W|h|o|?<delimiter>S|h|e|.<extract>\n"
@@ -488,7 +490,7 @@ def test_rte_and_sst2_become_batches(shared_data: Path) -> None:
     module.setup("fit")
     assert len(module.rows(1)) == 2
     assert module.rows(1)[0] == (
-        "rte, train row 0: not_entailment\n  tokens: first text 10; second text 8\n"
+        "rte, train example 0: not_entailment\n  tokens: first text 10; second text 8\n"
         "  <start>No| Weapons| of| Mass| Destruction| Found| in| Iraq| Yet|.<delimiter>"
         "Weapons| of| Mass| Destruction| Found| in| Iraq|.<extract>"
     )
@@ -496,7 +498,7 @@ def test_rte_and_sst2_become_batches(shared_data: Path) -> None:
     positive = 0
     n_padded = n_tokens = 0
     for batch in module.train_dataloader():
-        rows[batch["task"]] += batch["rows"].tolist()
+        rows[batch["task"]] += batch["examples"].tolist()
         positive += int(batch["target"].sum()) if batch["task"] == "sst2" else 0
         n_padded += batch["input_ids"].numel()
         n_tokens += int(batch["lengths"].sum())
@@ -505,5 +507,5 @@ def test_rte_and_sst2_become_batches(shared_data: Path) -> None:
     assert np.array_equal(np.sort(rows["sst2"]), np.arange(6_920))
     assert positive == 3_610
     assert n_tokens / n_padded > 0.8
-    held = [sum(len(batch["rows"]) for batch in loader) for loader in module.val_dataloader()]
+    held = [sum(len(batch["examples"]) for batch in loader) for loader in module.val_dataloader()]
     assert held == [277, 872]

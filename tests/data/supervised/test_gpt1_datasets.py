@@ -176,7 +176,7 @@ def test_mnli_has_two_parts_and_labels_that_are_not_public(hub: Hub) -> None:
         Example(("A.", "B."), 1, 0, "matched"),
         Example(("C.", "D."), 2, 1, "mismatched"),
     ]
-    assert [(row.target, row.part) for row in rows_of("mnli", "test")] == [
+    assert [(row.target, row.subset) for row in rows_of("mnli", "test")] == [
         (None, "matched"),
         (None, "mismatched"),
     ]

@@ -40,7 +40,7 @@ def text_shown(
 
 def test_two_texts_are_shown_with_their_delimiter_and_label(tmp_path: Path) -> None:
     assert shown(spec("nli"), Example(("ab", "c"), 1, 7), tmp_path) == [
-        "row 7: yes",
+        "example 7: yes",
         "tokens: first text 2; second text 1",
         "<start>a|b<delimiter>c<extract>",
     ]
@@ -49,7 +49,7 @@ def test_two_texts_are_shown_with_their_delimiter_and_label(tmp_path: Path) -> N
 def test_both_orders_of_a_pair_are_shown(tmp_path: Path) -> None:
     graded = spec("sts", "graded", labels=tuple("012345"))
     assert shown(graded, Example(("ab", "c"), 3.8, 0), tmp_path) == [
-        "row 0: graded 3.8, of 0 to 5",
+        "example 0: graded 3.8, of 0 to 5",
         "tokens: first text 2; second text 1",
         "in this order: <start>a|b<delimiter>c<extract>",
         "and in the other, to whose state it is added: <start>c<delimiter>a|b<extract>",
@@ -59,7 +59,7 @@ def test_both_orders_of_a_pair_are_shown(tmp_path: Path) -> None:
 def test_each_candidate_is_shown_and_the_right_one_named(tmp_path: Path) -> None:
     choice = spec("choice", "multiple_choice", labels=(), choices=2)
     assert shown(choice, Example(("ab", "?", "d", "e"), 1, 0), tmp_path) == [
-        "row 0: answer 1 is right",
+        "example 0: answer 1 is right",
         "tokens: document 2; question 1; answer 0 1; answer 1 1",
         "answer 0: <start>a|b|?<delimiter>d<extract>",
         "answer 1 (right): <start>a|b|?<delimiter>e<extract>",
@@ -68,7 +68,7 @@ def test_each_candidate_is_shown_and_the_right_one_named(tmp_path: Path) -> None
 
 def test_it_is_said_where_a_text_was_cut(tmp_path: Path) -> None:
     lines = shown(spec("nli"), Example(("a" * 9, "b" * 8), None, 0), tmp_path, n_ctx=20)
-    assert lines[:2] == ["row 0: no label", "tokens: first text 9, cut to 8; second text 8"]
+    assert lines[:2] == ["example 0: no label", "tokens: first text 9, cut to 8; second text 8"]
     assert lines[2] == f"<start>{'|'.join('a' * 8)}<delimiter>{'|'.join('b' * 8)}<extract>"
 
 
@@ -92,7 +92,7 @@ def test_prompt_answer_and_the_places_of_the_loss_are_shown(
 ) -> None:
     lines = text_shown(Example(("in",), 0, 0, references=("yes",)), tmp_path, loss_on)
     assert lines[:2] == [
-        "row 0: the answer is 'yes'",
+        "example 0: the answer is 'yes'",
         "tokens: prompt to the end of its input 2; rest of the prompt 4; answer 4",
     ]
     assert lines[2] == "<|endoftext|>|i|n| |s|o|?| |y|e|s|<|endoftext|>"
@@ -101,5 +101,5 @@ def test_prompt_answer_and_the_places_of_the_loss_are_shown(
 
 def test_a_row_to_be_answered_says_how_long_the_answer_may_be(tmp_path: Path) -> None:
     lines = text_shown(Example(("in",), 0, 0, references=("yes", "yea")), tmp_path, max_new_tokens=5)
-    assert lines[0] == "row 0: the answer is 'yes' or 'yea'"
+    assert lines[0] == "example 0: the answer is 'yes' or 'yea'"
     assert lines[-1] == "to be answered after 7 tokens, by 5 at most"

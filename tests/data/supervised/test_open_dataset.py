@@ -61,7 +61,7 @@ def test_rows_without_a_gold_label_are_left_out_and_counted(write: Write, tmp_pa
     rows = [{**SNLI_ROW, "gold_label": label} for label in ("-", "neutral", "-")]
     path = write("snli/snli_1.0_dev.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     opened = open_dataset("snli", tmp_path)
-    assert [(row.target, row.row) for row in opened.examples("val")] == [(1, 0)]
+    assert [(row.target, row.number) for row in opened.examples("val")] == [(1, 0)]
     assert (
         opened.notes("val")[0] == f"val: skipped 2 records without a gold label, the first at {path}, line 1"
     )
@@ -155,7 +155,7 @@ def test_a_passage_of_race_is_a_row_a_question(write: Write, tmp_path: Path) -> 
     second = ("Jim went home. He slept.", "Jim _ .", "slept", "ran", "ate", "")
     rows = read("race", tmp_path, "val")
     assert rows[:2] == [Example(first, 1, 0, middle), Example(second, 0, 1, middle)]
-    assert [(row.target, row.row, row.part) for row in rows[2:]] == [(3, 2, "high"), (0, 3, "high")]
+    assert [(row.target, row.number, row.subset) for row in rows[2:]] == [(3, 2, "high"), (0, 3, "high")]
 
 
 def test_many_passages_of_race_are_all_read(write: Write, tmp_path: Path) -> None:

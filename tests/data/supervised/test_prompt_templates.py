@@ -129,7 +129,7 @@ def test_a_set_as_text_keeps_its_metrics_and_has_words_for_labels() -> None:
     )
     race = known_datasets()["race"].spec
     taken = spec_as_text(race, prompt_template(race, 6), tokenizer())
-    assert (taken.labels, taken.choices, taken.parts) == (("A", "B", "C", "D"), 1, ("middle", "high"))
+    assert (taken.labels, taken.choices, taken.subsets) == (("A", "B", "C", "D"), 1, ("middle", "high"))
     assert taken.n_outputs == 0
     nq = known_datasets()["nq_open"].spec
     assert spec_as_text(nq, prompt_template(nq, 1), tokenizer()) == nq

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.shared
 
 def rows_of(name: str, root: Path, split: str) -> list[Example]:
     rows = list(open_dataset(name, root).examples(split))
-    assert [row.row for row in rows] == list(range(len(rows)))
+    assert [row.number for row in rows] == list(range(len(rows)))
     return rows
 
 
@@ -80,13 +80,13 @@ def test_grades_are_numbers_and_rows_with_nine_fields_are_read(shared_data: Path
 
 def test_colas_parts_are_told_by_the_source_of_a_sentence(shared_data: Path, tmp_path: Path) -> None:
     mixed = rows_of("cola", shared_data, "val")
-    assert Counter(row.part for row in mixed) == {"in_domain": 527, "out_of_domain": 516}
+    assert Counter(row.subset for row in mixed) == {"in_domain": 527, "out_of_domain": 516}
     for name in ("in_domain_dev.tsv", "out_of_domain_dev.tsv"):
         (tmp_path / name).write_bytes((shared_data / "cola" / name).read_bytes())
     two_files = rows_of("cola", tmp_path, "val")
-    assert [row.part for row in two_files] == ["in_domain"] * 527 + ["out_of_domain"] * 516
-    same = {(row.texts, row.target, row.part) for row in two_files} & {
-        (row.texts, row.target, row.part) for row in mixed
+    assert [row.subset for row in two_files] == ["in_domain"] * 527 + ["out_of_domain"] * 516
+    same = {(row.texts, row.target, row.subset) for row in two_files} & {
+        (row.texts, row.target, row.subset) for row in mixed
     }
     assert len(same) == 1_034  # the authors corrected nine rows in one of the copies
 
@@ -147,7 +147,7 @@ def test_words_of_race_are_joined(shared_data: Path) -> None:
     )
     assert question == "From the passage , we know _ ."
     assert answers[1] == "Jim and Andy like helping others"
-    assert (row.target, row.part, len(answers)) == (1, "middle", 4)
+    assert (row.target, row.subset, len(answers)) == (1, "middle", 4)
 
 
 def test_texts_are_learned_from_the_first_of_their_answers(shared_data: Path) -> None:

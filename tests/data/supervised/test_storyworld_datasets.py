@@ -11,7 +11,7 @@ def test_rows_are_those_of_the_world(task: str) -> None:
     opened = open_dataset(f"storyworld:{task}:20")
     rows = list(opened.examples("train"))
     expected = list(islice(labeled_examples(task, 0, "train"), 20))
-    assert [(row.texts, row.target, row.row) for row in rows] == [
+    assert [(row.texts, row.target, row.number) for row in rows] == [
         (row.texts, row.target, number) for number, row in enumerate(expected)
     ]
     assert opened.notes("train") == []
@@ -35,7 +35,7 @@ def test_a_twin_is_of_its_sets_kind(task: str) -> None:
 
 def test_entailment_is_validated_on_two_parts() -> None:
     opened = open_dataset("storyworld:entailment:10")
-    assert opened.spec.parts == ("matched", "mismatched")
+    assert opened.spec.subsets == ("matched", "mismatched")
     first = next(opened.examples("val"))
     row = next(labeled_examples("entailment", 0, "validation"))
     assert first == Example(row.texts, row.target, 0, "matched")

@@ -33,13 +33,13 @@ def test_rows_come_back_as_they_were_encoded(tmp_path: Path) -> None:
     lengths = [[len(text) for text in example.texts] for example in fake.content["train"]]
     np.testing.assert_array_equal(rows.lengths, lengths)
     np.testing.assert_array_equal(rows.targets, [example.target for example in fake.content["train"]])
-    np.testing.assert_array_equal(rows.rows, 2 * np.arange(30_000))
+    np.testing.assert_array_equal(rows.numbers, 2 * np.arange(30_000))
     assert rows.n_ids == sum(map(sum, lengths))
 
 
 def test_threads_do_not_change_what_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = pairs(30_000)
-    cores = "gpt_toolkit.data.supervised.tokenized_dataset.usable_cores"
+    cores = "gpt_toolkit.data.encoding.usable_cores"
     monkeypatch.setattr(cores, lambda: 1)
     one = encoded(fake, tmp_path / "1")
     monkeypatch.setattr(cores, lambda: 4)
@@ -64,15 +64,15 @@ def test_rows_are_encoded_once_and_named_by_content_tokenizer_and_view(tmp_path:
 
 def test_targets_parts_and_references_that_are_missing_stay_so(tmp_path: Path) -> None:
     rows = [Example(("a",), None, 0, "left"), Example(("b",), 1, 1), Example(("c",), 0, 2, "right")]
-    found = encoded(FakeDataset(spec("s", parts=("left", "right")), {"test": rows}), tmp_path, "test")
+    found = encoded(FakeDataset(spec("s", subsets=("left", "right")), {"test": rows}), tmp_path, "test")
     np.testing.assert_array_equal(found.targets, [np.nan, 1, 0])
-    np.testing.assert_array_equal(found.parts, [0, -1, 1])
+    np.testing.assert_array_equal(found.subsets, [0, -1, 1])
     assert found.references == [[], [], []]
 
 
 def test_a_failed_run_leaves_nothing_and_what_a_killed_one_left_is_removed(tmp_path: Path) -> None:
     bad = FakeDataset(spec("s"), {"train": [Example(("a",), 0, 0), Example(("a", "b"), 0, 1)]})
-    with pytest.raises(ValueError, match=r"fake s, train row 1 has 2 texts, the examples before it 1"):
+    with pytest.raises(ValueError, match=r"fake s, train example 1 has 2 texts, the examples before it 1"):
         encoded(bad, tmp_path)
     assert [path for path in tmp_path.iterdir() if path.suffix != ".lock"] == []
     folder = tokenized_folder(pairs(3), "train", tokenizer(), None, tmp_path)
@@ -95,8 +95,9 @@ def test_two_processes_at_once_encode_once(tmp_path: Path) -> None:
 
 
 def test_unknown_parts_and_empty_splits_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"train row 0 is of the subset 'up'; expected one of a, b"):
-        encoded(FakeDataset(spec("s", parts=("a", "b")), {"train": [Example(("x",), 0, 0, "up")]}), tmp_path)
+    unknown = FakeDataset(spec("s", subsets=("a", "b")), {"train": [Example(("x",), 0, 0, "up")]})
+    with pytest.raises(ValueError, match=r"train example 0 is of the subset 'up'; expected one of a, b"):
+        encoded(unknown, tmp_path)
     with pytest.raises(ValueError, match="fake s has no examples in its train split"):
         encoded(FakeDataset(spec("s"), {"train": []}), tmp_path)
 
@@ -107,7 +108,7 @@ def test_text_that_the_vocabulary_cannot_write_is_refused_with_its_row(tmp_path:
     table["model"]["vocab"]["zz"] = 122
     files = {"tokenizer.json": json.dumps(table)}
     fake = FakeDataset(spec("s"), {"train": [Example(("a",), 0, 0), Example(("xyz",), 0, 7)]})
-    with ProgressBar("test") as progress, pytest.raises(ValueError, match=r"fake s, train row 7: .*0x7A"):
+    with ProgressBar("test") as progress, pytest.raises(ValueError, match=r"fake s, train example 7: .*0x7A"):
         tokenize_dataset(fake, "train", load_tokenizer(files), None, tmp_path, progress)
 
 
