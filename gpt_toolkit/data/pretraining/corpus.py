@@ -49,6 +49,14 @@ class Corpus(Protocol):
         """Yield the text in order, from a position."""
 
 
+def changed_text(corpus: Corpus) -> ValueError:
+    """Return the error of a corpus whose text changed while it was read."""
+    return ValueError(
+        f"{corpus.title}: the text changed while it was read; expected the same bytes until the end; run the "
+        "same command again when the files are complete"
+    )
+
+
 def split_documents(text: str, separator: str | None) -> list[str]:
     """Return the documents of a record that are not empty: the text, or what a separator ends in it.
 

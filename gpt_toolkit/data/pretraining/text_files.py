@@ -67,7 +67,8 @@ def find_files(patterns: Sequence[str], argument: str) -> dict[Path, Split | Non
         if path.exists():
             matches = [path]
         elif glob.has_magic(pattern):
-            matches = sorted(map(Path, glob.glob(str(path), recursive=True)))  # noqa: PTH207 - any pattern
+            folder = next(parent for parent in path.parents if parent.exists())  # its name is no pattern
+            matches = sorted(folder.glob(str(path.relative_to(folder))))
             if not matches:
                 raise FileNotFoundError(f"{argument}: nothing matches {pattern!r} (looked in {Path.cwd()})")
         else:

@@ -98,10 +98,8 @@ def _read_parquet(
                     if row + batch.num_rows <= first_row:
                         row += batch.num_rows
                         continue
-                    first, last = row + 1, row + batch.num_rows
-                    texts = _strings(
-                        batch.column(0), f"{path}, rows {first:,} to {last:,} of row group {group + 1}"
-                    )
+                    rows = f"rows {row + 1:,} to {row + batch.num_rows:,} of row group {group + 1}"
+                    texts = _strings(batch.column(0), f"{path}, {rows}")
                     for text in texts:
                         row += 1
                         if row > first_row:

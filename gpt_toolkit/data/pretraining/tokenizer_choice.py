@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from gpt_toolkit.data.pretraining.corpus import Corpus, utf8_length
+from gpt_toolkit.data.pretraining.corpus import Corpus, changed_text, utf8_length
 from gpt_toolkit.io import atomic_folder, cache_folder, explain_write_errors
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers import train_byte_level
@@ -104,15 +104,18 @@ class TokenizerChoice:
 
     def prepare(self, progress: ProgressBar) -> Tokenizer:
         """Load the tokenizer; train it first if it is not in the cache."""
-        if not self.name and not self.folder.is_dir():
-            n_bytes = self.corpus.n_bytes() or 0
-            every = max(1, math.ceil(n_bytes / _TRAINING_BYTES))
-            texts = islice(_training_texts(self.corpus, progress), 0, None, every)
-            tokenizer = train_byte_level(texts, self.size, progress=False)
-            advice = "make space, or set GPT_TOOLKIT_CACHE to a folder on another disk"
-            with explain_write_errors(self.folder, advice), atomic_folder(self.folder) as partial:
-                for name, content in tokenizer.files().items():
-                    (partial / name).write_text(content, encoding="utf-8", newline="")
+        if self.name or (folder := self.folder).is_dir():
+            return self.load()
+        n_bytes = self.corpus.n_bytes() or 0
+        every = max(1, math.ceil(n_bytes / _TRAINING_BYTES))
+        texts = islice(_training_texts(self.corpus, progress), 0, None, every)
+        tokenizer = train_byte_level(texts, self.size, progress=False)
+        if self.folder != folder:
+            raise changed_text(self.corpus)
+        advice = "make space, or set GPT_TOOLKIT_CACHE to a folder on another disk"
+        with explain_write_errors(folder, advice), atomic_folder(folder) as partial:
+            for name, content in tokenizer.files().items():
+                (partial / name).write_text(content, encoding="utf-8", newline="")
         return self.load()
 
 

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from gpt_toolkit.data.encoding import token_dtype
-from gpt_toolkit.data.pretraining.corpus import Corpus, Position
+from gpt_toolkit.data.pretraining.corpus import Corpus, Position, changed_text
 from gpt_toolkit.data.pretraining.parallel_tokenize import Encoded, Encoder, encode_on_threads
 from gpt_toolkit.data.pretraining.token_shards import (
     BLOCK_BYTES,
@@ -171,6 +171,10 @@ class _CacheWriter:
 
     def finish(self, corpus: Corpus) -> None:
         """Finish all shards and write the manifest, which makes the cache valid."""
+        if cache_key(corpus, self._tokenizer) != self._key:
+            self.close()
+            shutil.rmtree(self._folder)
+            raise changed_text(corpus)
         if "train" not in self._splits:
             raise ValueError(f"no training text in {corpus.title}: all of it is empty")
         with self.explain_full_disk():

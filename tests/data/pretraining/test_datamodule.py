@@ -13,7 +13,9 @@ from torch import Tensor
 
 from gpt_toolkit import storyworld
 from gpt_toolkit.batches import IGNORE_INDEX, LanguageModelBatch
+from gpt_toolkit.data.pretraining import datamodule
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
+from gpt_toolkit.data.pretraining.parallel_tokenize import encode_on_threads
 from gpt_toolkit.data.pretraining.window_order import WindowOrder, step_windows
 
 Write = Callable[[str, str | bytes], Path]
@@ -347,6 +349,57 @@ def test_all_wrong_arguments_are_named_at_once() -> None:
         CorpusDataModule(files="a", streaming=True)
 
 
+STORIES = "".join(f"Story {i}.\n<|endoftext|>\n" for i in range(40))
+
+
+def test_a_separator_ends_documents_with_the_end_of_text_token(
+    write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    module = ready(data(write("a.txt", STORIES), separator="<|endoftext|>", val_fraction=0.1))
+    for split, numbers in (("train", [i for i in range(40) if i % 10 != 9]), ("val", [9, 19, 29, 39])):
+        tokens = module.cache.tokens(split)  # type: ignore[arg-type]
+        expected = [token for i in numbers for token in (256, *f"Story {i}.".encode())]
+        assert tokens.read(0, len(tokens)).tolist() == expected
+    assert caplog.messages == []
+
+
+def test_marks_that_are_read_as_text_are_counted_in_a_warning(
+    write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):  # also when the tokens are in the cache
+        module = ready(data(write("a.txt", STORIES), val_fraction=0.1))
+        message = "text: '<|endoftext|>' occurs 40 times, as ordinary text; if it ends documents, set separator to it"
+        assert caplog.messages == [message]
+        caplog.clear()
+    assert module.cache.n_documents("train") == module.cache.n_documents("val") == 1
+
+
+def test_a_separator_that_divides_nothing_is_a_warning(
+    write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    ready(data(write("a.txt", "one text " * 30), separator="<|end|>", val_fraction=0))
+    assert caplog.messages == ["separator: '<|end|>' divides no file; files: 1"]
+    with pytest.raises(ValueError, match="separator is empty; give the text that ends a document"):
+        data("a.txt", separator="")
+
+
+def test_a_file_that_changes_while_it_is_read_is_noticed(
+    write: Write, monkeypatch: pytest.MonkeyPatch, cache: Path
+) -> None:
+    path = write("a.txt", "one text " * 300)
+
+    def grown(*arguments: Any) -> Any:
+        write("a.txt", "one text " * 301)
+        return encode_on_threads(*arguments)
+
+    monkeypatch.setitem(datamodule.ENCODERS, "threads", grown)  # type: ignore[arg-type]
+    with pytest.raises(
+        ValueError, match=r"a\.txt: the text changed while it was read; .* run the same command"
+    ):
+        data(path).prepare_data()
+    assert not list(cache.glob("tokens/*/manifest.json"))
+
+
 def test_the_built_in_world_is_a_corpus() -> None:
     def module(dataset: str) -> CorpusDataModule:
         return ready(CorpusDataModule(dataset=dataset, limit_documents=60, tokenizer="bytes", n_ctx=N_CTX))
@@ -390,11 +443,12 @@ def test_a_hub_data_set_is_a_corpus(
 
 
 @pytest.mark.shared
-def test_the_split_of_tiny_shakespeare_is_nanogpts(shared_data: Path) -> None:
+def test_the_split_of_tiny_shakespeare_is_nanogpts_up_to_the_next_speaker(shared_data: Path) -> None:
     path = shared_data / "tinyshakespeare" / "input.txt"
     module = ready(data(path, val_fraction=0.1))
     text = path.read_bytes()
-    cut = int(len(text) * 0.9)
+    cut = int(len(text) * 0.9) + len("?\n\n")
+    assert text[cut:].startswith(b"GREMIO:")
     for split, part in (("train", text[:cut]), ("val", text[cut:])):
         tokens = module.cache.tokens(split)  # type: ignore[arg-type]
         assert bytes(tokens.read(1, len(tokens) - 1).tolist()) == part

@@ -194,4 +194,3 @@ def test_the_held_out_end_begins_near_the_fraction_and_never_inside_a_character(
     data[:offset].decode()
     target = int(len(data) * (1 - fraction))
     assert abs(offset - target) <= max(3, (len(data) - target) // 2)
-    assert not data[:offset].endswith(b"\r") or not data[offset:].startswith(b"\n")

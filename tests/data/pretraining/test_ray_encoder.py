@@ -56,9 +56,11 @@ def folder(tmp_path: Path) -> Path:
     return found
 
 
-def source_of(folder: Path, fraction: float = 0.1, limit: int | None = None) -> FileCorpus:
+def source_of(
+    folder: Path, fraction: float = 0.1, limit: int | None = None, separator: str | None = None
+) -> FileCorpus:
     memo = FileMemo(folder.parent / "memo")
-    return FileCorpus(divide([str(folder)], [], [], memo), fraction, "text", None, limit, memo)
+    return FileCorpus(divide([str(folder)], [], [], memo), fraction, "text", separator, limit, memo)
 
 
 def in_corpus(group: FileGroup, chunk: Chunk) -> Chunk:
@@ -68,12 +70,18 @@ def in_corpus(group: FileGroup, chunk: Chunk) -> Chunk:
 
 
 @pytest.mark.parametrize("task_bytes", [1, 300_000, 1 << 26])
+@pytest.mark.parametrize("separator", [None, "oak the"])
 @pytest.mark.parametrize(("fraction", "limit"), [(0.0, None), (0.25, None), (0.0, 900), (0.1, 3000)])
 def test_groups_read_apart_are_the_source_read_through(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, task_bytes: int, fraction: float, limit: int | None
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    task_bytes: int,
+    fraction: float,
+    limit: int | None,
+    separator: str | None,
 ) -> None:
     monkeypatch.setattr(ray_encoder, "TASK_BYTES", task_bytes)
-    corpus = source_of(folder, fraction, limit)
+    corpus = source_of(folder, fraction, limit, separator)
     if limit is not None:  # a limit counts the documents of each split
         files = [SplitFile(file.path, "train" if i < 9 else "val") for i, file in enumerate(corpus.files)]
         corpus = replace(corpus, files=tuple(files))

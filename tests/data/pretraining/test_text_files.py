@@ -183,3 +183,89 @@ def test_what_cannot_be_found_or_read_is_named(
     (tmp_path / "empty").mkdir()
     with pytest.raises(error, match=message):
         find_files([f"{tmp_path}/{pattern}"], "files")
+
+
+STORIES = (
+    "One day\nTim ran.\n<|endoftext|>\n" + "Ann sat.<|endoftext|>\n\nA cat\n\n<|endoftext|>" + "The end\n"
+)
+FOUR = ["One day\nTim ran.", "Ann sat.", "A cat", "The end"]
+
+
+def test_a_separator_divides_text_files_and_records_alike(write: Write, memo: FileMemo) -> None:
+    files = [
+        write("a.txt", STORIES),
+        write("b.txt.gz", gzip.compress(STORIES.encode())),
+        write("c.jsonl", json.dumps({"text": STORIES}) + '\n{"text": "alone"}\n{"text": "<|endoftext|>"}\n'),
+    ]
+    found = texts(corpus(memo, *files, separator="<|endoftext|>"))
+    assert found == {"train": [*FOUR, *FOUR, *FOUR, "alone"]}
+    assert texts(corpus(memo, files[0])) == {"train": [STORIES]}
+
+
+def test_with_a_separator_every_nth_document_is_held_out_and_a_limit_counts_them(
+    write: Write, memo: FileMemo
+) -> None:
+    path = write("a.txt", "\n--\n".join(map(str, range(20))))
+    found = texts(corpus(memo, path, fraction=0.25, separator="--"))
+    assert found["val"] == ["3", "7", "11", "15", "19"]
+    assert texts(corpus(memo, path, separator="--", limit=3)) == {"train": ["0", "1", "2"]}
+
+
+@pytest.mark.parametrize("limit", [None, 4])
+@pytest.mark.parametrize("fraction", [0.0, 0.34])
+def test_separated_documents_resume_exactly_after_any_chunk(
+    limit: int | None, fraction: float, write: Write, memo: FileMemo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plain_text, "BLOCK_BYTES", 20)
+    files = [
+        write("a.txt", "a document of some words in more than one block--second--"),
+        write("b.jsonl", '{"text": "one--two"}\n{"text": ""}\n{"text": "three"}\n'),
+        write("c.txt", ""),
+    ]
+    of = corpus(memo, *files, fraction=fraction, limit=limit, separator="--")
+    chunks = list(of.chunks())
+    assert len(chunks) >= 4 + (limit is None)
+    assert sum(not chunk.starts_document for chunk in chunks) >= 2
+    for i, chunk in enumerate(chunks):
+        assert list(of.chunks(json.loads(json.dumps(chunk.position)))) == chunks[i + 1 :]
+
+
+def test_a_separator_is_part_of_the_identity(write: Write, memo: FileMemo) -> None:
+    path = write("a.txt", "abc")
+    assert corpus(memo, path).identity() != corpus(memo, path, separator="b").identity()
+
+
+def test_names_with_any_characters_are_files(write: Write, memo: FileMemo, tmp_path: Path) -> None:
+    names = [
+        "[1].txt",
+        "a*b.txt",
+        "what?.txt",
+        "Chapter 1: The Start.txt",
+        "#x {y}.txt",
+        "größe 語.txt",
+        "-x.txt",
+    ]
+    for name in names:
+        path = write(name, f"text of {name}")
+        assert texts(corpus(memo, path)) == {"train": [f"text of {name}"]}
+        assert list(find_files([str(path)], "files")) == [path]
+    assert len(find_files([str(tmp_path)], "files")) == len(names)
+    assert len(find_files([f"{tmp_path}/*.txt"], "files")) == len(names)
+
+
+def test_the_name_of_a_folder_before_a_glob_is_no_pattern(write: Write, tmp_path: Path) -> None:
+    paths = [write(f"data [v2]/{name}", "text") for name in ("a.txt", "b/c.txt")]
+    assert list(find_files([f"{tmp_path}/data [v2]/*.txt"], "files")) == paths[:1]
+    assert list(find_files([f"{tmp_path}/data [v2]/**/*.txt"], "files")) == paths
+
+
+def test_a_link_to_a_file_or_folder_is_read_once(write: Write, tmp_path: Path) -> None:
+    path = write("folder/a.txt", "text")
+    (tmp_path / "link.txt").symlink_to(path)
+    (tmp_path / "linked").symlink_to(path.parent, target_is_directory=True)
+    assert list(find_files([str(tmp_path / "linked"), str(path), f"{tmp_path}/*.txt"], "files")) == [
+        tmp_path / "linked" / "a.txt"
+    ]
+    (tmp_path / "broken.txt").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError, match=r"files: no file or folder '.*broken\.txt'"):
+        find_files([str(tmp_path / "broken.txt")], "files")
