@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
-import string
 import warnings
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Sized
 from typing import Any
 
@@ -20,10 +17,10 @@ from torchmetrics.classification import (
     MulticlassMatthewsCorrCoef,
 )
 from torchmetrics.regression import PearsonCorrCoef, SpearmanCorrCoef
-from torchmetrics.text import SacreBLEUScore
 
 from gpt_toolkit import intervals
 from gpt_toolkit.batches import TaskSpec
+from gpt_toolkit.text_metrics import BLEU_COUNTS, bleu, bleu_counts, exact_match, rouge_l, token_f1
 
 
 class MeanTokenLoss(Metric):
@@ -164,14 +161,14 @@ def label_metrics(spec: TaskSpec) -> MetricCollection:
         return _collection(spec, known)
 
 
-class _BestReference(Metric):
-    """Mean over examples of the best score that any reference gives the answer."""
+class _MeanOfAnswers(Metric):
+    """Mean over examples of the score of an answer against its references."""
 
     full_state_update = False
     total: Tensor
     count: Tensor
 
-    def __init__(self, score: Callable[[str, str], float]) -> None:
+    def __init__(self, score: Callable[[str, Sequence[str]], float]) -> None:
         super().__init__()
         self._score = score
         self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
@@ -180,7 +177,7 @@ class _BestReference(Metric):
     def update(self, answers: Sequence[str], references: Sequence[Sequence[str]]) -> None:
         """Add a batch."""
         for answer, right in zip(answers, references, strict=True):
-            self.total += max(self._score(answer, reference) for reference in right)
+            self.total += self._score(answer, right)
             self.count += 1
 
     def compute(self) -> Tensor:
@@ -188,17 +185,37 @@ class _BestReference(Metric):
         return self.total / self.count
 
 
+class _CorpusBleu(Metric):
+    """BLEU of all answers together."""
+
+    full_state_update = False
+    counts: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("counts", torch.zeros(BLEU_COUNTS, dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(self, answers: Sequence[str], references: Sequence[Sequence[str]]) -> None:
+        """Add a batch."""
+        for answer, right in zip(answers, references, strict=True):
+            self.counts += torch.tensor(bleu_counts(answer, right), device=self.counts.device)
+
+    def compute(self) -> Tensor:
+        """Return BLEU, from 0 to 100."""
+        return torch.tensor(bleu(self.counts.tolist()), dtype=torch.float64)
+
+
 def text_metrics(spec: TaskSpec) -> MetricCollection:
     """Return the metrics of a dataset with free-text answers, and ``examples``, their number.
 
-    ``exact_match`` and ``token_f1`` are those of SQuAD's script, ``rouge`` the F1 of ROUGE-L with stemming,
-    ``bleu`` sacrebleu's, of the whole split; all between 0 and 1.
+    All are between 0 and 100, against all references: ``exact_match`` and ``token_f1`` of SQuAD's script,
+    ``rouge``, the F1 of ROUGE-L with stemming, and sacrebleu's ``bleu`` of the whole split.
     """
     known: dict[str, Callable[[], Metric]] = {
-        "exact_match": lambda: _BestReference(exact_match),
-        "token_f1": lambda: _BestReference(token_f1),
-        "rouge": lambda: _BestReference(_rouge_l()),
-        "bleu": SacreBLEUScore,
+        "exact_match": lambda: _MeanOfAnswers(exact_match),
+        "token_f1": lambda: _MeanOfAnswers(token_f1),
+        "rouge": lambda: _MeanOfAnswers(rouge_l),
+        "bleu": _CorpusBleu,
     }
     return _collection(spec, known)
 
@@ -206,47 +223,3 @@ def text_metrics(spec: TaskSpec) -> MetricCollection:
 def _collection(spec: TaskSpec, known: Mapping[str, Callable[[], Metric]]) -> MetricCollection:
     metrics: dict[str, Metric | MetricCollection] = {name: known[name]() for name in spec.metrics}
     return MetricCollection({**metrics, "examples": ExampleCount()}, compute_groups=False)
-
-
-def _rouge_l() -> Callable[[str, str], float]:
-    f1 = rouge_f1("rougeL")
-    return lambda answer, reference: f1(answer, reference)[0]
-
-
-def rouge_f1(*kinds: str) -> Callable[[str, str], list[float]]:
-    """Return a function of answer and reference that computes the F1 of each kind, with stemming, in [0, 1].
-
-    Args:
-        *kinds: Names in ``rouge_score``, such as ``rouge1`` or ``rougeL``.
-    """
-    from rouge_score.rouge_scorer import RougeScorer  # type: ignore[import-untyped]
-    from rouge_score.tokenizers import DefaultTokenizer  # type: ignore[import-untyped]
-
-    # a tokenizer is given because RougeScorer would log that it makes its own
-    scorer = RougeScorer(list(kinds), tokenizer=DefaultTokenizer(use_stemmer=True))
-
-    def f1(answer: str, reference: str) -> list[float]:
-        scores = scorer.score(reference, answer)
-        return [float(scores[kind].fmeasure) for kind in kinds]
-
-    return f1
-
-
-def normalize_answer(text: str) -> str:
-    """Lower the case of a text; remove punctuation, articles and redundant spaces."""
-    text = "".join(character for character in text.lower() if character not in string.punctuation)
-    return " ".join(re.sub(r"\b(a|an|the)\b", " ", text).split())
-
-
-def exact_match(answer: str, reference: str) -> float:
-    """Return 1 if both are the same answer, else 0."""
-    return float(normalize_answer(answer) == normalize_answer(reference))
-
-
-def token_f1(answer: str, reference: str) -> float:
-    """Return the F1 of an answer's words."""
-    given, right = normalize_answer(answer).split(), normalize_answer(reference).split()
-    if not given or not right:
-        return float(given == right)
-    common = sum((Counter(given) & Counter(right)).values())
-    return 2 * common / (len(given) + len(right))

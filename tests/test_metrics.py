@@ -123,10 +123,10 @@ def test_an_answer_is_judged_by_the_reference_that_is_nearest() -> None:
     metrics.update(["a black cat", "nothing"], [["cat sat"], ["something else"]])
     found = {key: float(value) for key, value in metrics.compute().items()}
     # SQuAD's script drops articles and punctuation: "cat" is exact; "black cat" has 1 of 2 and 1 of 2 words
-    assert found["exact_match"] == pytest.approx(1 / 3)
-    assert found["token_f1"] == pytest.approx((1.0 + 0.5 + 0.0) / 3)
+    assert found["exact_match"] == pytest.approx(100 / 3)
+    assert found["token_f1"] == pytest.approx(100 * (1.0 + 0.5 + 0.0) / 3)
     # ROUGE-L: 1 common word of (2, 1), (3, 2) and (1, 2) words
-    assert found["rouge"] == pytest.approx((2 / 3 + 2 / 5 + 0.0) / 3)
+    assert found["rouge"] == pytest.approx(100 * (2 / 3 + 2 / 5 + 0.0) / 3)
     assert found["examples"] == 3
 
 
@@ -135,7 +135,7 @@ def test_bleu_is_sacrebleus_of_the_whole_split() -> None:
 
     answers, references = rows_of("texts")
     columns = [list(column) for column in zip(*references, strict=True)]
-    expected = corpus_bleu(answers, columns).score / 100
+    expected = corpus_bleu(answers, columns).score
     assert judge("texts", [0, 1])["bleu"] == pytest.approx(expected, abs=1e-4)
 
 

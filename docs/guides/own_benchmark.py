@@ -50,7 +50,7 @@ for line in (folder / "answers.jsonl").read_text(encoding="utf-8").splitlines()[
 # |---|---|---|
 # | `multiple_choice` | which choice is most probable after the prompt | `accuracy`, `accuracy_per_token` |
 # | `last_word` | the last word of the text | `accuracy` |
-# | `generate` | a continuation of the prompt, until `stop` or `max_new_tokens` | `exact_match`, `f1`, `rouge`, `bleu` |
+# | `generate` | a continuation of the prompt, until `stop` or `max_new_tokens` | `exact_match`, `token_f1`, `rouge`, `bleu` |
 # | `perplexity` | the probability of the text | `word_perplexity` |
 #
 # `n_examples` examples precede each request (*few-shot*). They come from the file `examples` or from the other examples of the benchmark. An

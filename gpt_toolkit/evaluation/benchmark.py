@@ -1,12 +1,13 @@
 """Benchmarks, and the scores of a model on a benchmark under one protocol."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
+from gpt_toolkit.evaluation.benchmark_metrics import Result
 from gpt_toolkit.evaluation.items import Items
-from gpt_toolkit.evaluation.protocol import EvaluationProtocol, RequestSet, Result
+from gpt_toolkit.evaluation.protocol import EvaluationProtocol, RequestSet
 from gpt_toolkit.generation.requests import Answer
 
 ItemSource: TypeAlias = Callable[[Path | None, int | None, bool], Items]
@@ -53,24 +54,13 @@ class Benchmark:
         return found.with_windows(numbers, spec) if found and numbers else found
 
 
-class Score(NamedTuple):
-    """One number of a report: a :class:`~gpt_toolkit.evaluation.protocol.Metric` and where it comes from."""
-
-    benchmark: str
-    protocol: str
-    metric: str
-    value: float
-    interval: float
-    n: int
-    chance: float
-
-
 @dataclass(frozen=True)
 class Evaluation:
     """A benchmark under one protocol: its requests, and the scores of their answers.
 
     Attributes:
-        first: Number of its first request among those of all evaluations.
+        statement: Statement of the protocol, with the settings in use.
+        n_examples: Number of examples in context.
         warnings: What a user should know of items and requests.
     """
 
@@ -78,13 +68,20 @@ class Evaluation:
     protocol: EvaluationProtocol
     items: Items
     request_set: RequestSet
-    first: int
+    statement: str
+    n_examples: int
     warnings: tuple[str, ...]
 
     @property
     def name(self) -> str:
         """Name of benchmark and protocol, such as ``lambada/paper-1``."""
         return f"{self.benchmark.name}/{self.protocol}"
+
+    @property
+    def counts(self) -> str:
+        """Number of items that are scored, and of those that are left out, by reason."""
+        left_out = [f"{n:,} left out: {reason}" for reason, n in self.items.left_out.items()]
+        return "; ".join([f"{len(self.items.items):,} scored", *left_out])
 
     @property
     def n_requests(self) -> int:
@@ -95,12 +92,12 @@ class Evaluation:
         """Compute metrics and the result of every item.
 
         Args:
-            answers: Answers to all requests, by the number of the request.
+            answers: Answers to all requests, by the number of the request among those of this evaluation.
 
         Raises:
             ValueError: If a request has no answer.
         """
-        numbers = range(self.first, self.first + self.n_requests)
+        numbers = range(self.n_requests)
         missing = sum(number not in answers for number in numbers)
         if missing:
             raise ValueError(
@@ -109,11 +106,9 @@ class Evaluation:
             )
         given = (answers[number] for number in numbers)
         by_item = [[next(given) for _ in requests] for requests in self.request_set.requests]
-        return self.protocol.compute_metrics(self.request_set.references, by_item)
-
-    def scores(self, result: Result) -> list[Score]:
-        """Return the metrics of a result as scores of this benchmark and protocol."""
-        return [Score(self.benchmark.name, str(self.protocol), *metric) for metric in result.metrics]
+        scores, items = self.protocol.compute_metrics(self.request_set.references, by_item)
+        benchmark, protocol = self.benchmark.name, str(self.protocol)
+        return Result([replace(score, benchmark=benchmark, protocol=protocol) for score in scores], items)
 
     def records(self, result: Result) -> Iterator[dict[str, Any]]:
         """Yield the items of a result as plain JSON values."""

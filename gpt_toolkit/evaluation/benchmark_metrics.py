@@ -1,122 +1,225 @@
-"""Metrics of zero-shot benchmarks, each with the half-width of its 95% interval."""
+"""Scores of zero-shot benchmarks: each a number, what it is of, and the half-width of its 95% interval."""
 
 import math
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from gpt_toolkit import intervals
-from gpt_toolkit.evaluation.protocol import Metric
-from gpt_toolkit.metrics import rouge_f1, token_f1
+from gpt_toolkit import intervals, text_metrics
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-UNKNOWN: Final = math.nan
-"""Chance of a metric for which guessing has no meaning."""
+PERCENT: Final = "0 to 100"
+FRACTION: Final = "0 to 1"
+CORRELATION: Final = "-1 to 1"
 
 
-def accuracy(name: str, correct: Sequence[bool], chance: float = UNKNOWN) -> Metric:
-    """Compute the fraction of correct items, with Wilson's interval."""
+@dataclass(frozen=True)
+class Score:
+    """One number of a report.
+
+    Attributes:
+        metric: Name of the metric.
+        value: The number.
+        n: Number of examples, or of units of text, behind it.
+        unit: Name of these units.
+        scale: Range of the metric, and the better end if it is not the upper one.
+        interval: Half-width of the 95% interval, or NaN.
+        interval_method: Method of the interval.
+        of: Class of an F1, or number of references; "" if the name says all.
+        chance: Expected value of a guess; NaN if that has no meaning.
+        majority: Accuracy of always choosing the most frequent right answer; NaN if that has no meaning.
+        benchmark: Name of the benchmark.
+        protocol: Name and version of the protocol.
+    """
+
+    metric: str
+    value: float
+    n: int
+    unit: str
+    scale: str
+    interval: float
+    interval_method: str
+    of: str = ""
+    chance: float = math.nan
+    majority: float = math.nan
+    benchmark: str = ""
+    protocol: str = ""
+
+    @property
+    def name(self) -> tuple[str, str, str]:
+        """Benchmark, protocol and label, by which scores of several models are compared."""
+        return self.benchmark, self.protocol, self.label
+
+    @property
+    def label(self) -> str:
+        """Name of the metric, and what it is of."""
+        return f"{self.metric} ({self.of})" if self.of else self.metric
+
+
+class Result(NamedTuple):
+    """Scores of a benchmark, and the result of every item.
+
+    Attributes:
+        scores: Scores, the protocol's main one first.
+        items: Result of each item, as plain JSON values.
+    """
+
+    scores: list[Score]
+    items: list[dict[str, Any]]
+
+
+def accuracy(
+    metric: str, correct: Sequence[bool], chance: float = math.nan, gold: Sequence[Hashable] = ()
+) -> Score:
+    """Compute the fraction of correct items, with Wilson's interval.
+
+    Args:
+        metric: Name.
+        correct: True for each correct item.
+        chance: Expected value of a guess.
+        gold: Right answer of each item, for the majority rate.
+    """
     n = len(correct)
-    if not n:
-        return Metric(name, math.nan, math.nan, 0, chance)
-    fraction = sum(correct) / n
-    return Metric(name, fraction, intervals.wilson(fraction, n), n, chance)
+    value = sum(correct) / n if n else math.nan
+    interval = intervals.wilson(value, n) if n else math.nan
+    majority = max(Counter(gold).values()) / n if n and gold else math.nan
+    return Score(
+        metric, value, n, "examples", FRACTION, interval, "Wilson's", chance=chance, majority=majority
+    )
 
 
-def mean(name: str, values: Sequence[float], chance: float = UNKNOWN) -> Metric:
-    """Compute the mean over items, with the normal interval."""
+def mean(metric: str, values: Sequence[float], of: str = "", unit: str = "examples") -> Score:
+    """Compute the mean of percentages, with the normal interval."""
     value = float(np.mean(values)) if values else math.nan
-    return Metric(name, value, intervals.normal_mean(values), len(values), chance)
+    return Score(metric, value, len(values), unit, PERCENT, intervals.normal_mean(values), "normal", of)
 
 
-def f1(name: str, predicted: Sequence[int], labels: Sequence[int]) -> Metric:
-    """Compute the F1 of the second of two classes; 0 if it is never predicted."""
-    guesses, truth = np.array(predicted, dtype=bool), np.array(labels, dtype=bool)
+def f1(chosen: Sequence[int], gold: Sequence[int], labels: Sequence[str]) -> Score:
+    """Compute the F1 of the second of two classes, or the mean F1 of more; 0 of a class never chosen."""
+    guesses, truth = np.array(chosen), np.array(gold)
+    classes = range(1, 2) if len(labels) == 2 else range(len(labels))
 
     def score(items: "NDArray[np.int64]") -> float:
-        both = np.count_nonzero(guesses[items] & truth[items])
-        total = np.count_nonzero(guesses[items]) + np.count_nonzero(truth[items])
-        return 2.0 * int(both) / max(1, int(total))
+        return float(np.mean([_f1_of_class(guesses[items] == c, truth[items] == c) for c in classes]))
 
-    return _bootstrapped(name, score, len(truth), UNKNOWN)
+    of = f"class {labels[1]}" if len(labels) == 2 else f"mean of {len(labels)} classes"
+    return _bootstrapped("f1", score, len(truth), FRACTION, of)
 
 
-def pearson(name: str, predicted: Sequence[float], grades: Sequence[float]) -> Metric:
-    """Compute the Pearson correlation; 0 if either sequence is constant.
+def _f1_of_class(guesses: "NDArray[np.bool_]", truth: "NDArray[np.bool_]") -> float:
+    total = np.count_nonzero(guesses) + np.count_nonzero(truth)
+    return 2.0 * int(np.count_nonzero(guesses & truth)) / max(1, int(total))
 
-    Of two classes, 0 and 1, it is the Matthews correlation.
+
+def matthews(chosen: Sequence[int], gold: Sequence[int]) -> Score:
+    """Compute the Matthews correlation of two or more classes; 0 if either sequence is constant.
+
+    It is the correlation of the classes' indicators (Gorodkin 2004).
     """
-    guesses, truth = np.array(predicted, dtype=float), np.array(grades, dtype=float)
+    classes = np.unique([*chosen, *gold])
+    guesses, truth = (np.array(each)[:, None] == classes for each in (chosen, gold))
+    return _correlation("matthews", guesses.astype(float), truth.astype(float), chance=0.0)
+
+
+def pearson(predicted: Sequence[float], grades: Sequence[float]) -> Score:
+    """Compute the Pearson correlation; 0 if either sequence is constant."""
+    return _correlation("pearson", _column(predicted), _column(grades), chance=0.0)
+
+
+def spearman(predicted: Sequence[float], grades: Sequence[float]) -> Score:
+    """Compute the Spearman correlation, of ranks; equal values share the mean of theirs."""
+    return _correlation("spearman", _column(_ranks(predicted)), _column(_ranks(grades)), chance=0.0)
+
+
+def _column(values: Sequence[float]) -> "NDArray[np.float64]":
+    return np.array(values, dtype=float)[:, None]
+
+
+def _ranks(values: Sequence[float]) -> list[float]:
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    ranks: list[float] = (last - (counts - 1) / 2)[inverse].tolist()
+    return ranks
+
+
+def _correlation(metric: str, a: "NDArray[np.float64]", b: "NDArray[np.float64]", chance: float) -> Score:
+    """Compute the correlation of two tables of items, summed over their columns."""
 
     def score(items: "NDArray[np.int64]") -> float:
-        a, b = guesses[items] - guesses[items].mean(), truth[items] - truth[items].mean()
-        norm = math.sqrt(float((a * a).sum() * (b * b).sum()))
-        return float((a * b).sum()) / norm if norm > 0 else 0.0
+        x, y = a[items] - a[items].mean(0), b[items] - b[items].mean(0)
+        norm = math.sqrt(float((x * x).sum() * (y * y).sum()))
+        return float((x * y).sum()) / norm if norm > 0 else 0.0
 
-    return _bootstrapped(name, score, len(truth), 0.0)
-
-
-def _bootstrapped(name: str, score: "Callable[[NDArray[np.int64]], float]", n: int, chance: float) -> Metric:
-    return Metric(name, score(np.arange(n)), intervals.bootstrap(score, n), n, chance)
+    return _bootstrapped(metric, score, len(a), CORRELATION, chance=chance)
 
 
-def perplexity(name: str, nats: Sequence[float], units: Sequence[int]) -> Metric:
+def _bootstrapped(
+    metric: str,
+    score: "Callable[[NDArray[np.int64]], float]",
+    n: int,
+    scale: str,
+    of: str = "",
+    chance: float = math.nan,
+) -> Score:
+    interval = intervals.bootstrap(score, n)
+    return Score(metric, score(np.arange(n)), n, "examples", scale, interval, "bootstrap", of, chance)
+
+
+def perplexity(metric: str, nats: Sequence[float], counts: Sequence[int], unit: str) -> Score:
     """Compute ``exp(nats / units)``, summed over documents before the exponential."""
-    per_unit = _per_unit(nats, units)
+    per_unit = _per_unit(nats, counts)
     value = math.exp(per_unit) if per_unit < 700 else math.inf
-    return Metric(name, value, value * intervals.ratio(nats, units), sum(units), UNKNOWN)
+    interval = value * intervals.ratio(nats, counts)
+    return Score(metric, value, sum(counts), unit, "from 1, lower is better", interval, "delta method")
 
 
-def bits(name: str, nats: Sequence[float], units: Sequence[int]) -> Metric:
+def bits(metric: str, nats: Sequence[float], counts: Sequence[int], unit: str) -> Score:
     """Compute bits per unit."""
-    value = _per_unit(nats, units) / math.log(2)
-    return Metric(name, value, intervals.ratio(nats, units) / math.log(2), sum(units), UNKNOWN)
+    value = _per_unit(nats, counts) / math.log(2)
+    interval = intervals.ratio(nats, counts) / math.log(2)
+    return Score(metric, value, sum(counts), unit, "from 0, lower is better", interval, "delta method")
 
 
-def _per_unit(nats: Sequence[float], units: Sequence[int]) -> float:
-    return sum(nats) / sum(units) if sum(units) else math.nan
+def _per_unit(nats: Sequence[float], counts: Sequence[int]) -> float:
+    return sum(nats) / sum(counts) if sum(counts) else math.nan
 
 
-def leave_one_out_f1(answer: str, references: Sequence[str]) -> float:
-    """Compute the best F1 against all references but one, averaged (CoQA's evaluation script).
-
-    A human answer can only be compared with the others, so models are scored alike.
-    """
-    scores = [token_f1(answer, reference) for reference in references]
-    if len(scores) < 2:
-        return max(scores, default=0.0)
-    return sum(max(scores[:i] + scores[i + 1 :]) for i in range(len(scores))) / len(scores)
+def best_of(references: Sequence[Sequence[str]]) -> str:
+    """Return the number of references that answers are compared with, for :attr:`Score.of`."""
+    most = max(map(len, references), default=1)
+    return f"best of up to {most} references" if most > 1 else ""
 
 
-def rouge(answers: Sequence[str], references: Sequence[str], *, by_sentence: bool) -> list[Metric]:
+def rouge(answers: Sequence[str], references: Sequence[Sequence[str]], *, by_sentence: bool) -> list[Score]:
     """Compute the mean of ROUGE-1, -2 and -L, then each of them: F1 in percent, with stemming.
 
     Args:
         answers: Generated summaries, one sentence a line.
-        references: Published summaries, one sentence a line.
+        references: Published summaries of each, one sentence a line; the best of each kind counts.
         by_sentence: Compute ROUGE-L line by line, for summaries of several sentences.
     """
-    f1 = rouge_f1("rouge1", "rouge2", "rougeLsum" if by_sentence else "rougeL")
-    rows = [[100 * value for value in f1(*pair)] for pair in zip(answers, references, strict=True)]
-    metrics = [mean(name, [row[i] for row in rows]) for i, name in enumerate(("rouge1", "rouge2", "rougeL"))]
-    return [mean("rouge_mean", [sum(row) / 3 for row in rows]), *metrics]
+    of = best_of(references)
+    f1 = text_metrics.rouge("rouge1", "rouge2", "rougeLsum" if by_sentence else "rougeL")
+    rows = [f1(*pair) for pair in zip(answers, references, strict=True)]
+    names = ("rouge1", "rouge2", "rougeL")
+    scores = [mean(name, [row[i] for row in rows], of) for i, name in enumerate(names)]
+    return [mean("rouge_mean", [sum(row) / 3 for row in rows], of), *scores]
 
 
-def bleu(answers: Sequence[str], references: Sequence[str]) -> Metric:
-    """Compute BLEU of the whole corpus, cased, with the tokenizer 13a (sacrebleu's default)."""
-    from sacrebleu.metrics.bleu import BLEU
-
-    if not answers:
-        return Metric("bleu", math.nan, math.nan, 0, 0.0)
-    scorer = BLEU(effective_order=True)  # counts of a sentence; the order matters to its own score alone
-    rows = [scorer.sentence_score(*pair) for pair in zip(answers, ([r] for r in references), strict=True)]
-    counts = np.array([[*row.counts, *row.totals, row.sys_len, row.ref_len] for row in rows])
+def bleu(answers: Sequence[str], references: Sequence[Sequence[str]]) -> Score:
+    """Compute sacrebleu's BLEU of the whole corpus against all references, in percent."""
+    counts = np.array([text_metrics.bleu_counts(*pair) for pair in zip(answers, references, strict=True)])
 
     def score(items: "NDArray[np.int64]") -> float:
-        total = counts[items].sum(0).tolist()
-        return float(BLEU.compute_bleu(total[:4], total[4:8], *total[8:]).score)
+        return text_metrics.bleu(counts[items].sum(0).tolist())
 
-    return _bootstrapped("bleu", score, len(rows), 0.0)
+    most = max(map(len, references), default=1)
+    of = f"up to {most} references" if most > 1 else ""
+    if not answers:
+        return Score("bleu", math.nan, 0, "examples", PERCENT, math.nan, "bootstrap", of, 0.0)
+    return _bootstrapped("bleu", score, len(counts), PERCENT, of, chance=0.0)

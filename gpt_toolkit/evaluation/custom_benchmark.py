@@ -3,55 +3,92 @@
 .. code-block:: yaml
 
     name: capitals                      # name in reports
-    files: capitals.jsonl               # .jsonl, .json, .csv or .tsv; relative to this file, or absolute
+    files: capitals.jsonl               # records; relative to this file, or absolute
     kind: multiple_choice               # multiple_choice, last_word, generate or perplexity
     prompt: "The capital of {country} is"
     choices: ["Paris", "{other}"]       # templates, or one field that holds a list: "{cities}"
-    answer: "{right}"                   # number of the right choice from 0, or the choice itself
-    metric: accuracy                    # accuracy, accuracy_per_token; exact_match, f1, rouge, bleu
+    answer: "{right}"                   # the right choice
+    answer_is: index                    # text, index (from 0), number (from 1) or letter; default: as it fits
+    metric: accuracy                    # accuracy, accuracy_per_token; exact_match, token_f1, rouge, bleu
 
-A prompt is text with fields of the record in braces; write a brace itself twice. The kinds are:
+A prompt is text with fields of the record in braces; write a brace itself twice. An empty cell is an empty
+text. A space stands between prompt and answer unless one has it already or the prompt is empty. The kinds
+are:
 
 * ``multiple_choice``: the likeliest choice after the prompt;
 * ``last_word``: ``prompt`` is the whole text, its last word is predicted;
 * ``generate``: the model continues the prompt until ``stop`` (a line end) or ``max_new_tokens``; ``answer``
   is a template, or one field that may hold a list of accepted texts;
-* ``perplexity``: the likelihood of the prompt itself.
+* ``perplexity``: the likelihood of the prompt itself; a ``.txt`` file is one record with the field ``text``.
+
+An integer of JSON is the index of a choice. Other answers are the choice's text, index or letter: what fits
+all records. Records without an answer are left out and counted.
 
 ``n_examples`` records stand before each prompt, drawn by the run's seed from ``examples`` (a file as
 ``files``), else from the other records; ``separator`` stands after each of them.
 """
 
-import string
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import yaml
 
+from gpt_toolkit.evaluation.answer_meaning import MEANINGS, Question, right_choices
 from gpt_toolkit.evaluation.benchmark import Benchmark
 from gpt_toolkit.evaluation.free_text import metric_of_texts
-from gpt_toolkit.evaluation.items import Document, Items, LastWord, Record
-from gpt_toolkit.evaluation.lambada import last_word_metrics, last_word_requests
+from gpt_toolkit.evaluation.items import Document, Items, LastWord
+from gpt_toolkit.evaluation.lambada import last_word_metrics, last_word_requests, split_last_word
 from gpt_toolkit.evaluation.likelihood import highest, mean_of_tokens, summed
 from gpt_toolkit.evaluation.perplexity import Corpus, perplexity_protocol
-from gpt_toolkit.evaluation.protocol import (
-    ComputeMetrics,
-    EvaluationContext,
-    RequestSet,
-    protocols_of,
+from gpt_toolkit.evaluation.protocol import ComputeMetrics, EvaluationContext, RequestSet, protocol_of
+from gpt_toolkit.evaluation.record_template import (
+    as_text,
+    fields_of,
+    fill_text,
+    fill_value,
+    is_missing,
+    text_of_field,
 )
-from gpt_toolkit.records import read_records
+from gpt_toolkit.records import ENDINGS, Record, ending, excerpt, read_lines, read_records
+from gpt_toolkit.suggestions import did_you_mean
 
 _METRICS: Final[Mapping[str, tuple[str, ...]]] = {
     "multiple_choice": ("accuracy", "accuracy_per_token"),
     "last_word": ("accuracy",),
-    "generate": ("exact_match", "f1", "rouge", "bleu"),
+    "generate": ("exact_match", "token_f1", "rouge", "bleu"),
     "perplexity": ("word_perplexity",),
 }
 _REQUIRED: Final = ("name", "files", "kind", "prompt")
-_ENDINGS: Final = (".jsonl", ".json", ".csv", ".tsv")
+_OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
+    "choices": ("multiple_choice",),
+    "answer": ("multiple_choice", "generate"),
+    "answer_is": ("multiple_choice",),
+    "stop": ("generate",),
+    "max_new_tokens": ("generate",),
+    "n_examples": ("multiple_choice", "generate", "last_word"),
+    "examples": ("multiple_choice", "generate", "last_word"),
+    "separator": ("multiple_choice", "generate", "last_word"),
+}
+"""Kinds that use a field; a field that is not here is used by all."""
+
+
+class CustomItem(NamedTuple):
+    """A record put into words.
+
+    Attributes:
+        prompt: Text that is asked.
+        options: Choices, with the space before them.
+        right: Index of the right choice.
+        references: Texts that count as right.
+    """
+
+    prompt: str
+    options: tuple[str, ...] = ()
+    right: int = -1
+    references: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,6 +101,7 @@ class CustomBenchmark:
     prompt: str
     choices: list[str] | str = field(default_factory=list)
     answer: str = ""
+    answer_is: str = ""
     metric: str = ""
     stop: str = "\n"
     max_new_tokens: int = 32
@@ -71,41 +109,111 @@ class CustomBenchmark:
     examples: str = ""
     separator: str = "\n\n"
 
-    def options(self, record: Record) -> list[str]:
-        """Return the choices of a record."""
-        templates = [self.choices] if isinstance(self.choices, str) else self.choices
-        options = [fill(template, record) for template in templates]
-        if len(options) == 1 and isinstance(options[0], list):
-            options = options[0]
-        return [str(option) for option in options]
+    def read(self, path: Path) -> Items:
+        """Read a file and put its records into words.
 
-    def right_option(self, record: Record) -> int:
-        """Return the index of the right choice."""
-        options, answer = self.options(record), str(fill(self.answer, record))
-        if answer in options:
-            return options.index(answer)
-        if answer.isdecimal() and int(answer) < len(options):
-            return int(answer)
-        raise ValueError(f"answer {answer!r} is none of the choices {options}, nor their number from 0")
-
-    def accepted(self, record: Record) -> tuple[str, ...]:
-        """Return the texts that count as right."""
-        answer = fill(self.answer, record)
-        return tuple(map(str, answer)) if isinstance(answer, list) else (str(answer),)
-
-    def example(self, record: Record) -> str:
-        """Return a record as an example: its prompt with the right answer."""
-        text = str(fill(self.prompt, record))
+        Raises:
+            ValueError: If the file or a record is not as expected; names the line.
+        """
+        records = self._read_records(path)
+        left_out, warnings = Counter[str](), Counter[str]()
+        for name in sorted(set().union(*map(fields_of, self._templates()))):
+            empty = sum(as_text(record.fields.get(name)) == "" for record in records)
+            if empty and name not in fields_of(self.answer):
+                warnings[f"records have no {name}, which is empty in their texts"] += empty
+        answered = [record for record in records if self._has_answer(record)]
+        if len(answered) < len(records):
+            left_out["without an answer"] = len(records) - len(answered)
+        if not answered:
+            raise ValueError(f"{path}: no record has an answer; expected one in {self.answer}; check answer")
+        origin = f"{path}, {len(records):,} rows"
+        notes = [f"{n:,} {warning}" for warning, n in warnings.items()]
+        prompts = [fill_text(self.prompt, record) for record in answered]
         if self.kind == "multiple_choice":
-            text = f"{text} {self.options(record)[self.right_option(record)]}"
+            questions = [self._question(record) for record in answered]
+            places, meaning, more = right_choices(questions, self.answer_is)
+            origin, notes = f"{origin}, answers read as {meaning}", [*notes, *more]
+            items = [
+                CustomItem(text, tuple(f"{_gap(text, option)}{option}" for option in question.options), right)
+                for text, question, right in zip(prompts, questions, places, strict=True)
+            ]
         elif self.kind == "generate":
-            text = f"{text} {self.accepted(record)[0]}"
-        return text + self.separator
+            items = [
+                CustomItem(text, references=self._references(record))
+                for text, record in zip(prompts, answered, strict=True)
+            ]
+        else:
+            items = [CustomItem(text) for text in prompts]
+            for record, text in zip(answered, prompts, strict=True):
+                self._check_text(record, text)
+        return Items(items, origin, notes, left_out=left_out)
 
-    def build_requests(self, records: Sequence[Record], context: EvaluationContext) -> RequestSet:
-        """Build the requests of all records."""
-        n = self.n_examples if context.n_examples is None else context.n_examples
-        texts = context.with_examples(records, n, lambda record: str(fill(self.prompt, record)), self.example)
+    def _templates(self) -> list[str]:
+        choices = [self.choices] if isinstance(self.choices, str) else self.choices
+        return [template for template in (self.prompt, *choices, self.answer) if template]
+
+    def _read_records(self, path: Path) -> list[Record]:
+        if self.kind == "perplexity" and path.name.lower().removesuffix(".gz").endswith(".txt"):
+            return [Record({"text": "".join(line for _, line in read_lines(path))}, str(path))]
+        return read_table(path)
+
+    def _has_answer(self, record: Record) -> bool:
+        if self.kind not in _OF_KIND["answer"]:
+            return True
+        answer = fill_value(self.answer, record)
+        return not is_missing(answer) and not (isinstance(answer, list) and all(map(is_missing, answer)))
+
+    def _question(self, record: Record) -> Question:
+        templates = [self.choices] if isinstance(self.choices, str) else self.choices
+        values = [fill_value(template, record) for template in templates]
+        if len(values) == 1 and isinstance(values[0], list):
+            values = values[0]
+        options = [text_of_field(value, record, "choices") for value in values]
+        texts = [option.strip() for option in options]
+        problem = ""
+        if len(options) < 2:
+            problem = 'expected a list of at least two; name one column for each choice: ["{a}", "{b}"]'
+        elif not all(texts):
+            problem = "expected no empty choice; fill it or remove the record"
+        elif len(set(texts)) < len(texts):
+            problem = "expected different texts; change one of the equal choices or remove the record"
+        if problem:
+            raise ValueError(f"{record.where}: choices: {excerpt(str(options))}; {problem}")
+        answer = fill_value(self.answer, record)
+        if isinstance(answer, list) and len(answer) == 1:
+            [answer] = answer
+        if isinstance(answer, (list, dict)):
+            raise ValueError(
+                f"{record.where}: answer: {answer}; expected one right choice; remove the others"
+            )
+        return Question(record.where, tuple(options), answer)
+
+    def _references(self, record: Record) -> tuple[str, ...]:
+        answer = fill_value(self.answer, record)
+        accepted = [each for each in answer if not is_missing(each)] if isinstance(answer, list) else [answer]
+        return tuple(text_of_field(each, record, "answer") for each in accepted)
+
+    def _check_text(self, record: Record, text: str) -> None:
+        if not text.strip():
+            raise ValueError(f"{record.where}: prompt: no text; expected text; remove the record")
+        if self.kind == "last_word":
+            try:
+                split_last_word(LastWord(text), detokenized=False)
+            except ValueError as error:
+                raise ValueError(f"{record.where}: {error}") from None
+
+    def example(self, item: CustomItem) -> str:
+        """Return an item as an example: its prompt with the right answer."""
+        answer = ""
+        if self.kind == "multiple_choice":
+            answer = item.options[item.right]
+        elif self.kind == "generate":
+            answer = f"{_gap(item.prompt, item.references[0])}{item.references[0]}"
+        return item.prompt + answer + self.separator
+
+    def build_requests(self, items: Sequence[CustomItem], context: EvaluationContext) -> RequestSet:
+        """Build the requests of all items."""
+        texts = context.with_examples(items, lambda item: item.prompt, self.example)
         if self.kind == "last_word":
             build_requests = last_word_requests(filtered=False, detokenized=False)
             return build_requests([LastWord(text) for text in texts], context)
@@ -114,12 +222,10 @@ class CustomBenchmark:
         if self.kind == "generate":
             stop = (self.stop,) if self.stop else ()
             prompts = [context.prompt(text, max_new_tokens=self.max_new_tokens, stop=stop) for text in texts]
-            return RequestSet([[prompt] for prompt in prompts], [self.accepted(record) for record in records])
-        requests = [
-            context.continuations(text, [f" {option}" for option in self.options(record)])
-            for text, record in zip(texts, records, strict=True)
-        ]
-        return RequestSet(requests, [self.right_option(record) for record in records])
+            return RequestSet([[prompt] for prompt in prompts], [item.references for item in items])
+        pairs = zip(texts, items, strict=True)
+        requests = [context.continuations(text, item.options) for text, item in pairs]
+        return RequestSet(requests, [item.right for item in items])
 
     def compute_metrics(self) -> ComputeMetrics:
         """Return the function that computes the metrics."""
@@ -129,7 +235,9 @@ class CustomBenchmark:
             return _PERPLEXITY.compute_metrics
         if self.kind == "generate":
             return metric_of_texts(self.metric or "exact_match")
-        return highest(mean_of_tokens if self.metric == "accuracy_per_token" else summed)
+        if self.metric == "accuracy_per_token":
+            return highest(mean_of_tokens, self.metric)
+        return highest(summed)
 
 
 _PERPLEXITY: Final = perplexity_protocol("paper-1", Corpus("word_perplexity"))
@@ -145,78 +253,114 @@ def read_custom(path: str | Path) -> Benchmark:
     path = Path(path).expanduser()
     try:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not YAML: {error}") from None
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: no such file; expected a benchmark; check the path") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: invalid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(given, dict):
-        raise ValueError(
-            f"{path} should hold fields such as {', '.join(_REQUIRED)}, not {type(given).__name__}"
-        )
+        raise ValueError(f"{path}: {type(given).__name__}; expected fields such as {', '.join(_REQUIRED)}")
     if problems := _problems(given):
         raise ValueError(f"{path}: {'; '.join(problems)}")
     custom = CustomBenchmark(**given)
-    protocols = protocols_of(
+    protocol = protocol_of(
         "custom",
-        {"own-1": (custom.build_requests, custom.compute_metrics())},
+        "own-1",
+        (custom.build_requests, custom.compute_metrics()),
         kind=custom.kind,
         prompt=custom.prompt,
-        n_examples=str(custom.n_examples),
         file=path.name,
     )
+    can_show = custom.kind in _OF_KIND["n_examples"]
+    protocol = replace(protocol, n_examples=custom.n_examples if can_show else None)
     table = path.parent / custom.files
 
-    def read_examples() -> list[dict[str, Any]]:
-        return read_table(path.parent / custom.examples) if custom.examples else []
+    def read_examples() -> Sequence[CustomItem]:
+        return custom.read(path.parent / custom.examples).items if custom.examples else ()
 
     def read(root: Path | None, limit: int | None, check: bool) -> Items:
-        records = read_table(table)
-        return Items(records[:limit], f"{table}, {len(records):,} rows", read_examples=read_examples)
+        found = custom.read(table)
+        return found._replace(items=found.items[:limit], read_examples=read_examples)
 
-    return Benchmark(custom.name, path.name, read, protocols)
+    return Benchmark(custom.name, path.name, read, (protocol,))
 
 
 def _problems(given: Mapping[str, Any]) -> list[str]:
     known = CustomBenchmark.__dataclass_fields__
-    problems = [f"unknown field {key!r}; fields are {', '.join(known)}" for key in given if key not in known]
-    problems += [f"{key} is missing" for key in _REQUIRED if not given.get(key)]
+    problems = [
+        f"unknown field {key!r}{did_you_mean(str(key), known)}; fields are {', '.join(known)}"
+        for key in given
+        if key not in known
+    ]
+    problems += [f"{key} is missing" for key in _REQUIRED if key not in given]
     types = {"max_new_tokens": (int,), "n_examples": (int,), "choices": (list, str)}
     for key, value in given.items():
-        if key in known and not isinstance(value, types.get(key, (str,))):
-            problems.append(f"{key} is {value!r}, which is {type(value).__name__}")
-    kind, metric = given.get("kind"), given.get("metric")
-    if kind and kind not in _METRICS:
-        problems.append(f"kind is {kind!r}; it is one of {', '.join(_METRICS)}")
-    elif kind:
+        if key not in known:
+            continue
+        if not isinstance(value, types.get(key, (str,))) or isinstance(value, bool):
+            problems.append(f"{key} is {value!r}, which is {type(value).__name__}; quote a text")
+        elif isinstance(value, int) and value < (least := int(key == "max_new_tokens")):
+            problems.append(f"{key} is {value}; expected at least {least}")
+        elif key in ("name", "files") and not value:
+            problems.append(f"{key} is empty")
+        elif key in ("prompt", "choices", "answer"):
+            problems += _template_problems(key, value)
+    kind, metric, answer_is = given.get("kind"), given.get("metric"), given.get("answer_is")
+    if kind is not None and kind not in _METRICS:
+        problems.append(
+            f"kind is {kind!r}{did_you_mean(str(kind), _METRICS)}; it is one of {', '.join(_METRICS)}"
+        )
+    elif kind is not None:
         if metric and metric not in _METRICS[kind]:
-            problems.append(f"metric is {metric!r}; for {kind} it is one of {', '.join(_METRICS[kind])}")
-        if kind in ("multiple_choice", "generate") and not given.get("answer"):
+            hint = did_you_mean(str(metric), _METRICS[kind])
+            problems.append(
+                f"metric is {metric!r}{hint}; for {kind} it is one of {', '.join(_METRICS[kind])}"
+            )
+        if answer_is and answer_is not in MEANINGS:
+            problems.append(f"answer_is is {answer_is!r}; it is one of {', '.join(MEANINGS)}")
+        problems += [
+            f"{key} is given, but {kind} does not use it"
+            for key, kinds in _OF_KIND.items()
+            if given.get(key) and kind not in kinds
+        ]
+        if kind in _OF_KIND["answer"] and not given.get("answer"):
             problems.append(f"answer is missing, which {kind} needs")
         if kind == "multiple_choice" and not given.get("choices"):
             problems.append("choices are missing, which multiple_choice needs")
+        if kind in ("last_word", "perplexity") and given.get("prompt") == "":
+            problems.append(f"prompt is empty, and {kind} scores the prompt itself")
     return problems
 
 
-def read_table(path: Path) -> list[dict[str, Any]]:
-    """Read the records of a file."""
-    if not path.name.lower().removesuffix(".gz").endswith(_ENDINGS):
-        raise ValueError(f"{path} cannot be read as records: its name ends in none of {', '.join(_ENDINGS)}")
-    records = [record.fields for record in read_records(path)]
+def _template_problems(key: str, value: Any) -> list[str]:
+    problems = []
+    for template in value if isinstance(value, list) else [value]:
+        if not isinstance(template, str):
+            problems.append(f"{key} has {template!r}, which is {type(template).__name__}; quote a text")
+            continue
+        try:
+            fields_of(template)
+        except ValueError as error:
+            problems.append(f"{key} is {template!r}: {error}; write a brace of the text twice")
+    return problems
+
+
+def read_table(path: Path) -> list[Record]:
+    """Read the records of a file.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it holds no records, or is broken.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; expected records; check files and examples")
+    if not ending(path):
+        raise ValueError(f"{path}: unknown kind of file; expected a name that ends in {', '.join(ENDINGS)}")
+    records = list(read_records(path))
     if not records:
-        raise ValueError(f"{path} holds no records with named fields")
+        raise ValueError(f"{path}: no records; expected at least one")
     return records
 
 
-def fill(template: str, record: Record) -> Any:
-    """Fill the fields of a record into a template; a template of one field alone is its value, of any type.
-
-    Raises:
-        ValueError: If the record lacks a field; lists those that it has.
-    """
-    parts = list(string.Formatter().parse(template))
-    try:
-        if len(parts) == 1 and not parts[0][0] and parts[0][1]:
-            return record[parts[0][1]]
-        return template.format_map(dict(record))
-    except KeyError as error:
-        raise ValueError(
-            f"{template!r} needs the field {error}, but a record has {', '.join(record)}"
-        ) from None
+def _gap(prompt: str, answer: str) -> str:
+    """Return the space between a prompt and an answer; "" if either has its own or the prompt is empty."""
+    return " " if prompt and not prompt[-1].isspace() and not answer[:1].isspace() else ""

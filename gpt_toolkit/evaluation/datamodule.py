@@ -11,7 +11,7 @@ from lightning.pytorch import LightningDataModule
 from gpt_toolkit.data.step_loader import BatchLoader, ReadyBatches, StepSampler, StepShare, step_share
 from gpt_toolkit.evaluation.benchmark import Evaluation
 from gpt_toolkit.evaluation.items import Items
-from gpt_toolkit.evaluation.protocol import EvaluationContext
+from gpt_toolkit.evaluation.protocol import EvaluationContext, EvaluationProtocol
 from gpt_toolkit.evaluation.registry import find, pairs
 from gpt_toolkit.generation.requests import Continuation, Prompt, Request
 from gpt_toolkit.tokenizers import Tokenizer
@@ -23,7 +23,7 @@ class RequestBatch(TypedDict):
 
     Attributes:
         name: Benchmark and protocol, such as ``lambada/paper-1``.
-        numbers: Number of each request among those of all benchmarks.
+        numbers: Number of each request among those of this benchmark and protocol.
         requests: The requests.
     """
 
@@ -121,24 +121,40 @@ class ZeroShotDataModule(LightningDataModule):
         self.vocabulary = load_tokenizer(self.tokenizer)
         items = self._read()
         evaluations: dict[str, Evaluation] = {}
-        first = 0
         for benchmark, protocol in self._pairs:
             found = items[benchmark.name]
             if not found.items:
                 raise ValueError(f"{benchmark.name}: {found.origin} holds no rows")
-            context = EvaluationContext(
-                self.vocabulary, self.n_ctx, self.n_examples, self.seed, found.read_examples
-            )
+            n_examples, examples, warnings = self._examples(protocol, found)
+            context = EvaluationContext(self.vocabulary, self.n_ctx, n_examples, self.seed, examples)
             try:
                 request_set = protocol.build_requests(found.items, context)
             except ValueError as error:
                 raise ValueError(f"{benchmark.name}/{protocol}: {error}") from error
-            counted = [f"{n:,} {warning}" for warning, n in context.warnings.items()]
-            warnings = (*found.warnings, *counted)
-            evaluation = Evaluation(benchmark, protocol, found, request_set, first, warnings)
+            counted = (f"{n:,} {warning}" for warning, n in context.warnings.items())
+            warnings = (*found.warnings, *counted, *warnings)
+            statement = protocol.describe(context)
+            evaluation = Evaluation(benchmark, protocol, found, request_set, statement, n_examples, warnings)
             evaluations[evaluation.name] = evaluation
-            first += evaluation.n_requests
         self._evaluations = evaluations
+
+    def _examples(
+        self, protocol: EvaluationProtocol, items: Items
+    ) -> tuple[int, Sequence[Any], tuple[str, ...]]:
+        """Return the number of examples in context, the items to draw from if given apart, and warnings."""
+        if protocol.n_examples is None:
+            useless = f"shows no examples: n_examples {self.n_examples} has no effect on it"
+            return 0, (), (useless,) if self.n_examples else ()
+        n = protocol.n_examples if self.n_examples is None else self.n_examples
+        examples = items.read_examples() if n else ()
+        available = len(examples) or len(items.items) - 1
+        if n > available and self.n_examples is not None:
+            raise ValueError(
+                f"n_examples: {n}; expected at most {available}, the number of other items; lower n_examples "
+                "or raise the limit"
+            )
+        too_few = f"shows {available} examples instead of {n}: there are no more"
+        return min(n, available), examples, (too_few,) if n > available else ()
 
     @property
     def evaluations(self) -> Mapping[str, Evaluation]:
@@ -151,8 +167,9 @@ class ZeroShotDataModule(LightningDataModule):
         """Return the origin, the protocol and the warnings of each evaluation; available after ``setup``."""
         lines = []
         for name, evaluation in self.evaluations.items():
-            lines.append(f"{name}: {evaluation.items.origin}; {evaluation.n_requests:,} requests")
-            lines.append(f"  {evaluation.protocol.statement}")
+            counts = f"{evaluation.counts}, {evaluation.n_requests:,} requests"
+            lines.append(f"{name}: {evaluation.items.origin}; {counts}")
+            lines.append(f"  {evaluation.statement}")
             lines += [f"  {warning}" for warning in evaluation.warnings]
         return "\n".join(lines)
 
@@ -209,7 +226,7 @@ Numbered = tuple[int, Request]
 def _batches(evaluation: Evaluation, batch_size: int) -> Iterator[RequestBatch]:
     """Yield batches of about this many requests; the requests of an item that has more are divided."""
     groups: list[list[Numbered]] = []  # the requests of one kind of an item, at most a batch
-    number = evaluation.first
+    number = 0
     for requests in evaluation.request_set.requests:
         for _, same_kind in groupby(enumerate(requests, number), key=_kind):
             group = list(same_kind)

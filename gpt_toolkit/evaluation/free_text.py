@@ -7,21 +7,19 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
-from gpt_toolkit.evaluation.benchmark_metrics import bleu, leave_one_out_f1, mean, rouge
+from gpt_toolkit.evaluation.benchmark_metrics import Result, Score, best_of, bleu, mean, rouge
 from gpt_toolkit.evaluation.items import Conversation, Question, Summary
 from gpt_toolkit.evaluation.protocol import (
     BuildRequests,
     ComputeMetrics,
     EvaluationContext,
     EvaluationProtocol,
-    Metric,
     RequestSet,
-    Result,
     Steps,
     protocols_of,
 )
 from gpt_toolkit.generation.requests import Answer, Prompt, Request
-from gpt_toolkit.metrics import exact_match, token_f1
+from gpt_toolkit.text_metrics import exact_match, leave_one_out_f1, token_f1
 
 Answers = Sequence[Sequence[Answer]]
 
@@ -50,16 +48,11 @@ def prompt_requests(
         reference_of: Returns the right answers of an item.
         max_new_tokens: Longest answer.
         stop: Strings that end the answer.
-        answered: Returns the text of an example; five examples unless the user chooses another number. None:
-            no examples.
+        answered: Returns the text of an example; None: the protocol has no examples.
     """
 
     def build_requests(items: Sequence[Any], context: EvaluationContext) -> RequestSet:
-        if answered is None:
-            texts = list(map(ask, items))
-        else:
-            n = 5 if context.n_examples is None else context.n_examples
-            texts = context.with_examples(items, n, ask, answered)
+        texts = list(map(ask, items)) if answered is None else context.with_examples(items, ask, answered)
         prompts = [context.prompt(text, max_new_tokens=max_new_tokens, stop=stop) for text in texts]
         return RequestSet([[prompt] for prompt in prompts], [reference_of(item) for item in items])
 
@@ -67,48 +60,42 @@ def prompt_requests(
 
 
 def text_metrics(
-    clean: Callable[[str], str], metrics_of: Callable[[Sequence[str], Sequence[Any]], list[Metric]]
+    clean: Callable[[str], str], scores_of: Callable[[Sequence[str], Sequence[Any]], list[Score]]
 ) -> ComputeMetrics:
     """Return a function that computes metrics of the texts of all answers.
 
     Args:
         clean: Returns the part of an answer that counts.
-        metrics_of: Computes metrics from texts and references.
+        scores_of: Computes scores from texts and references.
     """
 
     def compute_metrics(references: Sequence[Any], answers: Answers) -> Result:
         texts = [clean(answer.text) for [answer] in answers]
-        return Result(metrics_of(texts, references), [{"answer": text} for text in texts])
+        return Result(scores_of(texts, references), [{"answer": text} for text in texts])
 
     return compute_metrics
-
-
-def best(score: Callable[[str, str], float], text: str, references: Sequence[str]) -> float:
-    """Return the highest score of a text against any of the references."""
-    return max(score(text, reference) for reference in references)
 
 
 def metric_of_texts(metric: str) -> ComputeMetrics:
     """Return a function that computes one metric of whole answers.
 
     Args:
-        metric: ``exact_match`` or ``f1`` of the words, in percent, ``rouge`` or ``bleu``.
+        metric: ``exact_match``, ``token_f1``, ``rouge`` or ``bleu``, all in percent.
     """
 
-    def metrics_of(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[Metric]:
-        first = [accepted[0] for accepted in references]
+    def scores_of(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[Score]:
         if metric == "rouge":
-            return rouge(texts, first, by_sentence=True)
+            return rouge(texts, references, by_sentence=True)
         if metric == "bleu":
-            return [bleu(texts, first)]
-        score = exact_match if metric == "exact_match" else token_f1
-        scores = [100 * best(score, text, accepted) for text, accepted in zip(texts, references, strict=True)]
-        return [mean(metric, scores)]
+            return [bleu(texts, references)]
+        score = {"exact_match": exact_match, "token_f1": token_f1}[metric]
+        values = [score(text, accepted) for text, accepted in zip(texts, references, strict=True)]
+        return [mean(metric, values, best_of(references))]
 
-    return text_metrics(str.strip, metrics_of)
+    return text_metrics(str.strip, scores_of)
 
 
-def _corpus_bleu(texts: Sequence[str], references: Sequence[str]) -> list[Metric]:
+def _corpus_bleu(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[Score]:
     return [bleu(texts, references)]
 
 
@@ -134,10 +121,10 @@ def turn_metrics(references: Sequence[Sequence[Sequence[str]]], answers: Answers
     items, scores = [], []
     for turns, right in zip(answers, references, strict=True):
         texts = [answer.text.strip().split(LINE_BREAK)[0] for answer in turns]
-        f1 = [100 * leave_one_out_f1(text, accepted) for text, accepted in zip(texts, right, strict=True)]
+        f1 = [leave_one_out_f1(text, accepted) for text, accepted in zip(texts, right, strict=True)]
         scores += f1
         items.append({"answers": texts, "f1": f1})
-    return Result([mean("f1", scores)], items)
+    return Result([mean("f1", scores, unit="turns")], items)
 
 
 def _harness_conversation(item: Conversation) -> str:
@@ -160,6 +147,8 @@ def summary_requests(hint: str) -> BuildRequests:
 
     def build_requests(items: Sequence[Summary], context: EvaluationContext) -> RequestSet:
         n_new = min(100, max(1, context.n_ctx // 2))
+        if n_new < 100:
+            context.warnings[f"summaries have at most {n_new} tokens instead of 100"] += len(items)
         hint_ids = context.tokenizer.encode(hint) if hint else []
         limit = max(1, context.n_ctx - n_new - len(hint_ids))
         requests: list[list[Request]] = []
@@ -171,7 +160,7 @@ def summary_requests(hint: str) -> BuildRequests:
                 ] += 1
             seed = context.seed * 1_000_003 + number  # tuned here: each item has its own draws in every run
             requests.append([Prompt((*ids[:limit], *hint_ids), n_new, context.end_of_text, 2, seed)])
-        return RequestSet(requests, [item.highlights for item in items])
+        return RequestSet(requests, [(item.highlights,) for item in items])
 
     return build_requests
 
@@ -185,9 +174,10 @@ def _single_spaces(text: str) -> str:
     return " ".join(text.split())
 
 
-def _harness_rouge(texts: Sequence[str], references: Sequence[str]) -> list[Metric]:
-    average, *metrics = rouge(texts, list(map(_single_spaces, references)), by_sentence=False)
-    return [*metrics, average]
+def _harness_rouge(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[Score]:
+    plain = [tuple(map(_single_spaces, each)) for each in references]
+    average, *scores = rouge(texts, plain, by_sentence=False)
+    return [*scores, average]
 
 
 # Translation (WMT14)
@@ -201,14 +191,14 @@ def translation(source: str, target: str) -> tuple[EvaluationProtocol, ...]:
     """Return the protocols of a pair of languages, given their names."""
     paper = prompt_requests(
         lambda item: f"{item.source} =",
-        lambda item: item.target,
+        lambda item: (item.target,),
         max_new_tokens=100,
         stop=(LINE_BREAK,),
         answered=lambda item: f"{item.source} = {item.target}{LINE_BREAK}",
     )
     harness = prompt_requests(
         lambda item: f"{source} phrase: {item.source}\n{target} phrase:",
-        lambda item: item.target,
+        lambda item: (item.target,),
         max_new_tokens=_HARNESS_TOKENS,
         stop=(LINE_BREAK,),
     )
@@ -230,18 +220,18 @@ def question_metrics(references: Sequence[Sequence[str]], answers: Answers) -> R
     """Compute the exact match of all answers, and of the most confident hundredth of them."""
     found = [answer for [answer] in answers]
     texts = [answer.text.strip().split(LINE_BREAK)[0] for answer in found]
-    correct = [best(exact_match, text, right) for text, right in zip(texts, references, strict=True)]
+    percent = [exact_match(text, right) for text, right in zip(texts, references, strict=True)]
     confident = sorted(range(len(found)), key=lambda i: -found[i].log_probability)
     confident = confident[: max(1, round(len(found) / 100))] if found else []
     items = [
         {"answer": text, "correct": bool(right), "log_probability": answer.log_probability}
-        for text, right, answer in zip(texts, correct, found, strict=True)
+        for text, right, answer in zip(texts, percent, found, strict=True)
     ]
-    metrics = [
-        mean("exact_match", [100 * right for right in correct]),
-        mean("exact_match_of_most_confident_1%", [100 * correct[i] for i in confident]),
+    scores = [
+        mean("exact_match", percent, best_of(references)),
+        mean("exact_match_of_most_confident_1%", [percent[i] for i in confident]),
     ]
-    return Result(metrics, items)
+    return Result(scores, items)
 
 
 _ARTICLES = re.compile(r"\b(?:The |the |An |A |The |a |an )")
@@ -252,7 +242,7 @@ def _harness_normalized(text: str) -> str:
     return text.translate(str.maketrans("", "", string.punctuation))
 
 
-def _harness_exact_match(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[Metric]:
+def _harness_exact_match(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[Score]:
     correct = [
         _harness_normalized(text) in map(_harness_normalized, accepted)
         for text, accepted in zip(texts, references, strict=True)
@@ -279,7 +269,7 @@ _STEPS: Final[dict[str, dict[str, Steps]]] = {
         "lm-eval-1": (
             prompt_requests(
                 lambda item: f"Summarize the following article:\n\n{item.article}\n\nSummary:",
-                lambda item: item.highlights,
+                lambda item: (item.highlights,),
                 max_new_tokens=128,
                 stop=("\n\n",),
             ),

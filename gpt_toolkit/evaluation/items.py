@@ -21,6 +21,7 @@ class Items(NamedTuple):
         items: Items, each of one of the types below.
         origin: Their origin, such as the file and its variant.
         warnings: What a user should know of them.
+        left_out: Number of records that are not items, by reason.
         read_examples: Reads other items to draw examples in context from; empty: the items themselves.
     """
 
@@ -28,6 +29,7 @@ class Items(NamedTuple):
     origin: str
     warnings: Sequence[str] = ()
     read_examples: Callable[[], Sequence[Any]] = tuple
+    left_out: Mapping[str, int] = MappingProxyType({})
 
 
 class LastWord(NamedTuple):

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from gpt_toolkit.evaluation.benchmark_metrics import accuracy, perplexity
+from gpt_toolkit.evaluation.benchmark_metrics import Result, accuracy, perplexity
 from gpt_toolkit.evaluation.detokenizers import DETOKENIZERS
 from gpt_toolkit.evaluation.items import LastWord
-from gpt_toolkit.evaluation.protocol import BuildRequests, EvaluationContext, RequestSet, Result, protocols_of
+from gpt_toolkit.evaluation.protocol import BuildRequests, EvaluationContext, RequestSet, protocols_of
 from gpt_toolkit.generation.requests import Answer, Request
 
 # The English list of NLTK 3.4, which an independent check of GPT-2 used (cybertronai/bflm:
@@ -82,8 +82,8 @@ def last_word_metrics(references: Sequence[None], answers: Sequence[Sequence[Ans
     nats = [-answer.log_probability for answer in found]
     correct = [answer.is_greedy for answer in found]
     items = [{"correct": answer.is_greedy, "log_probability": answer.log_probability} for answer in found]
-    metrics = [accuracy("accuracy", correct, 0.0), perplexity("perplexity", nats, [1] * len(nats))]
-    return Result(metrics, items)
+    per_answer = perplexity("perplexity", nats, [1] * len(nats), "examples")
+    return Result([accuracy("accuracy", correct, 0.0), per_answer], items)
 
 
 PROTOCOLS = protocols_of(

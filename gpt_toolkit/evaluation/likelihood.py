@@ -1,19 +1,19 @@
 """Benchmarks scored by the likelihood of candidates (GPT-2 §3.2 and 3.4; the heuristics of GPT-1 §5)."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 
-from gpt_toolkit.evaluation.benchmark_metrics import accuracy, pearson
+from gpt_toolkit.evaluation.benchmark_metrics import Result, accuracy, matthews
 from gpt_toolkit.evaluation.detokenizers import DETOKENIZERS
 from gpt_toolkit.evaluation.items import GAP, Cloze, Schema
 from gpt_toolkit.evaluation.protocol import (
     ComputeMetrics,
     EvaluationContext,
     RequestSet,
-    Result,
     Steps,
     protocols_of,
 )
@@ -30,10 +30,14 @@ def mean_of_tokens(answer: Answer) -> float:
     return answer.log_probability / answer.n_scored
 
 
-def highest(score: Callable[[Answer], float]) -> ComputeMetrics:
+def highest(score: Callable[[Answer], float], metric: str = "accuracy") -> ComputeMetrics:
     """Return a function that computes the accuracy of the candidate with the highest score.
 
     The first of equal candidates is chosen. The reference of an item is the index of the right candidate.
+
+    Args:
+        score: Returns the score of a candidate.
+        metric: Name of the accuracy.
     """
 
     def compute_metrics(references: Sequence[int], answers: Sequence[Sequence[Answer]]) -> Result:
@@ -45,7 +49,7 @@ def highest(score: Callable[[Answer], float]) -> ComputeMetrics:
             {"correct": right, "chosen": guess, "scores": candidates}
             for right, guess, candidates in zip(correct, chosen, scores, strict=True)
         ]
-        return Result([accuracy("accuracy", correct, chance)], items)
+        return Result([accuracy(metric, correct, chance, references)], items)
 
     return compute_metrics
 
@@ -110,15 +114,15 @@ def partial_and_full_metrics(references: Sequence[int], answers: Sequence[Sequen
     compute_metrics = highest(summed)
     partial = compute_metrics(references, [item[: len(item) // 2] for item in answers])
     full = compute_metrics(references, [item[len(item) // 2 :] for item in answers])
-    metrics = [
-        partial.metrics[0]._replace(name="partial_accuracy"),
-        full.metrics[0]._replace(name="full_accuracy"),
+    scores = [
+        replace(partial.scores[0], metric="partial_accuracy"),
+        replace(full.scores[0], metric="full_accuracy"),
     ]
     items = [
         {**one, **{f"full_{key}": value for key, value in other.items()}}
         for one, other in zip(partial.items, full.items, strict=True)
     ]
-    return Result(metrics, items)
+    return Result(scores, items)
 
 
 # GPT-1 §5
@@ -138,8 +142,8 @@ def acceptability_metrics(references: Sequence[int], answers: Sequence[Sequence[
         {"correct": right, "chosen": guess, "scores": [score], "threshold": threshold}
         for right, guess, score in zip(correct, chosen, scores, strict=True)
     ]
-    metrics = [pearson("matthews", chosen, references), accuracy("accuracy", correct, max(ACCEPTABLE, 0.5))]
-    return Result(metrics, items)
+    guess = max(ACCEPTABLE, 0.5)
+    return Result([matthews(chosen, references), accuracy("accuracy", correct, guess, references)], items)
 
 
 _RESOLUTION: Final = candidates(partial_requests, highest(mean_of_tokens))

@@ -7,17 +7,16 @@ metrics and explanations all derive from it. The protocols are in ``protocols.ya
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from gpt_toolkit.evaluation.benchmark_metrics import bits, perplexity
+from gpt_toolkit.evaluation.benchmark_metrics import Result, bits, perplexity
 from gpt_toolkit.evaluation.detokenizers import DETOKENIZERS, PUBLISHED_DETOKENIZERS
 from gpt_toolkit.evaluation.items import Document, is_title
 from gpt_toolkit.evaluation.protocol import (
     EvaluationContext,
     EvaluationProtocol,
     RequestSet,
-    Result,
     catalogue,
 )
 from gpt_toolkit.generation.requests import Answer, Continuation, Request, RunningText
@@ -113,77 +112,76 @@ class Units(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ReadingRule:
-    """A rule of ``protocols.yaml``, from which a corpus and a context length make a :class:`Reading`.
+class PerplexityProtocol(EvaluationProtocol):
+    """A protocol of running text; with a context length it is a :class:`Reading`.
+
+    The statement has fields in braces. Fields that are not described here are those of :class:`Reading`.
 
     Args:
+        corpus: Format of the text.
         text: Rules by which the file's text is rewritten, if the corpus has them.
         division: Pieces that are read on their own; one text is never divided into documents.
-        prefix: See :class:`Reading`.
         stride: Tokens by which windows move; ``half`` or all (``context``) of the context length; or
             ``restart``: each window begins again.
-        unit: Metric that is reported first; ``corpus``: the corpus's own.
-        words: See :class:`Reading`.
-        statement: Description with fields in braces.
         rewritten: Phrases of the statement for text that is rewritten and for text that is not.
+        chosen_stride: Stride that the user chose, in tokens.
+        chosen_window: Window that the user chose, in tokens; None: the context length.
     """
 
+    _: KW_ONLY
+    corpus: Corpus
     text: Text
     division: Division
     prefix: bool
     stride: int | Literal["half", "context", "restart"]
-    unit: Unit | Literal["corpus"]
+    unit: Unit
     words: Words
-    statement: str
-    rewritten: tuple[str, str] = ("", "")
-
-
-@dataclass(frozen=True)
-class PerplexityProtocol(EvaluationProtocol):
-    """A protocol of running text.
-
-    Args:
-        corpus: Format of the text.
-        rule: Rule of the reading.
-        stride: Stride that the user chose, in tokens; None: that of the rule.
-        window: Window that the user chose, in tokens; None: the context length.
-    """
-
-    corpus: Corpus
-    rule: ReadingRule
-    stride: int | None = None
-    window: int | None = None
+    rewritten: Sequence[str] = ("", "")
+    chosen_stride: int | None = None
+    chosen_window: int | None = None
 
     def __str__(self) -> str:
-        chosen = [str(number) for number in (self.stride, self.window) if number is not None]
+        chosen = [str(number) for number in (self.chosen_stride, self.chosen_window) if number is not None]
         return ":".join([super().__str__(), *chosen])
+
+    def describe(self, context: EvaluationContext) -> str:
+        """Return the statement for the corpus and the chosen windows."""
+        corpus = self.corpus
+        line_ends = ", ends of lines included" if corpus.line_ends else ""
+        units = {
+            "word_perplexity": f"per word of the file{line_ends}",
+            "token_perplexity": "per token",
+            "bits_per_byte": "in bits per byte of the file",
+            "bits_per_character": "in bits per character",
+        }
+        return self.statement.format(
+            text=self.rewritten[corpus.rewrite(self.text) is None],
+            division="as one stream" if corpus.one_text else "each document on its own",
+            unit=units[corpus.unit],
+            window=f"{self.chosen_window} tokens" if self.chosen_window else "the context length",
+            stride=f"{self.chosen_stride} tokens" if self.chosen_stride else "their length",
+        )
 
     def reading(self, n_ctx: int) -> Reading:
         """Return the reading for a context length."""
-        corpus, rule = self.corpus, self.rule
-        text, division = rule.text, rule.division
+        corpus, text, division = self.corpus, self.text, self.division
         if corpus.rewrite(text) is None:
             text = "as the file has it"
         if division == "articles" and corpus.published != "wikitext":
             division = "documents"
         if division == "documents" and corpus.one_text:
             division = "one stream"
-        window = min(self.window or n_ctx, n_ctx)
-        if rule.stride == "restart":
-            stride = min(self.stride or window, window)
+        window = min(self.chosen_window or n_ctx, n_ctx)
+        if self.stride == "restart":
+            stride = min(self.chosen_stride or window, window)
             if stride < window:
                 window -= 1  # the first token of a window is its context
             else:
                 stride = 0
         else:
             named = {"half": max(1, n_ctx // 2), "context": n_ctx}
-            stride = min(named[rule.stride] if isinstance(rule.stride, str) else rule.stride, n_ctx)
-        return Reading(text, division, rule.prefix, window, stride, self.unit, rule.words)
-
-    @property
-    def unit(self) -> Unit:
-        """Metric that is reported first."""
-        return self.corpus.unit if self.rule.unit == "corpus" else self.rule.unit
+            stride = min(named[self.stride] if isinstance(self.stride, str) else self.stride, n_ctx)
+        return Reading(text, division, self.prefix, window, stride, self.unit, self.words)
 
     def with_windows(self, numbers: Sequence[str], spec: str) -> "PerplexityProtocol | None":
         """Return this protocol with a stride and a window of the user; None if it has fixed windows.
@@ -191,7 +189,7 @@ class PerplexityProtocol(EvaluationProtocol):
         Raises:
             ValueError: If the numbers are not a stride and a window.
         """
-        if self.rule.stride != "restart":
+        if self.stride != "restart":
             return None
         if len(numbers) > 2 or not all(number.isdecimal() and int(number) for number in numbers):
             raise ValueError(
@@ -204,7 +202,7 @@ class PerplexityProtocol(EvaluationProtocol):
                 f"protocols: {spec!r} moves by more than its window, which leaves tokens out; expected a "
                 "stride of at most the window"
             )
-        return perplexity_protocol(f"{self.name}-{self.version}", self.corpus, stride, window)
+        return replace(self, chosen_stride=stride, chosen_window=window)
 
     def build_requests(self, items: Sequence[Document], context: EvaluationContext) -> RequestSet:
         return requests_of(self.reading(context.n_ctx), self.corpus, items, context)
@@ -213,20 +211,20 @@ class PerplexityProtocol(EvaluationProtocol):
         """Compute perplexities per token, word and byte and bits per byte, the protocol's own unit first."""
         nats = [-sum(answer.log_probability for answer in piece) for piece in answers]
         n_tokens, n_words, n_bytes, n_characters = ([count[i] for count in references] for i in range(4))
-        metrics = {
-            "token_perplexity": perplexity("token_perplexity", nats, n_tokens),
-            "word_perplexity": perplexity("word_perplexity", nats, n_words),
-            "byte_perplexity": perplexity("byte_perplexity", nats, n_bytes),
-            "bits_per_byte": bits("bits_per_byte", nats, n_bytes),
+        scores = {
+            "token_perplexity": perplexity("token_perplexity", nats, n_tokens, "tokens"),
+            "word_perplexity": perplexity("word_perplexity", nats, n_words, "words"),
+            "byte_perplexity": perplexity("byte_perplexity", nats, n_bytes, "bytes"),
+            "bits_per_byte": bits("bits_per_byte", nats, n_bytes, "bytes"),
         }
         if self.unit == "bits_per_character":
-            metrics[self.unit] = bits(self.unit, nats, n_characters)
-        first = metrics.pop(self.unit)
+            scores[self.unit] = bits(self.unit, nats, n_characters, "characters")
+        first = scores.pop(self.unit)
         items: list[dict[str, Any]] = [
             {"log_probability": -loss, **count._asdict()}
             for loss, count in zip(nats, references, strict=True)
         ]
-        return Result([first, *metrics.values()], items)
+        return Result([first, *scores.values()], items)
 
 
 def perplexity_protocols(corpus: Corpus) -> tuple[PerplexityProtocol, ...]:
@@ -234,26 +232,11 @@ def perplexity_protocols(corpus: Corpus) -> tuple[PerplexityProtocol, ...]:
     return tuple(perplexity_protocol(key, corpus) for key in catalogue()["perplexity"])
 
 
-def perplexity_protocol(
-    key: str, corpus: Corpus, stride: int | None = None, window: int | None = None
-) -> PerplexityProtocol:
+def perplexity_protocol(key: str, corpus: Corpus) -> PerplexityProtocol:
     """Return a protocol for a corpus, given its name and version."""
     name, _, version = key.rpartition("-")
-    rule = ReadingRule(**catalogue()["perplexity"][key])
-    units = {
-        "word_perplexity": f"per word of the file{', ends of lines included' if corpus.line_ends else ''}",
-        "token_perplexity": "per token",
-        "bits_per_byte": "in bits per byte of the file",
-        "bits_per_character": "in bits per character",
-    }
-    statement = rule.statement.format(
-        text=rule.rewritten[corpus.rewrite(rule.text) is None],
-        division="as one stream" if corpus.one_text else "each document on its own",
-        unit=units[corpus.unit],
-        window=f"{window} tokens" if window else "the context length",
-        stride=f"{stride} tokens" if stride else "their length",
-    )
-    return PerplexityProtocol(name, int(version), statement, corpus, rule, stride, window)
+    entry = {"unit": corpus.unit, **catalogue()["perplexity"][key]}
+    return PerplexityProtocol(name, int(version), corpus=corpus, **entry)
 
 
 # Requests

@@ -14,11 +14,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
+from gpt_toolkit.evaluation.benchmark_metrics import Result
 from gpt_toolkit.generation.requests import Answer, Continuation, Prompt, Request
 from gpt_toolkit.io import read_yaml
 from gpt_toolkit.tokenizers import Tokenizer
 
 Item = TypeVar("Item")
+
+EXAMPLES = "{examples}"
+"""Place of the number of examples in a statement."""
 
 
 @dataclass(frozen=True)
@@ -28,17 +32,17 @@ class EvaluationContext:
     Attributes:
         tokenizer: The model's tokenizer.
         n_ctx: Context length, in tokens.
-        n_examples: Number of examples in context; None: the protocol's own number.
+        n_examples: Number of examples in context.
         seed: Seed of the choice of examples, and of sampled answers.
-        read_examples: Reads the items that examples are drawn from; empty: the benchmark's other items.
+        examples: Items that examples are drawn from; empty: the benchmark's other items.
         warnings: Number of requests by what was changed to fit them into the context.
     """
 
     tokenizer: Tokenizer
     n_ctx: int
-    n_examples: int | None = None
+    n_examples: int = 0
     seed: int = 0
-    read_examples: Callable[[], Sequence[Any]] = tuple
+    examples: Sequence[Any] = ()
     warnings: Counter[str] = field(default_factory=Counter)
 
     def split_ids(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
@@ -94,7 +98,9 @@ class EvaluationContext:
     def prompt(self, text: str, *, max_new_tokens: int, stop: tuple[str, ...] = ()) -> Prompt:
         """Build a request for greedy text after a prompt, which loses its beginning if it is too long."""
         ids = self.tokenizer.encode(text) or [self.tokenizer.end_of_text]
-        max_new_tokens = min(max_new_tokens, max(1, self.n_ctx // 2))
+        if max_new_tokens > (longest := max(1, self.n_ctx // 2)):
+            self.warnings[f"answers have at most {longest} tokens instead of {max_new_tokens}"] += 1
+            max_new_tokens = longest
         limit = self.n_ctx - max_new_tokens
         if len(ids) > limit:
             self.warnings[
@@ -106,7 +112,6 @@ class EvaluationContext:
     def with_examples(
         self,
         items: Sequence[Item],
-        n: int,
         ask: Callable[[Item], str],
         answered: Callable[[Item], str],
     ) -> list[str]:
@@ -114,14 +119,12 @@ class EvaluationContext:
 
         Args:
             items: The items.
-            n: Number of examples.
             ask: Returns the text of an item.
             answered: Returns the text of an example, with its answer and a separator.
         """
-        pool = self.read_examples() if n else []
-        examples = examples_for(pool or items, n, self.seed)
+        examples = examples_for(self.examples or items, self.n_examples, self.seed)
         return [
-            "".join(map(answered, examples(-1 if pool else number))) + ask(item)
+            "".join(map(answered, examples(-1 if self.examples else number))) + ask(item)
             for number, item in enumerate(items)
         ]
 
@@ -158,36 +161,6 @@ class RequestSet(NamedTuple):
     references: list[Any]
 
 
-class Metric(NamedTuple):
-    """A number and its uncertainty.
-
-    Attributes:
-        name: Name and unit, such as ``accuracy`` or ``word_perplexity``.
-        value: The number.
-        interval: Half-width of the 95% interval, or NaN.
-        n: Number of items or units of text behind it.
-        chance: Expected value of a guess; NaN if that has no meaning.
-    """
-
-    name: str
-    value: float
-    interval: float
-    n: int
-    chance: float
-
-
-class Result(NamedTuple):
-    """Metrics of a benchmark, and the result of every item.
-
-    Attributes:
-        metrics: Metrics, the protocol's main one first.
-        items: Result of each item, as plain JSON values.
-    """
-
-    metrics: list[Metric]
-    items: list[dict[str, Any]]
-
-
 BuildRequests: TypeAlias = Callable[[Sequence[Any], EvaluationContext], RequestSet]
 ComputeMetrics: TypeAlias = Callable[[Sequence[Any], Sequence[Sequence[Answer]]], Result]
 Steps: TypeAlias = tuple[BuildRequests, ComputeMetrics]
@@ -202,11 +175,19 @@ class EvaluationProtocol(ABC):
         name: Author of the protocol, such as ``paper`` or ``lm-eval``.
         version: Raised whenever the same answers would give another number.
         statement: Description for users: text, tokens, normalizer, metric and source.
+        n_examples: Number of examples in context unless the user chooses another; None: it cannot have any.
     """
 
     name: str
     version: int
     statement: str
+    n_examples: int | None = None
+
+    def describe(self, context: EvaluationContext) -> str:
+        """Return the statement with the number of examples in use."""
+        n = context.n_examples
+        shown = f"{n} example{'s' * (n != 1)} drawn by seed {context.seed}" if n else "no examples"
+        return self.statement.replace(EXAMPLES, shown, 1)
 
     @abstractmethod
     def build_requests(self, items: Sequence[Any], context: EvaluationContext) -> RequestSet:
@@ -232,7 +213,7 @@ class ItemProtocol(EvaluationProtocol):
         steps: Function that builds requests, and function that computes metrics.
     """
 
-    steps: Steps
+    steps: Steps = field(kw_only=True)
 
     def build_requests(self, items: Sequence[Any], context: EvaluationContext) -> RequestSet:
         return self.steps[0](items, context)
@@ -249,12 +230,16 @@ def protocols_of(family: str, steps: Mapping[str, Steps], **words: str) -> tuple
         steps: Functions by name and version of the protocol, the paper's first.
         **words: Values of the fields of the statements.
     """
-    found = []
-    for key, functions in steps.items():
-        name, _, version = key.rpartition("-")
-        statement = catalogue()[family][key].format(**words)
-        found.append(ItemProtocol(name, int(version), statement, functions))
-    return tuple(found)
+    return tuple(protocol_of(family, key, functions, **words) for key, functions in steps.items())
+
+
+def protocol_of(family: str, key: str, steps: Steps, **words: str) -> ItemProtocol:
+    """Return the protocol of a family and a key, which is name and version."""
+    name, _, version = key.rpartition("-")
+    entry = catalogue()[family][key]
+    entry = {"statement": entry} if isinstance(entry, str) else entry
+    statement = entry["statement"].format(examples=EXAMPLES, **words)
+    return ItemProtocol(name, int(version), statement, entry.get("n_examples"), steps=steps)
 
 
 @cache

@@ -14,7 +14,7 @@ from lightning.pytorch import Trainer
 
 from gpt_toolkit.callbacks.console import EvaluationProgress, quiet_lightning, say
 from gpt_toolkit.checkpoints import StoredModel, open_model
-from gpt_toolkit.evaluation.benchmark import Score
+from gpt_toolkit.evaluation.benchmark_metrics import Score
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
 from gpt_toolkit.evaluation.score_report import (
     ScoredModel,

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from dataclasses import fields as dataclass_fields
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +20,8 @@ from rich.table import Table
 
 from gpt_toolkit.backbone import DecoderConfig
 from gpt_toolkit.checkpoints import StoredModel
-from gpt_toolkit.evaluation.benchmark import Evaluation, Score
+from gpt_toolkit.evaluation.benchmark import Evaluation
+from gpt_toolkit.evaluation.benchmark_metrics import Score
 from gpt_toolkit.io import atomic_file, read_yaml
 
 if TYPE_CHECKING:
@@ -68,7 +71,8 @@ def score_table(scores: Sequence[Score]) -> Table:
     """Return a table of scores with the paper's numbers for its four sizes."""
     has_paper = any(_published().get(score.benchmark, {}).get("paper") for score in scores)
     sizes = [f"paper {size}" for size in SIZES if has_paper]
-    table = plain_table("benchmark", "protocol", "metric", right=["here", "95%", "chance", *sizes])
+    numbers = ["here", "95%", "n", "chance", "majority", *sizes]
+    table = plain_table("benchmark", "protocol", "metric", right=numbers)
     benchmark = protocol = ""
     for score in scores:
         is_new_benchmark = score.benchmark != benchmark
@@ -77,10 +81,12 @@ def score_table(scores: Sequence[Score]) -> Table:
         table.add_row(
             benchmark if is_new_benchmark else "",
             protocol if is_new_protocol else "",
-            score.metric,
+            score.label,
             number(score.value),
             "" if math.isnan(score.interval) else f"+-{number(score.interval)}",
+            f"{score.n:,}",
             "" if math.isnan(score.chance) else number(score.chance),
+            "" if math.isnan(score.majority) else number(score.majority),
             *("" if value is None else number(value) for value in paper_numbers(benchmark, score.metric)),
         )
     return table
@@ -98,11 +104,16 @@ def number(value: float) -> str:
 
 
 def footnotes(scores: Sequence[Score], evaluations: Mapping[str, Evaluation]) -> Iterator[str]:
-    """Yield the statement of each protocol, and the measurements of others with OpenAI's weights."""
+    """Yield the meaning of every number, and the measurements of others with OpenAI's weights."""
     yield ""
     yield "protocols:"
     for name, evaluation in evaluations.items():
-        yield f"  {name}: {evaluation.protocol.statement}"
+        yield f"  {name}: {evaluation.statement}"
+        yield f"    {evaluation.counts}; from {evaluation.items.origin}"
+        yield from (f"    {warning}" for warning in evaluation.warnings)
+    yield "metrics (n: number of units; majority: accuracy of always giving the most frequent right answer):"
+    meanings = {f"  {s.metric}: {s.scale}, of {s.unit}; {s.interval_method} interval" for s in scores}
+    yield from sorted(meanings)
     measured = []
     for benchmark in dict.fromkeys(score.benchmark for score in scores):
         for fields in reproductions(benchmark):
@@ -136,8 +147,11 @@ def scores_as_json(
     """
     protocols = {
         name: {
-            "statement": evaluation.protocol.statement,
+            "statement": evaluation.statement,
             "rows": evaluation.items.origin,
+            "scored": len(evaluation.items.items),
+            "left_out": dict(evaluation.items.left_out),
+            "examples": evaluation.n_examples,
             "requests": evaluation.n_requests,
             "remarks": list(evaluation.warnings),
         }
@@ -146,7 +160,7 @@ def scores_as_json(
     rows = []
     for score in scores:
         paper = paper_numbers(score.benchmark, score.metric)
-        rows.append({**finite(score._asdict()), "paper": dict(zip(SIZES, paper, strict=False))})
+        rows.append({**finite(asdict(score)), "paper": dict(zip(SIZES, paper, strict=False))})
     return {
         "model": name,
         "layout": model.layout,
@@ -195,8 +209,9 @@ def read_scored(path: Path) -> ScoredModel:
         report = json.loads(path.read_text(encoding="utf-8"))
         scores = []
         for fields in report["scores"]:
-            values = (math.nan if fields[name] is None else fields[name] for name in Score._fields)
-            scores.append(Score._make(values))
+            given = {field.name: fields[field.name] for field in dataclass_fields(Score)}
+            known: dict[str, Any] = {name: math.nan if v is None else v for name, v in given.items()}
+            scores.append(Score(**known))
         return ScoredModel(int(report["n_params"]), scores)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
@@ -236,9 +251,9 @@ def _draw_panel(axes: Axes, scores: Sequence[Score], models: Sequence[ScoredMode
     if points:
         axes.plot(*zip(*points, strict=True), marker="o", color="tab:gray", label="GPT-2 paper")
     for score in scores:
-        if score.metric != first.metric:
+        if score.label != first.label:
             continue
-        same = [(model.n_params, s) for model in models for s in model.scores if s[:3] == score[:3]]
+        same = [(model.n_params, s) for model in models for s in model.scores if s.name == score.name]
         intervals = [0.0 if math.isnan(s.interval) else s.interval for _, s in same]
         numbers = [n for n, _ in same], [s.value for _, s in same]
         axes.errorbar(*numbers, yerr=intervals, marker="o", capsize=3, label=score.protocol)
@@ -249,6 +264,6 @@ def _draw_panel(axes: Axes, scores: Sequence[Score], models: Sequence[ScoredMode
         xscale="log",
         yscale="log" if first.metric.endswith("perplexity") else "linear",
         xlabel="parameters",
-        ylabel=first.metric.replace("_", " "),
+        ylabel=f"{first.label.replace('_', ' ')}, {first.scale}, n = {first.n:,}",
     )
     axes.legend(fontsize="x-small")

@@ -13,20 +13,21 @@ from gpt_toolkit.batches import TaskSpec
 from gpt_toolkit.data.supervised import Example, SupervisedDataset, open_dataset
 from gpt_toolkit.data.supervised.prompt_templates import PromptTemplate, nearest, prompt_template
 from gpt_toolkit.evaluation.benchmark import Benchmark
-from gpt_toolkit.evaluation.benchmark_metrics import f1, pearson
+from gpt_toolkit.evaluation.benchmark_metrics import Result, Score, f1, matthews, pearson, spearman
 from gpt_toolkit.evaluation.free_text import LINE_BREAK, metric_of_texts
 from gpt_toolkit.evaluation.items import Items
 from gpt_toolkit.evaluation.likelihood import highest, summed
-from gpt_toolkit.evaluation.protocol import EvaluationContext, Metric, RequestSet, Result, protocols_of
+from gpt_toolkit.evaluation.protocol import EvaluationContext, RequestSet, protocols_of
 from gpt_toolkit.generation.requests import Answer, Request
 
 PREFIX: Final = "prompt:"
 _SEPARATOR = "\n\n"  # tuned here: an empty line after each example
 _POOL = 1000  # training examples to draw from; tuned here: the file need not be read to its end
-_METRICS: Final[dict[str, Callable[[str, Sequence[int], Sequence[Any]], Metric]]] = {
+_METRICS: Final[dict[str, Callable[[Sequence[int], Sequence[Any], Sequence[str]], Score]]] = {
     "f1": f1,
-    "matthews": pearson,
-    "pearson": pearson,
+    "matthews": lambda chosen, gold, labels: matthews(chosen, gold),
+    "pearson": lambda chosen, gold, labels: pearson(chosen, gold),
+    "spearman": lambda chosen, gold, labels: spearman(chosen, gold),
 }
 
 
@@ -85,7 +86,6 @@ def build_requests(items: Sequence[PromptedExample], context: EvaluationContext)
     """Build a request for each label after the prompt, or for text if the answer is free."""
     texts = context.with_examples(
         items,
-        context.n_examples or 0,
         PromptedExample.question,
         lambda example: example.answered() + _SEPARATOR,
     )
@@ -100,17 +100,17 @@ def build_requests(items: Sequence[PromptedExample], context: EvaluationContext)
 
 
 def compute_metrics(items: Sequence[PromptedExample], answers: Sequence[Sequence[Answer]]) -> Result:
-    """Compute the dataset's own metrics, those of GPT-1's tables, and the accuracy."""
-    words, metrics = items[0].prompt.words, items[0].spec.metrics
+    """Compute the dataset's own metrics, and the accuracy of datasets with labels."""
+    words, spec = items[0].prompt.words, items[0].spec
     if not words:
         references = [item.prompt.references(item.example) for item in items]
-        results = [metric_of_texts(name)(references, answers) for name in metrics]
-        return Result([metric for result in results for metric in result.metrics], results[0].items)
+        results = [metric_of_texts(name)(references, answers) for name in spec.metrics]
+        return Result([score for result in results for score in result.scores], results[0].items)
     targets = [item.example.target or 0 for item in items]
     result = highest(summed)([nearest(target, len(words)) for target in targets], answers)
     chosen = [item["chosen"] for item in result.items]
-    own = [_METRICS[name](name, chosen, targets) for name in metrics if name in _METRICS]
-    return Result([*own, *result.metrics], result.items)
+    own = [_METRICS[name](chosen, targets, spec.labels) for name in spec.metrics if name in _METRICS]
+    return Result([*own, *result.scores], result.items)
 
 
 PROTOCOLS = protocols_of("prompt", {"prompt-1": (build_requests, compute_metrics)})

@@ -39,7 +39,8 @@ class FinetuneTask(BaseTask):
     Examples with a text answer have L1 alone, on the answer.
 
     Logs ``train_loss`` (L3) and per split ``val_<dataset>_<metric>``, ``val_loss`` (mean L2 over the examples
-    of all datasets) and ``val_score``, the mean over the datasets of each one's first metric.
+    of all datasets) and ``val_score``, the mean over the datasets of each one's first metric; metrics of
+    free text, which go to 100, are divided by 100 in it.
 
     The DataModule has the attributes of :class:`~gpt_toolkit.tasks.base.BaseTask` and, after ``setup``,
     ``tasks``, which maps the name of each dataset to its :class:`~gpt_toolkit.batches.TaskSpec`, and
@@ -364,7 +365,7 @@ class FinetuneTask(BaseTask):
             values = self.metrics_of(name).compute(with_interval=stage == "test")
             logged |= {f"{stage}_{metric}": value for metric, value in values.items()}
             if (first := f"{name}_{spec.metrics[0]}") in values:
-                first_metrics.append(values[first])
+                first_metrics.append(values[first] / (100 if spec.has_free_text else 1))
         if first_metrics:
             logged[f"{stage}_score"] = sum(first_metrics) / len(first_metrics)
         self.log_evaluation(logged)

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.cli import main
-from gpt_toolkit.evaluation.benchmark import Score
+from gpt_toolkit.evaluation.benchmark_metrics import Score
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
 from gpt_toolkit.evaluation.score_report import number, score_table
 from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
@@ -148,11 +148,17 @@ def test_bf16_is_computed_in_bf16(tell: Tell, model: Path, tmp_path: Path) -> No
 
 def test_the_table_leaves_out_what_is_not_known() -> None:
     nan = float("nan")
+
+    def score(benchmark: str, metric: str, value: float, interval: float, n: int, **options: Any) -> Score:
+        protocol = "paper-1" if benchmark == "lambada" else "own-1"
+        names = {"benchmark": benchmark, "protocol": protocol, **options}
+        return Score(metric, value, n, "examples", "0 to 1", interval, "normal", **names)
+
     scores = [
-        Score("lambada", "paper-1", "accuracy", 0.5, 0.01, 10, 0.0),
-        Score("lambada", "paper-1", "perplexity", 1234.5, nan, 10, nan),
-        Score("mine", "own-1", "accuracy", nan, nan, 0, nan),
-        Score("mine", "own-1", "perplexity", 123456789.0, nan, 0, nan),
+        score("lambada", "accuracy", 0.5, 0.01, 10, chance=0.0, majority=0.25),
+        score("lambada", "perplexity", 1234.5, nan, 10),
+        score("mine", "accuracy", nan, nan, 0),
+        score("mine", "f1", 123456789.0, nan, 0, of="class yes"),
     ]
     shown = score_table(scores)
     columns = {str(column.header): list(column.cells) for column in shown.columns}
@@ -160,7 +166,10 @@ def test_the_table_leaves_out_what_is_not_known() -> None:
     assert columns["protocol"] == ["paper-1", "", "own-1", ""]
     assert columns["here"] == ["0.5000", "1,234", "nan", "1.235e+08"]
     assert columns["95%"] == ["+-0.0100", "", "", ""]
+    assert columns["metric"] == ["accuracy", "perplexity", "accuracy", "f1 (class yes)"]
+    assert columns["n"] == ["10", "10", "0", "0"]
     assert columns["chance"] == ["0.0000", "", "", ""]
+    assert columns["majority"] == ["0.2500", "", "", ""]
     assert columns["paper small"] == ["0.4599", "35.13", "", ""]
 
 

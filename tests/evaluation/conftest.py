@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from gpt_toolkit.evaluation.benchmark_metrics import Result
 from gpt_toolkit.evaluation.protocol import EvaluationContext as Context
-from gpt_toolkit.evaluation.protocol import EvaluationProtocol, RequestSet, Result
+from gpt_toolkit.evaluation.protocol import EvaluationProtocol, RequestSet
 from gpt_toolkit.generation.requests import Answer, Continuation, Prompt, Request
 from gpt_toolkit.tokenizers import Tokenizer, load_tokenizer
 

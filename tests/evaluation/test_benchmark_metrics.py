@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from gpt_toolkit import intervals
@@ -9,70 +10,92 @@ from gpt_toolkit.evaluation.benchmark_metrics import (
     accuracy,
     bits,
     bleu,
-    leave_one_out_f1,
+    f1,
+    matthews,
     mean,
     pearson,
     perplexity,
     rouge,
+    spearman,
 )
-from gpt_toolkit.metrics import exact_match, normalize_answer, token_f1
 
 
 def test_numbers_of_items_have_their_intervals() -> None:
     correct = [True] * 8 + [False] * 2
-    assert accuracy("accuracy", correct, 0.5) == ("accuracy", 0.8, intervals.wilson(0.8, 10), 10, 0.5)
+    found = accuracy("accuracy", correct, 0.5, "aabbbbbbcc")
+    assert (found.value, found.interval, found.n, found.chance) == (0.8, intervals.wilson(0.8, 10), 10, 0.5)
+    assert (found.majority, found.scale) == (0.6, "0 to 1")
     assert math.isnan(accuracy("a", []).value)
     values = [0.0, 100.0, 50.0, 50.0]
-    assert mean("f1", values)[:4] == ("f1", 50.0, intervals.normal_mean(values), 4)
+    found = mean("f1", values)
+    assert (found.value, found.interval, found.n) == (50.0, intervals.normal_mean(values), 4)
+    assert found.scale == "0 to 100"
     assert math.isnan(mean("f1", []).value)
 
 
 def test_perplexity_sums_before_the_exponential() -> None:
     nats, units = [10.0, 2.0], [4, 2]
-    found = perplexity("p", nats, units)
+    found = perplexity("p", nats, units, "words")
     assert found.value == pytest.approx(math.exp(2.0))
     assert found.interval == pytest.approx(math.exp(2.0) * intervals.ratio(nats, units))
     assert found.n == 6
-    assert bits("b", [10.0, 2.0], [4, 2]).value == pytest.approx(2 / math.log(2))
-    assert perplexity("p", [9000.0], [1]).value == math.inf
+    assert bits("b", [10.0, 2.0], [4, 2], "bytes").value == pytest.approx(2 / math.log(2))
+    assert perplexity("p", [9000.0], [1], "words").value == math.inf
 
 
-def test_pearson_of_classes_is_scikit_learn_s_matthews_and_zero_without_a_second_class() -> None:
-    assert pearson("m", [1, 1, 1, 0, 0, 1], [1, 0, 1, 0, 1, 1]).value == pytest.approx(0.25)
-    constant = pearson("m", [1, 1, 1], [1, 0, 1])
-    assert (constant.value, constant.interval, constant.chance) == (0.0, 0.0, 0.0)
+def test_scores_of_classes_are_scikit_learn_s() -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    f1_score, matthews_corrcoef = metrics.f1_score, metrics.matthews_corrcoef
+    chosen, gold = [1, 1, 1, 0, 0, 1, 2, 2], [1, 0, 1, 0, 1, 1, 2, 0]
+    three = f1(chosen, gold, ("no", "yes", "maybe"))
+    assert three.value == pytest.approx(f1_score(gold, chosen, average="macro"))
+    assert three.label == "f1 (mean of 3 classes)"
+    assert matthews(chosen, gold).value == pytest.approx(matthews_corrcoef(gold, chosen))
+    two = f1(chosen[:6], gold[:6], ("no", "yes"))
+    assert two.value == pytest.approx(f1_score(gold[:6], chosen[:6]))
+    assert two.label == "f1 (class yes)"
+    assert matthews(chosen[:6], gold[:6]).value == pytest.approx(matthews_corrcoef(gold[:6], chosen[:6]))
+    assert f1([0, 0], [1, 0], ("no", "yes")).value == 0.0
 
 
-def test_answers_are_compared_as_squad_does() -> None:
-    assert normalize_answer("The  U.S. an-swer, a") == "us answer"
-    assert exact_match("The Beatles!", "beatles") == 1.0
-    assert token_f1("the red big boat", "a red boat") == pytest.approx(0.8)
-    assert token_f1("", "the") == 1.0
-    assert token_f1("x", "") == 0.0
+def test_correlations_are_numpy_s_and_zero_without_a_second_value() -> None:
+    guesses, grades = [1.0, 3.0, 2.0, 2.0, 5.0], [0.5, 1.0, 1.0, 2.0, 9.0]
+    assert pearson(guesses, grades).value == pytest.approx(np.corrcoef(guesses, grades)[0, 1])
+    ranks = np.corrcoef([1, 4, 2.5, 2.5, 5], [1, 2.5, 2.5, 4, 5])[0, 1]  # equal values share the mean rank
+    assert spearman(guesses, grades).value == pytest.approx(ranks)
+    for constant in (pearson([1, 1, 1], [1, 0, 1]), matthews([1, 1, 1], [1, 0, 1])):
+        assert (constant.value, constant.interval, constant.chance) == (0.0, 0.0, 0.0)
 
 
-def test_references_are_left_out_in_turn() -> None:
-    assert leave_one_out_f1("red", ["red", "blue"]) == pytest.approx(0.5)
-    assert leave_one_out_f1("red", ["red"]) == 1.0
-    assert leave_one_out_f1("red", ["red", "red", "blue"]) == pytest.approx(1.0)
-
-
-def test_bleu_is_sacrebleu_s() -> None:
+def test_bleu_is_sacrebleu_s_with_all_references() -> None:
     import sacrebleu
 
     answers = ["the cat sat on the mat today", "a dog ran quickly home now", "x"] * 20
-    references = ["the cat sat on a mat today", "the dog ran home quickly now", "a longer one"] * 20
-    found = bleu(answers, references)
-    assert found.value == pytest.approx(sacrebleu.corpus_bleu(answers, [references]).score)
+    one = ["the cat sat on a mat today", "the dog ran home quickly now", "a longer one"] * 20
+    two = ["the cat is on the mat today", "a dog ran quickly now", "x"] * 20
+    found = bleu(answers, [(each,) for each in one])
+    assert found.value == pytest.approx(sacrebleu.corpus_bleu(answers, [one]).score)
     assert 0 < found.interval < 20
+    both = bleu(answers, list(zip(one, two, strict=True)))
+    assert both.value == pytest.approx(sacrebleu.corpus_bleu(answers, [one, two]).score)
+    assert both.label == "bleu (up to 2 references)"
+    short = bleu(["the cat"], [("the cat sat on a mat",)])  # no 3-gram: smoothed
+    assert short.value == pytest.approx(sacrebleu.corpus_bleu(["the cat"], [["the cat sat on a mat"]]).score)
+    unlike = bleu(["the cat was near a mat"], [("the cat sat on a mat",)])
+    theirs = sacrebleu.corpus_bleu(["the cat was near a mat"], [["the cat sat on a mat"]])
+    assert unlike.value == pytest.approx(theirs.score)
+    assert unlike.value > 0
 
 
-def test_rouge_is_rouge_score_s() -> None:
+def test_rouge_is_rouge_score_s_of_the_best_reference() -> None:
     from rouge_score.rouge_scorer import RougeScorer  # type: ignore[import-untyped]
 
-    answer, reference = "cats sat.\nthey ran", "a cat sits there.\nthe dog ran away"
-    theirs = RougeScorer(["rouge1", "rouge2", "rougeLsum"], use_stemmer=True).score(reference, answer)
-    average, *found = rouge([answer], [reference], by_sentence=True)
-    expected = [100 * score.fmeasure for score in theirs.values()]
-    assert [metric.value for metric in found] == pytest.approx(expected)
+    answer, references = "cats sat.\nthey ran", ("a cat sits there.\nthe dog ran away", "they ran")
+    kinds = ["rouge1", "rouge2", "rougeLsum"]
+    scorer = RougeScorer(kinds, use_stemmer=True)
+    theirs = [scorer.score(reference, answer) for reference in references]
+    average, *found = rouge([answer], [references], by_sentence=True)
+    expected = [100 * max(score[kind].fmeasure for score in theirs) for kind in kinds]
+    assert [score.value for score in found] == pytest.approx(expected)
     assert average.value == pytest.approx(sum(expected) / 3)
+    assert average.label == "rouge_mean (best of up to 2 references)"

@@ -1,4 +1,4 @@
-"""A benchmark of one's own is one YAML file."""
+"""A benchmark of your own is one YAML file."""
 
 import json
 from collections.abc import Callable
@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from gpt_toolkit.evaluation.benchmark import Benchmark
-from gpt_toolkit.evaluation.custom_benchmark import fill, read_custom, read_table
+from gpt_toolkit.evaluation.custom_benchmark import read_custom
 from gpt_toolkit.evaluation.protocol import EvaluationContext as Context
+from gpt_toolkit.evaluation.protocol import RequestSet
 from gpt_toolkit.evaluation.registry import find
 from gpt_toolkit.generation.requests import Answer, RunningText
 from tests.evaluation.conftest import result_of, texts_of, written
@@ -29,29 +30,35 @@ CHOICE = {
     "choices": "{cities}",
     "answer": "{right}",
 }
+Own = Callable[..., Benchmark]
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Callable[..., Benchmark]:
-    """Write a YAML file beside the rows, and read it."""
-    lines = [json.dumps(row) for row in ROWS]
-    (tmp_path / "capitals.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+def own(tmp_path: Path) -> Own:
+    """Write a YAML file next to the records, and read it; a field that is None is left out."""
 
-    def own(**fields: Any) -> Benchmark:
+    def own(records: Any = ROWS, **fields: Any) -> Benchmark:
+        lines = [json.dumps(record) for record in records]
+        (tmp_path / "capitals.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
         path = tmp_path / "own.yaml"
-        path.write_text(yaml.safe_dump({**CHOICE, **fields}), encoding="utf-8")
+        given = {key: value for key, value in {**CHOICE, **fields}.items() if value is not None}
+        path.write_text(yaml.safe_dump(given), encoding="utf-8")
         return find([str(path)])[0]
 
     return own
 
 
-def built(benchmark: Benchmark, context: Context) -> Any:
+def built(benchmark: Benchmark, context: Context) -> RequestSet:
     found = benchmark.read()
-    context = replace(context, read_examples=found.read_examples)
+    context = replace(context, examples=found.read_examples())
     return benchmark.protocols[0].build_requests(found.items, context)
 
 
-def test_choices_are_scored_after_the_prompt(own: Callable[..., Benchmark], context: Context) -> None:
+TEXT = {"choices": None, "answer": None}
+"""Fields that kinds without choices do not have."""
+
+
+def test_choices_are_scored_after_the_prompt(own: Own, context: Context) -> None:
     benchmark = own()
     requests = built(benchmark, context)
     assert texts_of(context, requests)[1] == [
@@ -60,110 +67,245 @@ def test_choices_are_scored_after_the_prompt(own: Callable[..., Benchmark], cont
     ]
     assert requests.references == [0, 1, 0]
     result = result_of(benchmark.protocols[0], requests, lambda i, k: Answer(-float(k), 1))
-    assert result.metrics[0].value == pytest.approx(2 / 3)
+    [score] = result.scores
+    assert score.value == score.majority == pytest.approx(2 / 3)
+    assert (score.n, score.chance) == (3, 0.5)
     assert (benchmark.name, str(benchmark.protocols[0])) == ("capitals", "own-1")
 
 
-def test_choices_may_be_templates_and_the_answer_one_of_them(
-    own: Callable[..., Benchmark], context: Context
-) -> None:
+def test_choices_may_be_templates_and_the_answer_one_of_them(own: Own, context: Context) -> None:
     benchmark = own(choices=["{country}", "nowhere"], answer="nowhere", metric="accuracy_per_token")
     requests = built(benchmark, context)
     assert texts_of(context, requests)[0][0][1] == " France"
     assert requests.references == [1, 1, 1]
     answers = [Answer(-6.0, 6), Answer(-7.0, 8)]
-    assert result_of(benchmark.protocols[0], requests, lambda _, k: answers[k]).metrics[0].value == 1.0
+    [score] = result_of(benchmark.protocols[0], requests, lambda _, k: answers[k]).scores
+    assert (score.metric, score.value) == ("accuracy_per_token", 1.0)
 
 
-def test_examples_stand_before_the_prompt(own: Callable[..., Benchmark], context: Context) -> None:
-    requests = built(own(n_examples=2, separator="\n"), context)
-    before = texts_of(context, requests)[1][0][0]
+def test_a_space_stands_between_prompt_and_choice_unless_one_is_there(own: Own, context: Context) -> None:
+    for prompt, expected in [("{country} is ", ["Paris", "Lyon"]), ("{country}:\n", ["Paris", "Lyon"])]:
+        [first, *_] = own(prompt=prompt).read().items
+        assert list(first.options) == expected
+    records = [{**ROWS[0], "cities": [" Paris", " Lyon"]}]
+    assert own(records).read().items[0].options == (" Paris", " Lyon")
+
+
+def test_an_empty_prompt_is_an_empty_prompt(own: Own, context: Context) -> None:
+    requests = built(own(prompt=""), context)
+    assert texts_of(context, requests)[0] == [["<|endoftext|>", "Paris"], ["<|endoftext|>", "Lyon"]]
+
+
+def test_examples_stand_before_the_prompt(own: Own, context: Context) -> None:
+    benchmark = own(n_examples=2, separator="\n")
+    [protocol] = benchmark.protocols
+    assert protocol.n_examples == 2
+    two = replace(context, n_examples=2, seed=5)
+    before = texts_of(context, built(benchmark, two))[1][0][0]
     shown = sorted(before.split("\n")[:-1])
     assert shown == ["The capital of Chad is N'Djamena", "The capital of France is Paris"]
     assert before.endswith("\nThe capital of Peru is")
-    none = Context(context.tokenizer, context.n_ctx, n_examples=0)
-    assert texts_of(context, built(own(n_examples=2), none))[1][0][0] == "The capital of Peru is"
+    assert texts_of(context, built(benchmark, context))[1][0][0] == "The capital of Peru is"
+    assert "multiple_choice with 2 examples drawn by seed 5 and the prompt" in protocol.describe(two)
+    assert "multiple_choice with no examples and" in protocol.describe(context)
 
 
-def test_examples_may_come_from_another_file(
-    own: Callable[..., Benchmark], context: Context, tmp_path: Path
-) -> None:
-    (tmp_path / "shown.csv").write_text("country,cities,right\nMali,Bamako,Bamako\n", encoding="utf-8")
-    requests = built(own(n_examples=1, examples="shown.csv"), context)
+def test_examples_may_come_from_another_file(own: Own, context: Context, tmp_path: Path) -> None:
+    shown = json.dumps({"country": "Mali", "cities": ["Bamako", "Gao"], "right": "A"})
+    (tmp_path / "shown.jsonl").write_text(shown, encoding="utf-8")
+    requests = built(own(examples="shown.jsonl"), replace(context, n_examples=1))
     for row in texts_of(context, requests):
         assert row[0][0].startswith("The capital of Mali is Bamako\n\nThe capital of")
 
 
+REFERENCES = [["Paris", "Lutetia"], ["the city of Lima", "Lima"]]
+
+
 @pytest.mark.parametrize(
-    ("metric", "value"), [("exact_match", 50.0), ("f1", pytest.approx(100 * (1 + 2 / 3) / 2)), ("bleu", None)]
+    ("metric", "value"),
+    [
+        ("exact_match", 50.0),
+        ("token_f1", pytest.approx(100 * (1 + 4 / 5) / 2)),
+        ("bleu", None),
+        ("rouge", None),
+    ],
 )
-def test_answers_are_generated_and_judged(
-    own: Callable[..., Benchmark], context: Context, metric: str, value: Any
+def test_answers_are_generated_and_compared_with_all_references(
+    own: Own, context: Context, metric: str, value: Any
 ) -> None:
-    benchmark = own(kind="generate", answer="{cities}", metric=metric, stop=";", max_new_tokens=5)
+    import sacrebleu
+    from rouge_score.rouge_scorer import RougeScorer  # type: ignore[import-untyped]
+
+    records = [{"country": "x", "names": names} for names in REFERENCES]
+    fields = {"kind": "generate", "choices": None, "answer": "{names}", "metric": metric}
+    benchmark = own(records, **fields, stop=";", max_new_tokens=5)
     requests = built(benchmark, context)
-    assert requests.requests[0][0].stop[0] == ";"
-    assert requests.requests[0][0].max_new_tokens == 5
-    requests = requests._replace(requests=requests.requests[:2], references=requests.references[:2])
-    result = result_of(benchmark.protocols[0], requests, lambda i, _: written([" lyon.", "Lima city"][i]))
-    assert result.metrics[0].name == metric
-    if value is not None:
-        assert result.metrics[0].value == value
+    assert requests.requests[0][0].stop[0] == ";"  # type: ignore[union-attr]
+    assert requests.requests[0][0].max_new_tokens == 5  # type: ignore[union-attr]
+    answers = ["lutetia.", "Lima city"]
+    result = result_of(benchmark.protocols[0], requests, lambda i, _: written(answers[i]))
+    first = result.scores[0]
+    assert "up to 2 references" in first.label
+    if metric == "bleu":
+        columns = [list(column) for column in zip(*REFERENCES, strict=True)]
+        value = pytest.approx(sacrebleu.corpus_bleu(answers, columns).score)
+    elif metric == "rouge":
+        scorer = RougeScorer(["rouge1"], use_stemmer=True)
+        pairs = zip(answers, REFERENCES, strict=True)
+        best = [max(scorer.score(r, a)["rouge1"].fmeasure for r in names) for a, names in pairs]
+        first, value = result.scores[1], pytest.approx(50 * sum(best))
+    assert first.value == value
+    assert first.scale == "0 to 100"
 
 
-def test_last_words_and_texts_are_scored(own: Callable[..., Benchmark], context: Context) -> None:
-    words = built(own(kind="last_word", prompt="Go to {country}"), context)
+def test_a_record_without_an_answer_is_left_out_and_counted(own: Own) -> None:
+    records = [
+        {"country": "A", "names": []},
+        {"country": "B", "names": None},
+        {"country": "C", "names": ""},
+        {"country": "D", "names": ["", "None", None]},
+        {"country": "E", "names": "nan"},
+    ]
+    found = own(records, kind="generate", choices=None, answer="{names}").read()
+    assert [(item.prompt[-4:], item.references) for item in found.items] == [
+        ("D is", ("None",)),
+        ("E is", ("nan",)),
+    ]
+    assert found.left_out == {"without an answer": 3}
+    with pytest.raises(ValueError, match=r"capitals.jsonl: no record has an answer; expected one in"):
+        own(records[:3], kind="generate", choices=None, answer="{names}").read()
+
+
+def test_words_for_nothing_are_data_and_an_empty_cell_is_an_empty_text(own: Own, tmp_path: Path) -> None:
+    text = "country,a,b,right\nNone,nan,null,nan\n,NA,-1,-1\n"
+    (tmp_path / "rows.csv").write_text(text, encoding="utf-8")
+    found = own(files="rows.csv", choices=["{a}", "{b}"]).read()
+    assert [item.prompt for item in found.items] == ["The capital of None is", "The capital of  is"]
+    assert [item.options for item in found.items] == [(" nan", " null"), (" NA", " -1")]
+    assert [item.right for item in found.items] == [0, 1]
+    assert list(found.warnings) == ["1 records have no country, which is empty in their texts"]
+
+
+def test_last_words_and_texts_are_scored(own: Own, context: Context) -> None:
+    words = built(own(kind="last_word", prompt="Go to {country}", **TEXT), context)
     assert texts_of(context, words)[1] == [["Go to", " Peru"]]
-    texts = built(own(kind="perplexity", prompt="Go to {country}"), context)
+    texts = built(own(kind="perplexity", prompt="Go to {country}", **TEXT), context)
     assert isinstance(texts.requests[1][0], RunningText)
     assert texts.references[1].words == 3
 
 
-def test_tables_of_all_kinds_are_read(tmp_path: Path) -> None:
-    for name, text in [
+def test_a_text_file_is_one_record(own: Own, context: Context, tmp_path: Path) -> None:
+    (tmp_path / "book.txt").write_text("One, two\n\tthree.\n", encoding="utf-8")
+    fields = {**TEXT, "kind": "perplexity", "prompt": "{text}", "files": "book.txt"}
+    texts = built(own(**fields), context)
+    assert texts_of(context, texts) == [[["<|endoftext|>One, two\n\tthree.\n"]]]
+    (tmp_path / "book.txt").write_text(" \n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"book.txt: prompt: no text; expected text"):
+        own(**fields).read()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
         ("a.json", '[{"x": "1"}]'),
         ("a.jsonl", '{"x": "1"}\n\n'),
         ("a.csv", "x\n1\n"),
         ("a.tsv", "x\ty\n1\t\n"),
-    ]:
-        (tmp_path / name).write_text(text, encoding="utf-8")
-        assert read_table(tmp_path / name)[0]["x"] == "1"
-    (tmp_path / "a.txt").write_text("x", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"ends in none of .jsonl, .json, .csv, .tsv"):
-        read_table(tmp_path / "a.txt")
+    ],
+)
+def test_records_of_all_kinds_are_read(own: Own, tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    [item] = own(kind="perplexity", prompt="{x}", files=name, **TEXT).read().items
+    assert item.prompt == "1"
+
+
+def test_files_that_hold_no_records_are_refused(own: Own, tmp_path: Path) -> None:
+    fields: dict[str, Any] = {**TEXT, "kind": "perplexity", "prompt": "{x}"}
+    (tmp_path / "a.xlsx").write_text("x", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"a.xlsx: unknown kind of file; expected a name that ends in .tsv"):
+        own(files="a.xlsx", **fields).read()
     (tmp_path / "a.json").write_text("[]", encoding="utf-8")
-    with pytest.raises(ValueError, match="holds no records"):
-        read_table(tmp_path / "a.json")
+    with pytest.raises(ValueError, match=r"a.json: no records; expected at least one"):
+        own(files="a.json", **fields).read()
+    with pytest.raises(FileNotFoundError, match=r"none.csv: no such file; expected records"):
+        own(files="none.csv", **fields).read()
 
 
-def test_a_field_that_a_row_lacks_is_named() -> None:
-    assert fill("{{x}} {x}", {"x": 3}) == "{x} 3"
-    assert fill("{x}", {"x": [1]}) == [1]
-    with pytest.raises(ValueError, match="needs the field 'y', but a record has x"):
-        fill("{x} {y}", {"x": 1})
+def test_names_of_columns_are_data(own: Own) -> None:
+    records = [{"a b": "1", "c: d": "2", "e!f": "3", "g.h[0]": "4", "é": "5"}]
+    prompt = "{a b}{c: d}{e!f}{g.h[0]}{é}{{x}}"
+    [item] = own(records, kind="perplexity", prompt=prompt, **TEXT).read().items
+    assert item.prompt == "12345{x}"
 
 
-def test_all_faults_of_a_file_are_named_at_once(own: Callable[..., Benchmark]) -> None:
+def test_a_field_that_a_record_lacks_is_named_with_its_line(own: Own) -> None:
     with pytest.raises(
-        ValueError, match=r"unknown field 'promt'.*prompt is missing.*n_examples is 'two', which is str"
+        ValueError,
+        match=r"capitals.jsonl, line 1: no field 'contry' \(did you mean country\?\) for '.*'; e",
     ):
-        own(prompt="", promt="x", n_examples="two")
-    with pytest.raises(ValueError, match=r"kind is 'quiz'; it is one of multiple_choice, last_word"):
-        own(kind="quiz")
-    with pytest.raises(ValueError, match="metric is 'f1'; for multiple_choice it is one of accuracy"):
-        own(metric="f1", choices=[], answer="")
-    with pytest.raises(ValueError, match="is called 'lambada', as another one is"):
-        own(name="lambada")
+        own(prompt="{contry}").read()
+    with pytest.raises(ValueError, match=r"line 1: cities: .*; expected text; a list can only be the"):
+        own(prompt="{cities}").read()
 
 
-def test_an_answer_that_is_no_choice_is_refused(own: Callable[..., Benchmark], context: Context) -> None:
-    with pytest.raises(ValueError, match=r"answer 'Rome' is none of the choices \['Paris', 'Lyon'\]"):
-        built(own(answer="Rome"), context)
+def test_all_problems_of_a_file_are_named_at_once(own: Own) -> None:
+    with pytest.raises(
+        ValueError,
+        match=r"unknown field 'promt' \(did you mean prompt\?\).*prompt is missing.*n_examples is 'two'",
+    ):
+        own(prompt=None, promt="x", n_examples="two")
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"kind": "quiz"}, "kind is 'quiz'; it is one of multiple_choice, last_word"),
+        (
+            {"metric": "f1", "choices": [], "answer": ""},
+            "metric is 'f1'; for multiple_choice it is one of ",
+        ),
+        ({"name": "lambada"}, "is called 'lambada', as another one is"),
+        ({"answer_is": "positon"}, "answer_is is 'positon'; it is one of text, index, number, letter"),
+        ({"choices": [True, False]}, "choices has True, which is bool; quote a text"),
+        ({"n_examples": -1}, "n_examples is -1; expected at least 0"),
+        ({"n_examples": True}, "n_examples is True, which is bool"),
+        ({"prompt": "{country"}, r"prompt is '{country': .*; write a brace of the text twice"),
+        ({"max_new_tokens": 4}, "max_new_tokens is given, but multiple_choice does not use it"),
+        ({"kind": "perplexity", "prompt": "", **TEXT}, "prompt is empty, and perplexity scores the prompt"),
+        (
+            {"kind": "perplexity", "n_examples": 2, **TEXT},
+            "n_examples is given, but perplexity does not use",
+        ),
+        ({"files": ""}, "files is empty"),
+    ]
+    for fields, message in wrong:
+        with pytest.raises(ValueError, match=message):
+            own(**fields)
 
 
-def test_what_is_no_benchmark_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("cities", "message"),
+    [
+        (
+            ["Paris", "Paris "],
+            "expected different texts; change one of the equal choices",
+        ),
+        (["Paris", ""], "expected no empty choice; fill it or remove the record"),
+        (["Paris", None], "expected no empty choice"),
+        (["Paris"], "expected a list of at least two"),
+        ('["Paris", "Lyon"]', "expected a list of at least two"),
+    ],
+)
+def test_choices_that_cannot_be_told_apart_are_refused(own: Own, cities: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=f"capitals.jsonl, line 2: choices: .*; {message}"):
+        own([ROWS[0], {**ROWS[0], "cities": cities}]).read()
+
+
+def test_a_file_that_is_not_a_benchmark_is_refused(tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text("- a\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="should hold fields such as name, files, kind, prompt, not list"):
+    with pytest.raises(
+        ValueError, match=r"own.yaml: list; expected fields such as name, files, kind, prompt"
+    ):
         read_custom(tmp_path / "own.yaml")
+    (tmp_path / "own.yaml").write_text("name: [\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"own.yaml: invalid YAML: ") as caught:
+        read_custom(tmp_path / "own.yaml")
+    assert "\n" not in str(caught.value)
     with pytest.raises(FileNotFoundError):
         read_custom(tmp_path / "none.yaml")

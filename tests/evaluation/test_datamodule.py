@@ -11,7 +11,7 @@ from lightning.pytorch import LightningModule, Trainer
 
 from gpt_toolkit.data.step_loader import StepShare
 from gpt_toolkit.evaluation.datamodule import RequestBatch, RequestBatches, ZeroShotDataModule
-from gpt_toolkit.generation.requests import Answer, Prompt
+from gpt_toolkit.generation.requests import Answer, Prompt, Request
 
 NAMES = ["storyworld:last_word", "storyworld:pronouns", "storyworld:text", "storyworld:questions"]
 
@@ -40,23 +40,23 @@ def test_every_request_is_in_one_batch_of_one_rank(batch_size: int, world: int) 
     data = made()
     by_rank = [batches(data, batch_size, rank, world) for rank in range(world)]
     assert all(by_rank)  # a rank without a batch would wait for ever
-    numbers = [number for rank in by_rank for batch in rank for number in batch["numbers"]]
-    assert sorted(numbers) == list(range(sum(e.n_requests for e in data.evaluations.values())))
+    numbers = [(b["name"], number) for rank in by_rank for b in rank for number in b["numbers"]]
+    expected = [(e.name, number) for e in data.evaluations.values() for number in range(e.n_requests)]
+    assert sorted(numbers) == sorted(expected)
 
 
 def test_a_batch_is_of_one_benchmark_protocol_and_kind_and_of_the_stated_size() -> None:
     data = made(limit=3)
-    requests = {}
+    requests: dict[str, list[Request]] = {}
     for evaluation in data.evaluations.values():
         flat = [request for row in evaluation.request_set.requests for request in row]
-        requests.update(dict(enumerate(flat, evaluation.first)))
+        requests[evaluation.name] = flat
     for batch in batches(data, 5):
         evaluation = data.evaluations[batch["name"]]
         assert len({type(request) for request in batch["requests"]}) == 1
         assert 1 <= len(batch["requests"]) <= 5
         for number, request in zip(batch["numbers"], batch["requests"], strict=True):
-            assert evaluation.first <= number < evaluation.first + evaluation.n_requests
-            assert request == requests[number]
+            assert request == requests[evaluation.name][number]
 
 
 def test_the_longest_come_first_and_rows_stay_together() -> None:
@@ -77,8 +77,10 @@ def test_fewer_rows_than_devices_are_refused() -> None:
 
 def test_scores_carry_benchmark_and_protocol() -> None:
     data = made(benchmarks="storyworld:pronouns", protocols=["paper", "gpt1"])
-    answers = dict(pair for batch in batches(data, 8) for pair in answered(batch))
-    scores = [score for each in data.evaluations.values() for score in each.scores(each.result(answers))]
+    answers: dict[str, dict[int, Answer]] = {}
+    for batch in batches(data, 8):
+        answers.setdefault(batch["name"], {}).update(answered(batch))
+    scores = [s for name, each in data.evaluations.items() for s in each.result(answers[name]).scores]
     assert [(score.benchmark, score.protocol, score.metric) for score in scores] == [
         ("storyworld:pronouns", "paper-1", "partial_accuracy"),
         ("storyworld:pronouns", "paper-1", "full_accuracy"),
@@ -87,19 +89,16 @@ def test_scores_carry_benchmark_and_protocol() -> None:
     assert scores[0].n == 7
     assert scores[0].chance == 0.5
     evaluation = data.evaluations["storyworld:pronouns/gpt1-1"]
-    records = list(evaluation.records(evaluation.result(answers)))
+    records = list(evaluation.records(evaluation.result(answers[evaluation.name])))
     assert [record["row"] for record in records] == list(range(7))
     assert sum(record["correct"] for record in records) / 7 == scores[2].value
 
 
 def test_answers_are_matched_by_their_number() -> None:
     data = made(benchmarks="storyworld:last_word", protocols=["lm-eval", "paper"], limit=3)
-    first = data.evaluations["storyworld:last_word/paper-1"].first
-    assert first == 3
-    right = {first + i: Answer(-1.0, 1, is_greedy=i == 1) for i in range(3)}
-    others = dict.fromkeys(range(3), Answer(0.0, 1))
+    right = {i: Answer(-1.0, 1, is_greedy=i == 1) for i in (2, 0, 1)}
     evaluation = data.evaluations["storyworld:last_word/paper-1"]
-    records = evaluation.records(evaluation.result({**others, **right}))
+    records = evaluation.records(evaluation.result(right))
     assert [record["correct"] for record in records] == [False, True, False]
 
 
@@ -123,13 +122,29 @@ def test_the_same_arguments_give_the_same_requests_and_another_seed_other_exampl
     assert without.vocabulary.decode(list(row[0].ids)).count("Q:") == 1
 
 
+def test_examples_that_do_not_exist_are_refused_or_reported() -> None:
+    options = {"benchmarks": "storyworld:questions", "protocols": ["paper"], "limit": 3, "n_ctx": 900}
+    [evaluation] = made(**options).evaluations.values()
+    assert evaluation.n_examples == 2
+    assert "after 2 examples drawn by seed 0 from the others" in evaluation.statement
+    assert "shows 2 examples instead of 5: there are no more" in evaluation.warnings
+    with pytest.raises(ValueError, match="n_examples: 3; expected at most 2, the number of other items"):
+        made(**options, n_examples=3)
+    [evaluation] = made(**options, n_examples=1, seed=4).evaluations.values()
+    assert "after 1 example drawn by seed 4" in evaluation.statement
+
+
+def test_examples_for_a_protocol_without_any_are_reported() -> None:
+    data = made(benchmarks="storyworld:last_word", protocols=["lm-eval"], n_examples=2)
+    [evaluation] = data.evaluations.values()
+    assert evaluation.warnings[-1] == "shows no examples: n_examples 2 has no effect on it"
+
+
 def test_what_was_cut_is_in_the_summary() -> None:
     data = made(benchmarks="storyworld:last_word", protocols=["lm-eval"], n_ctx=64)
     summary = data.summary()
-    assert (
-        "storyworld:last_word/lm-eval-1: the built-in world's last_word, test split, 7 rows; 7 requests"
-        in summary
-    )
+    origin = "the built-in world's last_word, test split, 7 rows"
+    assert f"storyworld:last_word/lm-eval-1: {origin}; 7 scored, 7 requests" in summary
     assert "7 contexts lost their beginning to fit into 64 tokens" in summary
     assert "lm-eval 0.4.13: lambada_openai" in summary
 
@@ -160,7 +175,7 @@ def test_a_broken_row_is_named_with_its_benchmark(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("text\nalone\n", encoding="utf-8")
     own = {"name": "own", "files": "rows.csv", "kind": "last_word", "prompt": "{text}"}
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(own), encoding="utf-8")
-    with pytest.raises(ValueError, match="own/own-1: 'alone' has no last word"):
+    with pytest.raises(ValueError, match=r"rows.csv, line 2: 'alone' has no last word"):
         made(benchmarks=str(tmp_path / "own.yaml"))
 
 
@@ -197,4 +212,4 @@ def test_a_trainer_hands_all_requests_over_as_they_are() -> None:
     trainer.validate(listener, data, verbose=False)
     assert set(listener.answers) == set(data.evaluations)
     for name, answers in listener.answers.items():
-        assert data.evaluations[name].result(answers).metrics
+        assert data.evaluations[name].result(answers).scores

@@ -82,12 +82,12 @@ def test_changes_multiply_to_the_difference_and_numbers_are_the_protocols_own(
         assert names == order
         built = protocol.build_requests(ROWS[benchmark], CONTEXT)
         answers = [scorer.answer(requests) for requests in built.requests]
-        metric = protocol.compute_metrics(built.references, answers).metrics[0]
-        own = 2**metric.value if metric.name.startswith("bits") else metric.value
+        metric = protocol.compute_metrics(built.references, answers).scores[0]
+        own = 2**metric.value if metric.metric.startswith("bits") else metric.value
         assert result.perplexity == pytest.approx(own, rel=1e-5)
         assert result.unit.removesuffix("s") in (
-            metric.name.partition("_")[0],
-            metric.name.rpartition("_")[2],
+            metric.metric.partition("_")[0],
+            metric.metric.rpartition("_")[2],
         )
 
 

@@ -1,5 +1,7 @@
 """Prompts of the benchmarks whose answer the model writes, and how the answers are read."""
 
+from dataclasses import replace
+
 import pytest
 
 from gpt_toolkit.evaluation import free_text
@@ -23,7 +25,7 @@ def test_every_turn_is_asked_after_people_s_answers(context: Context) -> None:
     result = result_of(protocol, built, lambda _, k: answers[k])
     # against all but one: "Ann" 1 and 2/3; "at home today" 0.8, 0.5 and 0 for each left out in turn
     assert result.items[0]["f1"] == pytest.approx([100 * (2 / 3 + 1) / 2, 100 * (0.5 + 0.8 + 0.8) / 3])
-    assert result.metrics[0].n == 2
+    assert result.scores[0].n == 2
 
 
 def test_the_harness_scores_the_last_turn_without_equal_references(context: Context) -> None:
@@ -44,7 +46,10 @@ def test_an_article_that_is_too_long_keeps_its_beginning_and_the_hint(context: C
     assert isinstance(other, Prompt)
     assert (request.max_new_tokens, request.top_k) == (15, 2)
     assert request.seed != other.seed
-    assert small.warnings == {"articles lost their end to fit into 30 tokens with the summary": 1}
+    assert small.warnings == {
+        "articles lost their end to fit into 30 tokens with the summary": 1,
+        "summaries have at most 15 tokens instead of 100": 2,
+    }
     no_hint = by_name(free_text.PROTOCOLS["summaries"], "paper-no-hint-1")
     built = no_hint.build_requests([Summary("ab", "c")], small)
     assert texts_of(context, built) == [[["ab"]]]
@@ -55,8 +60,8 @@ def test_three_sentences_of_a_summary_are_judged(context: Context) -> None:
     built = protocol.build_requests([Summary("text", "Ann won.\nBo lost.")], context)
     result = result_of(protocol, built, lambda *_: written(" Ann won. Bo lost! It rained. And more."))
     assert result.items[0]["answer"] == "Ann won.\nBo lost!\nIt rained."
-    assert [metric.name for metric in result.metrics] == ["rouge_mean", "rouge1", "rouge2", "rougeL"]
-    assert result.metrics[1].value == pytest.approx(100 * 2 * 4 / 10)
+    assert [score.metric for score in result.scores] == ["rouge_mean", "rouge1", "rouge2", "rougeL"]
+    assert result.scores[1].value == pytest.approx(100 * 2 * 4 / 10)
 
 
 def test_sentences_end_in_a_mark_that_a_blank_follows() -> None:
@@ -73,7 +78,9 @@ def test_sentences_end_in_a_mark_that_a_blank_follows() -> None:
 def test_pairs_stand_before_the_sentence_to_translate(context: Context) -> None:
     rows = [Translation(f"dog {i}", f"chien {i}") for i in range(9)]
     protocol = free_text.translation("English", "French")[0]
-    [[prompt]] = texts_of(context, protocol.build_requests(rows, context))[4]
+    assert protocol.n_examples == 5
+    five = replace(context, n_examples=5)
+    [[prompt]] = texts_of(context, protocol.build_requests(rows, five))[4]
     *shown, built = prompt.split("\n")
     assert len(shown) == 5
     assert built == "dog 4 ="
@@ -87,12 +94,14 @@ def test_the_first_sentence_of_the_first_line_is_the_translation(context: Contex
     protocol = free_text.translation("English", "French")[0]
     built = protocol.build_requests([Translation("A dog runs there.", "Un chien court vite là.")], context)
     result = result_of(protocol, built, lambda *_: written(" Un chien court vite là. Et encore.\nThe"))
-    assert result.metrics[0].value == pytest.approx(100.0)
+    assert result.scores[0].value == pytest.approx(100.0)
 
 
 def test_questions_come_after_five_others_with_their_answers(context: Context) -> None:
     protocol = by_name(free_text.PROTOCOLS["questions"], "paper-1")
-    [[prompt]] = texts_of(context, protocol.build_requests(QUESTIONS, context))[7]
+    assert protocol.n_examples == 5
+    five = replace(context, n_examples=5)
+    [[prompt]] = texts_of(context, protocol.build_requests(QUESTIONS, five))[7]
     assert prompt.count("Q: ") == 6
     assert prompt.endswith("\n\nQ: what is number 7?\nA:")
 
@@ -104,16 +113,16 @@ def test_the_most_confident_hundredth_is_scored_on_its_own(context: Context) -> 
     def answer(i: int, _: int) -> Answer:
         return Answer(-float(i), 3, text=f" The Answer {i}!\nQ:" if i % 2 else " wrong")
 
-    every, confident = result_of(protocol, built, answer).metrics
+    every, confident = result_of(protocol, built, answer).scores
     assert (every.value, every.n) == (50.0, 200)
     assert (confident.value, confident.n) == (50.0, 2)
-    assert confident.name == "exact_match_of_most_confident_1%"
+    assert confident.metric == "exact_match_of_most_confident_1%"
 
 
 def test_the_harness_compares_questions_without_case_and_articles(context: Context) -> None:
     protocol = by_name(free_text.PROTOCOLS["questions"], "lm-eval-1")
     built = protocol.build_requests([Question("who", ("The Beatles",))], context)
-    assert result_of(protocol, built, lambda *_: written(" beatles")).metrics[0].value == 100.0
+    assert result_of(protocol, built, lambda *_: written(" beatles")).scores[0].value == 100.0
     assert (
-        result_of(protocol, built, lambda *_: written(" the  beatles")).metrics[0].value == 0.0
+        result_of(protocol, built, lambda *_: written(" the  beatles")).scores[0].value == 0.0
     )  # two spaces

@@ -21,7 +21,7 @@ def test_rows_are_asked_and_judged_under_every_protocol(context: Context, name: 
         assert ESCAPE not in str(texts_of(context, built))
         answers = [[_answer(request) for request in row] for row in built.requests]
         result = protocol.compute_metrics(built.references, answers)
-        assert result.metrics
+        assert result.scores
     assert not context.warnings
 
 

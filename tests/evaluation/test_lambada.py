@@ -64,9 +64,9 @@ def test_accuracy_is_the_share_of_greedy_words_and_perplexity_is_per_word(
 ) -> None:
     built = protocol.build_requests(ROWS, context)
     answers = [Answer(-1.0, 3, is_greedy=True), Answer(-3.0, 2, is_greedy=False)]
-    accuracy, perplexity = result_of(protocol, built, lambda i, _: answers[i]).metrics
-    assert (accuracy.name, accuracy.value, accuracy.n) == ("accuracy", 0.5, 2)
-    assert perplexity.name == "perplexity"
+    accuracy, perplexity = result_of(protocol, built, lambda i, _: answers[i]).scores
+    assert (accuracy.metric, accuracy.value, accuracy.n) == ("accuracy", 0.5, 2)
+    assert perplexity.metric == "perplexity"
     assert perplexity.value == pytest.approx(math.exp(2.0))
 
 

@@ -25,8 +25,8 @@ def test_cbt_scores_a_candidate_with_the_rest_of_its_sentence(context: Context) 
     ]
     scores = [Answer(-9.0, 16), Answer(-8.0, 15)]
     result = result_of(protocol, built, lambda _, k: scores[k])
-    assert result.metrics[0].value == 1.0
-    assert result.metrics[0].chance == 0.5
+    assert result.scores[0].value == 1.0
+    assert result.scores[0].chance == 0.5
     assert result.items == [{"correct": True, "chosen": 1, "scores": [-9.0, -8.0]}]
 
 
@@ -48,9 +48,9 @@ def test_winograd_is_scored_in_part_and_in_full(context: Context) -> None:
         ]
     ]
     scores = [-2.0, -1.0, -8.0, -9.0]
-    partial, full = result_of(protocol, built, lambda _, k: Answer(scores[k], 3)).metrics
-    assert (partial.name, partial.value) == ("partial_accuracy", 1.0)
-    assert (full.name, full.value) == ("full_accuracy", 0.0)
+    partial, full = result_of(protocol, built, lambda _, k: Answer(scores[k], 3)).scores
+    assert (partial.metric, partial.value) == ("partial_accuracy", 1.0)
+    assert (full.metric, full.value) == ("full_accuracy", 0.0)
 
 
 def test_punctuation_after_the_pronoun_follows_without_a_blank(context: Context) -> None:
@@ -63,9 +63,7 @@ def test_punctuation_after_the_pronoun_follows_without_a_blank(context: Context)
 def test_dprd_takes_the_higher_mean_of_the_rest(context: Context) -> None:
     [protocol] = PROTOCOLS["resolution"]
     answers = [Answer(-6.0, 4), Answer(-5.0, 3)]  # -1.5 and -1.67 a token
-    [metric] = result_of(
-        protocol, protocol.build_requests([SCHEMA], context), lambda _, k: answers[k]
-    ).metrics
+    [metric] = result_of(protocol, protocol.build_requests([SCHEMA], context), lambda _, k: answers[k]).scores
     assert metric.value == 0.0
 
 
@@ -74,7 +72,7 @@ def test_race_takes_the_answer_with_the_higher_mean(context: Context) -> None:
     built = protocol.build_requests([Choice("A text.\nWhy?", ("It is.", "It is not so."), 1)], context)
     assert texts_of(context, built)[0][1] == ["A text.\nWhy?", " It is not so."]
     answers = [Answer(-6.0, 4), Answer(-7.0, 5)]
-    [metric] = result_of(protocol, built, lambda _, k: answers[k]).metrics
+    [metric] = result_of(protocol, built, lambda _, k: answers[k]).scores
     assert metric.value == 1.0
 
 
@@ -86,7 +84,7 @@ def test_sst2_compares_positive_and_negative_after_very(context: Context) -> Non
         ["a fine film very", " positive"],
     ]
     scores = [[-2.0, -1.0], [-2.0, -1.0]]
-    [metric] = result_of(protocol, built, lambda i, k: Answer(scores[i][k], 1)).metrics
+    [metric] = result_of(protocol, built, lambda i, k: Answer(scores[i][k], 1)).scores
     assert metric.value == 0.5
 
 
@@ -96,8 +94,8 @@ def test_cola_calls_the_published_share_of_sentences_acceptable(context: Context
     built = protocol.build_requests(rows, context)
     result = result_of(protocol, built, lambda i, _: Answer(float(i) * 2, 2))
     assert [row["chosen"] for row in result.items] == [0, 0, 0, *[1] * 7]  # 70.4% of ten
-    matthews, accuracy = result.metrics
-    assert (matthews.name, matthews.value, matthews.chance) == ("matthews", 1.0, 0.0)
+    matthews, accuracy = result.scores
+    assert (matthews.metric, matthews.value, matthews.chance) == ("matthews", 1.0, 0.0)
     assert accuracy.value == 1.0
 
 

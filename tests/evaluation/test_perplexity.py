@@ -139,9 +139,9 @@ def test_the_paper_s_windows_overlap_by_half_after_the_end_of_text(context: Cont
 def test_every_report_has_all_units_the_protocol_s_own_first(context: Context) -> None:
     protocol = by_name(perplexity_protocols(PLAIN), "paper-1")
     built = protocol.build_requests([Document("ab cé"), Document("e")], context)
-    metrics = result_of(protocol, built, lambda i, _: Answer(-4.0 if i else -5.0, 1)).metrics
+    metrics = result_of(protocol, built, lambda i, _: Answer(-4.0 if i else -5.0, 1)).scores
     nats = 9.0
-    assert [(metric.name, metric.n) for metric in metrics] == [
+    assert [(metric.metric, metric.n) for metric in metrics] == [
         ("word_perplexity", 3),
         ("token_perplexity", 7),
         ("byte_perplexity", 7),
@@ -153,8 +153,8 @@ def test_every_report_has_all_units_the_protocol_s_own_first(context: Context) -
     by_token = by_name(perplexity_protocols(PLAIN), "hf-strided-1")
     metrics = result_of(
         by_token, by_token.build_requests([Document("ab cd")], context), lambda *_: Answer(-1.0, 1)
-    ).metrics
-    assert metrics[0].name == "token_perplexity"
+    ).scores
+    assert metrics[0].metric == "token_perplexity"
     assert math.isnan(metrics[0].interval)  # one stream
 
 
@@ -162,8 +162,8 @@ def test_text8_is_told_in_bits_per_character(context: Context) -> None:
     protocol = BENCHMARKS["text8"].protocols[0]
     [first, *_] = result_of(
         protocol, protocol.build_requests([Document("ab c")], context), lambda *_: Answer(-4.0, 4)
-    ).metrics
-    assert first.name == "bits_per_character"
+    ).scores
+    assert first.metric == "bits_per_character"
     assert first.value == pytest.approx(1 / math.log(2))
 
 

@@ -82,6 +82,7 @@ def test_a_prompt_leaves_room_for_its_answer() -> None:
     assert request.stop == ("\n", "<|endoftext|>")
     assert context.warnings == {"prompts lost their beginning to fit into 10 tokens with the answer": 1}
     assert context.prompt("", max_new_tokens=400).max_new_tokens == 5
+    assert context.warnings["answers have at most 5 tokens instead of 400"] == 1
 
 
 def test_examples_are_the_same_for_all_rows_but_never_the_row_itself() -> None:

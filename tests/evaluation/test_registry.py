@@ -21,9 +21,11 @@ from gpt_toolkit.evaluation.items import (
     Summary,
     Translation,
 )
+from gpt_toolkit.evaluation.protocol import EvaluationContext
 from gpt_toolkit.evaluation.registry import BENCHMARKS, GROUPS, Files, find, pairs
 from gpt_toolkit.evaluation.score_report import SIZES, paper_numbers, reproductions
 from gpt_toolkit.io import read_yaml
+from gpt_toolkit.tokenizers import load_tokenizer
 
 PAPER = """lambada lambada_original cbt_cn cbt_ne wikitext2 wikitext103 ptb enwik8 text8 1bw winograd coqa
     cnn_dm wmt14_en_fr wmt14_fr_en natural_questions gpt1_cola gpt1_sst2 gpt1_race gpt1_dprd"""
@@ -88,7 +90,8 @@ def test_protocols_are_chosen_with_or_without_their_version() -> None:
 def test_a_stride_and_a_window_belong_to_the_name() -> None:
     [(_, first), (_, second)] = pairs(find(["wikitext2_raw"]), ["hf-strided:512", "hf-strided-1:256:512"])
     assert (str(first), str(second)) == ("hf-strided-1:512", "hf-strided-1:256:512")
-    assert "512 tokens that move by 256 tokens" in second.statement
+    statement = second.describe(EvaluationContext(load_tokenizer("bytes"), 1024))
+    assert "512 tokens that move by 256 tokens" in statement
     with pytest.raises(ValueError, match="'hf-strided-1:x' does not end in a stride"):
         pairs(find(["wikitext2_raw"]), ["hf-strided-1:x"])
     with pytest.raises(ValueError, match="moves by more than its window"):

@@ -46,7 +46,7 @@ def test_examples_are_of_the_training_split_and_of_the_seed(shared_data: Path, c
     assert len(shown) == 1000
     texts = {}
     for seed in (0, 1):
-        few = replace(context, n_examples=2, seed=seed, read_examples=found.read_examples)
+        few = replace(context, n_examples=2, seed=seed, examples=found.read_examples())
         rows = texts_of(few, protocol.build_requests(found.items, few))
         texts[seed] = rows[0][0][0].removesuffix(found.items[0].question())
         assert all(row[0][0].startswith(texts[seed]) for row in rows)
@@ -58,7 +58,7 @@ def test_examples_are_of_the_training_split_and_of_the_seed(shared_data: Path, c
 def test_without_training_rows_the_other_rows_are_the_examples(shared_data: Path, context: Context) -> None:
     [(_, protocol)] = pairs(find(["prompt:qnli"]), None)
     found = read("prompt:qnli", shared_data, 4)
-    few = replace(context, n_examples=3, read_examples=found.read_examples)
+    few = replace(context, n_examples=3, examples=found.read_examples())
     for row, requests in zip(
         found.items, texts_of(few, protocol.build_requests(found.items, few)), strict=True
     ):
@@ -85,16 +85,16 @@ def test_every_set_has_words_and_a_score_of_its_own_metric(
     if rows[0].prompt.words:
         right = [row.options().index(row.prompt.texts(row.example)[2]) for row in rows]
         result = result_of(protocol, built, lambda i, k: Answer(-float(k != right[i]), 1))
-        assert result.metrics[-1].value == 1.0  # accuracy
-        assert result.metrics[-1].chance == pytest.approx(1 / len(rows[0].prompt.words))
+        assert result.scores[-1].value == 1.0  # accuracy
+        assert result.scores[-1].chance == pytest.approx(1 / len(rows[0].prompt.words))
     else:
         answers = [row.prompt.references(row.example)[0] for row in rows]
         result = result_of(protocol, built, lambda i, _: written(answers[i]))
-        assert result.metrics[0].value == pytest.approx(100.0)
+        assert result.scores[0].value == pytest.approx(100.0)
         assert ("\n" in stops(built.requests[0][0])) == (name != "cnn_dm")
     own = known_datasets()[name].spec.metrics[0]
-    assert result.metrics[0].name == {"rouge": "rouge_mean", "token_f1": "f1"}.get(own, own)
-    assert result.metrics[0].value > 0.9
+    assert result.scores[0].metric == {"rouge": "rouge_mean"}.get(own, own)
+    assert result.scores[0].value > 0.9
 
 
 def test_the_world_s_sets_are_benchmarks_too(context: Context) -> None:

@@ -11,7 +11,8 @@ from lightning.pytorch import Trainer
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.callbacks import Predictions
 from gpt_toolkit.callbacks.console import EvaluationProgress
-from gpt_toolkit.evaluation.benchmark import Benchmark, Score
+from gpt_toolkit.evaluation.benchmark import Benchmark
+from gpt_toolkit.evaluation.benchmark_metrics import Score
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
 from gpt_toolkit.evaluation.items import Items
 from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
@@ -54,7 +55,7 @@ def answers_alone(model: Path, data: ZeroShotDataModule) -> dict[str, dict[int, 
     scorer = Scorer(loaded.decoder, loaded.tokenizer)
     return {
         name: {
-            evaluation.first + i: scorer.answer([request])[0]
+            i: scorer.answer([request])[0]
             for i, request in enumerate(request for row in evaluation.request_set.requests for request in row)
         }
         for name, evaluation in data.evaluations.items()
@@ -62,9 +63,10 @@ def answers_alone(model: Path, data: ZeroShotDataModule) -> dict[str, dict[int, 
 
 
 def assert_same_scores(ours: list[Score], theirs: list[Score]) -> None:
-    assert [score[:3] for score in ours] == [score[:3] for score in theirs]
+    assert [score.name for score in ours] == [score.name for score in theirs]
     for one, other in zip(ours, theirs, strict=True):
-        assert one[3:] == pytest.approx(other[3:], rel=1e-4, nan_ok=True)
+        for name in ("value", "interval", "n", "chance", "majority"):
+            assert getattr(one, name) == pytest.approx(getattr(other, name), rel=1e-4, nan_ok=True)
 
 
 @pytest.mark.parametrize("verb", ["validate", "test"])
@@ -73,7 +75,7 @@ def test_scores_are_those_of_every_request_answered_alone(verb: str, model: Path
     getattr(run, verb)(task, data, verbose=False)
     alone = answers_alone(model, data)
     evaluations = data.evaluations.items()
-    expected = [score for name, each in evaluations for score in each.scores(each.result(alone[name]))]
+    expected = [score for name, each in evaluations for score in each.result(alone[name]).scores]
     assert_same_scores(task.scores, expected)
     assert {len(answers) for answers in task.answers.values()} == {len(a) for a in alone.values()}
     texts = {(name, i): answer.text for name, found in task.answers.items() for i, answer in found.items()}
