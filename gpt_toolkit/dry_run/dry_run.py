@@ -241,7 +241,7 @@ def data_lines(data: Any) -> Iterator[str]:
     elif isinstance(data, SupervisedDataModule | ZeroShotDataModule):
         yield from data.summary().splitlines()
     elif isinstance(data, PromptsDataModule):
-        longest = max(len(data.vocabulary.encode(prompt)) for prompt in data.prompts)
+        longest = max(len(data.vocabulary.encode(prompt.text)) for prompt in data.prompts)
         yield f"{data.summary()}, the longest {longest:,} tokens"
     else:
         yield type(data).__name__
@@ -269,7 +269,7 @@ def first_examples(data: Any) -> Iterator[str]:
     elif isinstance(data, PromptsDataModule):
         yield "first prompts, a bar between two tokens:"
         for prompt in data.prompts[:N_EXAMPLES]:
-            yield f"  {show_tokens(data.vocabulary.encode(prompt), data.vocabulary)}"
+            yield f"  {show_tokens(data.vocabulary.encode(prompt.text), data.vocabulary)}"
 
 
 def _describe_request(request: Request, vocabulary: Tokenizer) -> str:

@@ -333,18 +333,18 @@ def write_records(path: Path) -> None:
     ("write", "name", "message"),
     [
         (lambda path: None, "nothere.txt", r"no file or folder 'nothere\.txt'"),
-        (lambda path: path.write_text(""), "empty.txt", r"no training text in empty\.txt"),
+        (lambda path: path.write_text(""), "empty.txt", r"empty\.txt: no training text"),
         (
             lambda path: path.write_bytes(b"F\xfchrer " * 100),
             "latin.txt",
-            r"latin\.txt is not UTF-8: byte 0xfc at offset 1",
+            r"latin\.txt: byte 0xfc at offset 1; expected UTF-8 text",
         ),
         (
             lambda path: path.write_bytes(gzip.compress(TEXT.encode())[:-20]),
             "cut.txt.gz",
             r"cut\.txt\.gz is broken gzip",
         ),
-        (write_records, "a.jsonl", r"a\.jsonl, line 2 has no field 'text'; its fields: title"),
+        (write_records, "a.jsonl", r"a\.jsonl, line 2: no field 'text'; its fields: title"),
         (
             lambda path: path.write_text("short"),
             "short.txt",

@@ -150,7 +150,7 @@ def test_a_task_that_trains_nothing_is_shown_with_its_first_requests(tell: Tell)
     prompts = tell("doctor", "--config", "text/generate", "--model.init_from", "model", *files)
     assert prompts.code == 1
     assert "O|n|c|e\n" in prompts.out
-    assert re.search(r"1\. prompt 1, 'Twice .*: 120 tokens are more than the context length 64", prompts.out)
+    assert re.search(r"1\. prompts\.txt, line 2: a prompt of 120 tokens \('Twice .* length 64", prompts.out)
 
 
 def test_no_training_batch_is_wider_than_the_widest(moods: None) -> None:

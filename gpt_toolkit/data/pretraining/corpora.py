@@ -12,6 +12,7 @@ from gpt_toolkit.data.pretraining.corpus import Chunk, Position, hold_out_interv
 from gpt_toolkit.data.pretraining.text_files import estimate_bytes
 from gpt_toolkit.data.pretraining.text_records import record_text
 from gpt_toolkit.data.splits import SPLITS, Split, split_named
+from gpt_toolkit.suggestions import did_you_mean
 
 STORYWORLD: Final = "storyworld"
 STORYWORLD_DOCUMENTS: Final = 12_000
@@ -83,9 +84,11 @@ class HubCorpus:
         try:
             yield
         except (OSError, ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split()).rstrip(".")
+            hint = did_you_mean(self.name.partition(":")[0].lower(), [STORYWORLD])
             raise ValueError(
-                f"dataset: {self.name!r} could not be loaded: {str(error).rstrip('.')}; a dataset of the hub "
-                "needs a network the first time; give local files with files instead"
+                f"dataset: {self.name!r} could not be loaded ({reason}){hint}; a dataset of the hub needs a "
+                "network the first time; give local files with files instead"
             ) from error
 
     def identity(self) -> Mapping[str, Any]:

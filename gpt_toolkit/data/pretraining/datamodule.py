@@ -118,6 +118,8 @@ class CorpusDataModule(LightningDataModule):
         if self.separator == "":
             problems.append("separator is empty; give the text that ends a document, or leave it out")
         built_in = (self.dataset or "").partition(":")[0] == STORYWORLD
+        if self.separator and built_in:
+            problems.append("separator is for text that holds it, not for storyworld")
         if self.streaming and (self.files or built_in):
             problems.append("streaming is for datasets of the hub")
         if self.world is not None:
@@ -150,7 +152,7 @@ class CorpusDataModule(LightningDataModule):
             return FileCorpus(
                 files, self.val_fraction, self.text_field, self.separator, self.limit_documents, memo
             )
-        name, _, seed = self.dataset.partition(":")
+        name, colon, seed = self.dataset.partition(":")
         if name != STORYWORLD:
             return HubCorpus(
                 self.dataset,
@@ -160,7 +162,7 @@ class CorpusDataModule(LightningDataModule):
                 self.separator,
                 self.limit_documents,
             )
-        if seed and not seed.isdecimal():
+        if colon and not seed.isdecimal():
             raise ValueError(f"dataset: {self.dataset!r}; expected a seed at its end, such as {STORYWORLD}:1")
         count = self.limit_documents or STORYWORLD_DOCUMENTS
         return StoryworldCorpus(int(seed or 0), self.val_fraction, count, self.world or MIX)

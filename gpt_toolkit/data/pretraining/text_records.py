@@ -47,8 +47,8 @@ def _read_json_lines(
             value = json.loads(line.decode())
         except UnicodeDecodeError as error:
             raise not_utf8(path, line[error.start], f"line {number:,}") from error
-        except ValueError as error:
-            raise ValueError(f"{where}: {error}; {expected}") from error
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{where}: {error.msg} at column {error.colno:,}; {expected}") from error
         except RecursionError:
             raise ValueError(f"{where}: brackets are nested too deeply; {expected}") from None
         if not isinstance(value, dict):

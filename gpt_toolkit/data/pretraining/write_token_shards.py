@@ -176,7 +176,7 @@ class _CacheWriter:
             shutil.rmtree(self._folder)
             raise changed_text(corpus)
         if "train" not in self._splits:
-            raise ValueError(f"no training text in {corpus.title}: all of it is empty")
+            raise ValueError(f"{corpus.title}: no training text; expected a document that is not empty")
         with self.explain_full_disk():
             for split in self._splits.values():
                 split.finish_shard()

@@ -368,8 +368,9 @@ def test_marks_that_are_read_as_text_are_counted_in_a_warning(
 ) -> None:
     for _ in range(2):  # also when the tokens are in the cache
         module = ready(data(write("a.txt", STORIES), val_fraction=0.1))
-        message = "text: '<|endoftext|>' occurs 40 times, as ordinary text; if it ends documents, set separator to it"
-        assert caplog.messages == [message]
+        [message] = caplog.messages
+        assert message.startswith("text: '<|endoftext|>' occurs 40 times, as ordinary text; ")
+        assert message.endswith("if it ends documents, set separator to it")
         caplog.clear()
     assert module.cache.n_documents("train") == module.cache.n_documents("val") == 1
 
@@ -393,9 +394,7 @@ def test_a_file_that_changes_while_it_is_read_is_noticed(
         return encode_on_threads(*arguments)
 
     monkeypatch.setitem(datamodule.ENCODERS, "threads", grown)  # type: ignore[arg-type]
-    with pytest.raises(
-        ValueError, match=r"a\.txt: the text changed while it was read; .* run the same command"
-    ):
+    with pytest.raises(ValueError, match=r"a\.txt: the text changed while it was read; "):
         data(path).prepare_data()
     assert not list(cache.glob("tokens/*/manifest.json"))
 

@@ -168,7 +168,7 @@ def test_an_id_outside_the_vocabulary_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_source_without_text_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no training text in documents"):
+    with pytest.raises(ValueError, match="documents: no training text"):
         run(Documents(0), tmp_path)
 
 
