@@ -64,10 +64,11 @@ def test_what_is_no_text_is_refused_by_its_name(data: bytes, message: str, write
 
 
 def test_a_single_nul_in_a_long_text_is_text(write: Write) -> None:
-    data = b"a text of the web\0 and more " * 3
-    with pytest.raises(ValueError, match="3 of 84 bytes"):
-        check_text(data, Path("a.txt"), 0)
-    check_text(data[:28] + b"x" * 200, Path("a.txt"), 0)
+    data = b"a text of the web\0 and more "
+    check_text(data * 8, Path("a.txt"), 0)
+    check_text(data * 9 + b"x" * 1000, Path("a.txt"), 0)
+    with pytest.raises(ValueError, match="a.txt: 9 of 252 bytes are NUL, the first at offset 1017;"):
+        check_text(data * 9, Path("a.txt"), 1000)
 
 
 def test_the_fix_names_a_command_that_a_shell_understands() -> None:

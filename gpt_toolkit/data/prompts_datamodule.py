@@ -108,9 +108,10 @@ class PromptsDataModule(LightningDataModule):
         """Raise if a prompt is longer than the context of a model; names its file and line."""
         for prompt in self.prompts:
             if (length := len(self.vocabulary.encode(prompt.text))) > n_ctx:
+                text = f"{prompt.text[:40]!r}..."
                 raise ValueError(
-                    f"{prompt.where}: a prompt of {length:,} tokens ({prompt.text[:40]!r}...); expected at most "
-                    f"the context length {n_ctx:,}; shorten it"
+                    f"{prompt.where}: a prompt of {length:,} tokens ({text}); expected at most the context length "
+                    f"{n_ctx:,}; shorten it"
                 )
 
     def summary(self) -> str:

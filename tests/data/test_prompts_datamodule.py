@@ -68,9 +68,7 @@ def test_a_prompt_longer_than_a_context_is_refused_by_its_line(tmp_path: Path) -
     data = PromptsDataModule(str(path), tokenizer="bytes")
     data.setup()
     data.check_lengths(12)
-    with pytest.raises(
-        ValueError, match=r"a\.txt, line 3: a prompt of 12 tokens \('far too long'\.\.\.\); expected"
-    ):
+    with pytest.raises(ValueError, match=r"a\.txt, line 3: a prompt of 12 tokens \('far too long'"):
         data.check_lengths(11)
 
 

@@ -67,7 +67,7 @@ def test_it_computes_in_what_is_asked_for(model: Path, tmp_path: Path) -> None:
     assert [line["text"] for line in lines] == [half.generate("Once", max_new_tokens=8, temperature=0.0)]
 
 
-def test_a_prompt_longer_than_the_context_is_named_by_its_line_before_any_is_continued(
+def test_a_prompt_longer_than_the_context_is_named_before_any_is_continued(
     model: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(ValueError, match=r"prompts\.txt, line 4: a prompt of 25 tokens \('xxxx.* length 24;"):

@@ -88,7 +88,7 @@ def test_a_manifest_of_another_format_or_damaged_is_an_error(tmp_path: Path) -> 
     folder = run(Documents(), tmp_path).folder
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 99}))
-    with pytest.raises(ValueError, match="has format 99; this version reads 2"):
+    with pytest.raises(ValueError, match="has format 99; this version reads 3"):
         TokenCache.open(folder)
     (folder / "manifest.json").write_text("{")
     with pytest.raises(ValueError, match="is damaged"):
