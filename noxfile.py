@@ -1,4 +1,4 @@
-"""Every check that CI runs: `nox -s quickstart` tries the toolkit, `nox -s tests` tests it, `-l` lists."""
+"""Sessions for users and CI: `nox -s quickstart` tries the toolkit, `nox -s tests` runs the tests."""
 
 import platform
 import sys
@@ -16,38 +16,38 @@ NUMERICS = (
     *("tests/tasks", "tests/callbacks/test_throughput.py", "tests/cli/test_defaults.py"),
     *("tests/test_emulation.py", "tests/hardware"),
 )
-"""Tests whose result depends on what the machine computes fast."""
+"""Tests whose result depends on the instructions of the machine."""
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 PARALLEL = ("--numprocesses=auto", "--dist=worksteal")
-ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # a process a core is faster than threads that wait for one another
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # one process per core is faster than threads that wait for one another
 LOCKED = ("--constraint", "constraints.txt")
 
 
 def install(session: nox.Session, *groups: str) -> None:
-    """The package, editable, and the dependency groups, at the versions that were tested."""
+    """Install the package, editable, and the dependency groups at the tested versions."""
     session.install(*LOCKED, "--editable", ".", *nox.project.dependency_groups(PROJECT, *groups))
 
 
 @nox.session
 def quickstart(session: nox.Session) -> None:
-    """Train a small GPT on the built-in world, offline; then show what it came to."""
+    """Train a small GPT-2 on the built-in world, offline; then report the results."""
     install(session)
     session.run("gpt-toolkit", "fit", "--config", "storyworld/quickstart", *session.posargs)
-    if not session.posargs:  # which may have named another folder
+    if not session.posargs:  # these may name another folder
         session.run("gpt-toolkit", "report", "runs/quickstart")
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Unit tests: CPU, offline, a few minutes; `GPT_TOOLKIT_BF16=0` and others override the machine."""
+    """Run the tests: CPU, offline, a few minutes; `GPT_TOOLKIT_BF16=0` and others override the machine."""
     install(session, "test")
     session.run("pytest", *PARALLEL, *session.posargs, env=ONE_THREAD)
 
 
 @nox.session(venv_backend="none")
 def portable(session: nox.Session) -> None:
-    """Tests of the numerics as on a CPU with AVX2 alone, in the environment of `tests`."""
+    """Run the numerical tests as on a CPU with AVX2 alone, in the environment of `tests`."""
     programs = "Scripts" if sys.platform == "win32" else "bin"
     python = Path(session.cache_dir).parent / "tests" / programs / "python"
     if not any(python.parent.glob("python*")):
@@ -61,14 +61,14 @@ def portable(session: nox.Session) -> None:
 
 @nox.session
 def harness(session: nox.Session) -> None:
-    """Zero-shot scores against lm-eval's own, item by item: real rows, minutes."""
+    """Compare zero-shot scores with lm-eval's, example by example, on real data; takes minutes."""
     install(session, "test", "benchmarks")
     session.run("pytest", "tests/parity/test_lm_eval.py", "-m", "slow", *session.posargs)
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style of the code."""
+    """Check the code style."""
     session.install(*LOCKED, *nox.project.dependency_groups(PROJECT, "lint"))
     session.run("ruff", "check", ".", *session.posargs)
     session.run("ruff", "format", "--check", ".", *session.posargs)
@@ -76,14 +76,14 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Types of the package and of its tests."""
+    """Check the types of the package and of its tests."""
     install(session, "test", "lint")
     session.run("mypy", *session.posargs)
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Run the pages that have changed and build the site; what fails or warns ends it."""
+    """Run the changed pages and build the site; errors and warnings end it."""
     install(session, "docs")
     session.run("python", "-m", "docs.making.execution", *session.posargs)
     session.run("python", "-m", "mkdocs", "build", env={"NO_MKDOCS_2_WARNING": "1"})
@@ -91,7 +91,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def publish(session: nox.Session) -> None:
-    """Commit the site of this version to the branch gh-pages, beside those of others; nothing is pushed."""
+    """Commit the site of this version to the branch gh-pages, next to other versions; nothing is pushed."""
     docs(session)
     ask = "from importlib.metadata import version; print(version('gpt-toolkit'))"
     version = str(session.run("python", "-c", ask, silent=True)).strip()
@@ -101,28 +101,28 @@ def publish(session: nox.Session) -> None:
 
 @nox.session
 def site(session: nox.Session) -> None:
-    """Walk the site that `nox -s docs` built in a headless Chromium, the system's, without a network."""
+    """Test the site that `nox -s docs` built, in the system's headless Chromium without a network."""
     install(session, "docs", "site")
     session.run("pytest", "tests/docs", "-m", "", *session.posargs)
 
 
 @nox.session
 def benchmarks(session: nox.Session) -> None:
-    """Speed and memory beside others, against the ratios on record; `-- --record` renews these."""
+    """Compare speed and memory with other tools and with the recorded ratios; `-- --record` renews these."""
     install(session, "benchmarks")
     session.run("python", "-m", "benchmarks", *session.posargs)
 
 
 @nox.session
 def ray(session: nox.Session) -> None:
-    """Text to shards on a local Ray cluster of two workers: the same bits as one process writes."""
+    """Test that a local Ray cluster of two workers writes the same token shards as one process."""
     session.install(*LOCKED, "--editable", ".[ray]", *nox.project.dependency_groups(PROJECT, "test"))
     session.run("pytest", "tests/data/pretraining/test_ray_encoder.py", "-m", "", *session.posargs)
 
 
 @nox.session
 def kernel(session: nox.Session) -> None:
-    """The GPU's kernel of the loss against the plain one, interpreted on the CPU; `-- --gpu` on a GPU."""
+    """Test the loss's Triton kernel, interpreted on the CPU; `-- --gpu` runs it on a GPU."""
     install(session, "test")
     session.install("triton>=3.4")
     interpret = {} if "--gpu" in session.posargs else {"TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": ""}

@@ -53,7 +53,7 @@ def options_of(name: str, args: argparse.Namespace) -> list[str]:
 
 
 def run(name: str, options: list[str], folder: Path) -> dict[str, Any] | None:
-    """A benchmark in a process of its own; its report, None if it failed."""
+    """Run a benchmark in its own process; return its report, or None if it failed."""
     path = folder / f"{name}.json"
     print(f"\n=== {name}", flush=True)
     done = subprocess.run(
@@ -68,26 +68,39 @@ def run(name: str, options: list[str], folder: Path) -> dict[str, Any] | None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the benchmarks; the exit code: 1 where a ratio has regressed or could not be compared."""
+    """Run the benchmarks and return the exit code: 1 if a ratio has regressed or could not be compared."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all")
-    parser.add_argument("--files", nargs="+", metavar="FILE", help="text for prepare and overlap")
-    parser.add_argument("--tokenizer", metavar="NAME", help="for prepare: a byte-level BPE")
-    parser.add_argument("--litgpt", metavar="COMMAND", help="for startup: litgpt's, in its environment")
-    parser.add_argument("--rounds", type=int, metavar="N", help="of each contestant; each benchmark's own")
-    parser.add_argument("--threads", type=int, metavar="N", help="torch's threads; its own choice")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"benchmarks to run: {', '.join(BENCHMARKS)} (default: all)"
+    )
+    parser.add_argument(
+        "--files",
+        nargs="+",
+        metavar="FILE",
+        help="read this text in prepare and overlap (default: Storyworld)",
+    )
+    parser.add_argument(
+        "--tokenizer", metavar="NAME", help="use this byte-level BPE in prepare (default: storyworld)"
+    )
+    parser.add_argument("--litgpt", metavar="COMMAND", help="compare startup with this litgpt command")
+    parser.add_argument(
+        "--rounds", type=int, metavar="N", help="measure N rounds (default: each benchmark's own)"
+    )
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="use N threads in torch (default: torch's choice)"
+    )
     parser.add_argument(
         "--precision", choices=PRECISIONS, help="compute in this precision (default: the machine's)"
     )
     parser.add_argument(
         "--results", type=Path, metavar="DIR", help="read and keep records here (default: the machine's)"
     )
-    parser.add_argument("--record", action="store_true", help="keep what is measured as the record")
-    parser.add_argument("--quick", action="store_true", help="something tiny; nothing is compared")
+    parser.add_argument("--record", action="store_true", help="save the measurements as the record")
+    parser.add_argument("--quick", action="store_true", help="run a tiny version; nothing is compared")
     args = parser.parse_args(argv)
     if unknown := set(args.names) - set(BENCHMARKS):
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")

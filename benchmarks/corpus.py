@@ -1,4 +1,4 @@
-"""Text for the benchmarks that read some: one's own files, or the built-in world's."""
+"""Text of the benchmarks that read text: the user's files, or Storyworld's stories."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=[],
         metavar="FILE",
-        help="text: .txt and .txt.gz files, folders of them; the built-in world's stories unless given",
+        help="read these .txt and .txt.gz files or folders (default: Storyworld's stories)",
     )
 
 
 def unpack(files: list[Path], folder: Path, n_mb: float) -> dict[str, Any]:
-    """Write plain text with line feeds alone into a folder, so that all contestants read the same.
+    """Write plain text with LF line ends to a folder, so that all contestants read the same.
 
     Args:
-        files: The user's; none: about ``n_mb`` of the built-in world's stories.
-        folder: To write into.
-        n_mb: Of the stories.
+        files: The user's files; if there are none, about ``n_mb`` of Storyworld's stories are used.
+        folder: Folder to write to.
+        n_mb: Size of the stories.
 
     Returns:
-        What the text is called, and its size.
+        A description of the text with its size.
     """
     folder.mkdir(parents=True)
     if files:
@@ -66,7 +66,7 @@ def _texts_of(path: Path) -> list[Path]:
 
 
 def enlarge(folder: Path, larger: Path, times: int) -> None:
-    """Make each file so many times as long: its paragraphs in other orders, some words exchanged."""
+    """Enlarge each file by a factor: its paragraphs in other orders, with some words exchanged."""
     larger.mkdir(parents=True)
     for path in sorted(folder.iterdir()):
         text = path.read_text(encoding="utf-8")
@@ -81,7 +81,7 @@ def enlarge(folder: Path, larger: Path, times: int) -> None:
 
 
 def _changed(text: str, words: list[str], draw: random.Random) -> str:
-    """One word in ten is another of the same file."""
+    """Replace one word in ten by another word of the same file."""
     parts = re.split(r"(\w+)", text)  # words have the odd places
     for place in range(1 + 2 * draw.randrange(10), len(parts), 20):
         parts[place] = draw.choice(words)

@@ -1,17 +1,17 @@
-"""Fine-tuning compared with transformers: its speed, what the auxiliary loss costs, what buckets change.
+"""Fine-tuning compared with transformers: speed, cost of the auxiliary loss, effect of length buckets.
 
     python benchmarks/finetune.py --output finetune.json
     python benchmarks/finetune.py --accuracy 5
 
-Speed: examples a second at RTE's lengths, 4 layers of 256, GPT-1's vocabulary, dropout and batch of 32; the
-same precision, clipping, fused AdamW. Ours is the whole of it: FinetuneTask through the Trainer, batches of a
-SupervisedDataModule. transformers gets the same rows, in random batches and in batches sorted by length, and
-for the auxiliary loss a language-model head with all logits. The text is random letters, a token each, as the
-ids do not change the work.
+Speed is in examples per second at RTE's lengths: 4 layers of width 256, GPT-1's vocabulary, dropout and
+batch of 32. Precision, clipping and fused AdamW are the same. Ours is the whole toolkit: FinetuneTask in
+the Trainer with batches of a SupervisedDataModule. transformers gets the same examples, in random batches
+and in batches sorted by length; for the auxiliary loss it has a language-model head with all logits. The
+text is random letters, one token each, because the ids do not change the work.
 
-Auxiliary loss: time and memory at GPT-1's size with lm_coef 0.5 and with 0, on the same batches. Buckets: the
-logits of every row in buckets and in random order. With ``--accuracy N`` instead of all this: accuracies of N
-seeds with buckets and without, on a set of the built-in world.
+The auxiliary loss is measured in time and memory at GPT-1's size, with lm_coef 0.5 and with 0, on the same
+batches. The bucket test compares the logits of every example in buckets and in random order. ``--accuracy N``
+instead compares the accuracies of N seeds with and without buckets on a Storyworld dataset.
 """
 
 from __future__ import annotations
@@ -67,15 +67,15 @@ class Plan:
     """Sizes of the measurement.
 
     Args:
-        config: Of the decoder.
-        large: Of the one on which the auxiliary loss is measured.
-        rows: Of a round.
-        batch: Rows of a batch, at most.
-        batch_tokens: Its tokens, padding counted, at most.
-        large_tokens: Those of a batch of the large one.
-        rounds: Of each contestant.
-        scale: Divides the lengths.
-        precision: Of all contestants; a value of ``--precision``.
+        config: Shape of the decoder.
+        large: Shape of the decoder for the auxiliary loss.
+        rows: Examples per round.
+        batch: Most examples of a batch.
+        batch_tokens: Most tokens of a batch, with padding.
+        large_tokens: Most tokens of a batch of the large decoder.
+        rounds: Rounds of each contestant.
+        scale: Divisor of the lengths.
+        precision: Precision of all contestants; a value of ``--precision``.
     """
 
     config: DecoderConfig
@@ -97,7 +97,7 @@ def full_plan(rounds: int, precision: str) -> Plan:
 
 
 def quick_plan(precision: str) -> Plan:
-    """Seconds, to see that everything runs; its numbers mean nothing."""
+    """Return a plan of a few seconds that checks that everything runs; its figures mean nothing."""
     config = DecoderConfig(vocab_size=300, n_ctx=64, n_layer=2, n_head=2, n_embd=32)
     large = replace(config, n_layer=3)
     return Plan(
@@ -117,7 +117,7 @@ def quick_plan(precision: str) -> Plan:
 
 
 def made_rows(n: int, scale: int) -> list[Row]:
-    """Pairs of random letters with RTE's lengths; a class that is drawn."""
+    """Return pairs of random letters with RTE's lengths and a random class."""
     draw = random.Random(0)
 
     def lengths(percentiles: tuple[int, ...]) -> list[int]:
@@ -159,7 +159,7 @@ def data_of(path: Path, plan: Plan, *, batch_tokens: int | None, bucket: int = 1
 def ours(
     turns: Turns, config: DecoderConfig, plan: Plan, path: Path, lm_coef: float, batch_tokens: int
 ) -> dict[str, Any]:
-    """Train by the toolkit; a round is an epoch."""
+    """Train with the toolkit; a round is an epoch."""
     os.environ["GPT_TOOLKIT_CACHE"] = str(path.parent / "cache")
     warnings.filterwarnings("ignore", module="lightning")
     seen = 0
@@ -195,7 +195,7 @@ def _most_tokens(batches: list[Any]) -> int:
 
 
 class WithLanguageModel(nn.Module):
-    """transformers' GPT-2 with a class of the last token and, beside it, L1 with all logits (GPT-1 eq. 5)."""
+    """transformers' GPT-2 with a classifier on the last token and L1 with all logits (GPT-1 eq. 5)."""
 
     def __init__(self, config: Any) -> None:
         super().__init__()
@@ -214,7 +214,7 @@ class WithLanguageModel(nn.Module):
 
 
 def theirs(turns: Turns, plan: Plan, rows: list[Row], *, in_order: bool, with_l1: bool) -> None:
-    """Train transformers' model by a loop, over all rows a round."""
+    """Train transformers' model in a loop; a round is one pass over all examples."""
     import transformers
 
     torch.manual_seed(0)
@@ -265,7 +265,7 @@ def theirs(turns: Turns, plan: Plan, rows: list[Row], *, in_order: bool, with_l1
 
 
 def speed(plan: Plan, folder: Path) -> dict[str, Any]:
-    """Examples a second of all contestants."""
+    """Measure the examples per second of all contestants."""
     rows = made_rows(plan.rows, plan.scale)
     write_rows(rows, path := folder / "rows.csv")
 
@@ -299,7 +299,7 @@ def speed(plan: Plan, folder: Path) -> dict[str, Any]:
 
 
 def auxiliary(plan: Plan, folder: Path) -> dict[str, Any]:
-    """What L1 costs in time and memory on the large decoder."""
+    """Measure the cost of L1 in time and memory on the large decoder."""
     part = replace(plan, rows=max(plan.rows // 8, plan.batch))
     write_rows(made_rows(part.rows, part.scale), path := folder / "rows.csv")
     seconds, said = compare(
@@ -327,7 +327,7 @@ def auxiliary(plan: Plan, folder: Path) -> dict[str, Any]:
 
 
 def buckets(plan: Plan, folder: Path) -> dict[str, Any]:
-    """How far apart a row's logits are in buckets and in random order, in fp32."""
+    """Measure the distance of an example's logits in buckets and in random order, in fp32."""
     os.environ["GPT_TOOLKIT_CACHE"] = str(folder / "cache")
     write_rows(made_rows(plan.rows, plan.scale), path := folder / "rows.csv")
     torch.manual_seed(0)
@@ -359,7 +359,7 @@ def buckets(plan: Plan, folder: Path) -> dict[str, Any]:
 
 
 class Accuracy(Callback):
-    """Keeps what the last validation found."""
+    """Callback that stores the accuracy of the last validation."""
 
     value = math.nan
 
@@ -370,7 +370,7 @@ class Accuracy(Callback):
 def accuracies(
     folder: Path, seeds: int, *, train_rows: int = 2000, val_rows: int = 500, epochs: int = 4
 ) -> dict[str, Any]:
-    """Measure accuracies of a small decoder from scratch, with buckets and without, seed by seed."""
+    """Measure the accuracies of a small decoder from scratch with and without buckets, for each seed."""
     os.environ["GPT_TOOLKIT_CACHE"] = str(folder / "cache")
     warnings.filterwarnings("ignore", module="lightning")
     found: dict[str, list[float]] = {"in buckets": [], "at random": []}
@@ -402,7 +402,7 @@ def accuracies(
 
 
 def student_t(freedom: int) -> float:
-    """The 97.5th percentile of Student's distribution."""
+    """Return the 97.5th percentile of Student's t distribution."""
     table = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
     return table.get(freedom, 2.0)
 
@@ -411,11 +411,11 @@ def student_t(freedom: int) -> float:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the benchmark; the exit code."""
+    """Run the benchmark and return the exit code."""
     parser = argument_parser(__doc__, rounds=5)
-    parser.add_argument("--part", choices=("speed", "auxiliary", "buckets"), help="only this part")
+    parser.add_argument("--part", choices=("speed", "auxiliary", "buckets"), help="measure only this part")
     parser.add_argument(
-        "--accuracy", type=int, metavar="SEEDS", help="train with buckets and without, instead"
+        "--accuracy", type=int, metavar="SEEDS", help="instead, train SEEDS times with and without buckets"
     )
     add_precision(parser)
     args = parse(parser, argv)

@@ -1,11 +1,11 @@
-"""Tokens a second beside transformers: same weights, same prompts, greedy, in turns.
+"""Tokens per second compared with transformers: same weights and prompts, greedy decoding, in turns.
 
     python benchmarks/generation.py --output generation.json
 
-GPT-2 124M with random weights, written once as a model folder and loaded by both; a prompt of 16 tokens and
-128 new ones, reading the prompt included. To generate a token all weights are read once, so the bound is the
-bandwidth of memory, measured in the same run, over their size. litgpt is not here: it has no learned
-positions and so cannot take these weights.
+Both load GPT-2 124M with random weights from one model folder. The prompt has 16 tokens, 128 are generated,
+and reading the prompt is included. Generation is memory-bandwidth bound, because all weights are read once
+per token. The bound is therefore the memory bandwidth, measured in the same run, divided by the size of the
+weights. litgpt is not included: it has no learned position embeddings and cannot load these weights.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ class Plan:
     """Sizes of the measurement.
 
     Args:
-        config: Of the decoder.
+        config: Shape of the decoder.
         prompt: Tokens of a prompt.
-        new: Tokens to add.
-        batches: Prompts side by side.
-        rounds: Of each measurement.
+        new: Tokens to generate.
+        batches: Batch sizes.
+        rounds: Rounds of each measurement.
         dtypes: Names of the types to measure.
     """
 
@@ -66,13 +66,13 @@ def full_plan(rounds: int, dtypes: tuple[str, ...]) -> Plan:
 
 
 def quick_plan(dtypes: tuple[str, ...]) -> Plan:
-    """Seconds, to see that everything runs; its numbers mean nothing."""
+    """Return a plan of a few seconds that checks that everything runs; its figures mean nothing."""
     config = DecoderConfig(vocab_size=300, n_ctx=32, n_layer=2, n_head=2, n_embd=256)
     return Plan(config, prompt=4, new=12, batches=(1, 2), rounds=1, dtypes=dtypes)
 
 
 def write_weights(config: DecoderConfig, folder: Path) -> None:
-    """Random weights, wide enough apart that greedy decoding does not say one token again and again."""
+    """Write random weights with a large spread, so that greedy decoding does not repeat one token."""
     torch.manual_seed(0)
     decoder = Decoder(config)
     with torch.no_grad():
@@ -133,7 +133,7 @@ def _measure_batch(plan: Plan, ours: LanguageModel, theirs: Any, batch: int) -> 
 
 
 def where_time_goes(run: Callable[[], object]) -> dict[str, float]:
-    """Shares of the operators' own time in a run."""
+    """Profile a run: return each operator group's fraction of the time."""
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
         run()
     groups = {"matrix products": 0.0, "attention": 0.0, "the rest": 0.0}
@@ -168,7 +168,7 @@ def _their_tokens(model: Any, prompts: torch.Tensor, n_new: int) -> list[list[in
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the benchmark; the exit code."""
+    """Run the benchmark and return the exit code."""
     parser = argument_parser(__doc__, rounds=7)
     add_dtypes(parser)
     args = parse(parser, argv)

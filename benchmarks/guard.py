@@ -1,4 +1,4 @@
-"""Whether ratios that were measured now are as good as those that are recorded."""
+"""Comparison of newly measured ratios with the recorded ones."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from benchmarks.ratios import Ratio, Report, read
 from benchmarks.side_by_side import print_table
 
 TOLERANCE: Final = 0.10
-"""A ratio that is worse by this share has regressed."""
+"""A ratio that is worse by this fraction has regressed."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is found of one ratio.
+    """Result of the comparison of one ratio.
 
     Args:
-        what: Its name, or the benchmark's where all of it failed.
-        recorded: The ratio on record, if there is one.
-        measured: That of now, if there is one.
-        change: How much better it is: -0.1 is ten percent worse, whether higher or lower is better.
-        finding: In a word or two.
-        fails: Whether the guard fails for it.
+        what: Name of the ratio, or of the benchmark if all of it failed.
+        recorded: Recorded ratio, if any.
+        measured: Newly measured ratio, if any.
+        change: Relative improvement: -0.1 is ten percent worse, whether higher or lower is better.
+        finding: Short description.
+        fails: Whether the guard fails.
     """
 
     what: str
@@ -36,12 +36,12 @@ class Verdict:
 
 
 def compare(name: str, recorded: Report | None, measured: Report | None) -> list[Verdict]:
-    """A benchmark of now beside the one on record.
+    """Compare a benchmark's new report with the recorded one.
 
     Args:
-        name: The benchmark's.
-        recorded: Its report on record; None: there is none.
-        measured: Its report of now; None: it failed.
+        name: Name of the benchmark.
+        recorded: Recorded report; None if none exists.
+        measured: New report; None if the benchmark failed.
     """
     if measured is None:
         return [Verdict(name, None, None, None, "failed", fails=True)]
@@ -76,7 +76,7 @@ def _setting(report: Report) -> tuple[object, object]:
 
 
 def show(verdicts: Sequence[Verdict]) -> bool:
-    """Print all verdicts; whether none fails."""
+    """Print all verdicts; return True if none fails."""
     rows = [
         [
             each.what,

@@ -1,14 +1,14 @@
-"""LAMBADA items a second beside lm-eval's Hugging Face backend: same weights, same items, in turns.
+"""LAMBADA examples per second compared with lm-eval's Hugging Face backend, in turns.
 
     python benchmarks/lambada.py --output lambada.json
 
-GPT-2 124M with random weights, written once as a model folder and loaded by both; items of token ids as long
-as LAMBADA's with GPT-2's tokenizer, the last word in one to three tokens. Of every second item the last word
-is what the model itself would say, so that there are right answers among them. Both answer with the last
-word's log-probability and whether greedy decoding gives it, which must agree in fp32.
+Both load GPT-2 124M with random weights from one model folder. The examples are token ids with the lengths
+of LAMBADA under GPT-2's tokenizer, and last words of one to three tokens. In every second example the last
+word is the model's own prediction, so that some answers are right. Both return the last word's
+log-probability and whether greedy decoding gives it. These must agree in fp32.
 
-Where lm-eval is not installed, transformers is asked as its backend does it (lm-eval 0.4.13:
-models/huggingface.py): the longest items first, some side by side, logits and their log-softmax at every
+If lm-eval is not installed, transformers computes what its backend does (lm-eval 0.4.13:
+models/huggingface.py): the longest examples first, in batches, with logits and log-softmax at every
 position.
 """
 
@@ -60,11 +60,11 @@ class Plan:
     """Sizes of the measurement.
 
     Args:
-        config: Of the decoder.
-        items: Passages.
-        batch: Of them side by side, for lm-eval; ours chooses for itself.
-        rounds: Of each contestant.
-        scale: Divides the passages' lengths.
+        config: Shape of the decoder.
+        items: Number of passages.
+        batch: Batch size of lm-eval; the toolkit chooses its own.
+        rounds: Rounds of each contestant.
+        scale: Divisor of the passages' lengths.
         dtypes: Names of the types to measure; float32, the reference, is always among them.
     """
 
@@ -77,13 +77,13 @@ class Plan:
 
 
 def quick_plan(dtypes: tuple[str, ...]) -> Plan:
-    """Seconds, to see that everything runs; its numbers mean nothing."""
+    """Return a plan of a few seconds that checks that everything runs; its figures mean nothing."""
     config = DecoderConfig(vocab_size=300, n_ctx=32, n_layer=2, n_head=2, n_embd=128)
     return Plan(config, items=8, batch=4, rounds=1, scale=8, dtypes=dtypes)
 
 
 def made_items(plan: Plan) -> list[Continuation]:
-    """Passages of random tokens with LAMBADA's lengths."""
+    """Return passages of random tokens with LAMBADA's lengths."""
     draw, vocab_size = random.Random(0), plan.config.vocab_size
     items = []
     for i in range(plan.items):
@@ -98,14 +98,14 @@ def made_items(plan: Plan) -> list[Continuation]:
 
 
 def write_weights(config: DecoderConfig, folder: Path) -> None:
-    """Random weights as they are before training; a tokenizer beside them, since lm-eval asks for one."""
+    """Write weights as initialized for training, with a tokenizer, which lm-eval requires."""
     torch.manual_seed(0)
     LanguageModel(Decoder(config), load_tokenizer("bytes")).save(folder)
 
 
 @torch.inference_mode()
 def with_own_words(items: Sequence[Continuation], model: Any) -> list[Continuation]:
-    """Every second item with the token that transformers' model would say next."""
+    """Return the items; every second one ends with the token that transformers' model predicts."""
     items = list(items)
     for i in range(0, len(items), 2):
         logits = model(torch.tensor([items[i].context])).logits[0, -1]
@@ -115,7 +115,7 @@ def with_own_words(items: Sequence[Continuation], model: Any) -> list[Continuati
 
 @torch.no_grad()
 def as_lm_eval(model: Any, items: Sequence[Continuation], batch: int) -> Answers:
-    """What lm-eval's backend does, by transformers alone."""
+    """Compute what lm-eval's backend does, with transformers only."""
     answers: Answers = [(0.0, False)] * len(items)
     order = sorted(range(len(items)), key=lambda i: -len(items[i].context) - len(items[i].continuation))
     for start in range(0, len(order), batch):
@@ -134,7 +134,7 @@ def as_lm_eval(model: Any, items: Sequence[Continuation], batch: int) -> Answers
 def their_answers(
     folder: Path, dtype: str, items: Sequence[Continuation], batch: int
 ) -> Callable[[], Answers]:
-    """lm-eval's backend, or what stands for it."""
+    """Return the answers of lm-eval's backend, or of its replacement."""
     import transformers
 
     if find_spec("lm_eval") is None:
@@ -155,10 +155,10 @@ def our_answers(folder: Path, dtype: str, items: Sequence[Continuation]) -> Call
 
 
 def measure(plan: Plan, folder: Path) -> dict[str, Any]:
-    """Items a second of all contestants.
+    """Measure the examples per second of all contestants.
 
     Raises:
-        RuntimeError: If ours decides otherwise in fp32.
+        RuntimeError: If the toolkit's answers differ in fp32.
     """
     import transformers
 
@@ -201,10 +201,18 @@ def measure(plan: Plan, folder: Path) -> dict[str, Any]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the benchmark; the exit code."""
+    """Run the benchmark and return the exit code."""
     parser = argument_parser(__doc__, rounds=5)
-    parser.add_argument("--items", type=int, default=96, metavar="N", help="passages (%(default)s)")
-    parser.add_argument("--batch", type=int, default=16, metavar="N", help="lm-eval's batch (%(default)s)")
+    parser.add_argument(
+        "--items", type=int, default=96, metavar="N", help="measure N passages (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--batch",
+        type=int,
+        default=16,
+        metavar="N",
+        help="use batches of N in lm-eval (default: %(default)s)",
+    )
     add_dtypes(parser)
     args = parse(parser, argv)
     dtypes = tuple(name for name in DTYPES if name == "float32" or name in args.dtypes)

@@ -1,12 +1,11 @@
-"""The loss beside plain linear + cross-entropy and beside torch's chunked one: time, memory, error; in turns.
+"""The loss compared with linear + cross-entropy and with torch's chunked loss: time, memory, error; in turns.
 
     python benchmarks/loss.py --output loss.json
 
-Hidden states and the tied matrix in, the loss and the gradients of both out, in fp32 and, where
-the CPU has bf16 instructions, under bf16 autocast.
-Three matrix products are all that has to be done; their time, measured in the same run, is the bound. Memory
-is what the process takes above its imports; it includes inputs and gradients, which each has to hold.
-Errors are relative to the same loss in float64, on fewer rows.
+Each computes the loss and both gradients from hidden states and the tied matrix, in fp32 and, if the CPU
+has bf16 instructions, under bf16 autocast. The three matrix products cannot be avoided; their time,
+measured in the same run, is the bound. Memory is that of the process above its imports and includes inputs
+and gradients, which all must hold. Errors are relative to the same loss in float64, on fewer rows.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ from gpt_toolkit.losses import linear_cross_entropy
 
 OURS, PLAIN, PRODUCTS = "gpt_toolkit", "plain", "the products alone"
 CHUNKED, CHUNKED_LOW = "torch, chunked", "torch, chunked, inputs cast"
-IGNORED = 0.05  # share of the labels
+IGNORED = 0.05  # fraction of the labels
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -57,12 +56,12 @@ class Shape:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured.
+    """Sizes of the measurement.
 
     Args:
-        shapes: Of the inputs.
-        error_rows: Rows on which errors are measured.
-        rounds: Of each contestant.
+        shapes: Shapes of the inputs.
+        error_rows: Number of rows for the errors.
+        rounds: Rounds of each contestant.
     """
 
     shapes: tuple[Shape, ...]
@@ -75,12 +74,12 @@ def full_plan(rounds: int) -> Plan:
 
 
 def quick_plan() -> Plan:
-    """Seconds, to see that everything runs; its numbers mean nothing."""
+    """Return a plan of a few seconds that checks that everything runs; its figures mean nothing."""
     return Plan((Shape(64, 16, 1000),), 32, 1)
 
 
 def made_inputs(shape: Shape) -> tuple[Tensor, Tensor, Tensor]:
-    """Hidden states as after a layer norm, a matrix as after GPT-2's initialization, drawn labels."""
+    """Return hidden states as after a layer norm, a matrix as initialized in GPT-2, and random labels."""
     draw = torch.Generator().manual_seed(0)
     hidden = torch.randn(shape.rows, shape.width, generator=draw)
     weight = 0.02 * torch.randn(shape.vocab_size, shape.width, generator=draw)
@@ -97,7 +96,7 @@ def plain(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
 
 
 def chunked(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
-    """Autocast does not reach into it: of fp32 inputs it works in fp32."""
+    """Compute torch's chunked loss; autocast has no effect on it, so fp32 inputs stay fp32."""
     options = torch.nn.LinearCrossEntropyOptions()
     loss: Tensor = F.linear_cross_entropy(hidden, weight, labels, reduction="sum", options=options)
     return loss
@@ -108,7 +107,7 @@ def chunked_low(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
 
 
 def products(hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
-    """What no loss with gradients goes without, and no softmax."""
+    """Compute only the matrix products that every loss with gradients needs."""
     dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32
     with torch.no_grad(), torch.autocast("cpu", enabled=False):
         rows, matrix = hidden.to(dtype), weight.to(dtype)
@@ -130,7 +129,7 @@ LOSSES: dict[str, Loss] = {
 
 
 def contestants(dtype: str) -> list[str]:
-    """Torch before 2.13 has no chunked one; inputs are cast where less than fp32 is asked for."""
+    """Return the losses to compare; torch before 2.13 has no chunked loss, and below fp32 inputs are cast."""
     absent = {CHUNKED_LOW} if dtype == "float32" else set()
     if not hasattr(F, "linear_cross_entropy"):
         absent = {CHUNKED, CHUNKED_LOW}
@@ -149,7 +148,7 @@ def gradients(
 
 
 def work(turns: Turns, name: str, shape: Shape, dtype: str) -> None:
-    """A loss and its gradients a round."""
+    """Compute a loss and its gradients in each round."""
     step = partial(gradients, LOSSES[name], made_inputs(shape), dtype)
     step()
     while turns.wait():
@@ -160,7 +159,7 @@ def work(turns: Turns, name: str, shape: Shape, dtype: str) -> None:
 
 
 def measure(plan: Plan, shape: Shape, dtype: str) -> dict[str, Any]:
-    """Time and memory of all contestants at a shape."""
+    """Measure time and memory of all contestants at a shape."""
     workers = {name: partial(Worker, work, name, shape, dtype) for name in contestants(dtype)}
     seconds, said = compare(workers, plan.rounds)
     times = {name: median(each) for name, each in seconds.items()}
@@ -180,7 +179,7 @@ def measure(plan: Plan, shape: Shape, dtype: str) -> dict[str, Any]:
 
 
 def errors(shape: Shape, dtype: str) -> dict[str, dict[str, float]]:
-    """Distances of the loss and of both gradients from float64, over the length of what they should be."""
+    """Measure the relative errors of the loss and of both gradients against float64."""
     inputs = made_inputs(shape)
     hidden, weight, labels = inputs
     doubled = hidden.detach().double().requires_grad_(), weight.detach().double().requires_grad_(), labels
@@ -195,7 +194,7 @@ def errors(shape: Shape, dtype: str) -> dict[str, dict[str, float]]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the benchmark; the exit code."""
+    """Run the benchmark and return the exit code."""
     parser = argument_parser(__doc__, rounds=5)
     add_dtypes(parser)
     args = parse(parser, argv)

@@ -1,9 +1,10 @@
-"""What Lightning and the toolkit cost a step, beside the same step in a bare loop, in turns.
+"""Overhead of Lightning and the toolkit per step, compared with the same step in a plain loop, in turns.
 
     python benchmarks/overhead.py --output overhead.json
 
-The same decoder, loss, optimizer, windows and clipping on both sides; ours adds the Trainer, the hooks and
-the callback that measures throughput. A step of a hundred milliseconds shows a share, one of a few a cost.
+Decoder, loss, optimizer, windows and clipping are the same on both sides. Ours adds the Trainer, the hooks
+and the throughput callback. A step of a hundred milliseconds shows the relative overhead, one of a few
+milliseconds the absolute one.
 """
 
 from __future__ import annotations
@@ -45,11 +46,11 @@ class Shape:
     """One comparison.
 
     Args:
-        name: What it is called.
-        config: Of the decoder; windows are as long as its context.
-        batch: Windows a step.
-        steps: Of a round.
-        most_ms: What a step may cost more, in milliseconds; None: 3% of it.
+        name: Name of the comparison.
+        config: Shape of the decoder; windows are as long as its context.
+        batch: Windows per step.
+        steps: Steps per round.
+        most_ms: Limit of the overhead per step, in milliseconds; None: 3% of the step.
         text_bytes: Size of the training text.
     """
 
@@ -72,13 +73,13 @@ def full_shapes() -> list[Shape]:
 
 
 def quick_shapes() -> list[Shape]:
-    """Seconds, to see that everything runs; its numbers mean nothing."""
+    """Return shapes of a few seconds that check that everything runs; their figures mean nothing."""
     config = DecoderConfig(vocab_size=257, n_ctx=8, n_layer=1, n_head=2, n_embd=16)
     return [Shape("tiny", config, 2, 2, 0.5, text_bytes=10_000)]
 
 
 def ours(turns: Turns, shape: Shape, text: Path, cache: Path, precision: str) -> None:
-    """By the Trainer."""
+    """Train with the Trainer."""
     torch.manual_seed(0)
     trainer = trainer_of(
         precision=precision,
@@ -91,7 +92,7 @@ def ours(turns: Turns, shape: Shape, text: Path, cache: Path, precision: str) ->
 
 
 def bare(turns: Turns, shape: Shape, text: Path, cache: Path, precision: str) -> None:
-    """By a loop over the same parts."""
+    """Train in a loop over the same parts."""
     torch.manual_seed(0)
     keep_freed_memory()
     data = data_of(shape.config, shape.batch, text, cache)
@@ -142,7 +143,7 @@ def measure(shape: Shape, rounds: int, folder: Path, precision: str) -> dict[str
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the benchmark; the exit code."""
+    """Run the benchmark and return the exit code."""
     parser = argument_parser(__doc__, rounds=9)
     add_precision(parser)
     args = parse(parser, argv)

@@ -1,11 +1,11 @@
-"""MB of text a second in which shared runs of eight words are counted (GPT-2 §4), beside plain Python.
+"""Throughput of counting shared 8-grams (GPT-2 §4), compared with plain Python.
 
     python benchmarks/overlap.py --files BOOKS --output overlap.json
 
-A training text is searched for the runs of a test text, which is the last twentieth of what is given; in
-turns. Ours does it with arrays of fingerprints, exactly or into a Bloom filter; plain Python with a set of
-tuples of words. All find the same number. Memory is what the process takes above its imports; the text is
-read a file at a time.
+A training text is searched for the 8-grams of a test text, which is the last twentieth of the given text;
+in turns. Ours uses arrays of fingerprints, exactly or in a Bloom filter; plain Python uses a set of tuples
+of words. All find the same number. Memory is that of the process above its imports. Files are read one
+after another.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from gpt_toolkit.analysis.ngram_overlap import (
 )
 
 OURS, BLOOM, PLAIN = "gpt_toolkit", "gpt_toolkit, Bloom filter", "plain Python"
-_LETTERS_A_WORD = 4  # at least, with the blank: how many runs the filter is made for
+_LETTERS_A_WORD = 4  # lower bound, with the space: gives the capacity of the filter
 
 
 def texts(folder: Path) -> Iterator[str]:
@@ -39,7 +39,7 @@ def texts(folder: Path) -> Iterator[str]:
 
 
 def ours(turns: Turns, train: Path, test: Path) -> dict[str, Any]:
-    """Look for the test text's runs among the training text's."""
+    """Search the training text for the test text's 8-grams."""
     asked = fingerprints(test.read_text(encoding="utf-8"))
     found = 0
     while turns.wait():
@@ -52,7 +52,7 @@ def ours(turns: Turns, train: Path, test: Path) -> dict[str, Any]:
 
 
 def bloom(turns: Turns, train: Path, test: Path) -> dict[str, Any]:
-    """Fill a filter with the training text's runs, as the paper did, and ask it."""
+    """Fill a Bloom filter with the training text's 8-grams, as the paper did, and query it."""
     asked = fingerprints(test.read_text(encoding="utf-8"))
     capacity = max(1, int(corpus.size_mb(train) * 1e6 / _LETTERS_A_WORD))
     found = 0
@@ -66,7 +66,7 @@ def bloom(turns: Turns, train: Path, test: Path) -> dict[str, Any]:
 
 
 def plain(turns: Turns, train: Path, test: Path) -> dict[str, Any]:
-    """The same as one writes it."""
+    """Do the same in plain Python."""
     asked = list(runs_of(test.read_text(encoding="utf-8")))
     found = 0
     while turns.wait():
@@ -85,7 +85,7 @@ def runs_of(text: str) -> Iterator[tuple[str, ...]]:
 
 
 def divide(folder: Path, test: Path) -> None:
-    """Move the last twentieth of the text, by characters, into a file of its own."""
+    """Move the last twentieth of the text, by characters, to a separate file."""
     paths = sorted(folder.iterdir())
     left = int(sum(path.stat().st_size for path in paths) / 20)
     held: list[str] = []
@@ -103,10 +103,10 @@ def divide(folder: Path, test: Path) -> None:
 
 
 def measure(train: Path, test: Path, rounds: int) -> dict[str, Any]:
-    """MB of training text a second of all contestants.
+    """Measure the MB of training text per second of all contestants.
 
     Raises:
-        RuntimeError: If they do not find the same.
+        RuntimeError: If their results differ.
     """
     work = {OURS: ours, BLOOM: bloom, PLAIN: plain}
     workers = {name: partial(Worker, each, train, test) for name, each in work.items()}
@@ -128,7 +128,7 @@ def measure(train: Path, test: Path, rounds: int) -> dict[str, Any]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the benchmark; the exit code."""
+    """Run the benchmark and return the exit code."""
     parser = argument_parser(__doc__, rounds=5)
     corpus.add_arguments(parser)
     args = parse(parser, argv)

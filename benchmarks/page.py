@@ -1,4 +1,4 @@
-"""The tables of docs/guides/speed.md and of the README, from the recorded reports of both machines.
+"""Tables of docs/guides/speed.md and of the README, made from the recorded reports of both machines.
 
 python -m benchmarks.page
 """
@@ -28,7 +28,7 @@ class Row(NamedTuple):
     """A row of the README's table.
 
     Args:
-        label: Its first cell.
+        label: First cell.
         ratio: Name of the ratio; ``{dtype}`` stands for the machine's type.
     """
 
@@ -72,11 +72,11 @@ def tables(recorded: Mapping[str, Mapping[str, Report]]) -> str:
 
 
 def table(recorded: Mapping[str, Report], *, has_targets: bool) -> str:
-    """Return a table with a row a ratio in Markdown, then where and when each benchmark was run.
+    """Return a Markdown table with one row per ratio, followed by machine and date of each benchmark.
 
     Args:
         recorded: Reports of one machine.
-        has_targets: Whether the targets are meant for this machine.
+        has_targets: Whether the targets apply to this machine.
     """
     lines: list[str] = []
     if recorded:

@@ -1,12 +1,12 @@
-"""Text to token shards: MB of text a second beside tiktoken alone and nanoGPT's way; memory.
+"""Throughput and memory of making token shards, compared with tiktoken alone and with nanoGPT's script.
 
     python benchmarks/prepare.py --files BOOKS --tokenizer GPT2_FOLDER --output prepare.json
 
-Ours is what `gpt-toolkit prepare` does: files read, checked, encoded, written as shards with checksums.
-tiktoken alone encodes texts that are in memory already, on as many threads, and keeps nothing: it is the
-bound. nanoGPT's way is a table of documents, mapped to lists of ids by processes, and a file of ids filled
-from it. All make the same ids of the same files, in turns. Then ours reads ten times as much, made by
-repetition with changes, and its memory is compared with that of one reading.
+Ours is `gpt-toolkit prepare`: it reads, checks and encodes files, and writes shards with checksums. The
+bound is tiktoken alone, which encodes texts in memory on as many threads and stores nothing. nanoGPT's
+script maps a table of documents to lists of ids in several processes, and fills a file of ids from it. All
+encode the same files to the same ids, in turns. Then ours reads ten times as much text, made by repetition
+with changes, and its memory is compared with that of the original text.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ OURS, OURS_ONE, ALONE, NANO = (
     "nanoGPT's way",
 )
 READING = "gpt_toolkit, reading alone"
-TIMES = 10  # as much text for the second measurement of memory
+TIMES = 10  # factor of the text for the second measurement of memory
 TARGET_MB_S = 11.0
 
 
 def prepare(turns: Turns, folder: Path, tokenizer: str, scratch: Path, threads: int) -> dict[str, Any]:
-    """The toolkit's; a round begins without any cache."""
+    """Prepare with the toolkit; each round starts without a cache."""
     os.environ["GPT_TOOLKIT_CACHE"] = str(scratch / "cache")
     loaded = load_tokenizer(tokenizer)
     loaded.encode("")  # which makes tiktoken's tables
@@ -65,7 +65,7 @@ def prepare(turns: Turns, folder: Path, tokenizer: str, scratch: Path, threads: 
 
 
 def reading(turns: Turns, folder: Path, scratch: Path) -> None:
-    """What one process has to do before and while any number of others encode."""
+    """Do what a single process must do, however many others encode."""
     number = 0
     while turns.wait():
         parts = divide([str(folder)], [], [], memo := FileMemo(scratch / f"files-{number}"))
@@ -77,10 +77,10 @@ def reading(turns: Turns, folder: Path, scratch: Path) -> None:
 
 
 def tiktoken_alone(turns: Turns, folder: Path, tokenizer: str, threads: int) -> dict[str, Any]:
-    """Documents in memory to arrays of ids."""
+    """Encode documents in memory to arrays of ids."""
     encoding, _ = encoding_of(tokenizer)
     documents = [path.read_text(encoding="utf-8") for path in sorted(folder.iterdir())]
-    documents.sort(key=len, reverse=True)  # so that no thread begins the longest when the others are done
+    documents.sort(key=len, reverse=True)  # so that no thread starts the longest document last
     encode = partial(encoding.encode_to_numpy, disallowed_special=())
     n_tokens = 0
     with ThreadPoolExecutor(threads) as pool:
@@ -90,7 +90,7 @@ def tiktoken_alone(turns: Turns, folder: Path, tokenizer: str, threads: int) -> 
 
 
 def as_nanogpt(turns: Turns, folder: Path, tokenizer: str, scratch: Path, processes: int) -> dict[str, Any]:
-    """A table of documents, a map over it, a memory-mapped file."""
+    """Map a table of documents and fill a memory-mapped file."""
     os.environ["HF_HOME"] = str(scratch)
     import datasets
 
@@ -135,10 +135,10 @@ def _rows(column: Iterable[Any]) -> Iterable[Any]:
 
 
 def encoding_of(tokenizer: str) -> tuple[tiktoken.Encoding, int]:
-    """tiktoken's own object with the same vocabulary.
+    """Return tiktoken's encoding with the same vocabulary.
 
     Raises:
-        ValueError: If tiktoken does not run such a vocabulary.
+        ValueError: If tiktoken does not support the vocabulary.
     """
     loaded = load_tokenizer(tokenizer)
     if not isinstance(loaded, ByteLevelBPE):
@@ -155,7 +155,7 @@ def encoding_of(tokenizer: str) -> tuple[tiktoken.Encoding, int]:
 
 
 def measure(folder: Path, tokenizer: str, threads: int, rounds: int, scratch: Path) -> dict[str, Any]:
-    """MB a second of all contestants."""
+    """Measure the MB per second of all contestants."""
     rooms = {name: scratch / str(i) for i, name in enumerate((OURS, OURS_ONE, NANO, READING))}
     for room in rooms.values():
         room.mkdir(parents=True)
@@ -187,7 +187,7 @@ def measure(folder: Path, tokenizer: str, threads: int, rounds: int, scratch: Pa
 def memory(
     folder: Path, larger: Path, tokenizer: str, threads: int, scratch: Path
 ) -> dict[str, dict[str, float]]:
-    """Speed and memory of ours on the text and on the larger one, each once in a process of its own."""
+    """Measure speed and memory of the toolkit on both texts, each once in its own process."""
     found = {}
     for name, text in (("once", folder), (f"{TIMES} times", larger)):
         (room := scratch / name).mkdir(parents=True)
@@ -203,11 +203,14 @@ def memory(
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the benchmark; the exit code."""
+    """Run the benchmark and return the exit code."""
     parser = argument_parser(__doc__, rounds=5)
     corpus.add_arguments(parser)
     parser.add_argument(
-        "--tokenizer", default="storyworld", metavar="NAME", help="a byte-level BPE's name or folder"
+        "--tokenizer",
+        default="storyworld",
+        metavar="NAME",
+        help="encode with this byte-level BPE, a name or folder (default: %(default)s)",
     )
     args = parse(parser, argv)
     choose_start_method("gpt_toolkit.data.pretraining.write_token_shards", quick=args.quick)

@@ -1,6 +1,6 @@
-"""What is guarded: of each benchmark's report, ours beside another's, as ratios.
+"""Ratios of each benchmark's report that the guard compares: our value divided by another implementation's.
 
-A machine's clock moves both sides of a ratio alike, so a ratio of today can be compared with a recorded one.
+A machine's clock affects both sides of a ratio alike, so a new ratio can be compared with a recorded one.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ Report = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Bound:
-    """What is to be reached: by the ratio, or by ours itself.
+    """A target for the ratio, or for our value itself.
 
     Args:
-        value: At least this where higher is better, else at most.
-        of_ours: Whether ours is meant, in its unit, and not the ratio.
+        value: Lower limit if higher is better, else upper limit.
+        of_ours: Whether the limit applies to our value, in its unit, instead of the ratio.
     """
 
     value: float
@@ -27,16 +27,16 @@ class Bound:
 
 @dataclass(frozen=True)
 class Ratio:
-    """Ours over another's.
+    """Our value and another implementation's.
 
     Args:
-        what: Is measured; its name among all ratios.
-        unit: Of both.
-        ours: The toolkit's.
-        beside: What the other one is called.
-        other: The other's.
-        higher_is_better: Or lower.
-        target: To be reached, where one is set.
+        what: Name of the ratio.
+        unit: Unit of both values.
+        ours: The toolkit's value.
+        beside: Name of the other implementation.
+        other: Its value.
+        higher_is_better: Whether higher values are better.
+        target: Target, if one is set.
     """
 
     what: str
@@ -49,12 +49,12 @@ class Ratio:
 
     @property
     def value(self) -> float:
-        """The ratio."""
+        """Our value divided by the other."""
         return self.ours / self.other
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is reached; None where none is set."""
+        """True if the target is reached; None if no target is set."""
         if self.target is None:
             return None
         measured = self.ours if self.target.of_ours else self.value
@@ -157,7 +157,7 @@ def startup(report: Report) -> Iterator[Ratio]:
 
 
 def _other(values: Mapping[str, float]) -> tuple[str, float]:
-    """The contestant that is not ours."""
+    """Return name and value of the contestant that is not ours."""
     return next((name, value) for name, value in values.items() if name != "gpt_toolkit")
 
 
@@ -176,5 +176,5 @@ BENCHMARKS: Mapping[str, Callable[[Report], Iterator[Ratio]]] = {
 
 
 def read(name: str, report: Report) -> list[Ratio]:
-    """The ratios of a benchmark's report."""
+    """Return the ratios of a benchmark's report."""
     return list(BENCHMARKS[name](report))

@@ -1,7 +1,7 @@
-"""What every benchmark needs: contestants in turns, the machine's stamp, its bandwidth, a table.
+"""Common parts of the benchmarks: turns of contestants, machine description, memory bandwidth, tables.
 
-Another program on the machine, or a change of its clock, hits neighboring measurements alike. So contestants
-take turns, and what counts is the median and the ratio of medians, not the best time of each.
+Other programs and clock changes affect consecutive measurements alike. So contestants take turns, and the
+result is the median and the ratio of medians, not the best time of each.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def in_turns(contestants: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each contestant in each round; every second round goes the other way round.
+    """Measure the seconds of each contestant in each round; every second round is in reverse order.
 
-    Let each run once before, unmeasured.
+    Each runs once before, unmeasured.
     """
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for number in range(rounds):
@@ -45,11 +45,11 @@ def in_turns(contestants: Mapping[str, Callable[[], object]], rounds: int) -> di
 
 
 def read_bandwidth(n_bytes: int, rounds: int = 9) -> float:
-    """Bytes a second at which the processor reads memory that is in no cache: the median.
+    """Measure the median of the bytes per second that the processor reads from uncached memory.
 
     Args:
-        n_bytes: To read; as many as the work that is compared with it reads.
-        rounds: Reads.
+        n_bytes: Bytes to read; as many as the compared work reads.
+        rounds: Number of reads.
     """
     memory = torch.ones(max(1, n_bytes // 8), dtype=torch.int64)
     [seconds] = in_turns({"read": memory.max}, rounds).values()
@@ -85,7 +85,7 @@ def _load() -> float | None:
 
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Columns as wide as what they hold; numbers to the right."""
+    """Print columns that fit their content, with numbers aligned to the right."""
     cells = [list(heads), *([_cell(value) for value in row] for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(heads))]
     for row in cells:
@@ -108,29 +108,31 @@ def _cell(value: object) -> str:
 
 
 def write_report(path: Path, report: Mapping[str, Any]) -> None:
-    """Keep a report as JSON."""
+    """Write a report as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 def argument_parser(description: str | None, rounds: int) -> argparse.ArgumentParser:
-    """The options of every benchmark.
+    """Return a parser with the options of every benchmark.
 
     Args:
-        description: The module's text.
-        rounds: Of each contestant, unless the user says otherwise.
+        description: Text of the module.
+        rounds: Default number of rounds.
     """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--rounds", type=int, default=rounds, metavar="N", help="of each contestant (%(default)s)"
+        "--rounds", type=int, default=rounds, metavar="N", help="measure N rounds (default: %(default)s)"
     )
     parser.add_argument(
-        "--threads", type=int, metavar="N", help="torch's threads; its own choice unless given"
+        "--threads", type=int, metavar="N", help="use N threads in torch (default: torch's choice)"
     )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="keep everything measured, as JSON")
-    parser.add_argument("--quick", action="store_true", help="something tiny once, to see that it runs")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write the report to this JSON file")
+    parser.add_argument(
+        "--quick", action="store_true", help="run a tiny version that checks that everything works"
+    )
     return parser
 
 
@@ -175,12 +177,12 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpar
 
 
 def print_machine(about: Mapping[str, Any]) -> None:
-    """The line above every table."""
+    """Print the line above every table."""
     print(f"{about['processor']}, {about['threads']} of {about['cores']} cores, {about['versions']}")
 
 
 def keep(args: argparse.Namespace, report: Mapping[str, Any]) -> None:
-    """Write the report, with the load at the end, to the file that ``--output`` names."""
+    """Write the report, with the machine's final load, to the file of ``--output``."""
     if args.output:
         machine = {**report["machine"], "load_after": _load()}
         write_report(args.output, {**report, "machine": machine})

@@ -1,10 +1,10 @@
-"""Seconds until `gpt-toolkit --help` has answered, beside an empty Python and beside litgpt; in turns.
+"""Time of `gpt-toolkit --help`, compared with an empty Python program and with litgpt; in turns.
 
     python benchmarks/startup.py --output startup.json
     python benchmarks/startup.py --litgpt ENVIRONMENT/bin/litgpt
 
-An empty Python with the same environment is the bound. litgpt needs older versions of what the toolkit is
-tested with, so it lives in an environment of its own: pip install litgpt there and say where its command is.
+The bound is an empty Python program in the same environment. litgpt needs older versions of our
+dependencies, so install it in a separate environment and give the path of its command.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TARGET_S = 0.4
 
 
 def commands(litgpt: Path | None) -> dict[str, list[str]]:
-    """The contestants' command lines."""
+    """Return the contestants' command lines."""
     python = sys.executable
     found = {
         OURS: [str(Path(python).with_name("gpt-toolkit")), "--help"],
@@ -36,7 +36,7 @@ def commands(litgpt: Path | None) -> dict[str, list[str]]:
 
 
 def measure(litgpt: Path | None, rounds: int, *, warm_up: bool) -> dict[str, Any]:
-    """Measure the seconds of all contestants; warming up reads their files into memory and makes bytecode."""
+    """Measure the seconds of all contestants; the warm-up caches their files and compiles bytecode."""
 
     def run(command: list[str]) -> None:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -55,9 +55,9 @@ def measure(litgpt: Path | None, rounds: int, *, warm_up: bool) -> dict[str, Any
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the benchmark; the exit code."""
+    """Run the benchmark and return the exit code."""
     parser = argument_parser(__doc__, rounds=15)
-    parser.add_argument("--litgpt", type=Path, metavar="COMMAND", help="litgpt's, in its environment")
+    parser.add_argument("--litgpt", type=Path, metavar="COMMAND", help="compare with this litgpt command")
     args = parse(parser, argv)
     about = stamp([])
     found = measure(args.litgpt, 1 if args.quick else args.rounds, warm_up=not args.quick)

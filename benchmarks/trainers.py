@@ -1,4 +1,4 @@
-"""The Trainer of a benchmark: one CPU process that writes nothing and takes turns with others."""
+"""Trainer of a benchmark: one CPU process that writes nothing and takes turns with others."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from benchmarks.workers import Turns
 
 
 class TakesTurns(Callback):
-    """Stops a Trainer at the end of each round until the next one begins.
+    """Callback that blocks a Trainer between rounds.
 
     Args:
-        turns: The contestant's.
+        turns: Turns of the contestant.
         round_ends: Whether a round ends after the step that was trained on this batch.
     """
 
@@ -29,7 +29,7 @@ class TakesTurns(Callback):
 
 
 def rounds_of(steps: int, warm_up: int) -> Callable[[Any], bool]:
-    """Tells after each step whether a round ends: after ``warm_up`` steps, then after each ``steps``."""
+    """Return a test for the end of a round: after ``warm_up`` steps, then after each ``steps``."""
     done = 0
 
     def round_ends(batch: Any) -> bool:
@@ -41,7 +41,7 @@ def rounds_of(steps: int, warm_up: int) -> Callable[[Any], bool]:
 
 
 def trainer_of(**settings: Any) -> Trainer:
-    """A Trainer that does nothing but train, with gradients clipped at 1."""
+    """Return a Trainer that only trains, with gradients clipped at 1."""
     return Trainer(
         accelerator="cpu",
         devices=1,

@@ -1,11 +1,11 @@
-"""Tokens a second and memory of pre-training compared with a bare PyTorch loop, in turns.
+"""Throughput and memory of pre-training compared with a plain PyTorch loop, in turns.
 
     python benchmarks/training.py --output training.json
 
-Ours is the whole of it: PretrainTask through the Trainer, windows of a CorpusDataModule. The other is what
-one writes without it, in the manner of nanoGPT: torch's attention, all logits and their cross-entropy, a
-loop. Same shapes and precision, gradients clipped at 1, fused AdamW. The text is random letters, as the
-ids do not change the work. Memory is the highest of the whole process, imports included.
+Ours is the whole toolkit: PretrainTask in the Trainer with windows of a CorpusDataModule. The other is a
+plain loop as in nanoGPT, with torch's attention and a cross-entropy over all logits. Shapes, precision,
+gradient clipping at 1 and fused AdamW are the same. The text is random letters, because the ids do not
+change the work. Memory is the peak of the whole process, imports included.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ class Shape:
     """One comparison.
 
     Args:
-        name: What it is called.
-        config: Of the decoder; windows are as long as its context.
-        batch: Windows a step.
-        steps: Of a round.
-        target: Ratio of tokens a second to reach in bf16.
-        memory_target: Ratio of memory to stay below in bf16; None where none is set.
+        name: Name of the comparison.
+        config: Shape of the decoder; windows are as long as its context.
+        batch: Windows per step.
+        steps: Steps per round.
+        target: Lower limit of the throughput ratio in bf16.
+        memory_target: Upper limit of the memory ratio in bf16; None if not set.
         text_bytes: Size of the training text.
     """
 
@@ -69,7 +69,7 @@ class Shape:
 
     @property
     def tokens(self) -> int:
-        """Of a step."""
+        """Number of tokens per step."""
         return self.batch * self.config.n_ctx
 
 
@@ -86,7 +86,7 @@ def full_shapes() -> list[Shape]:
 
 
 def quick_shapes() -> list[Shape]:
-    """Seconds, to see that everything runs; its numbers mean nothing."""
+    """Return shapes of a few seconds that check that everything runs; their figures mean nothing."""
     config = DecoderConfig(vocab_size=300, n_ctx=16, n_layer=2, n_head=2, n_embd=16)
     return [Shape("tiny", config, 2, 2, 1.0, 1.0, text_bytes=10_000)]
 
@@ -95,7 +95,7 @@ def quick_shapes() -> list[Shape]:
 
 
 def data_of(config: DecoderConfig, batch: int, text: Path, cache: Path) -> CorpusDataModule:
-    """Windows of the text, for training alone."""
+    """Return the windows of the text, for training only."""
     os.environ["GPT_TOOLKIT_CACHE"] = str(cache)
     warnings.filterwarnings("ignore", module="lightning")
     return CorpusDataModule(
@@ -104,12 +104,12 @@ def data_of(config: DecoderConfig, batch: int, text: Path, cache: Path) -> Corpu
 
 
 def recipe() -> AdamW:
-    """The toolkit's optimizer, with the numbers of :func:`theirs`."""
+    """Return the toolkit's optimizer with the settings of :func:`theirs`."""
     return AdamW(lr=3e-4, betas=(0.9, 0.95), weight_decay=0.1)
 
 
 def ours(turns: Turns, shape: Shape, text: Path, cache: Path, precision: str) -> None:
-    """Train by the toolkit."""
+    """Train with the toolkit."""
     torch.manual_seed(0)
     trainer = trainer_of(
         precision=precision,
@@ -156,7 +156,7 @@ class Layer(nn.Module):
 
 
 class PlainGPT(nn.Module):
-    """A GPT as one writes it who has read nanoGPT: no biases, exact GELU, tied head, mean loss inside."""
+    """A plain GPT as in nanoGPT: no biases, exact GELU, tied output matrix, mean loss in the forward pass."""
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
@@ -177,7 +177,7 @@ class PlainGPT(nn.Module):
 
 
 def theirs(turns: Turns, shape: Shape, text: Path, precision: str) -> None:
-    """Train by a loop."""
+    """Train in a plain loop."""
     torch.manual_seed(0)
     model = PlainGPT(shape.config)
     groups = [[p for p in model.parameters() if (p.ndim == 2) == decays] for decays in (True, False)]
@@ -248,7 +248,7 @@ def measure(shape: Shape, rounds: int, folder: Path, precision: str) -> dict[str
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the benchmark; the exit code."""
+    """Run the benchmark and return the exit code."""
     parser = argument_parser(__doc__, rounds=7)
     parser.add_argument(
         "--shape", type=int, choices=(1, 2, 3), metavar="N", help="only the N-th shape of the three"

@@ -1,4 +1,4 @@
-"""Contestants in processes of their own: each works when it is its turn, and its memory is its own."""
+"""Contestants in separate processes: each works in its turn, and its memory is measured separately."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _start_method = "spawn"
 def choose_start_method(*modules: str, quick: bool) -> None:
     """Choose how workers start.
 
-    A measured worker starts in a new interpreter, so that its memory counts all that it imports. Workers of
-    a quick run are forked from one server, which has imported the modules and started no thread of torch.
+    A measured worker starts in a new interpreter, so that its memory includes all imports. Workers of a quick
+    run are forked from one server, which has imported the modules and started no thread of torch.
 
     Args:
         modules: Modules of the benchmark that take long to import, for the server.
@@ -39,28 +39,28 @@ def choose_start_method(*modules: str, quick: bool) -> None:
 
 
 class Turns:
-    """What a contestant has of the benchmark: it waits at the end of each round until another begins.
+    """Connection of a contestant to the benchmark: it waits between rounds.
 
     Args:
-        connection: To the benchmark.
+        connection: Connection to the benchmark.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def wait(self) -> bool:
-        """Whether there is another round; to be called once before the first, when all is warm."""
+        """Wait for the next round; return False if there is none. Call it once after the warm-up."""
         self._connection.send(None)
         return bool(self._connection.recv())
 
 
 class Worker:
-    """A process that does a contestant's work; a context, in which it is ready for :meth:`round`.
+    """A process that does a contestant's work; a context manager, inside which it is ready for :meth:`round`.
 
     Args:
-        work: Runs in the process, warms up, works round by round as ``turns`` says, and returns what it has
-            to say at the end. A function of a module.
-        arguments: Of ``work``, after ``turns``.
+        work: Function of a module that runs in the process. It warms up, works in the rounds of ``turns`` and
+            returns its result.
+        arguments: Arguments of ``work`` after ``turns``.
     """
 
     def __init__(self, work: Callable[Concatenate[Turns, P], Any], *args: P.args, **kwargs: P.kwargs) -> None:
@@ -77,12 +77,12 @@ class Worker:
         return self
 
     def round(self) -> None:
-        """Let it work for a round."""
+        """Let the contestant work for one round."""
         self._connection.send(True)
         self._connection.recv()
 
     def finish(self) -> Any:
-        """End the work; what it has to say, with ``peak_mb`` of memory and what it had before."""
+        """End the work; return its result with ``peak_mb`` of memory and the memory before."""
         self._connection.send(False)
         result = self._connection.recv()
         self._process.join()
@@ -106,7 +106,7 @@ def _serve(connection: Connection, threads: int, work: Any, args: Any, kwargs: A
 
 
 def _peak_mb() -> float:
-    """Memory held at most. Linux' ``ru_maxrss`` begins with that of the process that started this one."""
+    """Return the peak memory. Linux' ``ru_maxrss`` starts with that of the parent process."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     except OSError:
@@ -119,7 +119,7 @@ def _peak_mb() -> float:
 
 
 def _held_mb() -> float:
-    """Memory held now, where the system says; what was held at most, elsewhere."""
+    """Return the current memory where the system reports it, else the peak."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except OSError:
@@ -130,7 +130,7 @@ def _held_mb() -> float:
 def compare(
     contestants: Mapping[str, Callable[[], Worker]], rounds: int
 ) -> tuple[dict[str, list[float]], dict[str, dict[str, Any]]]:
-    """Seconds of each contestant in each round, and what each has to say at the end."""
+    """Measure the seconds of each contestant in each round; return them with each contestant's result."""
     with ExitStack() as stack:
         workers = {name: stack.enter_context(start()) for name, start in contestants.items()}
         seconds = in_turns({name: worker.round for name, worker in workers.items()}, rounds)

@@ -13,18 +13,18 @@ os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
 
 @pytest.fixture
 def shared_data() -> Path:
-    """The folder of real data beside the project."""
+    """Return the folder of real data next to the project."""
     folder = Path(__file__).resolve().parents[2] / "shared" / "data"
     if not folder.is_dir():
         if os.environ.get("CI"):
-            pytest.fail(f"CI must test on real data, but there is none in {folder}")
+            pytest.fail(f"CI needs the real data; not found: {folder}")
         pytest.skip(f"no shared data in {folder}")
     return folder
 
 
 @pytest.fixture(autouse=True)
 def no_process_group_is_left() -> Iterator[None]:
-    """A group that one test leaves behind makes each later Trainer of the same process one of many."""
+    """Fail if a test leaves a process group, which would make every later Trainer distributed."""
     yield
     distributed = sys.modules.get("torch.distributed")
     assert distributed is None or not distributed.is_initialized()

@@ -1,4 +1,4 @@
-"""Matrix products as torch computes them, counted by type and refused where the device emulates it."""
+"""Matrix products counted by type, and refused in types that the device emulates."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ class EmulatedProductError(AssertionError):
 
 
 class MatrixProducts(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the CPU's matrix products by type.
+    """Mode that counts the CPU's matrix products by type.
 
     Args:
         refuses: Raise at a product in a type that :func:`gpt_toolkit.hardware.is_native` denies.

@@ -1,4 +1,4 @@
-"""A platform that is not Linux with glibc, as far as Python code can tell.
+"""Platforms other than Linux with glibc, as far as Python code can detect.
 
 Run in a process of its own: its changes are not undone. Native code of other packages still
 finds Linux, so those are imported before :func:`pretend` is called.

@@ -1,4 +1,4 @@
-"""A small decoder with values far from its start."""
+"""A small decoder with values far from initialization."""
 
 from typing import Any
 

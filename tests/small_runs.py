@@ -21,7 +21,7 @@ TEXT = "".join(
 
 @pytest.fixture
 def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A text file of some kilobytes, and a token cache of its own."""
+    """Write a text file of a few kilobytes, and use a separate token cache."""
     monkeypatch.setenv("GPT_TOOLKIT_CACHE", str(tmp_path / "cache"))
     path = tmp_path / "corpus.txt"
     path.write_text(TEXT, encoding="utf-8")
@@ -33,7 +33,7 @@ Run = Callable[..., tuple[Trainer, PretrainTask]]
 
 @pytest.fixture
 def fit(corpus: Path, tmp_path: Path) -> Run:
-    """Trains a tiny decoder; keyword arguments change the run, `losses` collects each step's loss."""
+    """Train a tiny decoder; keyword arguments change the run, `losses` collects each step's loss."""
 
     def run(
         *,
@@ -82,7 +82,7 @@ def fit(corpus: Path, tmp_path: Path) -> Run:
 
 
 class RecordingTask(PretrainTask):
-    """Keeps the loss of each step; its schedule may end at another step, as when a run is cut short."""
+    """A task that stores the loss of each step; its schedule may end at another step, as in a stopped run."""
 
     def __init__(self, losses: list[float] | None, total_steps: int | None, **arguments: Any) -> None:
         super().__init__(**arguments)

@@ -56,7 +56,7 @@ def into(folder: str) -> tuple[str, str]:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a run ``run``, its model also in half the bytes, rows and prompts."""
+    """Make a folder with a run ``run``, its model also in half the bytes, examples and prompts."""
     folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GPT_TOOLKIT_CACHE", str(folder / "cache"))
@@ -77,7 +77,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def here(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of that folder, as the working folder."""
+    """Change to a copy of that folder."""
     folder = tmp_path / "work"
     shutil.copytree(trained, folder)
     monkeypatch.setenv("GPT_TOOLKIT_CACHE", str(folder / "cache"))
@@ -95,7 +95,7 @@ def choose(monkeypatch: pytest.MonkeyPatch, native: str) -> None:
 
 @pytest.fixture
 def fp32_alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[MatrixProducts]:
-    """On a machine that multiplies fp32 alone, other products raise."""
+    """Simulate a machine with fast fp32 only; products in other types raise."""
     choose(monkeypatch, "0")
     with MatrixProducts() as products:
         yield products
@@ -281,7 +281,7 @@ def warnings_in(err: str) -> list[str]:
 
 
 def asked(command: str) -> tuple[Callable[[], None], str]:
-    """Return a command that asks for bf16, and the option that does."""
+    """Return a command that requests bf16, and the option that does."""
     option = "--trainer.precision bf16-mixed" if command in ("fit", "test") else "--dtype"
     runs = {
         "fit": partial(answer, "fit", *PRETRAIN, *into("new"), *option.split()),

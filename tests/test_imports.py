@@ -1,4 +1,4 @@
-"""The order in which packages import one another, file names, and which verbs import no torch."""
+"""Import order of packages, file names, and verbs that do not import torch."""
 
 import ast
 import subprocess
@@ -17,8 +17,8 @@ ALLOWED = {
     "__init__": {"backbone", "data", "evaluation", "generation", "tasks", "tokenizers"},
     "__main__": {"cli"},
     "cli": {
-        *("analysis", "backbone", "callbacks", "checkpoints", "data", "dry_run", "evaluation", "generation"),
-        *("optim", "storyworld", "tasks", "tokenizers"),
+        *("analysis", "backbone", "callbacks", "checkpoints", "data", "dry_run", "evaluation", "exercises"),
+        *("generation", "optim", "storyworld", "tasks", "tokenizers"),
     },
     "dry_run": {
         *("backbone", "callbacks", "checkpoints", "data", "evaluation", "generation", "losses"),
@@ -26,6 +26,19 @@ ALLOWED = {
     },
     "analysis": {
         *("callbacks", "checkpoints", "data", "evaluation", "generation", "storyworld", "tokenizers"),
+    },
+    "exercises": {
+        *(
+            "analysis",
+            "backbone",
+            "batches",
+            "data",
+            "evaluation",
+            "generation",
+            "losses",
+            "optim",
+            "tokenizers",
+        ),
     },
     "evaluation": {
         *("backbone", "batches", "callbacks", "checkpoints", "data", "generation", "metrics", "storyworld"),
@@ -120,6 +133,7 @@ def test_no_two_files_have_the_same_name() -> None:
         "import gpt_toolkit.tokenizers",
         "import gpt_toolkit.storyworld",
         "import gpt_toolkit.cli.convert",
+        "import gpt_toolkit.cli.exercise",
         "import gpt_toolkit.cli.generate",
         "import gpt_toolkit.cli.overlap",
         "import gpt_toolkit.cli.report",
@@ -129,6 +143,7 @@ def test_no_two_files_have_the_same_name() -> None:
         "import gpt_toolkit.cli.tokenizer",
         "from gpt_toolkit.cli import main; main(['--help'])",
         "from gpt_toolkit.cli import main; main(['generate', '--help'])",
+        "from gpt_toolkit.cli import main; main(['exercise'])",
         "from gpt_toolkit.cli import main; main(['tokenizer', 'encode', 'bytes', 'hello'])",
     ],
 )

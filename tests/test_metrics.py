@@ -1,4 +1,4 @@
-"""What a set is judged by: against plain formulas, and over ranks whose last batches are uneven."""
+"""Metrics of datasets compared with plain formulas, also over ranks with uneven last batches."""
 
 import json
 import math
@@ -29,7 +29,7 @@ WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "saw", "the", "dog", "run
 
 
 def rows_of(name: str) -> tuple[Any, Any]:
-    """All predictions and targets of a set."""
+    """Return all predictions and targets of a dataset."""
     draw, n = torch.Generator().manual_seed(len(name)), sum(BATCHES[name])
     if name == "texts":
         cut = torch.randint(2, len(WORDS), (n, 2), generator=draw).tolist()
@@ -46,7 +46,7 @@ def metrics_of(name: str) -> MetricCollection:
 
 
 def judge(name: str, ranks: Sequence[int]) -> dict[str, float]:
-    """Judge the batches of some ranks of two; the values over all processes."""
+    """Score the batches of some of two ranks; return the values over all processes."""
     metrics, (predictions, targets), start = metrics_of(name), rows_of(name), 0
     for number, size in enumerate(BATCHES[name]):
         if number % 2 in ranks:
@@ -56,7 +56,7 @@ def judge(name: str, ranks: Sequence[int]) -> dict[str, float]:
 
 
 def judge_as_rank(rank: int, folder: Path) -> None:
-    """In a process of its own: judge this rank's batches together with the other rank."""
+    """Score this rank's batches together with the other rank, in a separate process."""
     os.environ |= {"GLOO_SOCKET_IFNAME": "lo"}
     store = f"file://{folder / 'store'}"
     torch.distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=2)
@@ -77,7 +77,7 @@ def test_two_ranks_with_uneven_last_batches_count_each_row_once(tmp_path: Path) 
 
 
 def confusion(predictions: Tensor, targets: Tensor, n: int) -> list[list[int]]:
-    """Rows by target and prediction."""
+    """Return counts by target and prediction."""
     pairs = list(zip(targets.tolist(), predictions.tolist(), strict=True))
     return [[pairs.count((t, p)) for p in range(n)] for t in range(n)]
 
@@ -106,7 +106,7 @@ def test_correlations_are_those_of_the_formulas() -> None:
         return float((x * y).sum() / (x.norm() * y.norm()))
 
     def ranks(values: Tensor) -> Tensor:
-        """From 1; equal values share the mean of theirs."""
+        """Return ranks from 1; equal values get the mean of their ranks."""
         below = (values[None] < values[:, None]).sum(dim=1)
         equal = (values[None] == values[:, None]).sum(dim=1)
         return below + (equal + 1) / 2

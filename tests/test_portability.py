@@ -1,4 +1,4 @@
-"""Platforms other than Linux with glibc, faked in processes of their own; and what keeps code portable."""
+"""Simulated platforms other than Linux with glibc, in separate processes; and rules of portable code."""
 
 import ast
 import json
@@ -133,7 +133,7 @@ TINY = [
 
 
 def outcome(script: str, *arguments: str, folder: Path) -> dict[str, Any]:
-    """Run a script in a process of its own, in a folder, on this code."""
+    """Run a script in a separate process, in a folder, on this code."""
     more = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "GPT_TOOLKIT_CACHE": str(folder / "cache")}
     done = subprocess.run(
         [sys.executable, "-c", BEGIN + script, *arguments],
@@ -161,7 +161,7 @@ def test_help_of_every_command_is_printed_everywhere(system: str, tmp_path: Path
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Answers of every command on the other platforms."""
+    """Return the answers of every command on the other platforms."""
     folder = tmp_path_factory.mktemp("elsewhere")
     rows = "".join(f"row {i} is {'ab'[i % 2]},{'ab'[i % 2]}\n" for i in range(40))
     (folder / "rows.csv").write_text("text,label\n" + rows, encoding="utf-8")
@@ -274,7 +274,7 @@ ASKS = {
 
 
 def asks_the_machine(node: ast.AST) -> str | None:
-    """Return the question that a node asks the machine; None for other nodes."""
+    """Return the question about the machine that a node asks; None for other nodes."""
     name = None
     if isinstance(node, ast.Attribute):
         name = node.attr

@@ -1,4 +1,4 @@
-"""README and pages: every command runs, every path exists, tables are what was measured."""
+"""README and pages: every command runs, every path exists, tables match the measurements."""
 
 import json
 import math
@@ -117,6 +117,6 @@ def test_the_table_of_the_twins_is_what_the_runs_gave() -> None:
 
 
 def _mean_with_interval(scores: list[float]) -> str:
-    """In percent, with Student's t for three seeds (2 degrees of freedom)."""
+    """Format in percent, with Student's t for three seeds (2 degrees of freedom)."""
     half = 4.302653 * stdev(scores) / math.sqrt(len(scores))
     return f"{100 * mean(scores):.1f} ± {100 * half:.1f}"

@@ -16,7 +16,7 @@ Write = Callable[[str, str | bytes], Path]
 
 
 def read(path: Path, delimiter: str | None = None, columns: tuple[str, ...] = ()) -> list[Any]:
-    """Read the fields of each record and the end of its place."""
+    """Read the fields of each record and the end of its position."""
     records = open_records(path, delimiter).records(columns)
     return [(record.fields, record.where.removeprefix(f"{path}, ")) for record in records]
 

@@ -67,7 +67,7 @@ def test_a_single_nul_in_a_long_text_is_text(write: Write) -> None:
     data = b"a text of the web\0 and more "
     check_text(data * 8, Path("a.txt"), 0)
     check_text(data * 9 + b"x" * 1000, Path("a.txt"), 0)
-    with pytest.raises(ValueError, match="a.txt: 9 of 252 bytes are NUL, the first at offset 1017;"):
+    with pytest.raises(ValueError, match=r"a\.txt: 9 of 252 bytes are NUL, the first at offset 1017;"):
         check_text(data * 9, Path("a.txt"), 1000)
 
 

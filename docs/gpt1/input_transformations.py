@@ -55,7 +55,7 @@ for row in data.rows(1):
 #
 # The same examples as the network receives them. Each bar is one sequence of a batch; special tokens are colored.
 
-# %% alt="Horizontal bars for eight sequences: one for sentiment, one for entailment, two for similarity in both orders, two for endings. Every bar begins with a start mark and ends with an extract mark; those of two texts have a delimiter between." tags=["fold"]
+# %% alt="Horizontal bars for eight sequences: one for sentiment, one for entailment, two for similarity in both orders, two for endings. Every bar starts with the start token and ends with the extract token; bars of two texts have a delimiter between them." tags=["fold"]
 import matplotlib.pyplot as plt
 
 vocabulary_size = data.vocabulary.vocab_size

@@ -76,7 +76,7 @@
 #
 # ## The paper's gains, drawn
 
-# %% alt="Bars of GPT-1's score minus the best before it, for twelve sets: positive for nine, largest for CoLA with 10 and Story Cloze with 9 points, negative for SST-2, MRPC and RTE." tags=["fold"]
+# %% alt="Bars of GPT-1's score minus the best before it, for twelve datasets: positive for nine, largest for CoLA with 10 and Story Cloze with 9 points, negative for SST-2, MRPC and RTE." tags=["fold"]
 import matplotlib.pyplot as plt
 
 before = {

@@ -69,7 +69,7 @@ assert sum(parts.values()) == config.n_params == 116_534_784
 # matrices only, not on biases and gains. [`Cosine`][gpt_toolkit.optim.schedules.Cosine] gives the multiplier of the learning rate,
 # [`decay_groups`][gpt_toolkit.optim.decay_groups] the parameter groups.
 
-# %% alt="Pre-training: the rate rises to 2.5e-4 within 2,000 of 100,000 updates and falls to 0 like a cosine. Fine-tuning: it rises to 6.25e-5 within the first 0.2 percent and falls to 0 in a straight line." tags=["fold"]
+# %% alt="Pre-training: the learning rate rises to 2.5e-4 within 2,000 of 100,000 updates and falls to 0 like a cosine. Fine-tuning: it rises to 6.25e-5 within the first 0.2 percent and falls to 0 in a straight line." tags=["fold"]
 import matplotlib.pyplot as plt
 
 from gpt_toolkit.optim import Cosine, Linear

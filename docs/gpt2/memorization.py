@@ -42,7 +42,7 @@ for size in sizes:
 for size, share in zip(sizes, shares, strict=True):
     print(f"{size:5,} training documents: {share:.1%} of the test runs")
 
-# %% alt="Share of the test runs that occur in the training text, over the number of training documents: it rises ever more slowly, far above the few percent of the published sets." tags=["fold"]
+# %% alt="Fraction of the test 8-grams that occur in the training text, over the number of training documents. It rises more and more slowly and is far above the few percent of the published datasets." tags=["fold"]
 import matplotlib.pyplot as plt
 
 figure, axes = plt.subplots(figsize=(7, 3))

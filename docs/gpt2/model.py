@@ -49,7 +49,7 @@ Markdown("\n".join(rows))
 # Every block adds to the residual stream. With plain initialization the standard deviation of the stream grows with depth. Scaled
 # initialization keeps it nearly independent of depth in the first forward pass.
 
-# %% alt="Spread of the hidden states after each of 24 untrained blocks. Post-norm stays at 1; pre-norm with plain initialization grows several times as much as pre-norm with scaled initialization." tags=["fold"]
+# %% alt="Standard deviation of the hidden states after each of 24 untrained blocks. Post-norm stays at 1; pre-norm with plain initialization grows several times as much as pre-norm with scaled initialization." tags=["fold"]
 import matplotlib.pyplot as plt
 import torch
 

@@ -3,8 +3,8 @@
 #
 # Attention (Bahdanau et al. 2014) lets a recurrent decoder read every position of its input directly. The Transformer (Vaswani et al. 2017)
 # keeps attention alone. With *self-attention*, any two positions of a text are one step apart, and all positions are computed at once. GPT
-# is a Transformer decoder: a causal mask hides the future, and text is generated one token after another. Which of the two advantages
-# remain? We measure.
+# is a Transformer decoder: a causal mask hides the future, and text is generated one token after another. We measure which of both
+# advantages remain.
 #
 # ## The cost of a layer
 #
@@ -133,7 +133,7 @@ with torch.inference_mode():
 # %% [markdown]
 # ## Batches of texts
 #
-# Generating one text at a time is *memory-bandwidth bound*: every weight is read from memory once per token and used for a single product.
+# Generating a single text is *memory-bandwidth bound*: every weight is read from memory once per token and used for a single product.
 # In a batch, several texts share each read of the weights. The gain depends on the machine. It is far larger on GPUs, and for a model that
 # does not fit the processor's caches, than it is here.
 

@@ -87,7 +87,7 @@ for index in range(20):
             repeats += 1
 habits[2] /= repeats
 
-# %% alt="Three panels of bars, one for each habit, a bar for each head of both layers." tags=["fold"]
+# %% alt="Three panels of bars, one for each pattern, with a bar for each head of both layers." tags=["fold"]
 figure, row = plt.subplots(ncols=3, figsize=(9, 3), sharey=True)
 titles = ("the token before", "the first token", "the name that comes next")
 for axes, title, shares in zip(row, titles, habits, strict=True):
@@ -166,4 +166,4 @@ Markdown(
 # %% [markdown]
 # The papers show no attention maps and ablate no heads.
 #
-# Next: [your own data](../guides/own_data.md).
+# Next: [exercises](../guides/exercises.md).

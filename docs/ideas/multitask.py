@@ -92,7 +92,7 @@ found = {
 for (pages, company), values in found.items():
     print(f"{pages:10} {company:13} {'  '.join(f'{value:.3f}' for value in values)} nats per token")
 
-# %% alt="Loss on held-out pages of translation for four settings, two seeds each: few pages alone and with stories, plenty of pages alone and with stories." tags=["fold"]
+# %% alt="Loss on held-out translation documents for four settings, two seeds each: few documents alone and with stories, plenty of documents alone and with stories." tags=["fold"]
 import matplotlib.pyplot as plt
 
 figure, axes = plt.subplots(figsize=(6, 3))

@@ -80,7 +80,7 @@ for k in counts:
     curve.append(fmean(cost(f"{right}{row.english} =", f" {row.sister}") for row in asked))
     shuffled.append(fmean(cost(f"{wrong}{row.english} =", f" {row.sister}") for row in asked))
 
-# %% alt="Nats per token of the right translation over the number of examples in context, with right and with exchanged translations. " tags=["fold"]
+# %% alt="Nats per token of the right translation over the number of examples in context, with right and with exchanged translations." tags=["fold"]
 import matplotlib.pyplot as plt
 
 figure, axes = plt.subplots(figsize=(7, 3))

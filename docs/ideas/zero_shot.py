@@ -99,7 +99,7 @@ found = {
 for (task, name), (nats, share) in found.items():
     print(f"{task:12} {name:12} right answer {nats:5.2f} nats per token, preferred to another {share:.0%}")
 
-# %% alt="Nats per token of the right answer for both tasks: several times lower for the model whose text held the task than for the other." tags=["fold"]
+# %% alt="Nats per token of the right answer for both tasks: several times lower for the model whose text contains the task than for the other." tags=["fold"]
 import matplotlib.pyplot as plt
 
 figure, axes = plt.subplots(figsize=(6, 2.8))

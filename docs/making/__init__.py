@@ -1,1 +1,1 @@
-"""How the site is made: pages are run, turned into Markdown and given to MkDocs."""
+"""Tools that build the site: run pages, turn them into Markdown and give them to MkDocs."""

@@ -1,4 +1,4 @@
-"""Pages of the reference: one for each package, with all its modules."""
+"""Pages of the API reference: one for each package, with all its modules."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ PACKAGE = ROOT / "gpt_toolkit"
 
 _LEFT_OUT = {"__init__", "__main__"}
 _PUBLIC_MODULES = {
-    "storyworld": ("storyworld", "storyworld.documents", "storyworld.datasets", "storyworld.benchmarks")
+    "exercises": ("exercises", "exercises.read_exercises", "exercises.grading", "exercises.differences"),
+    "storyworld": ("storyworld", "storyworld.documents", "storyworld.datasets", "storyworld.benchmarks"),
 }
 """Public modules of packages with internal modules."""
 

@@ -8,7 +8,7 @@ from gpt_toolkit.backbone import DecoderConfig
 
 PATH = Path(__file__).resolve().parents[1] / "assets" / "architecture.svg"
 
-WIDTH, HEIGHT = 640, 520
+WIDTH, HEIGHT = 640, 490
 _STEP = 44  # from one box to the next
 _COLORS = {"norm": "#fde8c8", "attention": "#d6e4fb", "MLP": "#d8f0dc", "+": "#ffffff"}
 
@@ -34,29 +34,33 @@ def drawing() -> str:
 
 
 def _decoder(x: int, title: str, blocks: str, config: DecoderConfig, sublayers: tuple[str, ...]) -> list[str]:
-    """Draw one decoder around a vertical axis, from the tokens at the bottom to the logits at the top."""
-    y = HEIGHT - 72
+    """Draw one decoder around a vertical axis, from the embeddings at the bottom to the output at the top."""
+    before_sum = 2 if sublayers == PRE_NORM else 1  # boxes of a sublayer before its sum
+    places = [HEIGHT - 46 - i * _STEP for i in range(7)]  # the first is below the lowest box
+    frame = places[-1] - 28
+    last = "final norm, tied output matrix" if sublayers == PRE_NORM else "tied output matrix"
     parts = [
         f'<text x="{x}" y="30" font-size="17" font-weight="bold">{title}</text>',
-        f'<text x="{x}" y="{HEIGHT - 18}">{config.vocab_size:,} tokens, {config.n_ctx:,} positions</text>',
-        *_box(x, y, "token + position embeddings", "#eee", 220),
-        f'<rect x="{x - 125}" y="{y - 6 * _STEP - 36}" width="250" height="{6 * _STEP + 18}" rx="6"'
-        ' fill="none" stroke="#999" stroke-dasharray="5 4"/>',
-        f'<text x="{x}" y="{y - 6 * _STEP - 42}" font-size="13">{blocks}</text>',
+        f'<text x="{x}" y="52">{blocks}</text>',
+        f'<text x="{x}" y="71">{config.vocab_size:,} tokens, {config.n_ctx:,} positions</text>',
+        f'<rect x="{x - 125}" y="{frame}" width="250" height="{places[0] - 12 - frame}" rx="6" fill="none"'
+        ' stroke="#999" stroke-dasharray="5 4"/>',
+        *_arrow(x, HEIGHT - 30, places[1]),
+        *_box(x, HEIGHT - 30, "token + position embeddings", "#eee", 220),
+        *_arrow(x, places[-1], frame - 28),
+        *_box(x, frame - 28, last, "#eee", 220),
     ]
     for i, name in enumerate(sublayers, start=1):
-        top = y - i * _STEP
-        parts += _arrow(x, top + _STEP, top)
-        parts += _box(x, top, name, _COLORS[name], 36 if name == "+" else 130)
-        if name == "+":  # the residual connection starts below the sublayer
-            start = y - (i - (2 if sublayers == PRE_NORM else 1)) * _STEP + 22
+        if i > 1:
+            parts += _arrow(x, places[i - 1], places[i])
+        parts += _box(x, places[i], name, _COLORS[name], 36 if name == "+" else 130)
+        if name == "+":
+            start = places[i - before_sum] + 22
             parts.append(
-                f'<path d="M{x} {start}H{x + 105}V{top}H{x + 20}" fill="none" stroke="#555"'
+                f'<path d="M{x} {start}H{x + 105}V{places[i]}H{x + 20}" fill="none" stroke="#555"'
                 ' marker-end="url(#tip)"/>'
             )
-    top = y - 7 * _STEP - 16
-    last = "final norm, tied output matrix" if sublayers == PRE_NORM else "tied output matrix"
-    return [*parts, *_arrow(x, top + _STEP + 16, top), *_box(x, top, last, "#eee", 220)]
+    return parts
 
 
 def _box(x: int, y: int, label: str, color: str, width: int) -> list[str]:

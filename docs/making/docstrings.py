@@ -1,4 +1,4 @@
-"""What the package's docstrings have of reStructuredText, as MkDocs reads it."""
+"""Translation of the docstrings' reStructuredText into Markdown for MkDocs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _TABLE = re.compile(r"^=+(?: +=+)+\n(.*?)\n=+(?: +=+)+$", re.MULTILINE | re.DOTA
 
 
 class Docstrings(Extension):  # type: ignore[misc]
-    """Makes roles references of ours and simple tables Markdown's."""
+    """Extension that turns roles into references and simple tables into Markdown tables."""
 
     def on_instance(self, *, obj: Object, **kwargs: Any) -> None:
-        """Rewrite an object's docstring, once it is there."""
+        """Rewrite an object's docstring."""
         if obj.docstring is not None:
             text = _ROLE.sub(_reference, obj.docstring.value)
             obj.docstring.value = _TABLE.sub(_table, text)

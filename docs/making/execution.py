@@ -1,8 +1,8 @@
 """Run the pages that have changed: ``python -m docs.making.execution [PAGE ...]``.
 
-A page is run again when its code, a file of the project that it read when it was last run, the version of a
-library, or the weights that a page before it made are no longer the same; its prose may change. What a cell
-raises ends everything. Executed notebooks are kept in ``.cache/docs``.
+A page is run again when one of these has changed: its code, a project file that it read in its last run,
+the version of a library, or the weights of a page that it needs. Its prose may change. An exception in a
+cell ends the page. Executed notebooks are cached in ``.cache/docs``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MAKING = Path(__file__).parent
 SECONDS_OF_A_CELL = 1200
 _IGNORED = (".cache/", ".venv/", ".nox/", ".git/", "site/", "docs/making/")
 
-# The kernel asks programs for colors and moving bars, which a page cannot show.
+# The kernel asks programs for colors and progress bars, which a page cannot show.
 _SETUP = """\
 import os
 import matplotlib_inline.backend_inline
@@ -43,15 +43,15 @@ for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "CLICOLOR"):
 matplotlib_inline.backend_inline.set_matplotlib_formats("svg")
 """
 
-_END = "import sitecustomize; sitecustomize.write()"  # a kernel does not always live to its end
+_END = "import sitecustomize; sitecustomize.write()"  # a kernel may be killed before it exits
 
 
 class Kept(NamedTuple):
     """An executed page.
 
     Attributes:
-        notebook: With outputs.
-        seconds: How long it took.
+        notebook: Notebook with outputs.
+        seconds: Running time.
     """
 
     notebook: Any
@@ -59,20 +59,20 @@ class Kept(NamedTuple):
 
 
 def kept(page: Page) -> Kept | None:
-    """The page as it is written, with the outputs that running its code gave; None where it was not run."""
+    """Return the page's current text with the outputs of its last run; None if it was never run."""
     path = CACHE / "pages" / f"{page.name}.ipynb"
     if not path.is_file():
         return None
     run = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
     notebook = page.notebook()
-    for cell, done in zip(_code_cells(notebook), run, strict=False):  # fewer, where a cell was added since
+    for cell, done in zip(_code_cells(notebook), run, strict=False):  # fewer if a cell was added since
         cell.outputs, cell.execution_count = done.outputs, done.execution_count
     facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     return Kept(notebook, facts["seconds"])
 
 
 def is_current(page: Page, pages: dict[str, Page]) -> bool:
-    """Whether what is kept of a page is what running it would give."""
+    """Return whether the cached outputs of a page are up to date."""
     path = CACHE / "pages" / f"{page.name}.json"
     if not path.is_file():
         return False
@@ -85,14 +85,14 @@ def is_current(page: Page, pages: dict[str, Page]) -> bool:
 
 
 def execute(page: Page, pages: dict[str, Page]) -> float:
-    """Run a page and keep it.
+    """Run a page and cache the result.
 
     Returns:
-        Seconds.
+        Running time in seconds.
 
     Raises:
         CellExecutionError: If a cell raises.
-        FileNotFoundError: If the page did not make what it says it makes.
+        FileNotFoundError: If the page did not make a folder that its header names.
     """
     for folder in page.makes:
         shutil.rmtree(WORK / folder, ignore_errors=True)
@@ -120,7 +120,7 @@ def execute(page: Page, pages: dict[str, Page]) -> float:
         cell.metadata.pop("execution", None)  # times of day, different each time
         cell.outputs = joined(cell.outputs)
         for output in cell.outputs:
-            if output.output_type == "stream":  # where this machine keeps things is nobody's business
+            if output.output_type == "stream":  # no paths of this machine on the site
                 output.text = output.text.replace(f"{WORK}/", "").replace(
                     str(cache_folder()), "~/.cache/gpt_toolkit"
                 )
@@ -162,7 +162,7 @@ def _environment(trace: Path) -> dict[str, str]:
 
 
 def _key(page: Page, pages: dict[str, Page]) -> str:
-    """Of all that is known before a page is run."""
+    """Return a hash of everything that is known before a page is run."""
     parts = [_SETUP, (MAKING / "matplotlibrc").read_text(encoding="utf-8"), sys.version]
     parts += [_meaning(cell.source) for cell in _code_cells(page.notebook())]
     parts += [f"{name} {version(name)}" for name in _libraries()]
@@ -178,10 +178,10 @@ def _code_cells(notebook: Any) -> list[Any]:
 
 
 def _meaning(code: str) -> str:
-    """Code without comments and layout, which change no output."""
+    """Return the code without comments and layout, which change no output."""
     try:
         return ast.dump(ast.parse(code))
-    except SyntaxError:  # for another language than Python
+    except SyntaxError:  # for cells in another language
         return code
 
 
@@ -200,7 +200,7 @@ def _hash_of(path: Path) -> str:
 
 
 def main(names: list[str]) -> int:
-    """Run the named pages, or all, that are not current."""
+    """Run those of the named pages, or of all, that are not current."""
     pages = all_pages()
     if unknown := set(names) - set(pages):
         print(f"no page {', '.join(sorted(unknown))}; there are {', '.join(pages)}", file=sys.stderr)

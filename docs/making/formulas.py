@@ -1,4 +1,4 @@
-"""Formulas become MathML while the site is built: browsers set it themselves, without a script or a font."""
+"""Formulas as MathML, converted when the site is built; browsers render it without a script or a font."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SET = re.compile(
 
 
 def with_formulas(content: str) -> str:
-    """A page's HTML with its formulas as MathML, each with its LaTeX for those who listen."""
+    """Return a page's HTML with its formulas as MathML."""
     return _SET.sub(_formula, content)
 
 

@@ -1,4 +1,4 @@
-"""What MkDocs calls while it builds the site."""
+"""Hooks that MkDocs calls while it builds the site."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _SCRIPT = re.compile(r"\]\((?!https?:)([\w./]+)\.py(#[\w-]+)?\)")
 
 
 def on_startup(command: str, dirty: bool) -> None:
-    """Whether somebody is writing (``mkdocs serve``), who wants to see pages before they are run again."""
-    global _serving  # MkDocs tells a hook nothing else of the command
+    """Remember whether this is ``mkdocs serve``, which shows pages before they are run again."""
+    global _serving  # MkDocs passes the command to no other hook
     _serving = command == "serve"
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Say which version the site is of; show the others where ``mike`` publishes it."""
+    """Set the version of the site, and list the others if ``mike`` publishes it."""
     if not config.repo_url:
         config.edit_uri = ""
     config.extra["toolkit_version"] = version("gpt-toolkit")
@@ -41,7 +41,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Give MkDocs the pages that were run, each with its notebook, and those of the reference."""
+    """Add the executed pages, each with its notebook, and the pages of the API reference."""
     pages = all_pages()
     for name, page in pages.items():
         run = kept(page)
@@ -72,17 +72,17 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: SitePage, config: MkDocsConfig, files: Files) -> str:
-    """Let links to a page's script, which a reader of the repository follows, lead to the page."""
+    """Turn links to a page's script, which work in the repository, into links to the page."""
     return _SCRIPT.sub(r"](\1.md\2)", markdown)
 
 
 def on_page_content(html: str, page: SitePage, config: MkDocsConfig, files: Files) -> str:
-    """Set the formulas."""
+    """Convert the formulas."""
     return with_formulas(html)
 
 
 def on_post_page(output: str, page: SitePage, config: MkDocsConfig) -> str:
-    """Name the search, which the theme leaves without a name for those who listen."""
+    """Add the search dialog's accessible name, which the theme lacks."""
     return output.replace('role="dialog"', 'role="dialog" aria-label="Search"', 1)
 
 

@@ -1,4 +1,4 @@
-"""An executed notebook as Markdown for MkDocs."""
+"""Conversion of an executed notebook to Markdown for MkDocs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
 
 
 def without_colors(text: str) -> str:
-    """A terminal's text without the marks that color it."""
+    """Return a terminal's text without color codes."""
     return _ANSI.sub("", text)
 
 
 def joined(outputs: list[Any]) -> list[Any]:
-    """Outputs, what is printed in pieces as one, as it stands on a terminal when all is done."""
+    """Join printed pieces into one output, as a terminal shows them at the end."""
     whole: list[Any] = []
     for output in outputs:
         if output.output_type == "stream" and whole and whole[-1].output_type == "stream":
@@ -34,17 +34,17 @@ def joined(outputs: list[Any]) -> list[Any]:
 
 
 def to_markdown(notebook: Any, name: str) -> str:
-    """The page's text.
+    """Return the page's text.
 
-    A code cell may have tags: ``fold`` puts its code behind a line that opens it, ``hide`` leaves the code
-    out of the page (it is in the notebook). One that draws has ``alt``, what is to be seen, in words.
+    A code cell may have tags: ``fold`` collapses its code, ``hide`` omits the code from the page (it stays
+    in the notebook). A cell that draws has ``alt``, a description of the figure.
 
     Args:
-        notebook: With outputs.
-        name: Of the page, for ids and messages.
+        notebook: Notebook with outputs.
+        name: Name of the page, for ids and messages.
 
     Raises:
-        ValueError: If a figure has no ``alt``, or an output is of a kind that the site does not show.
+        ValueError: If a figure has no ``alt``, or the site does not support the type of an output.
     """
     parts = []
     for number, cell in enumerate(notebook.cells):
@@ -98,7 +98,7 @@ def _fence(text: str, language: str) -> str:
 
 
 def _figure(svg: str, alt: str, where: str) -> str:
-    """The drawing in the page itself, so that its ink follows the page's."""
+    """Return the drawing as inline SVG, so that its color follows the page's."""
     svg = _METADATA.sub("", _PROLOGUE.sub("", svg)).replace(_INK, "currentColor")
     svg = _SVG_ID.sub(lambda found: f"{found[1]}{where.replace('/', '-')}-", svg)
     alt = alt.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")

@@ -1,4 +1,4 @@
-"""Pages that are run: Python scripts in Jupytext's percent form, which are notebooks that diff well."""
+"""Pages with code: Python scripts in Jupytext's percent format, which are notebooks with readable diffs."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _REFERENCE = re.compile(r"\[(`[^`\]]+`)\]\[[\w.]*\]")
 
 @dataclass(frozen=True)
 class Page:
-    """A page that is run.
+    """A page with code.
 
     Attributes:
-        name: Its path in the site without ending, such as ``gpt1/pretraining``.
-        path: Its script.
-        needs: Pages that are run before it.
-        makes: Folders that it makes for others to read, such as ``runs/quickstart``; relative to where pages
-            are run.
+        name: Path in the site without suffix, such as ``gpt1/pretraining``.
+        path: Script of the page.
+        needs: Names of the pages that are run before it.
+        makes: Folders that it makes for other pages, such as ``runs/quickstart``, relative to the folder in
+            which pages are run.
     """
 
     name: str
@@ -37,11 +37,11 @@ class Page:
 
     @property
     def source(self) -> str:
-        """The script's text."""
+        """Text of the script."""
         return self.path.read_text(encoding="utf-8")
 
     def notebook(self) -> Any:
-        """The page as a notebook without outputs."""
+        """Return the page as a notebook without outputs."""
         script = _HEADER.sub("", self.source).lstrip("\n")
         notebook = jupytext.reads(script, fmt="py:percent")
         notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -50,10 +50,10 @@ class Page:
 
 
 def read_page(path: Path) -> Page:
-    """The page of a script.
+    """Read the page of a script.
 
     Raises:
-        ValueError: If its header has a key that is not known.
+        ValueError: If its header has an unknown key.
     """
     found = _HEADER.match(path.read_text(encoding="utf-8"))
     lines = found["yaml"].splitlines() if found else []
@@ -65,10 +65,10 @@ def read_page(path: Path) -> Page:
 
 
 def all_pages() -> dict[str, Page]:
-    """Every page that is run, by name, each after those that it needs.
+    """Return all pages with code by name, each after the pages that it needs.
 
     Raises:
-        ValueError: If a page needs one that is not there, or itself.
+        ValueError: If a page needs a missing page, or itself.
     """
     scripts = sorted(DOCS.rglob("*.py"))
     pages = {
@@ -96,7 +96,7 @@ def all_pages() -> dict[str, Page]:
 
 
 def for_download(notebook: Any) -> Any:
-    """The notebook without what only the site understands: its references to the API become code."""
+    """Replace references to the API, which only the site understands, by code; return the notebook."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = _REFERENCE.sub(r"\1", cell.source)

@@ -27,6 +27,7 @@ TRAINER_VERBS = {
 }
 COMMANDS = {
     "convert": "write a model folder from GPT-1 or GPT-2 weights of any origin",
+    "exercise": "write a part of the models yourself, and have it checked",
     "generate": "generate text from a model",
     "overlap": "measure how much of a test text is in a training corpus (GPT-2 §4)",
     "report": "report on a pre-training run: curve, n-gram model, texts, zero-shot scores",

@@ -110,8 +110,8 @@ class PromptsDataModule(LightningDataModule):
             if (length := len(self.vocabulary.encode(prompt.text))) > n_ctx:
                 text = f"{prompt.text[:40]!r}..."
                 raise ValueError(
-                    f"{prompt.where}: a prompt of {length:,} tokens ({text}); expected at most the context length "
-                    f"{n_ctx:,}; shorten it"
+                    f"{prompt.where}: a prompt of {length:,} tokens ({text}); expected at most the context "
+                    f"length {n_ctx:,}; shorten it"
                 )
 
     def summary(self) -> str:

@@ -11,7 +11,7 @@ from gpt_toolkit.analysis.ngram import NGram
 def plain_kneser_ney(
     stream: Sequence[int], vocab_size: int, order: int, context: Sequence[int], w: int
 ) -> float:
-    """Modified Kneser-Ney by its definition, with dictionaries."""
+    """Compute modified Kneser-Ney by its definition, with dictionaries."""
 
     def grams(n: int) -> Counter[tuple[int, ...]]:
         return Counter(tuple(stream[i : i + n]) for i in range(len(stream) - n + 1))

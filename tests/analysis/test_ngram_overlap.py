@@ -1,4 +1,4 @@
-"""Overlap: the answers of sets of word tuples; a filter's errors are bounded, its memory is as stated."""
+"""Overlap compared with sets of word tuples, errors of the Bloom filter, and its memory."""
 
 import random
 
@@ -25,7 +25,7 @@ TEXTS = st.lists(st.sampled_from(WORDS + MARKS), max_size=80).map("".join)
 
 
 def ngrams_of(text: str, n: int) -> list[tuple[str, ...]]:
-    """The plain implementation."""
+    """Return the 8-grams by a plain implementation."""
     words = normalized(text).split()
     return [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
 

@@ -73,7 +73,7 @@ def test_an_irreducible_loss_near_zero_leaves_the_axes_to_the_curves() -> None:
 
 
 def write_run(folder: Path, **changes: Any) -> Path:
-    """Write what ``fit`` leaves of a pre-training run; weights apart."""
+    """Write what ``fit`` leaves of a pre-training run, without weights."""
     decoder = {"n_layer": 2, "n_head": 2, "n_embd": 16, "n_ctx": 64, "vocab_size": 100}
     decoder.update(changes.get("decoder", {}))
     tokens = changes.get("tokens", "0123abcd")

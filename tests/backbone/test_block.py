@@ -1,4 +1,4 @@
-"""Blocks through torch.compile: when, and that nothing changes."""
+"""Blocks under torch.compile: when they are compiled, and that results do not change."""
 
 import shutil
 
@@ -15,7 +15,7 @@ IDS = torch.arange(16).view(2, 8)
 
 
 def trained(model: Decoder) -> list[Tensor]:
-    """Hidden states and all gradients."""
+    """Return hidden states and all gradients."""
     model.zero_grad()
     hidden = model(IDS)
     hidden.square().sum().backward()

@@ -1,4 +1,4 @@
-"""Shapes: the published ones to the last parameter, and what is refused."""
+"""Shapes: parameter counts of the published ones, and invalid shapes."""
 
 import pytest
 import torch

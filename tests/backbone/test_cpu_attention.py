@@ -1,4 +1,4 @@
-"""Attention as explicit products, against torch's own and against float64."""
+"""Attention as explicit products, compared with torch's own and with float64."""
 
 from collections.abc import Callable
 

@@ -18,7 +18,7 @@ def whole(ids: list[int], norm: Norm) -> torch.Tensor:
 
 @pytest.fixture
 def memory_of_nans() -> Iterator[None]:
-    """New memory holds NaN until it is written."""
+    """Fill new memory with NaN, so that reading it before it is written shows."""
     torch.use_deterministic_algorithms(True)
     yield
     torch.use_deterministic_algorithms(False)

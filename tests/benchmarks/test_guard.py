@@ -1,4 +1,4 @@
-"""The guard on made reports: what it lets pass, and what it stops."""
+"""The guard on made-up reports: ratios that pass, and ratios that fail."""
 
 import copy
 import json
@@ -100,7 +100,7 @@ def test_the_table_names_what_regressed(capsys: pytest.CaptureFixture[str]) -> N
 
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Reports that stand for what the benchmarks measure."""
+    """Replace the benchmarks' measurements by made-up reports."""
     found: dict[str, Any] = {"overlap": overlap(10.0), "startup": startup(0.05)}
     monkeypatch.setattr(program, "run", lambda name, options, folder: copy.deepcopy(found.get(name)))
     return found

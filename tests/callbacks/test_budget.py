@@ -1,4 +1,4 @@
-"""A run that is limited to what the machine trains in some minutes."""
+"""Runs limited to the steps that the machine trains in some minutes."""
 
 import logging
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.small_runs import Run
 
 
 class StopsAfter(Callback):
-    """Ends training early, as Ctrl-C does."""
+    """Callback that ends training early, as Ctrl-C does."""
 
     def __init__(self, steps: int) -> None:
         self.steps = steps
@@ -72,7 +72,7 @@ def test_a_limited_run_equals_a_run_of_as_many_steps(fit: Run, a_step_takes: Any
 
 
 def test_timing_leaves_no_trace(fit: Run) -> None:
-    """Neither weights nor optimizer nor random numbers change; dropout shows the last."""
+    """Weights, optimizer and random numbers do not change; dropout reveals the last."""
     decoder = {"resid_pdrop": 0.1, "embd_pdrop": 0.1}
     timed: list[float] = []
     plain: list[float] = []

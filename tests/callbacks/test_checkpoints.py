@@ -18,7 +18,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class At(Callback):
-    """Sends this process a signal in the middle of a step, or raises."""
+    """Callback that sends this process a signal in the middle of a step, or raises."""
 
     def __init__(self, step: int, what: signal.Signals | type[BaseException]) -> None:
         self.step, self.what = step, what

@@ -13,7 +13,7 @@ from tests.small_runs import Run
 
 
 class Clock:
-    """A clock that only the run moves: a second a step, an hour a validation."""
+    """A clock that only the run moves: one second per step, one hour per validation."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
@@ -22,7 +22,7 @@ class Clock:
 
 
 class Seconds(Callback):
-    """Moves the clock."""
+    """Callback that moves the clock."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock

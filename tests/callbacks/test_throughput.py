@@ -14,7 +14,7 @@ from tests.small_runs import Run
 
 
 class Times(Callback):
-    """A clock that moves by so many seconds in each micro-batch, and by an hour in validation."""
+    """A clock that moves by given seconds in each micro-batch, and by an hour in validation."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, seconds: list[float]) -> None:
         self.now, self.seconds = 0.0, iter(seconds)
@@ -28,7 +28,7 @@ class Times(Callback):
 
 
 class Kept(Logger):
-    """Keeps what is logged, by step."""
+    """Logger that stores metrics by step."""
 
     name = version = None
 

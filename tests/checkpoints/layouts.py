@@ -246,7 +246,7 @@ def write_openai_gpt1(folder: Path, decoder: Decoder, n_files: int = 10) -> Path
 
 
 def nanogpt_content(decoder: Decoder, *, bias: bool = True, prefix: str = "") -> dict[str, Any]:
-    """Return what nanoGPT's train.py saves; the output matrix is the embedding itself."""
+    """Return the entries of nanoGPT's checkpoint; the output matrix is the embedding itself."""
     config = decoder.config
     state = {f"{prefix}transformer.{name}": tensor for name, tensor in decoder.state_dict().items()}
     if not bias:

@@ -1,4 +1,4 @@
-"""Every layout but the model folder: read to equal tensors, and refused by name where it is not whole."""
+"""Every layout except the model folder: read to equal tensors; incomplete sources are refused by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MODEL: checkpoints, hub ids, and what is neither."""
+"""Sources of a MODEL argument: checkpoints, hub ids, and invalid values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints in shards, as FSDP and ModelParallelStrategy write them."""
+"""Sharded checkpoints as FSDP and ModelParallelStrategy write them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Old ``.bin`` files of Hugging Face, and what all pickled files have in common."""
+"""Old ``.bin`` files of Hugging Face, and common properties of pickled files."""
 
 from __future__ import annotations
 

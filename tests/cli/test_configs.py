@@ -1,4 +1,4 @@
-"""Every config that comes with the package: it parses, trains, and says where its numbers are from."""
+"""Every shipped config: it parses, trains, and names the sources of its numbers."""
 
 import math
 import re
@@ -62,7 +62,7 @@ def data_of(config: Path) -> dict[str, Any]:
 
 
 def text_for(config: Path) -> list[str]:
-    """Options that give a config its text or rows, if it has none of its own."""
+    """Return options that give a config its text or examples, if it has none."""
     own = data_of(config).get("init_args", {})
     if "sets" in own:
         in_world = "storyworld" in str(own["sets"])

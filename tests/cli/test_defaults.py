@@ -1,4 +1,4 @@
-"""The precision of a run at the command line: chosen by the machine, overridden, resumed, refused."""
+"""Precision of a run on the command line: detected, overridden, resumed, refused."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,7 @@ RUN = ("--config", "tiny.yaml")
 
 @pytest.fixture(autouse=True)
 def only_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the CPU multiply only fp32 fast."""
+    """Simulate a CPU with fast products in fp32 only."""
     monkeypatch.setenv("GPT_TOOLKIT_BF16", "0")
     monkeypatch.setattr("gpt_toolkit.hardware.precision.slowdown", lambda dtype, device: 25.3)
 

@@ -66,7 +66,7 @@ def test_json_gives_one_object_a_line(folder: Path, capsys: pytest.CaptureFixtur
     for record in records:
         settings = {name: record[name] for name in generate.GenerationSettings.__dataclass_fields__}
         assert model.generate(record["prompt"], **settings) == record["text"]
-        assert record["ended"] == "end_of_text" or record["n_tokens"] == 5  # seeds are drawn anew each time
+        assert record["ended"] == "end_of_text" or record["n_tokens"] == 5  # seeds differ in each run
         assert record["slid"] is False
     assert [record["seed"] - records[0]["seed"] for record in records] == list(range(9))
 

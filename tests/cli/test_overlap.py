@@ -1,4 +1,4 @@
-"""``gpt-toolkit overlap``: every document against every corpus, as sets of word tuples would count."""
+"""``gpt-toolkit overlap``: counts of every document and corpus, compared with sets of word tuples."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""The schema for editors: it takes every config that runs, and finds the typos that would not."""
+"""Schema for editors: it accepts every valid config and finds typos."""
 
 import copy
 import json
@@ -33,7 +33,7 @@ def whole() -> dict[str, Any]:
 
 
 def takes(whole: dict[str, Any], part: Any, value: Any) -> bool:
-    """Whether a part of a schema takes a value; knows the keywords that ours uses, and no other."""
+    """Return whether a part of a schema accepts a value; supports only the keywords that our schema uses."""
     if isinstance(part, bool):
         return part
 

@@ -23,7 +23,7 @@ TINY = ["--budget", "quick", "--pretrain", PRETRAIN, "--finetune", FINETUNE, "--
 
 
 class InThisProcess:
-    """A process that has already done its command lines, here."""
+    """A process whose command lines were already run in this process."""
 
     def __init__(self, arguments: list[str], **options: Any) -> None:
         codes = (main(line) for line in json.loads(arguments[-1]))

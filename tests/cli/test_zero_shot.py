@@ -1,4 +1,4 @@
-"""``gpt-toolkit zero-shot``: the table, the files it writes, and what it refuses."""
+"""``gpt-toolkit zero-shot``: the table, the files it writes, and its errors."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A folder with a LAMBADA of two rows."""
+    """Make a folder with a LAMBADA of two examples."""
     (tmp_path / "lambada").mkdir()
     lines = "".join(json.dumps(row) + "\n" for row in LAMBADA)
     (tmp_path / "lambada" / "lambada_test.jsonl").write_text(lines, encoding="utf-8")
@@ -50,7 +50,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Tell:
-    """Runs the command in this process: its exit code, what it prints and what it says."""
+    """Run the command in this process: return exit code, output and errors."""
     monkeypatch.setenv("GPT_TOOLKIT_TRACEBACK", "")
 
     def tell(*arguments: object) -> tuple[int, str, str]:

@@ -52,7 +52,7 @@ def words(random: Random, longest: int) -> str:
 
 
 def single(name: str, n_train: int, *, longest: int = 40, n_val: int = 5, **fields: Any) -> FakeDataset:
-    """Make a dataset of one text for each example; the text names the example."""
+    """Make a dataset of one text per example; the text names the example."""
     random = Random(name)
 
     def rows(split: str, n: int) -> list[Example]:

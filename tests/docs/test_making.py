@@ -1,4 +1,4 @@
-"""How pages become the site: what is run again, what is shown, what is refused."""
+"""Steps from pages to the site: execution, output, and errors."""
 
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ x = 1
 
 @pytest.fixture
 def docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of pages."""
+    """Return an empty folder of pages."""
     monkeypatch.setattr(making_pages, "DOCS", tmp_path)
     return tmp_path
 

@@ -1,4 +1,4 @@
-"""The built site in a real browser that has no network: `nox -s docs`, then `nox -s site`."""
+"""The built site in a real browser without a network: `nox -s docs`, then `nox -s site`."""
 
 import json
 import shutil
@@ -23,14 +23,14 @@ PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Serves files and says nothing of it."""
+    """Request handler that serves files without logging."""
 
     def log_message(self, format: str, *args: Any) -> None: ...
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """Where the site is served."""
+    """Serve the site; return its address."""
     assert PAGES, f"{SITE} holds no page: nox -s docs builds it"
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(SITE)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -41,7 +41,7 @@ def address() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """The system's Chromium: apt-get install chromium, or the like."""
+    """Start the system's Chromium (Debian: apt-get install chromium)."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     assert program, "no Chromium on this machine; Debian's: apt-get install chromium"
     with sync_api.sync_playwright() as playwright:
@@ -51,7 +51,7 @@ def browser() -> Iterator[Any]:
 
 
 class Visit:
-    """A page in the browser, and all that went wrong on it."""
+    """A page in the browser, and its errors."""
 
     def __init__(self, browser: Any, address: str, scheme: str, viewport: dict[str, int]) -> None:
         self.context = browser.new_context(color_scheme=scheme, viewport=viewport)
@@ -113,7 +113,7 @@ def test_a_page_fits_a_phone(page: str, phone: Visit) -> None:
 
 
 def serious(visit: Visit) -> list[str]:
-    """What axe finds serious on the page that is open."""
+    """Return axe's serious findings on the open page."""
     from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-not-found, unused-ignore]
 
     found = Axe().run(visit.tab).response["violations"]

@@ -1,4 +1,4 @@
-"""Memory of a step: the count agrees with torch's profiler, the forecast with the count."""
+"""Memory of a step: the count compared with torch's profiler, the forecast compared with the count."""
 
 from collections.abc import Callable
 from contextlib import nullcontext

@@ -13,7 +13,7 @@ from gpt_toolkit.dry_run.timing import n_validations
 
 
 class Counted(Callback):
-    """Counts validations."""
+    """Callback that counts validations."""
 
     n = 0
 

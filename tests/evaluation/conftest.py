@@ -17,30 +17,30 @@ Texts = list[list[list[str]]]
 
 @pytest.fixture
 def context() -> Context:
-    """Bytes as tokens, so that requests can be read; nothing is ever cut."""
+    """Return a context with bytes as tokens, so that requests can be read and nothing is truncated."""
     return Context(load_tokenizer("bytes"), n_ctx=1_000_000)
 
 
 @pytest.fixture
 def gpt2(shared_data: Path) -> Context:
-    """GPT-2's tokenizer and context length."""
+    """Return a context with GPT-2's tokenizer and context length."""
     return Context(tokenizer(shared_data / "tokenizers" / "gpt2"), n_ctx=1024)
 
 
 @pytest.fixture
 def gpt1(shared_data: Path) -> Context:
-    """GPT-1's tokenizer and context length."""
+    """Return a context with GPT-1's tokenizer and context length."""
     return Context(tokenizer(shared_data / "tokenizers" / "gpt1"), n_ctx=512)
 
 
 @cache
 def tokenizer(folder: Path) -> Tokenizer:
-    """A tokenizer, read once."""
+    """Load a tokenizer, once."""
     return load_tokenizer(folder)
 
 
 def shown(context: Context, request: Request) -> list[str]:
-    """The text of a request's parts."""
+    """Decode the parts of a request."""
     decode = context.tokenizer.decode
     if isinstance(request, Continuation):
         return [decode(list(request.context)), decode(list(request.continuation))]
@@ -48,29 +48,29 @@ def shown(context: Context, request: Request) -> list[str]:
 
 
 def texts_of(context: Context, built: RequestSet) -> Texts:
-    """The text of all requests, by row."""
+    """Return the texts of all requests, by example."""
     return [[shown(context, request) for request in row] for row in built.requests]
 
 
 def result_of(
     protocol: EvaluationProtocol, built: RequestSet, answer: Callable[[int, int], Answer]
 ) -> Result:
-    """Judge answers that follow from the number of the row and of the request in it."""
+    """Score answers that are a function of the example's number and the request's number in it."""
     answers = [[answer(i, k) for k in range(len(row))] for i, row in enumerate(built.requests)]
     return protocol.compute_metrics(built.references, answers)
 
 
 def by_name(protocols: Sequence[EvaluationProtocol], name: str) -> EvaluationProtocol:
-    """The protocol of a name with its version."""
+    """Return the protocol with a name and version."""
     return next(protocol for protocol in protocols if str(protocol) == name)
 
 
 def written(text: str) -> Answer:
-    """A generated answer."""
+    """Return a generated answer."""
     return Answer(-1.0, 1, text=text)
 
 
 def stops(request: Request) -> tuple[str, ...]:
-    """Where a generated answer ends."""
+    """Return where a generated answer ends."""
     assert isinstance(request, Prompt)
     return request.stop

@@ -1,4 +1,4 @@
-"""Write ``lm_eval_requests.json``: the requests that lm-eval 0.4.13 makes, by its own code.
+"""Write ``lm_eval_requests.json``: the requests of lm-eval 0.4.13, made by its own code.
 
     pip install lm-eval==0.4.13 transformers bert-score
     python tests/evaluation/make_lm_eval_requests.py ../shared/data
@@ -27,12 +27,12 @@ MADE = ["coqa", "nq_open", "wmt14-en-fr", "wmt14-fr-en", "cnn_dailymail_abisee"]
 
 
 def checksum(requests: list[Any]) -> str:
-    """Of requests as JSON."""
+    """Return a checksum of requests as JSON."""
     return hashlib.sha256(json.dumps(requests, ensure_ascii=False).encode()).hexdigest()
 
 
 def wsc273(path: Path) -> list[dict[str, Any]]:
-    """Rows as the hub's ``winograd_wsc`` has them."""
+    """Return examples in the form of the hub's ``winograd_wsc``."""
 
     def text(element: ElementTree.Element | None) -> str:
         return " ".join((element.text or "").split()) if element is not None else ""
@@ -53,7 +53,7 @@ def wsc273(path: Path) -> list[dict[str, Any]]:
 
 
 def articles(text: str) -> list[str]:
-    """Pages of WikiText, as the hub's ``wikitext_document_level`` divides the file."""
+    """Return WikiText's pages as the hub's ``wikitext_document_level`` divides the file."""
     pages: list[str] = []
     lines: list[str] = []
     for line in text.split("\n"):
@@ -67,7 +67,7 @@ def articles(text: str) -> list[str]:
 
 
 def made(root: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
-    """Splits of each data set, by lm-eval's name of it."""
+    """Make the splits of each dataset, by lm-eval's name of it."""
     lambada = [json.loads(line) for line in (root / "lambada/lambada_test.jsonl").open(encoding="utf-8")]
     raw = (root / "wikitext2/wiki.test.raw").read_text(encoding="utf-8")
     pages = [{"page": page} for page in articles(raw)]
@@ -98,7 +98,7 @@ def made(root: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
 
 
 def main() -> None:
-    """Ask lm-eval for each task's requests, and write them."""
+    """Collect lm-eval's requests of each task, and write them."""
     rows = made(Path(sys.argv[1]))
     for name in ("transformers.data.metrics", "transformers.data.metrics.squad_metrics"):
         sys.modules[name] = ModuleType(name)  # CoQA's judge imports them; transformers 5 has them no more

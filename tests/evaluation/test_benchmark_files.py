@@ -1,4 +1,4 @@
-"""Every published format is read as it is written; what is broken is named with its place."""
+"""Every published format is read correctly; errors name their place."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Numbers and their intervals."""
+"""Metrics and their intervals."""
 
 import math
 

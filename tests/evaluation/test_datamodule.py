@@ -1,4 +1,4 @@
-"""ZeroShotDataModule: every request once, on any number of ranks, and numbers from all answers."""
+"""ZeroShotDataModule: every request once on any number of ranks, and metrics of all answers."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ NAMES = ["storyworld:last_word", "storyworld:pronouns", "storyworld:text", "stor
 
 
 def made(**options: Any) -> ZeroShotDataModule:
-    """A module of a few rows of the world, set up."""
+    """Return a set-up module with a few Storyworld examples."""
     data = ZeroShotDataModule(
         **{"benchmarks": NAMES, "tokenizer": "bytes", "n_ctx": 256, "limit": 7, **options}
     )
@@ -189,7 +189,7 @@ def test_gpt1_s_tokenizer_makes_requests_too(shared_data: Path) -> None:
 
 
 class Listener(LightningModule):
-    """Answers requests as a task does, and remembers them."""
+    """A task that answers requests and stores them."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The de-tokenizers can be inverted on every text, and write running text."""
+"""De-tokenizers: invertible on every text, with readable output."""
 
 import gzip
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Perplexity explained: readings are the protocols' own requests, and changes multiply to the difference."""
+"""Explanation of perplexities: its steps use the protocols' requests and multiply to the difference."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Prompts of the benchmarks whose answer the model writes, and how the answers are read."""
+"""Prompts of generative benchmarks, and how answers are extracted."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Records of the built-in world become items that every protocol can score."""
+"""Conversion of Storyworld's records to benchmark examples that every protocol can score."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The lm-eval backend with as much of lm-eval as it touches made up; beside the real one in parity/."""
+"""The lm-eval backend with a minimal stand-in for lm-eval; the real one is tested in parity/."""
 
 import sys
 import tomllib
@@ -22,7 +22,7 @@ N_CTX = 40
 
 @pytest.fixture
 def harness(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
-    """As much of lm-eval as a backend touches; gives its registry."""
+    """Install the parts of lm-eval that a backend uses; return its registry."""
     pytest.importorskip("tqdm")
     registry: dict[str, Any] = {}
     modules = {name: ModuleType(name) for name in ("lm_eval", "lm_eval.models", "lm_eval.api")}

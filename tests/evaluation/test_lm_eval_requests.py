@@ -1,4 +1,4 @@
-"""The lm-eval protocols ask what lm-eval 0.4.13 asks, as ``make_lm_eval_requests.py`` has written it down."""
+"""The lm-eval protocols make the requests of lm-eval 0.4.13, recorded by ``make_lm_eval_requests.py``."""
 
 import hashlib
 import json

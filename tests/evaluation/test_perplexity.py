@@ -1,4 +1,4 @@
-"""Each evaluator's windows and units of running text."""
+"""Windows and units of each perplexity evaluator."""
 
 import math
 from pathlib import Path
@@ -60,7 +60,7 @@ def test_a_reading_says_all_that_a_protocol_does(spec: str, expected: tuple[Any,
 
 
 def windows(request: Request) -> list[tuple[int, int, int]]:
-    """First input, end of the inputs and first scored input of each window: as requests.py describes them."""
+    """Return first input, end of the inputs and first scored input of each window."""
     assert isinstance(request, RunningText)
     found, scored, n = [], 0, len(request.ids) - 1
     while scored < n:

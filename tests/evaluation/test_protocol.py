@@ -1,4 +1,4 @@
-"""Contexts and continuations become the tokens of the joint text, truncated by stated rules."""
+"""Tokens of contexts and continuations: those of the joint text, truncated by fixed rules."""
 
 import pytest
 from hypothesis import given

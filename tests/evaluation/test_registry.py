@@ -239,11 +239,11 @@ HUB: dict[str, tuple[list[dict[str, Any]], list[Any]]] = {
     "natural_questions": ([{"question": "who", "answer": ["Ann"]}], [Question("who", ("Ann",))]),
 }
 
-SCRIPTS = ("ptb", "enwik8")  # of which the hub has a conversion beside the owner's script
+SCRIPTS = ("ptb", "enwik8")  # the hub has a conversion next to the owner's script
 
 
 def test_the_hub_has_every_benchmark_but_one() -> None:
-    """Rahman and Ng's file is on their page alone."""
+    """Rahman and Ng's file exists only on their page."""
     sources = [getattr(benchmark.source, "__self__", None) for benchmark in BENCHMARKS.values()]
     files = [source for source in sources if isinstance(source, Files)]
     assert [source.name for source in files if source.hub is None] == ["gpt1_dprd"]

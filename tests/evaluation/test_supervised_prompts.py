@@ -1,4 +1,4 @@
-"""A supervised set as text: its template, examples in context, and the set's own metrics."""
+"""Labeled datasets as text: template, in-context examples, and the dataset's own metrics."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""ZeroShotTask: what a model is built, it answers, and the numbers follow from the answers."""
+"""ZeroShotTask: the models it builds, its answers, and the scores computed from them."""
 
 import json
 from pathlib import Path
@@ -50,7 +50,7 @@ def trainer(*callbacks: Any, **options: Any) -> Trainer:
 
 
 def answers_alone(model: Path, data: ZeroShotDataModule) -> dict[str, dict[int, Answer]]:
-    """Every request on its own, without a Trainer."""
+    """Answer every request separately, without a Trainer."""
     loaded = load(model, device="cpu")
     scorer = Scorer(loaded.decoder, loaded.tokenizer)
     return {

@@ -1,4 +1,4 @@
-"""Bad sources and bad days: a clear message, nothing half-written, the source untouched."""
+"""Invalid sources and failures: a clear message, nothing half-written, the source unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small model with values far from its start, and what generation is defined by."""
+"""A small model with values far from initialization, and the definition of generation."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +26,7 @@ def seeded(seed: int) -> torch.Generator:
 
 
 def greedy_without_cache(decoder: Decoder, prompt: Sequence[int], n_new: int) -> list[int]:
-    """At each step the whole window is read anew."""
+    """Decode greedily, reading the whole window again at each step."""
     ids, start = list(prompt), 0
     with torch.no_grad():
         for _ in range(n_new):

@@ -104,7 +104,7 @@ def test_the_pieces_of_a_stream_are_the_text(prompt: str) -> None:
 
 
 def speaking(text: str, monkeypatch: pytest.MonkeyPatch) -> LanguageModel:
-    """A model that says the given text, a byte at a time."""
+    """Make a model that generates the given text byte by byte."""
     ids = [*BYTES.encode(text), BYTES.end_of_text, ord("!")]
     monkeypatch.setattr(
         "gpt_toolkit.generation.language_model.generate_steps", lambda *_, **__: iter([[i] for i in ids])

@@ -21,7 +21,7 @@ def drawn(logits: list[float], **settings: Any) -> list[bool]:
 
 
 def released_top_p(logits: Tensor, p: float) -> Tensor:
-    """GPT-2's released code, sample.py, top_p_logits, in torch."""
+    """Compute top_p_logits of GPT-2's released sample.py, in torch."""
     ordered = logits.sort(descending=True).values
     cumulative = ordered.softmax(-1).cumsum(-1)
     last = ((cumulative <= p).sum() - 1).clamp(min=0)

@@ -1,4 +1,4 @@
-"""Requests are answered as one by one, uncached and unbatched, a text at a time."""
+"""Answers of the scorer, compared with requests one by one, without cache and batches."""
 
 import random
 
@@ -38,7 +38,7 @@ def tokens(draw: random.Random, n: int) -> tuple[int, ...]:
 
 @torch.no_grad()
 def alone(scorer: Scorer, request: Continuation) -> Answer:
-    """The definition: one forward pass over the whole sequence, in float64."""
+    """Compute the definition: one forward pass over the whole sequence, in float64."""
     decoder = Decoder(scorer.decoder.config).double()
     decoder.load_state_dict(scorer.decoder.state_dict())
     ids = torch.tensor([[*request.context, *request.continuation]])

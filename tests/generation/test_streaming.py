@@ -16,7 +16,7 @@ GREEDY = Sampling(temperature=0.0)
 
 
 def gpt1_words() -> Tokenizer:
-    """A vocabulary in GPT-1's form, without merges."""
+    """Return a vocabulary in GPT-1's form, without merges."""
     pieces = [*"abcdeno.", *(f"{letter}</w>" for letter in "abcdeno."), "<unk>", "\n</w>"]
     files = {
         "vocab_40000.bpe": "#version: 0.2\n",

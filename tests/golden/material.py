@@ -42,7 +42,7 @@ WORDS = (
 
 
 def sentences(n: int, seed: int) -> list[str]:
-    """Make sentences of few words, always the same ones."""
+    """Make sentences of few words, always the same."""
     draw = Random(seed).choice
     return [f"{draw(NAMES)} {draw(VERBS)} the {draw(KINDS)} {draw(NOUNS)} {draw(PLACES)}." for _ in range(n)]
 
@@ -82,7 +82,7 @@ def decoder_of(seed: int, std: float = 0.2, **fields: Any) -> Decoder:
 
 
 class Logged(Logger):
-    """Keeps what is logged at each step."""
+    """Logger that stores the metrics of each step."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,13 +97,13 @@ class Logged(Logger):
         return ""
 
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
-        """Keep nothing."""
+        """Ignore hyperparameters."""
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         self.rows.append(dict(metrics))
 
     def column(self, name: str) -> list[float]:
-        """Give the values of one name in their order."""
+        """Return the values of one name in order."""
         return [rounded(row[name]) for row in self.rows if name in row]
 
 
@@ -128,7 +128,7 @@ def trainer(folder: Path, **options: Any) -> Trainer:
 
 
 def rounded(value: float) -> float:
-    """Round to eight digits, which float32 has not."""
+    """Round to eight digits, more than float32 has."""
     return float(f"{value:.8g}")
 
 
@@ -153,7 +153,7 @@ def kept(name: str) -> dict[str, Any]:
 
 
 def assert_same(found: Any, expected: Any, *, rtol: float = 0.0, atol: float = 0.0) -> None:
-    """Compare values: floats within the tolerance, all else exactly; name every place that differs."""
+    """Compare values: floats within the tolerance, others exactly; name every difference."""
     faults = list(_differences(json.loads(json.dumps(found)), expected, rtol, atol, ""))
     assert not faults, f"{len(faults)} values differ (found, expected):\n" + "\n".join(faults[:40])
 

@@ -1,4 +1,4 @@
-"""Record what the toolkit says: Storyworld, the shipped configs, the command line and the public names.
+"""Record the toolkit's texts: Storyworld, the shipped configs, the command line and the public names.
 
     python -m tests.golden.record_texts
 
@@ -49,7 +49,7 @@ def read(name: str) -> Values:
 
 
 def write(name: str, values: Values) -> None:
-    """Write values, sorted and one a line, so that a diff shows what changed."""
+    """Write values, sorted and one per line, so that a diff shows what changed."""
     text = json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False)
     (FOLDER / f"{name}.json").write_text(f"{text}\n", encoding="utf-8", newline="\n")
 
@@ -58,7 +58,7 @@ def write(name: str, values: Values) -> None:
 
 
 def storyworld_values() -> Values:
-    """Return digests of what Storyworld draws, and what it says of its tasks and benchmarks."""
+    """Return digests of Storyworld's texts, and its descriptions of tasks and benchmarks."""
     return {
         "versions": {"documents": storyworld.VERSION, "rows": datasets.EXAMPLES_VERSION},
         "mix": dict(storyworld.MIX),
@@ -117,14 +117,14 @@ def _rows(rows: Iterable[Any], count: int) -> str:
 
 
 def _fields(row: Any) -> Any:
-    """Return a row's fields by name; a row that is a text stays one."""
+    """Return the fields of a record by name; return a text unchanged."""
     if dataclasses.is_dataclass(row):
         return {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
     return row if isinstance(row, str) else row._asdict()
 
 
 def _described(found: Any) -> Values:
-    """Return what is known of a task or benchmark before its rows: all but the function that draws them."""
+    """Return the metadata of a task or benchmark: all fields except the function that generates it."""
     return {name: _plain(value) for name, value in _fields(found).items() if name != "draw"}
 
 
@@ -149,7 +149,7 @@ def config_names() -> list[str]:
 
 
 def config_values(name: str) -> Values:
-    """Return what ``--print_config`` prints for a config, with the verb that the config is for.
+    """Return the output of ``--print_config`` for a config, with the verb of the config.
 
     Settings of the Trainer that are as Lightning has them are left out.
     """
@@ -246,7 +246,7 @@ def _parser_values(parser: argparse.ArgumentParser) -> Values:
 
 
 def _option_values(action: argparse.Action) -> Values:
-    """Return what one option of argparse takes and says; what is as usual is left out."""
+    """Return the values and help of an option of argparse, without defaults of argparse."""
     kind = "flag" if action.nargs == 0 else _text(action.type or str).lstrip("_")
     values = {
         "type": kind,
@@ -264,7 +264,7 @@ def _option_values(action: argparse.Action) -> Values:
 
 
 def _trainer_options(parser: argparse.ArgumentParser) -> dict[str, str]:
-    """Return type and default of each option; those of the Trainer only where ours are not Lightning's."""
+    """Return type and default of each option; of the Trainer only those that differ from Lightning's."""
     usual = inspect.signature(Trainer).parameters
     return {
         name: text
@@ -288,7 +288,7 @@ def _arguments(parser: argparse.ArgumentParser, required: Iterable[str] = ()) ->
 
 
 def _class_values() -> dict[str, dict[str, str]]:
-    """Return the arguments of tasks, DataModules, and what these take in their turn."""
+    """Return the arguments of tasks and DataModules, and of the classes in these arguments."""
     kinds = [*_ours(LightningModule), *_ours(LightningDataModule), gpt_toolkit.DecoderConfig]
     for base in _classes_in(inspect.signature(gpt_toolkit.FinetuneTask, eval_str=True)):
         kinds += _ours(base)
@@ -303,7 +303,7 @@ def _class_values() -> dict[str, dict[str, str]]:
 
 
 def _ours(base: type) -> list[type]:
-    """List the classes of the package that can stand where a base is wanted, itself among them."""
+    """List the classes of the package that derive from a base, including the base."""
     found = [base]
     for kind in found:  # which grows
         found += kind.__subclasses__()
@@ -346,12 +346,12 @@ def public_value(name: str) -> Values:
 
 
 def _is_own(kind: type, name: str) -> bool:
-    """Tell whether a member comes from the package, not from torch or Lightning."""
+    """Return whether a member comes from the package, not from torch or Lightning."""
     return _home(kind, name).__module__.startswith("gpt_toolkit")
 
 
 def _home(kind: type, name: str) -> type:
-    """Return the class that a member of a class comes from."""
+    """Return the class that defines a member."""
     return next(base for base in kind.__mro__ if name in vars(base))
 
 
@@ -368,7 +368,7 @@ def _member(member: Any) -> str:
 
 
 def _signature(function: Callable[..., Any]) -> list[str]:
-    """Return the parameters one a line, and last what is returned."""
+    """Return the parameters one per line, followed by the return type."""
     lines = []
     keyword_only = False
     for parameter in inspect.signature(function).parameters.values():
@@ -437,7 +437,7 @@ def _short(text: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as JSON can hold it."""
+    """Return a value that JSON can represent."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Path):

@@ -1,4 +1,4 @@
-"""Every verb takes the options that were recorded, and says of them what it said then."""
+"""Every verb has the recorded options with the recorded help."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every shipped config comes to the same settings as when the values were recorded."""
+"""Every shipped config gives the recorded settings."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ RECORDED = read("configs")
 
 @pytest.fixture(autouse=True)
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run where no file has the name of a config."""
+    """Run in an empty folder, where no file has the name of a config."""
     monkeypatch.setenv("GPT_TOOLKIT_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
 

@@ -1,4 +1,4 @@
-"""Logits of both kinds of decoder, and the tensors of every file that is written, as they were recorded."""
+"""Logits of both types of decoder, and the tensors of every written file, as recorded."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def decoder(kind: str, **fields: Any) -> Decoder:
 
 
 def values(case: str, folder: Path) -> Any:
-    """Compute logits, or write a model folder and hash what is in it."""
+    """Compute logits, or write a model folder and hash its content."""
     kind, _, what = case.partition(" ")
     if what == "logits":
         return logits(decoder(kind))
@@ -65,7 +65,7 @@ def values(case: str, folder: Path) -> Any:
 
 
 def logits(model: Decoder) -> list[list[float]]:
-    """Score every next token of two sequences; rows of logits."""
+    """Compute the logits of every next token of two sequences."""
     ids = (torch.arange(2 * 9).view(2, 9) * 7 + 3) % SHAPE["vocab_size"]
     found: Tensor = LanguageModel(model).logits(ids)
     return [[rounded(value) for value in row] for row in found.flatten(0, 1).tolist()]

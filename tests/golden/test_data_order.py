@@ -1,4 +1,4 @@
-"""The token ids and rows of each training step and of validation, as they were recorded."""
+"""Token ids and examples of each training step and of validation, as recorded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CASES = tuple(
 
 
 class Reader(LightningModule):
-    """A model of one number that notes the batches it is given."""
+    """A model with one parameter that records its batches."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Reader(LightningModule):
 
 
 def shown(batch: Any) -> str:
-    """Write a batch as a line: set and rows where it has them, and a hash of all it holds."""
+    """Write a batch as a line: dataset and examples if it has them, and a hash of its content."""
     ids = ("input_ids", "labels", "lengths", "target", "subsets")
     held = [
         digest(

@@ -1,4 +1,4 @@
-"""Losses of the first 20 steps of each task, validation scores and predictions, as they were recorded."""
+"""Losses of the first 20 steps of each task, validation scores and predictions, as recorded."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ RTOL = {"pretrain muon": 5e-3}  # orthogonal in bf16, which CPUs round at differ
 
 
 def values(case: str, folder: Path) -> dict[str, Any]:
-    """Train one case: losses, and what is measured and predicted after the last step."""
+    """Train one case; return its losses, and scores and predictions after the last step."""
     return pretrained(folder, **PRETRAIN[case]) if case in PRETRAIN else finetuned(folder, **FINETUNE[case])
 
 
@@ -71,7 +71,7 @@ def pretrained(
     task: dict[str, Any] | None = None,
     **arguments: Any,
 ) -> dict[str, Any]:
-    """Pre-train on a file of sentences, a byte a token."""
+    """Pre-train on a file of sentences, one byte per token."""
     files = corpus_files(folder, 120)
     seed_everything(0, verbose=False)
     module = PretrainTask(
@@ -101,7 +101,7 @@ def finetuned(
     data: dict[str, Any] | None = None,
     task: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Fine-tune a seeded model on sets of the built-in world, a byte a token."""
+    """Fine-tune a seeded model on Storyworld datasets, one byte per token."""
     seed_everything(0, verbose=False)
     model = decoder_of(7, vocab_size=257, n_ctx=160, **SHAPE)
     LanguageModel(model, load_tokenizer("bytes")).save(folder / "model")

@@ -1,4 +1,4 @@
-"""The public names have the signatures and members that were recorded."""
+"""The public names have the recorded signatures and members."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The score of every benchmark under every protocol on one seeded model, as they were recorded."""
+"""The score of every benchmark under every protocol on one seeded model, as recorded."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ CASES: dict[str, tuple[str, ...]] = {
 
 
 def write_model(folder: Path) -> Path:
-    """Save a model of bytes and of the words of the sentences; words are likelier than their pieces."""
+    """Save a model of bytes and the sentences' words; words are more probable than their pieces."""
     signs = [*range(33, 127), *range(161, 173), *range(174, 256)]  # GPT-2's names of the bytes
     others = [byte for byte in range(256) if byte not in signs]
     names = {byte: chr(byte) for byte in signs} | {byte: chr(256 + n) for n, byte in enumerate(others)}

@@ -1,4 +1,4 @@
-"""Storyworld draws the same texts, rows and words, byte for byte, as when the values were recorded."""
+"""Storyworld generates the recorded texts, examples and words, byte for byte."""
 
 import pytest
 

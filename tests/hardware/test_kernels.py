@@ -1,4 +1,4 @@
-"""Kernels that can be switched off, and machines without them."""
+"""Kernels that can be disabled, and machines without them."""
 
 import pytest
 import torch

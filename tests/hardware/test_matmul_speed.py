@@ -1,4 +1,4 @@
-"""Speed of matrix products, of data sheets and measured."""
+"""Speed of matrix products, from data sheets and measured."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The type to train and to score in, on pretended machines."""
+"""Selected types of training and scoring, on simulated machines."""
 
 import platform
 

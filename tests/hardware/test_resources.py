@@ -1,4 +1,4 @@
-"""Cores and memory of containers, and blocks that stay with the process."""
+"""Cores and memory of containers, and freed memory that the process keeps."""
 
 import platform
 import subprocess

@@ -1,4 +1,4 @@
-"""The loss that never holds all logits, against the plain computation and against float64."""
+"""The loss that never stores all logits, compared with the plain computation and with float64."""
 
 import math
 from typing import Any
@@ -116,7 +116,7 @@ def test_in_bf16_it_is_no_further_from_float64_than_the_plain_computation_is() -
 
 
 class CountingProducts(TorchDispatchMode):
-    """Counts matrix products."""
+    """Mode that counts matrix products."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]

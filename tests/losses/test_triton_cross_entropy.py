@@ -1,4 +1,4 @@
-"""The kernel for GPUs against plain arithmetic; without a GPU by Triton's interpreter: `nox -s kernel`."""
+"""The Triton kernel compared with plain arithmetic; interpreted without a GPU: `nox -s kernel`."""
 
 import os
 from typing import Any

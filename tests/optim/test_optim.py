@@ -1,4 +1,4 @@
-"""Decay groups, both optimizers against torch's, schedules against their formulas."""
+"""Decay groups, optimizers compared with torch's, schedules compared with their formulas."""
 
 import copy
 import math
@@ -94,7 +94,7 @@ def test_muon_updates_matrices_as_torchs_muon_and_the_rest_as_adamw(monkeypatch:
 
 
 def newton_schulz(matrices: Tensor) -> Tensor:
-    """The iteration as Jordan et al. (2024) write it, in float64."""
+    """Run the iteration of Jordan et al. (2024), in float64."""
     x: Tensor = matrices.double()
     x = x / x.norm(dim=(-2, -1), keepdim=True)
     for _ in range(5):

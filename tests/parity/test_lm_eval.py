@@ -1,4 +1,4 @@
-"""Three ways to one number on real rows: lm-eval's own Hugging Face backend, ours in it, and ``zero-shot``.
+"""One score in three ways on real data: lm-eval's Hugging Face backend, our backend, and ``zero-shot``.
 
 `nox -s harness` installs lm-eval 0.4.13 and runs them; no network. See docs of ``make_lm_eval_requests``.
 """
@@ -44,7 +44,7 @@ def rows() -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def local_rows(rows: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """What lm-eval would download."""
+    """Replace lm-eval's downloads by local examples."""
     names = ("transformers.data.metrics", "transformers.data.metrics.squad_metrics")
     for name in names:
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
@@ -58,7 +58,7 @@ def local_rows(rows: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def trained(rows: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small GPT-2 that has learned the first passages by heart."""
+    """Train a small GPT-2 until it has memorized the first passages."""
     torch.manual_seed(0)
     tokenizer = load_tokenizer("storyworld")  # of few tokens, so that they are learned in seconds
     decoder = Decoder(
@@ -82,7 +82,7 @@ def trained(rows: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> P
 
 @pytest.fixture(params=[0, 1, 2, "trained"])
 def model(request: pytest.FixtureRequest, tmp_path: Path, shared_data: Path) -> Path:
-    """Three with random weights, far from uniform so that decisions differ from row to row; one trained."""
+    """Make a model folder: in turn three with random weights and different decisions, and a trained one."""
     if request.param == "trained":
         folder: Path = request.getfixturevalue("trained")
         return folder
@@ -104,7 +104,7 @@ def model(request: pytest.FixtureRequest, tmp_path: Path, shared_data: Path) -> 
 
 
 def evaluated(lm: Any, task: str, limit: int) -> tuple[list[Any], dict[str, float]]:
-    """Each request's answer in the order of the rows, and the task's numbers."""
+    """Return each request's answer in the order of the examples, and the task's scores."""
     found = lm_eval.simple_evaluate(model=lm, tasks=[task], limit=limit, bootstrap_iters=0)
     samples = sorted(found["samples"][task], key=lambda sample: sample["doc_id"])
     answers = [answer for sample in samples for [answer] in sample["resps"]]
@@ -190,7 +190,7 @@ metric_list: [{{metric: perplexity, aggregation: perplexity, higher_is_better: f
 def test_the_harness_s_own_command_line_runs_with_our_backend(
     model: Path, rows: dict[str, Any], tmp_path: Path
 ) -> None:
-    """In a process of its own, on a task of a local file: nothing here is replaced."""
+    """The command runs in a separate process on a task of a local file; nothing is replaced."""
     passages = [row for row in rows["EleutherAI/lambada_openai"]["test"] if len(row["text"]) < 300][:4]
     lines = "".join(json.dumps(row) + "\n" for row in passages)
     (tmp_path / "rows.jsonl").write_text(lines, encoding="utf-8")

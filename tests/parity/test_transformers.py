@@ -1,4 +1,4 @@
-"""The whole of both models against ``transformers``, an independent implementation."""
+"""Both complete models compared with ``transformers``, an independent implementation."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def train() -> list[str]:
 
 
 def sentences(text: str) -> list[str]:
-    """Sentences and lines, and what follows a colon or a comma, with a capital letter."""
+    """Split into sentences and lines, and parts after a colon or a comma, with a capital letter."""
     found = []
     for line in text.split("\n"):
         for part in re.split(r'(?<=[.!?])"? "?|(?<=:) |^- ', line):

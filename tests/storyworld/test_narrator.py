@@ -29,7 +29,7 @@ def word_types(text: str) -> list[str]:
 
 
 def count_sentences(text: str) -> int:
-    """Sentences of the narrator: a quotation counts with the sentence that it stands in."""
+    """Count the narrator's sentences: a quotation counts with the sentence that contains it."""
     without_speech = re.sub(r'"[^"]*([.,!?])"', r"Speech\1", text)
     return len(re.findall(r"[.!?](?=\s+[A-Z]|\s*$)", without_speech))
 

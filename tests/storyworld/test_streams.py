@@ -79,7 +79,7 @@ def test_another_process_with_another_hash_seed_gives_the_same_bytes(hash_seed: 
 
 
 def other_pythons() -> list[str]:
-    """Other versions of Python on this machine that the project supports, by their paths."""
+    """Return the paths of other supported Python versions on this machine."""
     folders = [*os.get_exec_path(), *map(str, Path.home().glob(".pyenv/versions/*/bin"))]
     found: dict[str, str] = {}
     for folder in folders:

@@ -60,7 +60,7 @@ def read_noun(word: str) -> Phrase | None:
 
 
 def read_phrases(words: list[str]) -> list[Phrase]:
-    """Pronouns, names, and nouns with their owner before and their adjective and number behind."""
+    """Read pronouns, names, and nouns with their owner before and their adjective and number behind."""
     found: list[Phrase] = []
     owner = ""
     for word in words:
@@ -88,7 +88,7 @@ def read_phrases(words: list[str]) -> list[Phrase]:
 
 
 def read(sentence: str) -> Meaning:
-    """The meaning of a sentence in Vallic, where the absence of an article is read as "a" by the caller."""
+    """Return the meaning of a sentence in Vallic; the caller reads a missing article as "a"."""
     question = sentence.endswith(" ka?")
     words = sentence.removesuffix(" ka?").rstrip(".").split()
     words[0] = words[0] if words[0].split("-")[0] in NAMES else words[0].lower()
@@ -126,7 +126,7 @@ def read(sentence: str) -> Meaning:
 
 
 def without_a(meaning: Meaning) -> Meaning:
-    """Vallic has no indefinite article."""
+    """Remove the indefinite article, which Vallic does not have."""
 
     def bare(phrase: Phrase | None) -> Phrase | None:
         if phrase is None or phrase.determiner != "a":

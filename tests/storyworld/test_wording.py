@@ -60,7 +60,7 @@ SLOTS: dict[str, set[str]] = {
 
 
 def strings(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Every string of a table with its path."""
+    """Yield every string of a table with its path."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield from strings(item, f"{path}.{key}")

@@ -1,4 +1,4 @@
-"""Helpers of several tests: the people and things that a text names, and errors of form."""
+"""Shared helpers: the people and things that a text names, and errors of form."""
 
 import hashlib
 import os
@@ -36,7 +36,7 @@ def words(text: str) -> list[str]:
 
 
 def splits_of_pairs(text: str) -> set[str]:
-    """The splits of all combinations of a person and a kind of thing that a text names."""
+    """Return the splits of all pairs of a person and a type of thing that a text names."""
     tokens = set(re.findall(r"[A-Za-z]+", text))
     lower = {token.lower() for token in tokens}
     people = [person.index for name, person in PERSON.items() if name in tokens]

@@ -30,7 +30,7 @@ SPECS = {
 
 
 def rows_of(name: str, n: int, seed: int = 0) -> list[tuple[list[list[int]], float]]:
-    """Random rows: sequences with their marks, and targets that a token in them gives away."""
+    """Make random examples: sequences with special tokens, and targets that one token determines."""
     draw = torch.Generator().manual_seed(seed)
 
     def text() -> list[int]:
@@ -86,7 +86,7 @@ def loader(batches: list[SupervisedBatch]) -> DataLoader[Any]:
 
 
 class RowsDataModule(LightningDataModule):
-    """Ready batches of some sets, in turn."""
+    """Ready batches of several datasets, in turn."""
 
     steps_per_epoch = 8
 
@@ -113,7 +113,7 @@ Train = Callable[..., tuple[Trainer, FinetuneTask]]
 
 @pytest.fixture
 def finetune(tmp_path: Path) -> Train:
-    """Fine-tunes a tiny decoder without dropout; keyword arguments go to the task."""
+    """Fine-tune a tiny decoder without dropout; keyword arguments go to the task."""
 
     def run(
         names: Sequence[str] = tuple(SPECS),
@@ -150,7 +150,7 @@ def finetune(tmp_path: Path) -> Train:
 
 
 def by_the_equations(task: FinetuneTask, batch: SupervisedBatch) -> tuple[Tensor, Tensor]:
-    """Mean L1 and mean L2 of GPT-1 eqs. 1, 3 and 4, row by row and without padding."""
+    """Compute mean L1 and mean L2 of GPT-1 eqs. 1, 3 and 4, example by example and without padding."""
     spec, decoder = SPECS[batch["task"]], task.built_backbone
     l1, l2 = [], []
     for ids, lengths, target in zip(batch["input_ids"], batch["lengths"], batch["target"], strict=True):

@@ -1,4 +1,4 @@
-"""Sets whose answer is text: the loss on it, answers in words, and labels that are hidden in next tokens."""
+"""Datasets whose answer is text: the loss on it, generated answers, and labels as next tokens."""
 
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ ROWS = [("ab", "cat"), ("abcdef", "x"), ("a", "hat on"), ("bcd", "dog")]
 
 
 def text_batch(name: str, *, training: bool) -> SupervisedBatch:
-    """Rows as input, `` =`` and answer; in evaluation the prompt alone counts."""
+    """Make examples of input, `` =`` and answer; in evaluation only the prompt counts."""
     sequences, begins = [], []
     for i, (question, words) in enumerate(ROWS):
         answer = TEXTS[name].labels[i % 2] if TEXTS[name].labels else words
@@ -51,7 +51,7 @@ def text_batch(name: str, *, training: bool) -> SupervisedBatch:
 
 
 class TextsDataModule(LightningDataModule):
-    """Both sets of text and one with a head, in turn."""
+    """Two datasets of text and one with a head, in turn."""
 
     vocabulary, n_ctx, plan, n_special_tokens, steps_per_epoch = BYTES, 32, "rows", 3, 3
     tasks = TEXTS | {"tone": SPECS["tone"]}

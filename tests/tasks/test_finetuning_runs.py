@@ -1,4 +1,4 @@
-"""Fine-tuning as its user meets it: from a file of rows, or of a real set, to scores and predictions."""
+"""Fine-tuning on the command line: from a labeled file or a real dataset to scores and predictions."""
 
 import json
 import re
@@ -22,7 +22,7 @@ Told = tuple[int, str, str]
 def tell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Told]:
-    """A verb on text/finetune with a tiny model: exit code, standard output and standard error."""
+    """Run a verb on text/finetune with a tiny model: return exit code, standard output and standard error."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GPT_TOOLKIT_CACHE", str(tmp_path / "cache"))
     seed_everything(0, verbose=False)
@@ -115,7 +115,7 @@ def test_bom_crlf_and_a_text_that_is_too_long_are_read(tell: Callable[..., Told]
 def test_a_backbone_of_novels_learns_the_tone_of_real_sentences(
     shared_data: Path, tell: Callable[..., Told]
 ) -> None:
-    """SST-2's sentences: 909 of 1,821 test rows are positive; about a minute on two cores."""
+    """SST-2's sentences: 909 of 1,821 test examples are positive; takes about a minute on two cores."""
     shape = ("--model.decoder", "{n_layer: 2, n_head: 4, n_embd: 128}", "--data.n_ctx", 128)
     steps = ("--trainer.max_steps", 300, "--trainer.val_check_interval", 300, "--data.batch_size", 16)
     novel = str(shared_data / "books" / "train" / "Hardy_Tess_1891.txt.gz")

@@ -1,4 +1,4 @@
-"""Low-rank adapters: what is trained, what a checkpoint is read as, and what they do not go with."""
+"""Low-rank adapters: trained weights, checkpoints, and unsupported combinations."""
 
 import sys
 from collections.abc import Callable
@@ -26,7 +26,7 @@ NAMES = ("tone", "next")
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    """A model folder whose weights differ from every fresh draw, biases too."""
+    """Make a model folder whose weights, biases included, differ from every initialization."""
     seed_everything(7, verbose=False)
     decoder = Decoder(DecoderConfig.from_fields({**SHAPE, "vocab_size": 257, "n_ctx": 32}))
     with torch.no_grad():
@@ -41,7 +41,7 @@ Train = Callable[..., tuple[Trainer, FinetuneTask]]
 
 @pytest.fixture
 def finetune(model: Path, tmp_path: Path) -> Train:
-    """Fine-tunes the model with adapters; keyword arguments go to the task."""
+    """Fine-tune the model with adapters; keyword arguments go to the task."""
     pytest.importorskip("peft")
 
     def run(
@@ -73,7 +73,7 @@ def finetune(model: Path, tmp_path: Path) -> Train:
         )
         trainer.ckpt_path = ckpt_path
         data = RowsDataModule(NAMES, batch_size=6, n_batches=8)
-        data.batches = data.batches[0 if ckpt_path is None else 3 :]  # as a run that goes on seeks
+        data.batches = data.batches[0 if ckpt_path is None else 3 :]  # as a resumed run does
         trainer.fit(task, data, weights_only=True)
         return trainer, task
 
@@ -145,7 +145,7 @@ def test_transformers_loads_the_merged_folder_with_equal_logits(finetune: Train,
 
 @pytest.fixture
 def command(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """A command line on some rows of one's own."""
+    """Return a command line on a custom labeled file."""
     pytest.importorskip("peft")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GPT_TOOLKIT_CACHE", str(tmp_path / "cache"))

@@ -1,4 +1,4 @@
-"""Training in lower precision: losses near fp32's, and true gradients where the loss is scaled."""
+"""Training in lower precision: losses close to fp32's, and true gradients under loss scaling."""
 
 import csv
 import math
@@ -23,7 +23,7 @@ DECODER = {"n_layer": 2, "n_head": 2, "n_embd": 32}
 
 
 def scaled(scale: float) -> MixedPrecision:
-    """16-mixed as an older GPU trains in it, on the CPU."""
+    """Emulate 16-mixed of an older GPU on the CPU."""
     return MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu", init_scale=scale))
 
 
@@ -75,14 +75,14 @@ def test_newton_schulz_in_bf16_gives_the_losses_of_fp32(fit: Run, monkeypatch: p
 
 
 class TwoWeights(BaseTask):
-    """Loss ``3 a + 4 b``, whose gradient is (3, 4) with norm 5, by the toolkit's own step and clipping."""
+    """Task with the loss ``3 a + 4 b``, whose gradient is (3, 4) with norm 5, in the toolkit's own step."""
 
     def __init__(self, factory: Any) -> None:
         super().__init__(optimizer=factory)
         self.a, self.b = nn.Parameter(torch.zeros(1, 1)), nn.Parameter(torch.zeros(1, 1))
 
     def configure_model(self) -> None:
-        """Nothing to build."""
+        """Build nothing."""
 
     def work(self, batch: Any) -> int:
         return 1
@@ -96,7 +96,7 @@ class TwoWeights(BaseTask):
 
 
 class Gradients(Callback):
-    """Keeps the gradients as the optimizer gets them: after clipping."""
+    """Callback that stores the gradients that the optimizer gets, after clipping."""
 
     def __init__(self) -> None:
         self.steps: list[tuple[float, float]] = []
@@ -111,7 +111,7 @@ class Gradients(Callback):
 def two_weights_trained(
     factory: Any, clip: float, scale: float, factor: float = 1.0
 ) -> tuple[TwoWeights, list[tuple[float, float]], float]:
-    """The task after one step, the gradients of that step, and the loss scale afterwards."""
+    """Train one step; return the task, the step's gradients, and the loss scale after it."""
     task, plugin = TwoWeights(factory), scaled(scale)
     seen = Gradients()
     trainer = Trainer(

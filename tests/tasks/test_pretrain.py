@@ -1,4 +1,4 @@
-"""Pre-training runs: equal however they are divided, equal after a resume, and guarded."""
+"""Pre-training runs: equal for every division and after a resume, and protected against wrong plans."""
 
 import math
 from pathlib import Path
@@ -19,7 +19,7 @@ from tests.small_runs import Run
 
 
 class SaveAt(Callback):
-    """Saves a checkpoint in the middle of the epoch, where ours are saved too."""
+    """Callback that saves a checkpoint in the middle of the epoch, where ours are saved too."""
 
     def __init__(self, step: int, path: Path) -> None:
         self.step, self.path = step, path
@@ -234,7 +234,7 @@ def test_a_datamodule_without_a_needed_attribute_is_refused() -> None:
 
 
 class ThirtyLines(LightningDataModule):
-    """A user's own DataModule: whatever has vocabulary, n_ctx and plan, and batches of the right form."""
+    """A user's own DataModule: vocabulary, n_ctx, plan, and batches of the required form."""
 
     def __init__(self, vocabulary: Any) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""One run on several processes: the same losses, checkpoints that go on, and a model at its end."""
+"""One run on several processes: equal losses, checkpoints that resume, and a model at the end."""
 
 import os
 import re
@@ -34,7 +34,7 @@ def fit_command(run: str, *arguments: str) -> list[str]:
 
 
 def on_two(run: str, *arguments: str) -> Said:
-    """Two processes of one machine, which Lightning starts."""
+    """Start two processes of one machine through Lightning."""
     command = [*fit_command(run, *arguments), "--trainer.devices", "2"]
     done = subprocess.run(
         [sys.executable, "-m", "gpt_toolkit", *command],
@@ -56,7 +56,7 @@ def assert_equal_weights(path: str, other: str) -> None:
 
 @pytest.fixture
 def one(place: Path) -> list[float]:
-    """Losses of 20 steps in one process, in the folder ``one``."""
+    """Return the losses of 20 steps in one process, in the folder ``one``."""
     assert main(fit_command("one", "--data.batch_size", "8", "--trainer.max_steps", "20")) == 0
     return losses("one")
 
@@ -120,7 +120,7 @@ def by_torchrun(node: int, port: int) -> tuple[list[str], dict[str, str]]:
 
 
 def by_slurm(node: int, port: int) -> tuple[list[str], dict[str, str]]:
-    """What srun sets for a task."""
+    """Set what srun sets for a task."""
     return ["gpt_toolkit"], {
         "SLURM_JOB_ID": "1",
         "SLURM_JOB_NAME": "train",

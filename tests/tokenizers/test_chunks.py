@@ -46,7 +46,7 @@ plain_text = st.text(" \n\t\r\u3000ab.'!-é“\u2019—…1<你", max_size=40)
 
 
 def cut_into_chunks(text: str, data: st.DataObject) -> list[str]:
-    """Chunks as a reader cuts them: what is at hand, up to its last safe cut."""
+    """Cut the chunks of a reader: the text at hand, up to its last safe cut."""
     chunks, rest = [], text
     while rest:
         at_hand = rest[: data.draw(st.integers(1, len(rest)))]

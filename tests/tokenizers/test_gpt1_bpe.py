@@ -52,7 +52,7 @@ def gpt1(shared_data: Path) -> GPT1BPE:
 
 
 def original_bpe(table: BPETable, rank: dict[tuple[str, str], int], word: str) -> list[int]:
-    """The definition, slow and plain: merge the earliest-listed pair until none is listed."""
+    """Encode by the definition, slow and plain: merge the earliest-listed pair until none is listed."""
     pieces = [*word[:-1], word[-1] + "</w>"]
     while pairs := [pair for pair in itertools.pairwise(pieces) if pair in rank]:
         best = min(pairs, key=rank.__getitem__)

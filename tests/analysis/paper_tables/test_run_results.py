@@ -10,7 +10,7 @@ from gpt_toolkit.analysis.paper_tables.run_results import UserRun, user_runs
 
 
 def write_run(folder: Path, *, finished: bool = True, test: float | None = 0.6, **settings: Any) -> Path:
-    """What ``fit`` of an RTE run and, maybe, ``test`` leave."""
+    """Write what ``fit`` and, optionally, ``test`` leave of an RTE run."""
     model = {"init_from": "openai-gpt", "lm_coef": 0.5, **settings.get("model", {})}
     content = {
         "seed_everything": settings.get("seed", 0),

@@ -16,7 +16,7 @@ SHARD, JOURNAL = 400, 150
 
 
 class Killed(BaseException):
-    """Stands for a signal that no code can catch."""
+    """Stand-in for a signal that no code can catch."""
 
 
 class Documents:

@@ -1,4 +1,4 @@
-"""The built-in world as a corpus: which documents it reads, and when its cache is another one."""
+"""The built-in world as a corpus: the documents it reads, and changes that need a new cache."""
 
 import json
 from itertools import islice

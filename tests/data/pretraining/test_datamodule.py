@@ -31,7 +31,7 @@ pytestmark = [
 
 
 class Recorder(LightningModule):
-    """A model of one number that notes what it is given.
+    """A model with one parameter that records its batches.
 
     Args:
         stop_at: Micro-batch, counted over the run, at which it raises.
@@ -65,7 +65,7 @@ class Recorder(LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
     def steps(self) -> dict[int, list[tuple[int, ...]]]:
-        """Windows read at each optimizer step, in order."""
+        """Return the windows read at each optimizer step, in order."""
         result: dict[int, list[tuple[int, ...]]] = {}
         for step, rows in self.seen:
             result.setdefault(step, []).extend(map(tuple, rows))
@@ -105,7 +105,7 @@ def numbers(write: Write) -> Path:
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[tuple[int, ...]]]:
-    """Windows of 200 steps of 16 windows, more than two epochs."""
+    """Return the windows of 200 steps of 16 windows, more than two epochs."""
     folder = tmp_path_factory.mktemp("unbroken")
     (folder / "numbers.txt").write_text(NUMBERS)
     model = Recorder()
@@ -211,7 +211,7 @@ def test_an_epoch_has_as_many_steps_as_the_module_says(
 
 
 class Saver(Callback):
-    """Writes down what a rank has read, in the process of that rank."""
+    """Callback that saves what a rank has read, in the process of that rank."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""Groups of files, and shards made of them on a local Ray cluster of two workers (nox -s ray)."""
+"""Groups of files, and their shards made on a local Ray cluster of two workers (nox -s ray)."""
 
 import json
 import os
@@ -34,12 +34,12 @@ on_cluster = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # Ray's o
 
 
 class Killed(BaseException):
-    """Stands for a signal that no code can catch."""
+    """Stand-in for a signal that no code can catch."""
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Files of text and of records, of several jobs each; some records and two files are empty."""
+    """Make files of text and of records, of several jobs each; some records and two files are empty."""
     (found := tmp_path / "text").mkdir()
     draw = random.Random(0)
     words = ["the", "miller", "key", "lantern", "found", "lost", "under", "oak", "she", "said", "."]
@@ -115,7 +115,7 @@ def test_ray_reads_files_and_an_error_says_how_to_install_it(
 
 @pytest.fixture(scope="module")
 def ray_cluster() -> Iterator[Any]:
-    """A head without processors and two workers with one each."""
+    """Start a head without processors and two workers with one each."""
     pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
@@ -130,7 +130,7 @@ def ray_cluster() -> Iterator[Any]:
 
 @pytest.fixture
 def cluster(ray_cluster: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The cluster, with small tasks and without waiting for the disk."""
+    """Use the cluster with small tasks and without waiting for the disk."""
     monkeypatch.setattr(ray_encoder, "TASK_BYTES", 300_000)  # one file or two
     monkeypatch.setattr(os, "fsync", lambda file: None)
     return ray_cluster

@@ -33,7 +33,7 @@ def corpus(
 
 
 def texts(of: FileCorpus) -> dict[Split, list[str]]:
-    """Documents by split."""
+    """Return the documents by split."""
     result: dict[Split, list[str]] = defaultdict(list)
     for chunk in of.chunks():
         if chunk.starts_document:

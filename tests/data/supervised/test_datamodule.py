@@ -31,7 +31,7 @@ QUESTIONS = [Example((f"question {i}",), 0, i, references=(f"answer {i}", "any")
 
 @pytest.fixture
 def sets(monkeypatch: pytest.MonkeyPatch) -> dict[str, FakeDataset]:
-    """Sets that the module can open by name."""
+    """Let the module open these datasets by name."""
     found = {
         "a": single("a", 37, n_val=6),
         "b": single("b", 150, n_val=9),
@@ -71,7 +71,7 @@ def key(batch: SupervisedBatch) -> tuple[str, tuple[int, ...], int]:
 
 
 class Recorder(LightningModule):
-    """A model of one number that notes what it is given.
+    """A model with one parameter that records its batches.
 
     Args:
         stop_at: Micro-batch, counted over the run, at which it raises.

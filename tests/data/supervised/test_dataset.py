@@ -1,4 +1,4 @@
-"""Rows that are wrong, in otherwise published forms; what is refused and what is left out."""
+"""Invalid records in published formats: errors, and records that are skipped."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""The catalog, and datasets as the hub gives them, made here with its features and its order of classes."""
+"""The catalog, and datasets in the hub's format, made here with its features and its order of classes."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -19,7 +19,7 @@ GLUE_PAIR = {"sentence1": TEXT, "sentence2": TEXT}
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
-    """Put data sets, by split, where the hub is; returns what is asked of it."""
+    """Replace the hub by these datasets, by split; return the list of requests to it."""
 
     def put(tables: dict[str, Dataset]) -> list[tuple[str, str | None, str]]:
         asked: list[tuple[str, str | None, str]] = []

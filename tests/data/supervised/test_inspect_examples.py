@@ -1,4 +1,4 @@
-"""Rows in plain text, as a reader of GPT-1 Figure 1 would check them."""
+"""Examples in plain text, compared with GPT-1's Figure 1."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Published files that are not beside the project, made here in their exact forms."""
+"""Published files that are not in the shared folder, made here in their exact formats."""
 
 import gzip
 import json

@@ -62,9 +62,9 @@ def test_a_row_is_put_into_words(known: TaskSpec, n: int, example: Example, expe
     assert "".join(prompt_template(known, n).texts(example)) == expected
 
 
-def test_the_first_field_ends_the_part_that_gives_way() -> None:
+def test_the_first_field_ends_the_part_that_is_truncated() -> None:
     head, rest, answer = prompt_template(known_datasets()["qnli"].spec, 2).texts(row(2, 0))
-    assert (head, answer) == ("text1", " yes")  # the sentence gives way, the question stays
+    assert (head, answer) == ("text1", " yes")  # the sentence is truncated, the question is not
     assert rest == "\nQuestion: text0\nIs the question answered above? Yes or no:"
 
 

@@ -1,4 +1,4 @@
-"""The real files beside the project: every row of every variant, counted as the README counts them."""
+"""The real files of the shared folder: counts of every variant, compared with its README."""
 
 from collections import Counter
 from pathlib import Path

@@ -60,7 +60,7 @@ class Said(NamedTuple):
 
 @cache
 def _patterns(kind: str, cut: bool) -> tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]:
-    """For each template its regular expression and the part that each group stands for.
+    """Return each template's regular expression and the part that each group matches.
 
     If ``cut``, they are broken off at the end of the text: after each slot and after each sentence.
     """
@@ -86,7 +86,7 @@ def _patterns(kind: str, cut: bool) -> tuple[tuple[re.Pattern[str], tuple[str, .
 
 
 def understand(part: str, phrase: str) -> str:
-    """The name, the thing, the place or the spot in a phrase; "" if it has none."""
+    """Return the name, thing, place or spot in a phrase; "" if it has none."""
     if GAP in phrase:
         return GAP
     if part == "place":
@@ -104,7 +104,7 @@ def sentence_starts(text: str) -> list[int]:
 
 
 def read(text: str, kinds: Iterable[str], starts: Iterable[int], cut: bool = False) -> list[Said]:
-    """Everything that the sentences with the given starts say about events of the given kinds, in order."""
+    """Read the events of the given kinds from the sentences with the given starts, in order."""
     said = []
     for kind in kinds:
         for pattern, parts in _patterns(kind, cut):
@@ -130,7 +130,7 @@ class Reader:
         self.hero = max(walkers, key=walkers.count, default="")
 
     def last(self, part: str, *kinds: str) -> str:
-        """The person, thing or place that was last said to have a part in an event of the kinds."""
+        """Return the person, thing or place that was last named in an event of these kinds."""
         said = (event.parts.get(part, "") for event in reversed(self.said) if event.kind in kinds)
         return next((value for value in said if value), "")
 
@@ -139,7 +139,7 @@ class Reader:
         return next((event.kind for event in reversed(self.said) if event.kind in kinds), "")
 
     def where(self, kind: str) -> str:
-        """The place to which the hero had come last before the last event of a kind."""
+        """Return the hero's last place before the last event of a kind."""
         end = next(event.at for event in reversed(self.said) if event.kind == kind)
         places = [
             event.parts.get("place", "") for event in self.said if event.at < end and event.kind in WALKS

@@ -1,4 +1,4 @@
-"""The table of benchmarks, and what holds for all of them."""
+"""The table of benchmarks, and properties of all of them."""
 
 from itertools import islice
 

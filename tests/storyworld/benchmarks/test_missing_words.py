@@ -28,14 +28,14 @@ RULES: dict[str, Callable[[list[str]], str]] = {
 
 @pytest.fixture(scope="module")
 def passages() -> list[Passage]:
-    """Each row without its last word, and that word."""
+    """Return each example without its last word, and that word."""
     rows = [row.text for row in islice(benchmark("last_word", 3), 1500)]
     cuts = [re.search(r"\w+(?:-\w+)*$", text) for text in rows]
     return [(text[: cut.start()], cut[0]) for text, cut in zip(rows, cuts, strict=True) if cut]
 
 
 def candidates(passage: Passage) -> list[str]:
-    """The words of the answer's class in the passage, in order; those of the unfinished sentence left out."""
+    """Return the words of the answer's class in the passage, without the unfinished sentence."""
     before, answer = passage
     vocabulary = NAMES if answer in NAMES else THINGS
     *_, lead = re.split(r'(?<=[.!?])"?\s', before)
@@ -105,7 +105,7 @@ def of_its_class(row: Cloze) -> list[str]:
 
 
 def named(row: Cloze) -> list[str]:
-    """The candidates in the context that the query does not name, in order and with repetitions."""
+    """Return the candidates in the context that the query does not name, in order and with repetitions."""
     excluded = words(row.query)
     return [word for word in words(" ".join(row.context)) if word in row.candidates and word not in excluded]
 

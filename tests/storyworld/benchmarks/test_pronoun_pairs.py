@@ -43,7 +43,7 @@ def rows() -> list[Pronoun]:
 
 
 def decisive(rows: list[Pronoun]) -> list[str]:
-    """For each row the word that its twin does not have."""
+    """Return for each example the word that its pair does not have."""
     found: list[str] = []
     for first, second in zip(rows[::2], rows[1::2], strict=True):
         (pair,) = [(a, b) for a, b in zip(words(first.text), words(second.text), strict=True) if a != b]

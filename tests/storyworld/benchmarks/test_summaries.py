@@ -27,7 +27,7 @@ def sentences(text: str) -> list[str]:
 
 
 def rouge1(guess: str, reference: str) -> float:
-    """F1 of single words."""
+    """Return the F1 of single words."""
     common = sum((Counter(words(guess)) & Counter(words(reference))).values())
     return 2 * common / (len(words(guess)) + len(words(reference)))
 

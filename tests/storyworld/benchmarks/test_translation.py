@@ -43,7 +43,7 @@ def test_each_sentence_has_one_translation(rows: list[Translation]) -> None:
 
 
 def verb_and_object(sister: str) -> tuple[str, str]:
-    """The last word without its tense, and the noun before it without its suffixes."""
+    """Return the last word without its tense, and the noun before it without its suffixes."""
     *before, verb = words(sister.removesuffix(" ka?"))
     noun = next(word for word in reversed(before) if word != "ne" and word[-1] not in "oi")
     return re.sub("(?:ri|mos)$", "", verb), re.sub("u$", "", noun).removesuffix("et")

@@ -15,12 +15,12 @@ def words(text: str) -> list[str]:
 
 
 def bag(texts: tuple[str, ...]) -> list[str]:
-    """The words of all texts, each marked with its text."""
+    """Return the words of all texts, each tagged with its text."""
     return [f"{place}:{word}" for place, text in enumerate(texts) for word in words(text)]
 
 
 def difference(texts: tuple[str, ...]) -> list[str]:
-    """Words of one text alone, and of both."""
+    """Return the words of one text alone, and of both."""
     first, second = (set(words(text)) for text in texts)
     return [f"one:{word}" for word in sorted(first ^ second)] + [
         f"both:{word}" for word in sorted(first & second)
@@ -91,7 +91,7 @@ def accuracy(predicted: Sequence[int], targets: Sequence[int]) -> float:
 
 
 def matthews(predicted: Sequence[int], targets: Sequence[int]) -> float:
-    """Matthews correlation of two classes; 0 where one class is never predicted."""
+    """Return the Matthews correlation of two classes; 0 if one class is never predicted."""
     value = np.corrcoef(predicted, targets)[0, 1] if len(set(predicted)) > 1 else 0.0
     return float(value)
 

@@ -29,7 +29,7 @@ NAME_OF |= {place.name: place.name for place in PLACES}
 
 
 def fill(pattern: str, **more: str) -> str:
-    """A pattern in which words of capitals stand for names, things, spots, places and what else is given."""
+    """Replace capital-letter words of a pattern by the patterns of names, things, spots and places."""
     known = {"NAME": NAME, "THING": THING, "SPOT": SPOT, "AT": AT, "TO": TO, "WHY": WHY, "NOUN": NOUN} | more
     return re.sub(r"\b[A-Z]{2,}\b", lambda word: known[word.group()], pattern)
 

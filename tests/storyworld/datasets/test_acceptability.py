@@ -1,4 +1,4 @@
-"""Acceptability, checked by an independent grammar: what fits none of its patterns is unacceptable."""
+"""Acceptability, compared with an independent grammar: a sentence that fits no pattern is unacceptable."""
 
 import re
 
@@ -104,7 +104,7 @@ END = re.compile(
 
 
 def core(text: str) -> str:
-    """A sentence without its opening and its end."""
+    """Return a sentence without its opening and its end."""
     return uncapitalized(END.sub("", OPENING.sub("", text)))
 
 

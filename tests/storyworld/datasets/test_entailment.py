@@ -92,7 +92,7 @@ def meaning(found: re.Match[str]) -> dict[str, str]:
 
 
 def verdict(premise: str, hypothesis: str) -> int:
-    """The label, from the meaning of both."""
+    """Return the label, from the meaning of both."""
     topic, claim = next((t, meaning(m)) for t, p in CLAIMED if (m := p.fullmatch(hypothesis.rstrip("."))))
     negated = claim.pop("no", "") != ""
     facts = [(state, meaning(m)) for (t, state), p in TOLD if t == topic for m in p.finditer(premise)]

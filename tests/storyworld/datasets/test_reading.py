@@ -19,7 +19,7 @@ def drawn() -> list[tuple[list[Event], LabeledExample]]:
 
 
 def answer(log: list[Event], question: str) -> str:
-    """The answer, from the events."""
+    """Return the answer, from the events."""
     if found := re.match(rf"Where is ({NAME}) at the end", question):
         return [
             e.place.at for e in log if e.kind == "go_plain" and e.a and e.place and e.a.name == found.group(1)

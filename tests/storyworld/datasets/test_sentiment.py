@@ -39,7 +39,7 @@ TURNING = re.compile(
 
 
 def sentiment(text: str) -> int:
-    """1 where the person of the text is pleased, else 0."""
+    """Return 1 if the person of the text is pleased, else 0."""
     opinion = text.split(". ")[1].rstrip(".")
     for pattern, sign in ((SHARED, 1), (NOT_SHARED, -1)):
         if found := pattern.search(opinion):

@@ -1,4 +1,4 @@
-"""No shortcuts: what small classifiers of words and rules of thumb reach, against what was allowed to them.
+"""Shortcuts: scores of small word classifiers and rules of thumb, compared with their limits.
 
 The classifiers learn from 3,000 rows and are tested on 1,500 of the validation split. Ceilings leave room for
 chance: 1,500 rows give a standard error of 1.3 points of accuracy, 0.026 of correlation.
@@ -34,7 +34,7 @@ def rows(task: str, split: str) -> list[LabeledExample]:
 def learned(
     task: str, naive: bool, features: Callable[[tuple[str, ...]], list[str]] = bag
 ) -> tuple[WordClassifier, list[int]]:
-    """A classifier of the words of a task's rows, and the targets that it should find."""
+    """Train a word classifier on a task's examples; return it with the targets of the test examples."""
     classifier = WordClassifier(
         [row.texts for row in rows(task, "train")],
         [int(row.target) for row in rows(task, "train")],
@@ -181,7 +181,7 @@ def named(answer: str) -> str:
 
 
 def window(passage: str, question: str, answer: str) -> int:
-    """The most words that question and answer share with one sentence."""
+    """Return the largest number of words that question and answer share with one sentence."""
     asked = set(words(question)) | set(words(answer))
     return max(len(asked & set(words(text))) for text in sentences(passage))
 

@@ -1,4 +1,4 @@
-"""The documents of Storyworld: their mix, what they say, and what no split may share with another."""
+"""The documents of Storyworld: their mix, their content, and the separation of splits."""
 
 import re
 import tracemalloc
