@@ -143,7 +143,7 @@ def _use_exact_gelu(decoder: Decoder) -> None:
 def _run_transformers(folder: Path, input_ids: Tensor) -> Tensor:
     import transformers
 
-    with _silenced(transformers):
+    with silenced(transformers):
         model = transformers.AutoModelForCausalLM.from_pretrained(
             folder, dtype=torch.float32, local_files_only=True, trust_remote_code=False
         )
@@ -158,7 +158,7 @@ def _release(model: StoredModel) -> None:
 
 
 @contextlib.contextmanager
-def _silenced(transformers: Any) -> Iterator[None]:
+def silenced(transformers: Any) -> Iterator[None]:
     """Suppress progress bars and warnings, which are about training and generation."""
     logging = transformers.utils.logging
     verbosity, has_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

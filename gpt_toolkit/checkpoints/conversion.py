@@ -12,7 +12,11 @@ import torch
 
 from gpt_toolkit.backbone import DecoderConfig
 from gpt_toolkit.checkpoints.compare_logits import Comparison, compare
+from gpt_toolkit.checkpoints.compare_tokenizers import compare_tokenizers
+from gpt_toolkit.checkpoints.hf_config import token_id_fields
 from gpt_toolkit.checkpoints.hf_folder import (
+    CONFIG,
+    HUGGING_FACE,
     WEIGHTS,
     check_replaceable,
     new_model_folder,
@@ -21,8 +25,9 @@ from gpt_toolkit.checkpoints.hf_folder import (
 from gpt_toolkit.checkpoints.model_sources import open_model
 from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel
 from gpt_toolkit.checkpoints.torch_pickle import file_version
-from gpt_toolkit.io import write_json
+from gpt_toolkit.io import read_json, write_json
 from gpt_toolkit.progress import ProgressBar
+from gpt_toolkit.tokenizers.added_tokens import GENERATION_CONFIG
 from gpt_toolkit.tokenizers.gpt1_bpe import GPT1BPE
 from gpt_toolkit.tokenizers.loading import Tokenizer, load_tokenizer, tokenizer_of
 
@@ -73,7 +78,8 @@ def convert(
     before = [file_version(path) for path in model.files]
     source_hashes = _hash_files(model.files, "hashing the source", model.source)
     with new_model_folder(dst, overwrite=overwrite) as folder:
-        _write(folder, model.config, tensors, found)
+        _write(folder, model, tensors, found, keeps_tokenizer=tokenizer is None)
+        tokens = _compare_tokens(model, folder, found) if tokenizer is None else None
         comparison = compare(model, folder)
         _check_equal(comparison, is_rounded=is_rounded, dtype=result_dtype)
         uses_transformers = "transformers" in comparison.source_by + comparison.result_by
@@ -86,6 +92,7 @@ def convert(
             "source_dtype": _name(model.dtype),
             "dtype": result_dtype,
             "tokenizer": None if found is None else found.name,
+            "tokens": tokens,
             "logits": comparison.to_fields(),
             "notes": notes,
             "versions": {
@@ -99,6 +106,8 @@ def convert(
             raise ValueError(f"{src}: was changed while it was converted; convert it again, or a copy of it")
 
     print(f"wrote   {dst}: {(dst / WEIGHTS).stat().st_size / 1e6:,.1f} MB in {result_dtype}")
+    if tokens is not None:
+        print(f"tokens  {tokens}")
     print(f"logits  {comparison}")
     if comparison.exact_gelu_difference is not None:
         exact = comparison.exact_gelu_difference
@@ -157,17 +166,60 @@ def _tokenizer_notes(model: StoredModel, tokenizer: Tokenizer | None) -> tuple[s
     return ()
 
 
+def _kept_files(model: StoredModel) -> dict[str, str]:
+    """Return the files of a Hugging Face folder that are copied."""
+    path = model.source / GENERATION_CONFIG
+    return {path.name: path.read_text(encoding="utf-8")} if path.is_file() else {}
+
+
+def _kept_ids(model: StoredModel) -> dict[str, Any]:
+    """Return the ids of special tokens in a Hugging Face folder's ``config.json``."""
+    fields = read_json(model.source / CONFIG, "a model folder holds one")
+    ids = {name: fields.get(name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    return {name: i for name, i in ids.items() if type(i) is int and 0 <= i < model.config.vocab_size}
+
+
+def _compare_tokens(model: StoredModel, folder: Path, tokenizer: Tokenizer | None) -> str | None:
+    """Return a line about the comparison of both tokenizers, which must be equal.
+
+    Raises:
+        ValueError: If they differ.
+    """
+    if tokenizer is None:
+        return None
+    added = [token.content for token in tokenizer.added_tokens]
+    before, after, by = compare_tokenizers(model.tokenizer, folder, added)
+    if difference := before.difference(after):
+        raise ValueError(
+            f"the result's tokenizer differs from the source's, so nothing was kept: {difference}; "
+            f"both read by {by}; give another tokenizer by --tokenizer, or --tokenizer none"
+        )
+    line = f"the same ids and texts on a probe with {len(added)} added tokens; both read by {by}"
+    if before.shortened != after.shortened:
+        line += f"; without special tokens the source gives {before.shortened!r:.200}, the result "
+        line += f"{after.shortened!r:.200}"
+    return line
+
+
 def _write(
-    folder: Path, config: DecoderConfig, tensors: Mapping[str, LazyTensor], tokenizer: Tokenizer | None
+    folder: Path,
+    model: StoredModel,
+    tensors: Mapping[str, LazyTensor],
+    tokenizer: Tokenizer | None,
+    *,
+    keeps_tokenizer: bool,
 ) -> None:
     files: dict[str, str] = {}
     extra: dict[str, Any] = {}
     if tokenizer is not None:
         files = tokenizer.files()
-        extra = dict.fromkeys(("bos_token_id", "eos_token_id"), tokenizer.end_of_text)
+        extra = token_id_fields(tokenizer)
+    if keeps_tokenizer and model.layout.startswith(HUGGING_FACE):
+        files |= _kept_files(model)
+        extra |= _kept_ids(model)
     n_bytes = sum(tensor.n_bytes for tensor in tensors.values())
     with ProgressBar("writing", total=n_bytes) as progress:
-        write_model_files(folder, config, tensors, files, extra=extra, advance=progress.advance)
+        write_model_files(folder, model.config, tensors, files, extra=extra, advance=progress.advance)
 
 
 def _hash_files(paths: tuple[Path, ...], title: str, root: Path) -> dict[str, str]:

@@ -15,12 +15,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from gpt_toolkit.backbone.config import DecoderConfig
-from gpt_toolkit.checkpoints.hugging_face import (
-    config_from_hugging_face,
-    hugging_face_config,
-    match_tensors,
-    to_hugging_face,
-)
+from gpt_toolkit.checkpoints.hf_config import config_from_hugging_face, hugging_face_config
+from gpt_toolkit.checkpoints.hf_tensors import match_tensors, to_hugging_face
 from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel
 from gpt_toolkit.checkpoints.torch_pickle import TorchFile
 from gpt_toolkit.io import atomic_folder, is_file_name, read_json
@@ -83,7 +79,7 @@ def open_model_folder(folder: Path) -> StoredModel:
             raise ValueError(f"{path}: the index promises {absent[0]}, which is not there")
         stored |= {name: in_file[name] for name in names or in_file}
 
-    tensors = match_tensors(stored, config, str(main), str(folder / CONFIG))
+    tensors, notes = match_tensors(stored, config, str(main), str(folder / CONFIG))
 
     def release() -> None:
         for file in pickles:
@@ -91,7 +87,7 @@ def open_model_folder(folder: Path) -> StoredModel:
 
     layout = f"{HUGGING_FACE} ({PICKLE if pickles else 'safetensors'})"
     files = tuple(dict.fromkeys((folder / CONFIG, main, *shards)))
-    return StoredModel(layout, config, tensors, folder, folder, files, release=release)
+    return StoredModel(layout, config, tensors, folder, folder, files, notes, release=release)
 
 
 def _read_object(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""nanoGPT's ``ckpt.pt`` (karpathy/nanoGPT: train.py, model.py)."""
+"""Checkpoints of nanoGPT (karpathy/nanoGPT: train.py, model.py) and build-nanogpt (train_gpt2.py)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import torch
 from torch import Tensor
 
 from gpt_toolkit.backbone.config import DecoderConfig
-from gpt_toolkit.checkpoints.hugging_face import match_tensors
+from gpt_toolkit.checkpoints.hf_tensors import match_tensors, unwrap
 from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel, tensor_shapes
-from gpt_toolkit.checkpoints.torch_pickle import TorchFile
+from gpt_toolkit.checkpoints.torch_pickle import PlainFields, TorchFile
 
-_COMPILED = "_orig_mod."
 _FIELDS = {
     "n_layer": "n_layer",
     "n_head": "n_head",
@@ -30,56 +29,58 @@ _NO_BIAS_NOTE = "the model has no biases: they are zeros here, which gives the s
 
 
 def is_nanogpt(content: object) -> bool:
-    """Return whether a file's content is a checkpoint of nanoGPT."""
-    return isinstance(content, Mapping) and {"model", "model_args"} <= content.keys()
+    """Return whether a file's content is a checkpoint of nanoGPT or build-nanogpt."""
+    if not isinstance(content, Mapping) or "model" not in content:
+        return False
+    return "model_args" in content or isinstance(content.get("config"), PlainFields)
 
 
 def open_nanogpt(file: TorchFile) -> StoredModel:
-    """Open the model in nanoGPT's checkpoint; the optimizer's state is not read.
+    """Open the model in nanoGPT's or build-nanogpt's checkpoint; the optimizer's state is not read.
 
     A model without biases gets zeros, which give the same numbers. Padding of the vocabulary stays, so that
     all logits are the same.
 
     Raises:
-        ValueError: If ``model_args`` and tensors do not agree.
+        ValueError: If the model's settings and tensors do not agree.
     """
     where = str(file.path)
-    args, state_dict = file.content["model_args"], file.content["model"]
+    has_args = "model_args" in file.content
+    described_by = "model_args" if has_args else "config"
+    args = file.content[described_by] if has_args else vars(file.content["config"])
+    state_dict = file.content["model"]
     if not isinstance(args, Mapping) or not isinstance(state_dict, Mapping):
         raise ValueError(
             f"{where}: model_args and model are expected to be dicts, as nanoGPT's train.py writes them"
         )
-    config = _config(args, where)
-    stored = {
-        name.replace(_COMPILED, ""): file.tensor("model", name)
-        for name, value in state_dict.items()
-        if isinstance(value, Tensor)
-    }
-    notes = [_GELU_NOTE]
+    config = _config(args, where, described_by)
+    names = [name for name, value in state_dict.items() if isinstance(value, Tensor)]
+    stored = unwrap({name: file.tensor("model", name) for name in names}, where)
+    notes = [_GELU_NOTE] if has_args else []
     if args.get("bias") is False:
         notes.append(_NO_BIAS_NOTE)
         dtype = next((tensor.dtype for tensor in stored.values()), torch.float32)
         for name, shape in tensor_shapes(config).items():
             if name.endswith(".bias"):
                 stored.setdefault(f"transformer.{name}", LazyTensor.of(torch.zeros(shape, dtype=dtype)))
-    tensors = match_tensors(stored, config, where, "model_args", transposed=False)
+    tensors, head_notes = match_tensors(stored, config, where, described_by, transposed=False)
     return StoredModel(
-        "nanoGPT checkpoint",
+        "nanoGPT checkpoint" if has_args else "build-nanogpt checkpoint",
         config,
         tensors,
         "gpt2" if config.vocab_size in _GPT2_SIZES else {},
         file.path,
         (file.path,),
-        tuple(notes),
-        exact_gelu=True,
+        (*notes, *head_notes),
+        exact_gelu=has_args,  # build-nanogpt: train_gpt2.py, MLP has the tanh form
         release=file.release,
     )
 
 
-def _config(args: Mapping[str, Any], where: str) -> DecoderConfig:
+def _config(args: Mapping[str, Any], where: str, described_by: str) -> DecoderConfig:
     missing = [name for name in _FIELDS if not isinstance(args.get(name), int)]
     if missing:
-        raise ValueError(f"{where}: model_args has no whole number for {', '.join(missing)}")
+        raise ValueError(f"{where}: {described_by} has no whole number for {', '.join(missing)}")
     dropout = float(args.get("dropout") or 0.0)
     try:
         return DecoderConfig.from_preset(
@@ -89,4 +90,4 @@ def _config(args: Mapping[str, Any], where: str) -> DecoderConfig:
             wpe_std=0.02,  # nanoGPT: model.py, _init_weights
         )
     except ValueError as error:
-        raise ValueError(f"{where}: model_args: {error}") from None
+        raise ValueError(f"{where}: {described_by}: {error}") from None

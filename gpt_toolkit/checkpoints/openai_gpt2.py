@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from gpt_toolkit.backbone.config import DecoderConfig
-from gpt_toolkit.checkpoints.hugging_face import rename_tensors
+from gpt_toolkit.checkpoints.hf_tensors import rename_tensors
 from gpt_toolkit.checkpoints.openai_gpt1 import BLOCK_PARTS, find_tokenizer
 from gpt_toolkit.checkpoints.stored_model import StoredModel
 from gpt_toolkit.checkpoints.tf_checkpoint import open_tensors

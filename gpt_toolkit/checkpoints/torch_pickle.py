@@ -17,7 +17,12 @@ from gpt_toolkit.checkpoints.stored_model import LazyTensor
 
 # What is read through a mapping stays in memory until it ends, so a file is mapped again after 1/16 of it.
 _N_MAPPINGS = 16  # tuned here: each mapping parses the whole table of tensors
+_CONFIG_CLASS = ".GPTConfig"  # build-nanogpt: train_gpt2.py saves an object of it next to the tensors
 _BEFORE_TORCH_1_6 = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # first pickle of the format without zip
+
+
+class PlainFields:
+    """Fields of a pickled object whose own class is not imported."""
 
 
 class TorchFile:
@@ -71,8 +76,12 @@ class TorchFile:
         return file_version(self.path) == self._version
 
 
-def safe_load(path: Path) -> Any:
+def safe_load(path: Path, config_class: str = "") -> Any:
     """Load a file of ``torch.save``; its tensors stay in the file until they are used.
+
+    Args:
+        path: The file.
+        config_class: Name of the class whose objects become :class:`PlainFields`; found out by itself.
 
     Raises:
         ValueError: If the file is damaged, or holds anything but tensors and plain types.
@@ -81,13 +90,16 @@ def safe_load(path: Path) -> Any:
     if not is_zip:
         _check_old_format(path)
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+        with torch.serialization.safe_globals([(PlainFields, config_class)] if config_class else []):
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
     except pickle.UnpicklingError as error:
         if not (found := re.search(r"GLOBAL (\S+)", str(error))):
             raise ValueError(f"{path}: is damaged; nothing was run; give another copy") from None
+        if not config_class and found[1].endswith(_CONFIG_CLASS):
+            return safe_load(path, found[1])
         raise ValueError(
             f"{path}: holds Python objects ({found[1]}); expected tensors and plain types; nothing was run; "
-            "save the model's state_dict without them"
+            "save the model's state_dict without them, in the program that wrote the file"
         ) from None
     except OSError:
         raise

@@ -26,6 +26,7 @@ NAME = "gpt_toolkit"
 
 _ANSWER_TOKENS = 256  # lm-eval's own default: models/huggingface.py, max_gen_toks
 _AT_A_TIME = 256  # requests between two updates of the progress bar; tuned here
+_DEFAULT_DEVICE = "cuda:0"  # lm-eval's own, also where no GPU exists: config/evaluate_config.py
 # lm-eval's names, in its order
 _LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
 
@@ -75,6 +76,20 @@ def backend() -> Any:
             self.scorer = Scorer(decoder, self.model.tokenizer, batch_tokens=int(batch_tokens))
             self._device = self.model.device
 
+        @classmethod
+        def create_from_arg_string(
+            cls, arg_string: str, additional_config: Mapping[str, Any] | None = None
+        ) -> ToolkitLM:
+            from lm_eval.utils import simple_parse_args_string
+
+            return cls.create_from_arg_obj(simple_parse_args_string(arg_string), additional_config)
+
+        @classmethod
+        def create_from_arg_obj(
+            cls, arg_dict: Mapping[str, Any], additional_config: Mapping[str, Any] | None = None
+        ) -> ToolkitLM:
+            return cls(**_arguments(arg_dict, additional_config or {}))
+
         @property
         def eot_token_id(self) -> int:
             return self.model.tokenizer.end_of_text
@@ -115,9 +130,11 @@ def backend() -> Any:
             return answers
 
         def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[str]:
-            end = self.model.tokenizer.decode([self.eot_token_id])
+            ends = [self.model.tokenizer.decode([i]) for i in self.model.tokenizer.end_ids]
             prompts = [
-                _prompt(self.tok_encode(text) or [self.prefix_token_id], settings, end, seed, self.max_length)
+                _prompt(
+                    self.tok_encode(text) or [self.prefix_token_id], settings, ends, seed, self.max_length
+                )
                 for seed, (text, settings) in enumerate(request.args for request in requests)
             ]
             answers = [""] * len(prompts)
@@ -140,6 +157,15 @@ def backend() -> Any:
     return ToolkitLM
 
 
+def _arguments(model_args: Mapping[str, Any], run_args: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the constructor's arguments; those of ``--model_args`` take precedence over the run's own."""
+    arguments = {name: value for name, value in run_args.items() if value is not None} | dict(model_args)
+    is_default = "device" not in model_args and arguments.get("device") == _DEFAULT_DEVICE
+    if is_default and not torch.cuda.is_available():
+        del arguments["device"]
+    return arguments
+
+
 def _dtype(name: str | None) -> torch.dtype | None:
     if name is None or name == "auto":
         return None
@@ -159,7 +185,9 @@ def _continuation(context: Sequence[int], continuation: Sequence[int], n_ctx: in
     return Continuation(tuple(context[-(n_ctx + 1 - len(continuation)) :]), tuple(continuation))
 
 
-def _prompt(ids: Sequence[int], settings: Mapping[str, Any], end: str, seed: int, n_ctx: int) -> Prompt:
+def _prompt(
+    ids: Sequence[int], settings: Mapping[str, Any], ends: Sequence[str], seed: int, n_ctx: int
+) -> Prompt:
     """Build a request from the harness's settings; a prompt that is too long loses its beginning.
 
     Raises:
@@ -183,8 +211,9 @@ def _prompt(ids: Sequence[int], settings: Mapping[str, Any], end: str, seed: int
         top_k = int(settings.get("top_k") or 0)
     until = settings.get("until") or []
     stops = [until] if isinstance(until, str) else list(until)
-    stops += [end] if end.strip() and end not in stops else []
-    return Prompt(tuple(ids[-(n_ctx - longest) :]), longest, tuple(filter(None, stops)), top_k, seed)
+    stops += [end for end in ends if end.strip()]
+    stop = tuple(dict.fromkeys(filter(None, stops)))
+    return Prompt(tuple(ids[-(n_ctx - longest) :]), longest, stop, top_k, seed)
 
 
 def main() -> int:

@@ -130,9 +130,9 @@ class EvaluationContext:
 
     @property
     def end_of_text(self) -> tuple[str, ...]:
-        """The end-of-text token as a stop string; empty where it decodes to a space, as for GPT-1."""
-        text = self.tokenizer.decode([self.tokenizer.end_of_text])
-        return (text,) if text.strip() else ()
+        """Tokens that end a text, as stop strings; without those that decode to a space, as for GPT-1."""
+        texts = (self.tokenizer.decode([i]) for i in self.tokenizer.end_ids)
+        return tuple(text for text in texts if text.strip())
 
 
 def examples_for(items: Sequence[Item], n: int, seed: int) -> Callable[[int], list[Item]]:

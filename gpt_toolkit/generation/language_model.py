@@ -13,6 +13,7 @@ from torch import Tensor
 from gpt_toolkit.backbone import Decoder
 from gpt_toolkit.backbone.packed_linear import pack
 from gpt_toolkit.checkpoints import build_decoder, open_model, write_model_folder
+from gpt_toolkit.checkpoints.hf_config import token_id_fields
 from gpt_toolkit.generation.decoding import generate_steps
 from gpt_toolkit.generation.requests import Continuation
 from gpt_toolkit.generation.sampling import Sampling, TopPRule
@@ -281,7 +282,7 @@ class LanguageModel:
         files, extra = {}, {}
         if self._tokenizer is not None:
             files = dict(self._tokenizer.files())
-            extra = dict.fromkeys(("bos_token_id", "eos_token_id"), self._tokenizer.end_of_text)
+            extra = token_id_fields(self._tokenizer)
         write_model_folder(
             folder, self.decoder.config, self.decoder.state_dict(), files, overwrite=overwrite, extra=extra
         )

@@ -47,7 +47,7 @@ class StreamedText:
     def add(self, token: int) -> str:
         """Add a token; return the text that is now certain."""
         self.n_tokens += 1
-        if token == self._tokenizer.end_of_text:
+        if token in self._tokenizer.end_ids:
             rest = self._flush()
             self.ended = self.ended or "end_of_text"  # the last bytes may have completed a stop string
             return rest

@@ -129,11 +129,11 @@ class PretrainTask(BaseTask):
             temperature=temperature,
             top_k=top_k,
             top_p=top_p,
-            stop_ids=(vocabulary.end_of_text,),
+            stop_ids=vocabulary.end_ids,
             vocab_size=vocabulary.vocab_size,
             generator=torch.Generator(self.device).manual_seed(self.trainer.global_step),
         )
-        ids = [i for i in rows[0] if i != vocabulary.end_of_text]
+        ids = [i for i in rows[0] if i not in vocabulary.end_ids]
         text: str = vocabulary.decode(ids)
         return prompt + text
 

@@ -4,6 +4,7 @@ import itertools
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 END_OF_TEXT = "<|endoftext|>"
 """GPT-2's end of text (released code: encoder.json, last entry)."""
@@ -20,27 +21,56 @@ CHARACTER_TO_BYTE: dict[str, int] = {character: byte for byte, character in BYTE
 
 
 @dataclass(frozen=True)
+class AddedToken:
+    """A token that no merge makes, with the flags of Hugging Face's tokenizers.
+
+    Attributes:
+        content: The text that it stands for.
+        id: Its id.
+        special: Whether ``transformers`` can leave it out of decoded text.
+        normalized: Whether it is searched for in normalized text, after those that are not.
+        lstrip, rstrip: Whether it includes the whitespace before or after it.
+        single_word: Whether it must not touch letters or digits.
+    """
+
+    content: str
+    id: int
+    special: bool = True
+    normalized: bool = False
+    lstrip: bool = False
+    rstrip: bool = False
+    single_word: bool = False
+
+
+@dataclass(frozen=True)
 class BPETable:
     """A byte-pair vocabulary.
 
     Attributes:
         vocabulary: Id of each piece, as the file writes the piece.
         merges: Pairs of pieces that become one, by rank.
-        added: Ids of the special tokens, such as the end of text.
+        added: Tokens that no merge makes, such as the end of text; the vocabulary may hold them, too.
+        declared: Fields of ``tokenizer_config.json`` that are kept, such as ``eos_token``.
         origin: Name of the file, for messages.
         first_line: Line of the first merge in ``origin``; 0 where merges are a list in JSON.
     """
 
     vocabulary: Mapping[str, int]
     merges: list[tuple[str, str]]
-    added: Mapping[str, int] = field(default_factory=dict)
+    added: tuple[AddedToken, ...] = ()
+    declared: Mapping[str, Any] = field(default_factory=dict)
     origin: str = "vocabulary"
     first_line: int = 0
 
     @property
+    def entries(self) -> dict[str, int]:
+        """Id of each piece and added token."""
+        return {**self.vocabulary, **{token.content: token.id for token in self.added}}
+
+    @property
     def size(self) -> int:
         """Number of ids."""
-        return len({**self.vocabulary, **self.added})
+        return len(self.entries)
 
     def place(self, rank: int) -> str:
         """Return the place of a merge in the file, for messages."""
@@ -48,8 +78,8 @@ class BPETable:
         return f"{self.origin}, {where}"
 
     def by_id(self) -> list[str]:
-        """Return all pieces and special tokens, by id."""
-        entries = {**self.vocabulary, **self.added}
+        """Return all pieces and added tokens, by id."""
+        entries = self.entries
         return sorted(entries, key=entries.__getitem__)
 
     def check(self, symbols: Collection[str]) -> None:
@@ -78,7 +108,7 @@ class BPETable:
             known.add(left + right)
 
     def _check_ids(self) -> None:
-        entries = {**self.vocabulary, **self.added}
+        entries = self.entries
         ids = sorted(entries.values())
         if ids == list(range(len(ids))):
             return
@@ -116,8 +146,8 @@ def read_pair(merges: str, vocabulary: str, *, merges_origin: str, vocabulary_or
             )
         pairs.append((left, right))
     entries = check_vocabulary(read_json(vocabulary, vocabulary_origin), vocabulary_origin)
-    added = {END_OF_TEXT: entries[END_OF_TEXT]} if END_OF_TEXT in entries else {}
-    return BPETable(entries, pairs, added, merges_origin, first_line=2)
+    added = (AddedToken(END_OF_TEXT, entries[END_OF_TEXT]),) if END_OF_TEXT in entries else ()
+    return BPETable(entries, pairs, added, origin=merges_origin, first_line=2)
 
 
 def check_vocabulary(entries: Mapping[str, object], origin: str) -> dict[str, int]:

@@ -1,15 +1,14 @@
-"""GPT-2's byte-level BPE (GPT-2 §2.2), encoded by tiktoken and trained by Hugging Face's tokenizers."""
+"""GPT-2's byte-level BPE (GPT-2 §2.2), encoded by tiktoken."""
 
 import functools
 import hashlib
 import itertools
-import json
 import re
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gpt_toolkit.tokenizers import tokenizer_json
+from gpt_toolkit.tokenizers.added_tokens import END_IDS, TextSplitter
 from gpt_toolkit.tokenizers.bpe_table import (
     BYTE_TO_CHARACTER,
     CHARACTER_TO_BYTE,
@@ -24,16 +23,12 @@ if TYPE_CHECKING:
     import tiktoken
     from numpy.typing import NDArray
 
-    from gpt_toolkit.progress import ProgressBar
-
 # GPT-2 released code, encoder.py. Possessive quantifiers and the branch for spaces at the end change no
 # piece; they avoid backtracking through long runs.
 SPLIT = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s+"
 
 GPT2_FINGERPRINT = "e99511c6b466e602"
 """Fingerprint of the released vocabulary of 50,257 ids."""
-
-SMALLEST = 257  # 256 bytes and the end of text
 
 # Whitespace as tiktoken defines it: fewer control characters than Python's.
 _long_spaces = re.compile(r"[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]{1000,}")
@@ -42,20 +37,23 @@ _long_spaces = re.compile(r"[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f
 class ByteLevelBPE:
     """Byte-level BPE with GPT-2's split: any text, no unknown token, no normalization.
 
-    A special token such as ``<|endoftext|>`` inside a text is ordinary text, as in the released encoder;
-    ``transformers`` reads it as the special token.
+    ``<|endoftext|>`` inside a text is ordinary text, as in the released encoder; ``transformers`` reads it as
+    the special token. All other added tokens are found in a text as ``transformers`` finds them.
 
     Args:
-        table: Pieces as GPT-2's files show them, with ``<|endoftext|>`` or a single special token, which
-            ends a text.
+        table: Pieces as GPT-2's files show them. The declared ``eos_token`` ends a text; without one
+            ``<|endoftext|>`` does, or the only added token.
     """
 
     def __init__(self, table: BPETable) -> None:
         table.check(CHARACTER_TO_BYTE)
         self._table = table
-        self._bytes = [_piece_bytes(piece) for piece in table.by_id()]
+        self._bytes = _bytes_by_id(table)
         self.vocab_size = len(self._bytes)
         self.end_of_text = _end_of_text(table)
+        self.end_ids: tuple[int, ...] = tuple(table.declared.get(END_IDS, ())) or (self.end_of_text,)
+        self.added_tokens = table.added
+        self._in_text = [token for token in table.added if token.content != END_OF_TEXT]
         self._ranks = self._mergeable()
         if self.fingerprint != GPT2_FINGERPRINT:
             self._check_ranks()
@@ -67,10 +65,10 @@ class ByteLevelBPE:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """Hash of everything that determines the ids: pieces, merges and the end of text."""
-        digest = hashlib.sha256(
-            f"gpt_toolkit byte-level BPE 1 {self.end_of_text} {sorted(self._table.added)}".encode()
-        )
+        """Hash of everything that determines the ids: pieces, merges, added tokens and the end of text."""
+        added = sorted(token.content for token in self._table.added)
+        digest = hashlib.sha256(f"gpt_toolkit byte-level BPE 1 {self.end_of_text} {added}".encode())
+        digest.update("".join(map(repr, self._in_text)).encode())
         digest.update("\0".join([*self._table.by_id(), ""]).encode())
         digest.update("\0".join(map(" ".join, self._table.merges)).encode())
         return digest.hexdigest()[:16]
@@ -84,9 +82,24 @@ class ByteLevelBPE:
         """Encode one chunk of a document cut by :func:`~gpt_toolkit.tokenizers.safe_cut`; safe in threads.
 
         A piece of GPT-2's split has whitespace only at its start, and looks ahead one character of
-        whitespace. So no piece crosses such a cut, and ``first`` makes no difference.
+        whitespace. So no piece crosses such a cut, and ``first`` makes no difference. An added token that
+        includes whitespace may be cut.
         """
+        import numpy as np
+
         check_text(text)
+        if not self._in_text:
+            return self._encode_ordinary(text)
+        parts = self._splitter.split(text) or [""]
+        return np.concatenate(
+            [
+                self._encode_ordinary(part) if isinstance(part, str) else np.array([part], np.uint32)
+                for part in parts
+            ]
+        )
+
+    def _encode_ordinary(self, text: str) -> "NDArray[np.uint32]":
+        """Encode text without added tokens."""
         try:
             ids = self._encoding.encode_to_numpy(text, disallowed_special=())
         except ValueError:  # the matcher's stack is too small for a very long run of spaces
@@ -108,9 +121,10 @@ class ByteLevelBPE:
     def files(self) -> dict[str, str]:
         """Return ``tokenizer.json`` and its config, with which ``AutoTokenizer`` gives equal ids."""
         end_of_text = self._table.by_id()[self.end_of_text]
+        unknown = END_OF_TEXT if END_OF_TEXT in self._table.entries else end_of_text  # as in transformers
         return {
             "tokenizer.json": tokenizer_json.write_byte_level(self._table),
-            "tokenizer_config.json": tokenizer_json.write_config(end_of_text, unk_token=end_of_text),
+            "tokenizer_config.json": tokenizer_json.write_config(self._table, end_of_text, unk_token=unknown),
         }
 
     def __reduce__(self) -> tuple[type["ByteLevelBPE"], tuple[BPETable]]:
@@ -135,6 +149,10 @@ class ByteLevelBPE:
                 )
             ranks[self._bytes[i]] = last = i
         return ranks
+
+    @functools.cached_property
+    def _splitter(self) -> TextSplitter:
+        return TextSplitter(self._in_text)
 
     @functools.cached_property
     def _encoding(self) -> "tiktoken.Encoding":
@@ -173,72 +191,38 @@ class ByteLevelBPE:
                 )
 
 
+def _bytes_by_id(table: BPETable) -> list[bytes]:
+    """Return the bytes of each piece; those of an added token are its text."""
+    pieces = _pieces(table)
+    added = {token.content for token in table.added} - pieces
+    return [piece.encode() if piece in added else _piece_bytes(piece) for piece in table.by_id()]
+
+
+def _pieces(table: BPETable) -> set[str]:
+    """Return the bytes and what merges make of them, as the file writes them."""
+    return {*CHARACTER_TO_BYTE, *("".join(pair) for pair in table.merges)}
+
+
 def _piece_bytes(piece: str) -> bytes:
     try:
         return bytes([CHARACTER_TO_BYTE[character] for character in piece])
-    except KeyError:  # a special token, written as plain text
+    except KeyError:  # a special token that is not declared as one
         return piece.encode()
 
 
 def _end_of_text(table: BPETable) -> int:
-    if END_OF_TEXT in table.added:
-        return table.added[END_OF_TEXT]
-    if len(table.added) == 1:
-        return next(iter(table.added.values()))
+    contents = [table.declared.get("eos_token"), END_OF_TEXT]
+    if ids := table.declared.get(END_IDS):
+        contents += {table.by_id()[ids[0]]} - _pieces(
+            table
+        )  # GPT2Config's own 50256 may be an ordinary piece
+    contents += [token.content for token in table.added] if len(table.added) == 1 else []
+    for content in contents:
+        if content in table.entries:
+            return table.entries[content]
+    added = ", ".join(repr(token.content) for token in table.added) or "none"
     raise ValueError(
-        f"{table.origin}: nothing says which of the {table.size} entries ends a text; {END_OF_TEXT!r} or "
-        f"exactly one added token is expected, but there are {sorted(table.added) or 'none'}."
+        f"{table.origin}: nothing says which of the {table.size} entries ends a text; expected "
+        f"{END_OF_TEXT!r} or exactly one added token, found {added}; name one as eos_token in "
+        "tokenizer_config.json"
     )
-
-
-def train_byte_level(chunks: Iterable[str], vocab_size: int, *, progress: bool) -> ByteLevelBPE:
-    """Train merges with Hugging Face's trainer, and number the pieces as GPT-2 does.
-
-    Ids are the 256 bytes in GPT-2's order, then the merges by rank, then ``<|endoftext|>``. The same text
-    gives the same vocabulary. Memory grows with the number of distinct words, not with the text.
-
-    Args:
-        chunks: The text, cut at positions of :func:`~gpt_toolkit.tokenizers.safe_cut`.
-        vocab_size: Number of ids, at least 257. The result has fewer, with a warning, if the text allows
-            fewer merges.
-        progress: Show progress on stderr.
-    """
-    if vocab_size < SMALLEST:
-        raise ValueError(
-            f"vocab_size is {vocab_size}; a byte-level vocabulary has at least {SMALLEST}: 256 bytes and "
-            "the end of text."
-        )
-    from tokenizers import Tokenizer
-    from tokenizers.models import BPE
-    from tokenizers.pre_tokenizers import ByteLevel
-    from tokenizers.trainers import BpeTrainer
-
-    from gpt_toolkit.progress import ProgressBar
-
-    learner = Tokenizer(BPE())
-    learner.pre_tokenizer = ByteLevel(add_prefix_space=False)
-    trainer = BpeTrainer(
-        vocab_size=vocab_size - 1, initial_alphabet=ByteLevel.alphabet(), min_frequency=1, show_progress=False
-    )
-    with ProgressBar("reading text", unit="characters", enabled=progress) as bar:
-        learner.train_from_iterator(_read(chunks, bar), trainer)
-    merges = [(left, right) for left, right in json.loads(learner.to_str())["model"]["merges"]]
-    if SMALLEST + len(merges) < vocab_size:
-        warnings.warn(
-            f"vocab_size is {vocab_size}, but the text allows {len(merges)} merges: the vocabulary has "
-            f"{SMALLEST + len(merges)} ids.",
-            UserWarning,
-            stacklevel=2,
-        )
-    pieces = [*BYTE_TO_CHARACTER.values(), *(left + right for left, right in merges), END_OF_TEXT]
-    vocabulary = {piece: i for i, piece in enumerate(pieces)}
-    return ByteLevelBPE(BPETable(vocabulary, merges, {END_OF_TEXT: len(pieces) - 1}, "trained vocabulary"))
-
-
-def _read(chunks: Iterable[str], bar: "ProgressBar") -> Iterator[str]:
-    """Yield the chunks, and report how many characters were read."""
-    for chunk in chunks:
-        check_text(chunk)
-        yield chunk
-        bar.advance(len(chunk))
-    bar.title = "learning merges"

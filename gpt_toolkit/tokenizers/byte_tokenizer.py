@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gpt_toolkit.tokenizers import tokenizer_json
-from gpt_toolkit.tokenizers.bpe_table import BYTE_TO_CHARACTER, END_OF_TEXT, BPETable, check_ids, check_text
+from gpt_toolkit.tokenizers.bpe_table import (
+    BYTE_TO_CHARACTER,
+    END_OF_TEXT,
+    AddedToken,
+    BPETable,
+    check_ids,
+    check_text,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +28,8 @@ class ByteTokenizer:
     name = "bytes"
     vocab_size = 257
     end_of_text = 256
+    end_ids = (256,)
+    added_tokens = (AddedToken(END_OF_TEXT, 256),)
     fingerprint = hashlib.sha256(b"gpt_toolkit raw bytes 1").hexdigest()[:16]
 
     def encode(self, text: str) -> list[int]:
@@ -49,11 +58,11 @@ class ByteTokenizer:
     def files(self) -> dict[str, str]:
         """Return a byte-level BPE without merges, with which ``AutoTokenizer`` gives equal ids."""
         vocabulary = {shown: byte for byte, shown in sorted(BYTE_TO_CHARACTER.items())}
-        end_of_text = {END_OF_TEXT: self.end_of_text}
-        table = BPETable(vocabulary | end_of_text, [], end_of_text)
+        vocabulary[END_OF_TEXT] = self.end_of_text
+        table = BPETable(vocabulary, [], self.added_tokens)
         return {
             "tokenizer.json": tokenizer_json.write_byte_level(table),
-            "tokenizer_config.json": tokenizer_json.write_config(END_OF_TEXT, unk_token=END_OF_TEXT),
+            "tokenizer_config.json": tokenizer_json.write_config(table, END_OF_TEXT, unk_token=END_OF_TEXT),
         }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gpt_toolkit.tokenizers import tokenizer_json
+from gpt_toolkit.tokenizers.added_tokens import END_IDS, TextSplitter
 from gpt_toolkit.tokenizers.bpe_table import BPETable, check_ids, check_text
 from gpt_toolkit.tokenizers.gpt1_normalize import WordSplitting, clean, resolve_word_splitting, splitter
 from gpt_toolkit.tokenizers.tokenizer_json import END_OF_WORD
@@ -29,7 +30,9 @@ class GPT1BPE:
     """Text encoder of the released code: text cleaning, then BPE within each word.
 
     The released vocabulary has no special token between documents. ``end_of_text`` is its line break, 40477.
-    Pre-training on running text has learned it as a break, and it adds no row to the released weights.
+    Pre-training on running text has learned it as a break, and it adds no row to the released weights. A
+    declared ``eos_token`` takes its place. ``<unk>`` inside a text is ordinary text; all other added tokens
+    are found in a text as ``transformers`` finds them.
 
     Args:
         table: Pieces with ``</w>`` at the end of words, and ``<unk>``.
@@ -49,7 +52,11 @@ class GPT1BPE:
         self.word_splitting = resolve_word_splitting(word_splitting)
         self._split = splitter(self.word_splitting)
         self.vocab_size = len(self._pieces)
-        self.end_of_text = table.vocabulary.get(NEW_LINE, self._unknown)
+        end_of_text = table.declared.get("eos_token", NEW_LINE)
+        self.end_of_text = table.entries.get(end_of_text, self._unknown)
+        self.end_ids: tuple[int, ...] = tuple(table.declared.get(END_IDS, ())) or (self.end_of_text,)
+        self.added_tokens = table.added
+        self._in_text = [token for token in table.added if token.content != UNKNOWN]
 
     @property
     def name(self) -> str:
@@ -58,8 +65,9 @@ class GPT1BPE:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """Hash of pieces, merges and word splitting, without the versions of ftfy and spaCy."""
+        """Hash of pieces, merges, added tokens and word splitting, without the versions of ftfy and spaCy."""
         digest = hashlib.sha256(f"gpt_toolkit GPT-1 BPE 1 {self.word_splitting}".encode())
+        digest.update("".join(map(repr, self._in_text)).encode())
         digest.update("\0".join([*self._pieces, ""]).encode())
         digest.update("\0".join(map(" ".join, self._table.merges)).encode())
         return digest.hexdigest()[:16]
@@ -101,7 +109,10 @@ class GPT1BPE:
         return {
             "tokenizer.json": tokenizer_json.write_gpt1(self._table, UNKNOWN),
             "tokenizer_config.json": tokenizer_json.write_config(
-                self._pieces[self.end_of_text], unk_token=UNKNOWN, word_splitting=self.word_splitting
+                self._table,
+                self._pieces[self.end_of_text],
+                unk_token=UNKNOWN,
+                word_splitting=self.word_splitting,
             ),
         }
 
@@ -119,8 +130,23 @@ class GPT1BPE:
             end_of_word_suffix=END_OF_WORD,
         )
 
+    @functools.cached_property
+    def _splitter(self) -> TextSplitter:
+        return TextSplitter(self._in_text, lowercase=True)
+
     def _encode(self, text: str, *, first: bool) -> list[int]:
         check_text(text)
+        if not self._in_text:
+            return self._encode_ordinary(text, first=first)
+        ids: list[int] = []
+        for number, part in enumerate(self._splitter.split(text)):
+            if isinstance(part, str):
+                ids += self._encode_ordinary(part, first=first and number == 0)
+            else:
+                ids.append(part)
+        return ids
+
+    def _encode_ordinary(self, text: str, *, first: bool) -> list[int]:
         ids: list[int] = []
         cached = self._words
         for word in clean(text, first=first).split(" "):

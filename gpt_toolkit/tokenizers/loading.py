@@ -14,10 +14,19 @@ from typing import TYPE_CHECKING, Protocol
 from gpt_toolkit.io import atomic_folder, cache_folder
 from gpt_toolkit.suggestions import did_you_mean
 from gpt_toolkit.tokenizers import tokenizer_json
-from gpt_toolkit.tokenizers.bpe_table import BPETable, read_json, read_pair
+from gpt_toolkit.tokenizers.added_tokens import (
+    ADDED,
+    CHAT_TEMPLATE,
+    CONFIG,
+    MODEL_CONFIGS,
+    SPECIAL_MAP,
+    declare,
+)
+from gpt_toolkit.tokenizers.bpe_table import AddedToken, BPETable, read_json, read_pair
 from gpt_toolkit.tokenizers.byte_level_bpe import ByteLevelBPE
 from gpt_toolkit.tokenizers.byte_tokenizer import ByteTokenizer, is_byte_table
-from gpt_toolkit.tokenizers.gpt1_bpe import GPT1BPE
+from gpt_toolkit.tokenizers.gpt1_bpe import GPT1BPE, UNKNOWN
+from gpt_toolkit.tokenizers.tokenizer_json import END_OF_WORD
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +45,7 @@ FILE_PAIRS = (
     ("merges.txt", "vocab.json"),  # either, as Hugging Face names them
 )
 _VOCABULARY_FILES = ("tokenizer.json", *chain(*FILE_PAIRS))
-KNOWN_FILES = (*_VOCABULARY_FILES, "tokenizer_config.json")
+KNOWN_FILES = (*_VOCABULARY_FILES, CONFIG, SPECIAL_MAP, ADDED, CHAT_TEMPLATE)
 """Names of all files that a tokenizer is read from or written to."""
 
 # tiktoken: tiktoken_ext/openai_public.py
@@ -65,11 +74,19 @@ class Tokenizer(Protocol):
         """Id of the token that begins every document."""
 
     @property
+    def end_ids(self) -> tuple[int, ...]:
+        """Ids that end a generated text; the end of text, unless the model's files declare others."""
+
+    @property
+    def added_tokens(self) -> Sequence[AddedToken]:
+        """Tokens that no merge makes, such as the end of text."""
+
+    @property
     def fingerprint(self) -> str:
         """Short hash; tokenizers with equal fingerprints give equal ids for every text."""
 
     def encode(self, text: str) -> list[int]:
-        """Return the ids of a text without the end of text; special tokens inside it are ordinary text."""
+        """Return the ids of a text without the end of text; in it, ``<|endoftext|>`` is ordinary text."""
 
     def encode_chunk(self, text: str, *, first: bool) -> "NDArray[np.uint32]":
         """Return the ids of one chunk of a long document; the chunks' ids together are the document's.
@@ -217,7 +234,7 @@ _LOADERS: Mapping[str, Callable[[], Tokenizer]] = {
 
 
 def _from_folder(folder: Path) -> Tokenizer:
-    return _from_files(_read(folder, KNOWN_FILES), str(folder))
+    return _from_files(_read(folder, (*KNOWN_FILES, *MODEL_CONFIGS)), str(folder))
 
 
 def _from_file(path: Path) -> Tokenizer:
@@ -245,21 +262,24 @@ def _read(folder: Path, names: Sequence[str]) -> dict[str, str]:
 
 
 def _from_files(files: Mapping[str, str], origin: str) -> Tokenizer:
-    config = read_json(files.get("tokenizer_config.json", "{}"), f"{origin}/tokenizer_config.json")
+    config = read_json(files.get(CONFIG, "{}"), f"{origin}/{CONFIG}")
     word_splitting = "rules" if config.get("word_splitting") == "rules" else "auto"
+    table = _read_table(files, origin)
+    ordinary = (END_OF_WORD, UNKNOWN) if tokenizer_json.is_gpt1(table) else ()
+    return _from_table(declare(table, files, origin, ordinary=ordinary), word_splitting)
+
+
+def _read_table(files: Mapping[str, str], origin: str) -> BPETable:
     if "tokenizer.json" in files:
-        return _from_table(
-            tokenizer_json.read(files["tokenizer.json"], f"{origin}/tokenizer.json"), word_splitting
-        )
+        return tokenizer_json.read(files["tokenizer.json"], f"{origin}/tokenizer.json")
     for merges, vocabulary in FILE_PAIRS:
         if merges in files and vocabulary in files:
-            table = read_pair(
+            return read_pair(
                 files[merges],
                 files[vocabulary],
                 merges_origin=f"{origin}/{merges}",
                 vocabulary_origin=f"{origin}/{vocabulary}",
             )
-            return _from_table(table, word_splitting)
     for pair in FILE_PAIRS:
         for name, other in (pair, pair[::-1]):
             if name in files:

@@ -1,14 +1,18 @@
 """Hugging Face's ``tokenizer.json``, read and written."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
-from gpt_toolkit.tokenizers.bpe_table import END_OF_TEXT, BPETable, check_vocabulary, read_json
+from gpt_toolkit.tokenizers.added_tokens import token_from_json
+from gpt_toolkit.tokenizers.bpe_table import END_OF_TEXT, AddedToken, BPETable, check_vocabulary, read_json
 from gpt_toolkit.tokenizers.gpt1_normalize import LINE_BREAK, PUNCTUATION_RUN, SPACES, SPELLINGS, WORD_PIECE
 
 END_OF_WORD = "</w>"
 """End of a word's last symbol in GPT-1's pieces (released code: text_utils.py)."""
+
+_TOKEN_FIELDS = ("id", "content", "single_word", "lstrip", "rstrip", "normalized", "special")
 
 # Spellings of GPT-2's split by known writers (GPT-2 released code: encoder.py).
 _gpt2_splits = {
@@ -43,16 +47,18 @@ def read(text: str, origin: str) -> BPETable:
         )
     if not suffix:
         _check_byte_level(parts, origin)
+    if added := list(_template_tokens(parts.get("post_processor"))):
+        raise ValueError(
+            f"{origin}: its post_processor adds {', '.join(added)} to every text; expected one that adds "
+            "nothing; such tokenizers are not implemented"
+        )
     entries = check_vocabulary(model.get("vocab", {}), f"{origin}, vocab")
     merges = [_merge(pair, f"{origin}, merge {rank}") for rank, pair in enumerate(model.get("merges", []))]
-    tokens: Any = parts.get("added_tokens") or []
-    added = {str(token["content"]): int(token["id"]) for token in tokens}
-    for content, i in added.items():
-        if entries.get(content, i) != i:
-            raise ValueError(f"{origin}: the added token {content!r} has the ids {i} and {entries[content]}.")
-    if END_OF_TEXT in entries:
-        added.setdefault(END_OF_TEXT, entries[END_OF_TEXT])
-    return BPETable(entries, merges, added, origin)
+    listed: Any = parts.get("added_tokens") or []
+    tokens = [token_from_json(fields, f"{origin}, added_tokens") for fields in listed]
+    if END_OF_TEXT in entries and all(token.content != END_OF_TEXT for token in tokens):
+        tokens.append(AddedToken(END_OF_TEXT, entries[END_OF_TEXT]))
+    return BPETable(entries, merges, tuple(tokens), origin=origin)
 
 
 def is_gpt1(table: BPETable) -> bool:
@@ -93,11 +99,22 @@ def _check_byte_level(parts: Mapping[str, Any], origin: str) -> None:
         raise ValueError(
             f"{origin}: puts a space before every text (add_prefix_space); GPT-2's tokenizer does not."
         )
-    if _type(parts.get("post_processor")) not in ("none", "ByteLevel"):
-        raise ValueError(
-            f"{origin}: adds tokens of its own to every text ({_type(parts['post_processor'])}); GPT-2's "
-            "does not."
-        )
+
+
+def _template_tokens(processor: Any) -> Iterator[str]:
+    """Yield the tokens that a post-processor adds to every text."""
+    match _type(processor):
+        case "none" | "ByteLevel":
+            pass
+        case "Sequence":
+            for step in processor["processors"]:
+                yield from _template_tokens(step)
+        case "TemplateProcessing":
+            for piece in processor.get("single", ()):
+                if "SpecialToken" in piece:
+                    yield str(piece["SpecialToken"]["id"])
+        case kind:
+            yield f"tokens ({kind})"
 
 
 def _type(part: object) -> str:
@@ -131,12 +148,11 @@ def write_gpt1(table: BPETable, unknown: str) -> str:
 
 
 def _write(table: BPETable, steps: Mapping[str, Any], *, suffix: str, unknown: str | None) -> str:
-    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
     content = {
         "version": "1.0",
         "truncation": None,
         "padding": None,
-        "added_tokens": [{"id": i, "content": token, **flags} for token, i in table.added.items()],
+        "added_tokens": [{name: asdict(token)[name] for name in _TOKEN_FIELDS} for token in table.added],
         **steps,
         "model": {
             "type": "BPE",
@@ -154,13 +170,20 @@ def _write(table: BPETable, steps: Mapping[str, Any], *, suffix: str, unknown: s
     return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 
 
-def write_config(end_of_text: str, **fields: str) -> str:
-    """Return a ``tokenizer_config.json`` with which ``AutoTokenizer`` uses ``tokenizer.json`` unchanged."""
+def write_config(table: BPETable, end_of_text: str, **fields: str) -> str:
+    """Return a ``tokenizer_config.json`` with which ``AutoTokenizer`` uses ``tokenizer.json`` unchanged.
+
+    Args:
+        table: The vocabulary; the fields that it declares take precedence.
+        end_of_text: The token that ends a text.
+        **fields: Further fields.
+    """
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
-        "bos_token": end_of_text,
+        "bos_token": END_OF_TEXT if END_OF_TEXT in table.entries else end_of_text,
         "eos_token": end_of_text,
         "clean_up_tokenization_spaces": False,
         **fields,
+        **table.declared,
     }
     return json.dumps(config, ensure_ascii=False, indent=2) + "\n"

@@ -75,8 +75,8 @@ def test_an_untied_output_matrix_is_refused() -> None:
 def test_missing_and_surplus_tensors_are_named() -> None:
     decoder = small_decoder()
     stored = to_hugging_face(decoder.state_dict(), decoder.config)
-    stored["score.weight"] = stored.pop("transformer.h.1.mlp.c_fc.bias")
-    with pytest.raises(ValueError, match=r"h\.1\.mlp\.c_fc\.bias is missing; score\.weight is surplus"):
+    stored["more.weight"] = stored.pop("transformer.h.1.mlp.c_fc.bias")
+    with pytest.raises(ValueError, match=r"h\.1\.mlp\.c_fc\.bias is missing; more\.weight is surplus"):
         from_hugging_face(stored, decoder.config)
     with pytest.raises(ValueError, match=r"neither.*c_fc"):
         from_hugging_face({"c_fc": torch.zeros(1)}, decoder.config)

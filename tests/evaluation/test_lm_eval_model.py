@@ -139,7 +139,7 @@ def test_answers_end_before_a_stop_and_come_in_the_order_asked(backend: Any, fol
     ],
 )
 def test_settings_of_generation_are_the_harness_s(settings: dict[str, Any], expected: Prompt) -> None:
-    found = _prompt([1, 2], settings, "<e>", 3, 1024)
+    found = _prompt([1, 2], settings, ["<e>"], 3, 1024)
     assert found._replace(seed=expected.seed if found.top_k == 1 else found.seed) == expected
 
 
@@ -153,7 +153,7 @@ def test_settings_of_generation_are_the_harness_s(settings: dict[str, Any], expe
 )
 def test_settings_that_cannot_be_followed_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        _prompt([1], settings, "<e>", 0, 1024)
+        _prompt([1], settings, ["<e>"], 0, 1024)
 
 
 @pytest.mark.parametrize("dtype", ["int64", "floaty"])

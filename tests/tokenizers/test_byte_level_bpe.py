@@ -232,7 +232,11 @@ def test_a_vocabulary_without_end_of_text_is_refused(gpt2_toy: dict[str, str]) -
             {"type": "ByteLevel", "add_prefix_space": True, "use_regex": True},
             "add_prefix_space",
         ),
-        ("post_processor", {"type": "TemplateProcessing"}, "adds tokens of its own"),
+        (
+            "post_processor",
+            {"type": "RobertaProcessing"},
+            r"post_processor adds tokens \(RobertaProcessing\)",
+        ),
     ],
 )
 def test_a_tokenizer_json_of_another_kind_is_refused_by_name(
