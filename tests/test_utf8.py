@@ -47,7 +47,7 @@ def zipped() -> bytes:
     [
         (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "the content is a PDF document; expected UTF-8 text; extract"),
         (zipped(), "the content is a zip archive or an office document; expected UTF-8 text; unpack"),
-        (gzip.compress(b"text"), "the content is gzip; expected UTF-8 text; add .gz to its name"),
+        (gzip.compress(b"text", mtime=0), "the content is gzip; expected UTF-8 text; add .gz to its name"),
         (b"PAR1\x15\x04", "the content is parquet; expected UTF-8 text; let its name end in .parquet"),
         ("Hello there".encode("utf-16-le"), "11 of 22 bytes are NUL, the first at offset 1; .* UTF-16LE -t"),
         ("Hello there".encode("utf-16-be"), "11 of 22 bytes are NUL, the first at offset 0; .* UTF-16BE -t"),
