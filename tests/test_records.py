@@ -68,7 +68,8 @@ def test_what_csv_writes_is_read_again(
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL)
         writer.writerows([("a", "b"), *rows])
-    assert [tuple(record.fields.values()) for record in read_records(path)] == rows
+    filled = [row for row in rows if any(map(str.strip, row))]  # a line without any value is skipped
+    assert [tuple(record.fields.values()) for record in read_records(path)] == filled
 
 
 def test_a_field_may_be_longer_than_csvs_own_limit(write: Write) -> None:
@@ -99,7 +100,7 @@ def test_parquet_is_read_record_by_record(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("a.tsv", "", r"a\.tsv is empty; expected records"),
-        ("a.tsv", "a\ta\n1\t2\n", r"line 1: the header names a column twice: a, a"),
+        ("a.tsv", "a\ta\n1\t2\n", r"line 1: the header names a column twice: a; rename"),
         ("a.tsv", "a\tb\n1\n", r"line 2 has 1 fields, expected 2: a, b\. It begins '1'"),
         (
             "a.csv",
@@ -107,10 +108,10 @@ def test_parquet_is_read_record_by_record(tmp_path: Path) -> None:
             r"line 2: the record that begins here is broken: unexpected end",
         ),
         ("a.csv", 'a,b\n1,"2"3\n', r"a\.csv, line 2: the record that begins here is broken"),
-        ("a.csv", b"a,b\n1,\xff\n", r"a\.csv, line 2 is not UTF-8: byte 0xff\. Convert .*iconv"),
+        ("a.csv", b"a,b\n1,\xff\n", r"a\.csv, line 2 is not UTF-8: byte 0xff; convert it.*iconv"),
         ("a.jsonl", "nonsense\n", r"a\.jsonl, line 1 is not JSON: .*an object a line"),
         ("a.json", "[1]", r"a\.json, record 1 is not an object but int: '1'"),
-        ("a.json", '[{"a": 1}', r"a\.json is not JSON: .*Expected an object or an array of objects"),
+        ("a.json", '[{"a": 1}', r"a\.json is not JSON: .*expected an object or an array of objects"),
         ("a.parquet", "no", r"a\.parquet is not a readable parquet file"),
         ("a.csv.gz", b"no", r"a\.csv\.gz is broken gzip"),
         (

@@ -65,18 +65,25 @@ assert equal
 # ```console
 # gpt-toolkit fit --config text/own --data.files letters.txt          # Ctrl-C: saves and prints the command to resume
 # gpt-toolkit fit --config text/own --data.files letters.txt --ckpt_path last
+# gpt-toolkit fit --config runs/own/config.yaml --ckpt_path last --trainer.max_steps +500     # 500 steps more than the checkpoint's
 # ```
+#
+# `config.yaml` in the run's folder holds every setting. A run is the folder that its config lies in: move or rename it, and
+# `--config NEW_FOLDER/config.yaml` finds its checkpoints there. `--trainer.default_root_dir` names another folder.
 #
 # | Setting | What it does |
 # |---|---|
 # | `--checkpoints.every_n_steps 1000` | also writes `last.ckpt` every thousand updates, in case of a power cut |
 # | `--checkpoints.keep_every_n_steps 5000` | keeps a series of `step-<number>.ckpt` to return to |
-# | `--ckpt_path runs/own/checkpoints/step-5000.ckpt` | resumes from that checkpoint |
+# | `--ckpt_path runs/own/checkpoints/step-0005000.ckpt` | resumes from that checkpoint |
+# | `--model.optimizer.lr`, `--model.schedule`, `--trainer.max_steps`, ... | apply from the first resumed step; a line lists what changed since the checkpoint |
 # | `--model.accept_new_plan true` | resumes although the data or the windows of a step have changed; otherwise refused, with both plans |
 #
 # - SIGTERM, which job schedulers send before they end a job, has the same effect as Ctrl-C.
 # - Files are written under a temporary name and then renamed, so a file under its final name is complete.
 # - A folder with a run is never overwritten. Use `--ckpt_path last`, or another `--trainer.default_root_dir`.
+# - Another optimizer, such as Muon instead of AdamW, is refused, since the state in the checkpoint does not fit it.
+# - A refused command changes nothing in the folder.
 #
 # ## Spikes
 #
@@ -86,7 +93,7 @@ assert equal
 # 2. A longer warm-up, `--model.schedule.warmup_steps 2000`. Post-norm decoders (GPT-1) need it most, see
 #    [the model of GPT-2](../gpt2/model.md).
 # 3. A lower learning rate from the checkpoint before the spike:
-#    `--ckpt_path runs/own/checkpoints/step-5000.ckpt --model.optimizer.lr 1e-4`.
+#    `--ckpt_path runs/own/checkpoints/step-0005000.ckpt --model.optimizer.lr 1e-4`.
 # 4. `betas: [0.9, 0.95]` instead of 0.999, so that an old, small second moment does not make an update too large.
 #
 # A loss that is not finite is not a spike. Check the data with `gpt-toolkit doctor`, and check the precision.

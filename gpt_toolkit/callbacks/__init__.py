@@ -1,11 +1,19 @@
 """Callbacks of a run: checkpoints, progress, throughput, metrics, samples, predictions, budget."""
 
 from gpt_toolkit.callbacks.budget import Budget
-from gpt_toolkit.callbacks.checkpoints import Checkpoints
+from gpt_toolkit.callbacks.checkpoint_writer import CheckpointWriter
 from gpt_toolkit.callbacks.console import ProgressLine
 from gpt_toolkit.callbacks.csv_metrics import MetricsFile
 from gpt_toolkit.callbacks.predictions import Predictions
 from gpt_toolkit.callbacks.samples import Samples
 from gpt_toolkit.callbacks.throughput import Throughput
 
-__all__ = ["Budget", "Checkpoints", "MetricsFile", "Predictions", "ProgressLine", "Samples", "Throughput"]
+__all__ = [
+    "Budget",
+    "CheckpointWriter",
+    "MetricsFile",
+    "Predictions",
+    "ProgressLine",
+    "Samples",
+    "Throughput",
+]

@@ -26,8 +26,9 @@ class Budget(Callback):
     """Limit of a run of ``max_steps`` to the steps that this machine trains within some minutes.
 
     Before the first step a few steps are timed, and undone. If all steps would take longer than the budget,
-    ``trainer.max_steps`` is lowered, one line says so, and the schedule ends with the last step. A resumed
-    run keeps the number. Runs of epochs and runs whose weights are divided among devices are not limited.
+    ``trainer.max_steps`` is lowered, one line says so, and the schedule ends with the last step. A run that
+    is resumed with the same budget keeps the number. Runs of epochs and runs whose weights are divided among
+    devices are not limited.
 
     Args:
         minutes: Longest training time; None trains all steps.
@@ -43,6 +44,7 @@ class Budget(Callback):
         self.minutes = minutes
         self.max_steps: int | None = None
         self.asked_steps = 0
+        self._saved_minutes: float | None = None
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Choose the number of steps, or take the restored one."""
@@ -50,10 +52,11 @@ class Budget(Callback):
         if self.minutes is None or asked <= 0 or trainer.fast_dev_run:  # type: ignore[attr-defined]
             self.max_steps = None
             return
-        if trainer.ckpt_path:  # the number belongs to the run; another max_steps is the user's
-            if self.max_steps is not None and asked == self.asked_steps:
-                _limit(trainer, self.max_steps)
+        if self._saved_minutes == self.minutes:
+            if self.max_steps is not None and asked == self.asked_steps:  # else max_steps was changed
+                trainer.fit_loop.epoch_loop.max_steps = self.max_steps
             return
+        self.max_steps = None
         if not isinstance(trainer.strategy, (SingleDeviceStrategy, DDPStrategy)):
             return
         seconds: float = trainer.strategy.broadcast(seconds_of_a_step(trainer, pl_module))
@@ -61,7 +64,7 @@ class Budget(Callback):
         if affordable >= asked:
             return
         self.asked_steps, self.max_steps = asked, affordable
-        _limit(trainer, self.max_steps)
+        trainer.fit_loop.epoch_loop.max_steps = self.max_steps
         if trainer.is_global_zero:
             log.info(
                 "budget: %s steps of %.3g s would take about %s on this machine; training %s steps in about "
@@ -75,25 +78,12 @@ class Budget(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the chosen number for a checkpoint."""
-        return {"max_steps": self.max_steps, "asked_steps": self.asked_steps}
+        return {"minutes": self.minutes, "max_steps": self.max_steps, "asked_steps": self.asked_steps}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the chosen number."""
+        self._saved_minutes = state_dict["minutes"]
         self.max_steps, self.asked_steps = state_dict["max_steps"], state_dict["asked_steps"]
-
-
-def _limit(trainer: Trainer, max_steps: int) -> None:
-    """Change ``max_steps``, and the learning rate of the next step, which depends on it."""
-    trainer.fit_loop.epoch_loop.max_steps = max_steps
-    for config in trainer.lr_scheduler_configs:
-        scheduler: Any = config.scheduler
-        rates = [
-            base * f(scheduler.last_epoch)
-            for base, f in zip(scheduler.base_lrs, scheduler.lr_lambdas, strict=True)
-        ]
-        for group, rate in zip(scheduler.optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate
-        scheduler._last_lr = rates
 
 
 def seconds_of_a_step(trainer: Trainer, task: Any) -> float:

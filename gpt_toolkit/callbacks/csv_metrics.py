@@ -10,7 +10,7 @@ from typing import Any
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from gpt_toolkit.callbacks.checkpoints import explain_run_write_errors
+from gpt_toolkit.callbacks.checkpoint_writer import explain_run_write_errors
 from gpt_toolkit.io import atomic_file
 
 

@@ -12,7 +12,7 @@ from typing import IO, Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
-from gpt_toolkit.callbacks.checkpoints import explain_run_write_errors
+from gpt_toolkit.callbacks.checkpoint_writer import explain_run_write_errors
 from gpt_toolkit.io import atomic_file, write_text
 
 

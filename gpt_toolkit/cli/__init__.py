@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 for success, 1 for a failure, 2 for wrong usage, 130 for Ctrl-C.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    _escape_unknown_characters()
+    _replace_unknown_characters()
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_help(), end="")
         return 0 if arguments else 2
@@ -86,13 +86,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _escape_unknown_characters() -> None:
-    """Let standard output escape characters that its encoding lacks, as standard error does.
+def _replace_unknown_characters() -> None:
+    """Let standard output replace characters that its encoding lacks.
 
     On Windows, redirected output has a code page of 256 characters, and models write any character.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors in ("strict", "surrogateescape"):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _shorten_spinning() -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import yaml
 
+from gpt_toolkit.callbacks import CheckpointWriter
 from gpt_toolkit.cli import UsageError
+from gpt_toolkit.cli.run_folder import CONFIG, RUN_FOLDER, take_option
 from gpt_toolkit.suggestions import nearest
 
 
@@ -34,7 +36,7 @@ def find_config(name: str) -> Path:
 
 
 def resolve_configs(arguments: list[str]) -> tuple[list[str], Path | None]:
-    """Replace config names by their paths.
+    """Replace config names by their paths, and let the config of a run name the folder that it lies in.
 
     Returns:
         The arguments, and the first config, which names the run.
@@ -44,19 +46,29 @@ def resolve_configs(arguments: list[str]) -> tuple[list[str], Path | None]:
     """
     resolved: list[str] = []
     first: Path | None = None
+    run: Path | None = None
     value_follows = False
     for argument in arguments:
         option, equals, value = argument.partition("=")
         if value_follows or (equals and option in ("--config", "-c")):
             path = find_config(argument if value_follows else value)
             _check_yaml(path)
-            first = first or path
+            first, run = first or path, _run_of(path) or run
             resolved.append(str(path) if value_follows else f"{option}={path}")
             value_follows = False
         else:
             resolved.append(argument)
             value_follows = argument in ("--config", "-c")
+    given, _ = take_option(RUN_FOLDER, resolved)
+    if run is not None:  # the folder may have been moved since its config was written
+        resolved += [RUN_FOLDER, given or str(run)]
     return resolved, first
+
+
+def _run_of(config: Path) -> Path | None:
+    """Return the folder of the run that wrote a config; None if no run did."""
+    is_runs = config.name == CONFIG and CheckpointWriter.folder_of(config.parent).is_dir()
+    return config.parent if is_runs else None
 
 
 def _check_yaml(path: Path) -> None:

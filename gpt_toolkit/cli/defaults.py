@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from jsonargparse import Namespace
 from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.accelerators import AcceleratorRegistry
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.strategies import StrategyRegistry
 from lightning.pytorch.trainer.states import TrainerFn
 
 from gpt_toolkit.backbone import DecoderConfig, decoder_fields
 from gpt_toolkit.callbacks.console import say
 from gpt_toolkit.checkpoints import open_model
-from gpt_toolkit.checkpoints.training_checkpoint import CHECKPOINT_KEY, SHARD_EXTRA
+from gpt_toolkit.checkpoints.training_checkpoint import CHECKPOINT_KEY
 from gpt_toolkit.cli import UsageError
 from gpt_toolkit.cli.parser import option_names, unknown_option
+from gpt_toolkit.cli.run_folder import read_checkpoint
+from gpt_toolkit.data.supervised.datamodule import LONGEST_INPUT, SupervisedDataModule
 from gpt_toolkit.hardware import (
     choose_precision,
     compute_dtype,
@@ -25,6 +29,7 @@ from gpt_toolkit.hardware import (
     limit_threads,
     precision_warning,
 )
+from gpt_toolkit.suggestions import did_you_mean
 from gpt_toolkit.tokenizers.loading import load_tokenizer, tokenizer_name, tokenizer_of
 
 _ALIASES = {"16": "16-mixed", "bf16": "bf16-mixed", "32": "32-true", "64": "64-true"}
@@ -51,11 +56,16 @@ def check_model(settings: Namespace, verb: str) -> None:
         if field not in ("preset", *DecoderConfig.__dataclass_fields__):
             raise UsageError(unknown_option(f"model.decoder.{field}", option_names()))
     has_weights = bool(settings.ckpt_path or arguments.get("init_from"))
-    if not has_weights and not fields:
-        raise UsageError("no decoder: add --model.decoder NAME, or --model.init_from MODEL")
-    required = ("vocab_size", "n_ctx", *(("n_layer", "n_head", "n_embd") if has_weights else ()))
+    shape = ("n_layer", "n_head", "n_embd")
     try:
-        DecoderConfig.from_fields(dict.fromkeys(required, 1) | decoder_fields(fields))
+        given = decoder_fields(fields)
+        if not has_weights and not given.keys() & set(shape):
+            raise UsageError(
+                "no model: add --model.init_from MODEL to begin with its weights, or --model.decoder NAME to "
+                "train from scratch"
+            )
+        required = ("vocab_size", "n_ctx", *(shape if has_weights else ()))
+        DecoderConfig.from_fields(dict.fromkeys(required, 1) | given)
     except ValueError as error:
         raise UsageError(str(error)) from None
     if verb in ("validate", "test", "predict") and not has_weights:
@@ -64,21 +74,41 @@ def check_model(settings: Namespace, verb: str) -> None:
         )
 
 
+def check_trainer(trainer: Namespace) -> None:
+    """Raise if a name among the Trainer's settings is unknown.
+
+    Raises:
+        UsageError: If Lightning has no such strategy or accelerator.
+    """
+    for option, names in (
+        ("strategy", ["auto", *StrategyRegistry.available_strategies()]),
+        ("accelerator", ["auto", "gpu", *AcceleratorRegistry.available_accelerators()]),
+    ):
+        given = trainer.get(option)
+        if isinstance(given, str) and given.lower() not in names:
+            raise UsageError(
+                f"trainer.{option}: {given}; expected one of Lightning's, such as {names[1]}"
+                f"{did_you_mean(given, names)}"
+            )
+
+
 def take_from_model(settings: Namespace) -> None:
     """Default the data's tokenizer and context length, where they are open, to the model's.
 
     Raises:
         ValueError: If the data's tokenizer gives other token ids than the model's.
     """
-    data, source = settings.data.init_args, settings.ckpt_path or settings.model.init_args.get("init_from")
-    if not source:
-        return
-    if not settings.ckpt_path and data.get("tokenizer") is not None:
+    data, model = settings.data.init_args, settings.model.init_args
+    source = settings.ckpt_path or model.get("init_from")
+    if source and not settings.ckpt_path and data.get("tokenizer") is not None:
         _check_same_ids(str(data.tokenizer), source)
-    if "tokenizer" in data and data.tokenizer is None:
+    if source and "tokenizer" in data and data.tokenizer is None:
         data.tokenizer = tokenizer_name(open_model(source).tokenizer, source)
     if "n_ctx" in data and data.n_ctx is None:
-        data.n_ctx = open_model(source).config.n_ctx
+        given = decoder_fields(model.get("decoder") or {}).get("n_ctx")
+        n_ctx = open_model(source).config.n_ctx if source else given
+        is_supervised = str(settings.data.class_path).endswith(f".{SupervisedDataModule.__name__}")
+        data.n_ctx = min(n_ctx, LONGEST_INPUT) if n_ctx is not None and is_supervised else n_ctx
 
 
 def _check_same_ids(tokenizer: str, model: str) -> None:
@@ -137,25 +167,26 @@ def resolve_precision(settings: Namespace) -> str | None:
     return message and f"warning: {message}"
 
 
-class PrecisionLine(Callback):
-    """Printer of a line when everything is set up, so that an earlier error is printed alone.
+class OpeningLines(Callback):
+    """Printer of lines when everything is set up, so that an earlier error is printed alone.
 
     Args:
-        line: Line to print.
+        lines: Lines to print.
     """
 
-    def __init__(self, line: str) -> None:
-        self.line = line
+    def __init__(self, lines: Sequence[str]) -> None:
+        self.lines = lines
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print the line."""
+        """Print the lines."""
         if trainer.is_global_zero:
-            say(self.line)
+            for line in self.lines:
+                say(line)
 
     on_test_start = on_predict_start = on_fit_start
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print the line, unless this validation is part of ``fit``."""
+        """Print the lines, unless this validation is part of ``fit``."""
         if trainer.state.fn == TrainerFn.VALIDATING:
             self.on_fit_start(trainer, pl_module)
 
@@ -173,12 +204,11 @@ def training_device(trainer: Namespace) -> torch.device | None:
 
 
 def checkpoint_precision(path: str | None) -> str | None:
-    """Return the precision that a checkpoint was trained in; None without a checkpoint or a record."""
+    """Return the precision that a checkpoint was trained in; None without a checkpoint."""
     if not path:
         return None
-    file = Path(path) / SHARD_EXTRA if Path(path).is_dir() else Path(path)
-    content = torch.load(file, weights_only=True, mmap=True, map_location="cpu")
-    return dict(content.get(CHECKPOINT_KEY) or {}).get("precision")
+    precision: str | None = read_checkpoint(path)[CHECKPOINT_KEY].get("precision")
+    return precision
 
 
 def _allows_scaling(strategy: Any) -> bool:

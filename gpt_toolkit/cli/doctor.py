@@ -9,7 +9,7 @@ from typing import Any
 
 from lightning.pytorch import LightningDataModule, LightningModule
 
-from gpt_toolkit.callbacks import Budget, Checkpoints, Samples
+from gpt_toolkit.callbacks import Budget, CheckpointWriter, Samples
 from gpt_toolkit.cli import UsageError
 from gpt_toolkit.cli.lightning_cli import ToolkitCLI, run_cli
 from gpt_toolkit.cli.parser import Parser, explain_error
@@ -59,7 +59,7 @@ class DoctorCLI(ToolkitCLI):
             settings.trainer.as_dict(),
             Path(settings.trainer.default_root_dir),
             settings.ckpt_path,
-            Checkpoints(**settings.checkpoints.as_dict()),
+            CheckpointWriter(**settings.checkpoints.as_dict()),
             Samples(**settings.samples.as_dict()),
             Budget(**settings.budget.as_dict()),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -20,22 +21,30 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy
 
 from gpt_toolkit import intervals
-from gpt_toolkit.callbacks import Budget, Checkpoints, MetricsFile, Predictions, Throughput
+from gpt_toolkit.callbacks import Budget, CheckpointWriter, MetricsFile, Predictions, Throughput
 from gpt_toolkit.callbacks.console import quiet_lightning
 from gpt_toolkit.callbacks.predictions import write_submission
-from gpt_toolkit.checkpoints.training_checkpoint import SHARD_EXTRA, is_sharded
+from gpt_toolkit.checkpoints.training_checkpoint import is_sharded
 from gpt_toolkit.cli import UsageError
 from gpt_toolkit.cli.configs import resolve_configs
-from gpt_toolkit.cli.defaults import PrecisionLine, check_model, resolve_precision, take_from_model
+from gpt_toolkit.cli.defaults import (
+    OpeningLines,
+    check_model,
+    check_trainer,
+    resolve_precision,
+    take_from_model,
+)
 from gpt_toolkit.cli.parser import DATA, SETTINGS, Parser, ParserError, explain_error
 from gpt_toolkit.cli.run_folder import (
     SaveConfig,
     describe_fit,
     describe_results,
     find_checkpoint,
+    read_checkpoint,
     refuse_existing_run,
     run_folder,
     save_model,
+    take_more_steps,
     take_option,
     write_results,
 )
@@ -76,6 +85,8 @@ def run_cli(build: Build, arguments: list[str]) -> int:
         build: Takes the arguments, with paths in place of config names, and the first config.
         arguments: The command line after the verb.
     """
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))  # custom classes in the current folder
     arguments, first_config = resolve_configs(arguments)
     quiet_lightning()
     try:
@@ -132,7 +143,7 @@ def _run_seed(arguments: list[str], first_config: Path | None, seed: int) -> dic
     options += ["--seed_everything", str(seed), "--data.seed", str(seed)]
     trainer = ToolkitCLI("fit", [*arguments, *options], first_config).trainer
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
-    [checkpoints] = [c for c in callbacks if isinstance(c, Checkpoints)]
+    [checkpoints] = [c for c in callbacks if isinstance(c, CheckpointWriter)]
     [budget] = [c for c in callbacks if isinstance(c, Budget)]
     if budget.max_steps is not None:  # the other seeds train as many steps
         arguments += ["--trainer.max_steps", str(budget.max_steps), "--budget.minutes", "null"]
@@ -152,7 +163,8 @@ class ToolkitCLI(LightningCLI):
 
     def __init__(self, verb: str, arguments: list[str], first_config: Path | None) -> None:
         self.verb, self.first_config = verb, first_config
-        self._precision_line: str | None = None
+        self._opening_lines: list[str] = []
+        self._more_steps, arguments = take_more_steps(arguments)
         super().__init__(
             LightningModule,
             LightningDataModule,
@@ -207,17 +219,31 @@ class ToolkitCLI(LightningCLI):
         self.run_folder = Path(trainer.default_root_dir)
         with self.collect_errors():
             check_model(self.settings, self.verb)
+        with self.collect_errors():
+            check_trainer(trainer)
         for step in (self._find_checkpoint, self._take_from_model, self._check_folder):
             with self.collect_errors():
                 step()
 
     def _find_checkpoint(self) -> None:
         given, self.settings.ckpt_path = self.settings.ckpt_path, None
-        self.settings.ckpt_path = find_checkpoint(given, self.run_folder)
+        self.settings.ckpt_path = path = find_checkpoint(given, self.run_folder)
+        if self._more_steps is not None and path is None:
+            raise UsageError(
+                f"trainer.max_steps: +{self._more_steps}; steps are added to those of a checkpoint; add "
+                "--ckpt_path last, or leave out the +"
+            )
+        if path is not None:
+            step = read_checkpoint(path)["global_step"]
+            self._opening_lines.append(f"checkpoint: {path}, step {step:,}")
+            if self._more_steps is not None:
+                self.settings.trainer.max_steps = step + self._more_steps
+                self.settings.trainer.max_epochs = -1
 
     def _take_from_model(self) -> None:
         take_from_model(self.settings)
-        self._precision_line = resolve_precision(self.settings)
+        if line := resolve_precision(self.settings):
+            self._opening_lines.append(line)
 
     def _check_folder(self) -> None:
         settings = self.settings
@@ -245,8 +271,8 @@ class ToolkitCLI(LightningCLI):
             kwargs["logger"] = self._loggers() if fits else False
         trainer = super().instantiate_trainer(**kwargs)
         callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
-        if self._precision_line:
-            callbacks.insert(0, PrecisionLine(self._precision_line))
+        if self._opening_lines:
+            callbacks.insert(0, OpeningLines(self._opening_lines))
         if fits:
             callbacks.insert(0, Throughput())  # before the line that shows its measurements
         if fits and not settings.trainer.fast_dev_run:
@@ -258,11 +284,8 @@ class ToolkitCLI(LightningCLI):
         return trainer
 
     def _loggers(self) -> list[Any]:
-        checkpoint, step = self.settings.ckpt_path, 0
-        if checkpoint:
-            path = Path(checkpoint)
-            state = path / SHARD_EXTRA if path.is_dir() else path
-            step = torch.load(state, weights_only=True, mmap=True, map_location="cpu")["global_step"]
+        checkpoint = self.settings.ckpt_path
+        step = read_checkpoint(checkpoint)["global_step"] if checkpoint else 0
         return [
             MetricsFile(self.run_folder, resume_step=step),
             TensorBoardLogger(self.run_folder, name="", version="tensorboard"),

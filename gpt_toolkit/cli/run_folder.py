@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import argparse
 import os
+import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from jsonargparse import Namespace
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser
 
-from gpt_toolkit.callbacks import Checkpoints
-from gpt_toolkit.callbacks.checkpoints import existing_run, explain_run_write_errors
+from gpt_toolkit.callbacks import CheckpointWriter
+from gpt_toolkit.callbacks.checkpoint_writer import existing_run, explain_run_write_errors
 from gpt_toolkit.checkpoints import open_model
+from gpt_toolkit.checkpoints.training_checkpoint import SHARD_EXTRA, is_checkpoint
+from gpt_toolkit.cli import UsageError
 from gpt_toolkit.generation.language_model import load
-from gpt_toolkit.io import write_json
+from gpt_toolkit.io import write_json, write_text
+
+CONFIG = "config.yaml"
+"""Config that a run writes into its folder."""
+
+RUN_FOLDER = "--trainer.default_root_dir"
 
 
 def take_option(option: str, arguments: Sequence[str]) -> tuple[str | None, list[str]]:
@@ -30,7 +39,7 @@ def take_option(option: str, arguments: Sequence[str]) -> tuple[str | None, list
 
 def run_folder(arguments: Sequence[str], first_config: Path | None) -> Path:
     """Return the folder that the arguments name, else one named after the first config."""
-    given, _ = take_option("--trainer.default_root_dir", arguments)
+    given, _ = take_option(RUN_FOLDER, arguments)
     return Path(given or Path("runs") / (first_config.stem if first_config else "run"))
 
 
@@ -41,15 +50,53 @@ def find_checkpoint(ckpt_path: str | None, folder: Path) -> str | None:
         FileNotFoundError: If it does not exist.
     """
     if ckpt_path in ("last", "best"):
-        path = Checkpoints.folder_of(folder) / f"{ckpt_path}.ckpt"
+        path = CheckpointWriter.folder_of(folder) / f"{ckpt_path}.ckpt"
         if not path.exists():
             raise FileNotFoundError(
-                f"--ckpt_path {ckpt_path}: {path} not found; --trainer.default_root_dir is the run's folder"
+                f"--ckpt_path {ckpt_path}: {path} not found; {RUN_FOLDER} is the run's folder"
             )
         return str(path)
     if ckpt_path and not Path(ckpt_path).exists():
         raise FileNotFoundError(f"--ckpt_path {ckpt_path}: file not found; expected a file, last or best")
     return ckpt_path
+
+
+def read_checkpoint(path: str) -> Mapping[str, Any]:
+    """Return the content of a checkpoint, without reading its tensors.
+
+    Raises:
+        ValueError: If it is not one of this toolkit.
+    """
+    file = Path(path) / SHARD_EXTRA if Path(path).is_dir() else Path(path)
+    try:
+        content = torch.load(file, weights_only=True, mmap=True, map_location="cpu")
+    except (OSError, RuntimeError, ValueError, pickle.UnpicklingError):
+        content = None
+    if not is_checkpoint(content) or "global_step" not in content:
+        raise ValueError(
+            f"--ckpt_path {path}: not a checkpoint; expected a .ckpt that gpt-toolkit fit wrote; for weights "
+            "of other origin use --model.init_from"
+        )
+    return content  # type: ignore[no-any-return]
+
+
+def take_more_steps(arguments: Sequence[str]) -> tuple[int | None, list[str]]:
+    """Take ``--trainer.max_steps +N`` out of the arguments; return N, or None if the number is absolute.
+
+    Raises:
+        UsageError: If N is not a number, or another option is relative.
+    """
+    if (epochs := take_option("--trainer.max_epochs", arguments)[0] or "").startswith("+"):
+        raise UsageError(
+            f"trainer.max_epochs: {epochs}; expected all epochs of the run; use --trainer.max_steps +N for "
+            "N steps more than the checkpoint's"
+        )
+    given, rest = take_option("--trainer.max_steps", arguments)
+    if given is None or not given.startswith("+"):
+        return None, list(arguments)
+    if not given[1:].isdecimal():
+        raise UsageError(f"trainer.max_steps: {given}; expected a number of steps, such as +1000")
+    return int(given[1:]), rest
 
 
 def refuse_existing_run(folder: Path) -> None:
@@ -75,20 +122,20 @@ class SaveConfig(Callback):
     def __init__(self, parser: LightningArgumentParser, config: Namespace) -> None:
         self.parser, self.config = parser, config
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the file, after the budget has chosen the number of steps."""
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the file, now that the Trainer has accepted all settings and restored the checkpoint."""
         if trainer.is_global_zero:
             if trainer.max_steps != self.config.trainer.max_steps:
                 self.config.trainer.max_steps, self.config.budget.minutes = trainer.max_steps, None
-            path = Path(trainer.default_root_dir) / "config.yaml"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self.parser.save(self.config, path, overwrite=True, multifile=False)
+            path = Path(trainer.default_root_dir) / CONFIG
+            with explain_run_write_errors(path):
+                write_text(path, self.parser.dump(self.config, skip_none=False))
 
 
 def save_model(folder: Path) -> None:
     """Write the model folder of the best checkpoint, else of the last one, if any exists."""
     for name in ("best.ckpt", "last.ckpt"):
-        source = Checkpoints.folder_of(folder) / name
+        source = CheckpointWriter.folder_of(folder) / name
         if source.exists():
             load(source, device="cpu", dtype=open_model(source).dtype).save(folder / "model", overwrite=True)
             return
@@ -107,7 +154,8 @@ def describe_fit(trainer: Trainer, folder: Path) -> Iterator[str]:
     if samples:
         yield f"next: gpt-toolkit generate {folder / 'model'}"
     else:
-        yield f"next: gpt-toolkit test --config {folder / 'config.yaml'} --ckpt_path best"
+        kept = "best" if (CheckpointWriter.folder_of(folder) / "best.ckpt").exists() else "last"
+        yield f"next: gpt-toolkit test --config {folder / CONFIG} --ckpt_path {kept}"
 
 
 def describe_results(results: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 
 from gpt_toolkit.backbone import DecoderConfig
-from gpt_toolkit.callbacks.checkpoints import existing_run
+from gpt_toolkit.callbacks.checkpoint_writer import existing_run
 from gpt_toolkit.callbacks.console import say
 from gpt_toolkit.checkpoints import open_model
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule

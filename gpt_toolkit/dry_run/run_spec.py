@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 
-from gpt_toolkit.callbacks import Budget, Checkpoints, Samples
+from gpt_toolkit.callbacks import Budget, CheckpointWriter, Samples
 from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
 from gpt_toolkit.tasks import GenerateTask
 
@@ -42,7 +42,7 @@ class RunSpec:
     trainer: dict[str, Any]
     folder: Path
     ckpt_path: str | None
-    checkpoints: Checkpoints
+    checkpoints: CheckpointWriter
     samples: Samples
     budget: Budget
 

@@ -52,8 +52,9 @@ from gpt_toolkit.evaluation.record_template import (
     is_missing,
     text_of_field,
 )
-from gpt_toolkit.records import ENDINGS, Record, ending, excerpt, read_lines, read_records
+from gpt_toolkit.records import ENDINGS, Record, ending, excerpt, read_records
 from gpt_toolkit.suggestions import did_you_mean
+from gpt_toolkit.text_lines import text_lines
 
 _METRICS: Final[Mapping[str, tuple[str, ...]]] = {
     "multiple_choice": ("accuracy", "accuracy_per_token"),
@@ -154,7 +155,7 @@ class CustomBenchmark:
 
     def _read_records(self, path: Path) -> list[Record]:
         if self.kind == "perplexity" and path.name.lower().removesuffix(".gz").endswith(".txt"):
-            return [Record({"text": "".join(line for _, line in read_lines(path))}, str(path))]
+            return [Record({"text": "".join(line for _, line in text_lines(path))}, str(path))]
         return read_table(path)
 
     def _has_answer(self, record: Record) -> bool:
@@ -355,7 +356,7 @@ def read_table(path: Path) -> list[Record]:
         raise FileNotFoundError(f"{path}: no such file; expected records; check files and examples")
     if not ending(path):
         raise ValueError(f"{path}: unknown kind of file; expected a name that ends in {', '.join(ENDINGS)}")
-    records = list(read_records(path))
+    records = list(read_records(path, detect_quotes=True))
     if not records:
         raise ValueError(f"{path}: no records; expected at least one")
     return records

@@ -1,14 +1,12 @@
 """Optimizers with decay groups, and learning-rate schedules stepped once per update (GPT-1 §4.1)."""
 
+from gpt_toolkit.optim.muon import Muon, MuonAdamW, orthogonalize
 from gpt_toolkit.optim.optimizers import (
     AdamW,
-    Muon,
-    MuonAdamW,
     OptimizerFactory,
     clip_global_norm,
     decay_groups,
     number_in_module_order,
-    orthogonalize,
     scale_learning_rates,
     separate_meshes,
 )

@@ -15,8 +15,9 @@ from gpt_toolkit.backbone.parallel import divide
 from gpt_toolkit.checkpoints import open_model
 from gpt_toolkit.checkpoints.training_checkpoint import CHECKPOINT_KEY
 from gpt_toolkit.optim import OptimizerFactory, Schedule, number_in_module_order
-from gpt_toolkit.tasks.checkpointing import check_record, load_initial_weights, run_record
+from gpt_toolkit.tasks.initial_weights import load_initial_weights
 from gpt_toolkit.tasks.optimization import OptimizedModule
+from gpt_toolkit.tasks.run_record import check_record, describe_changes, run_record
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class BaseTask(OptimizedModule):
         self.init_from, self.accept_new_plan = init_from, accept_new_plan
         self.backbone: Decoder | None = None
         self.has_learned = False
+        self._saved_settings: dict[str, Any] | None = None
 
     # ------------------------------------------------------------------ the network
 
@@ -90,12 +92,14 @@ class BaseTask(OptimizedModule):
             )
         n_ids = 0 if data is None else data.vocabulary.vocab_size + self.n_special_tokens
         fields = given if data is None else {"vocab_size": n_ids, "n_ctx": data.n_ctx, **given}
-        if not {"n_layer", "n_head", "n_embd"} <= given.keys():
-            if (model := self._starting_model()) is None:
-                raise ValueError(
-                    "no decoder: say --model.decoder NAME, or --model.init_from MODEL for a model's"
-                )
-            fields = open_model(model).config.to_fields() | given
+        model = self._starting_model()
+        if model is not None:
+            stored = open_model(model).config.to_fields()
+            is_whole = {"n_layer", "n_head", "n_embd"} <= given.keys()
+            # The data may have shorter windows than the model.
+            fields = {**fields, "n_ctx": stored["n_ctx"], **given} if is_whole else {**stored, **given}
+        elif not {"n_layer", "n_head", "n_embd"} <= given.keys():
+            raise ValueError("no decoder: say --model.decoder NAME, or --model.init_from MODEL for a model's")
         if self.n_special_tokens:  # they follow the vocabulary of a preset or a model
             fields["vocab_size"] = max(fields["vocab_size"], n_ids)
         config = DecoderConfig.from_fields(fields)
@@ -153,6 +157,14 @@ class BaseTask(OptimizedModule):
         super().on_fit_start()
         self.has_learned = True
 
+    def on_train_start(self) -> None:
+        """Report in one line which settings of training differ from the checkpoint's."""
+        super().on_train_start()
+        if self._saved_settings is None or not self.trainer.is_global_zero:
+            return
+        if changes := describe_changes(self._saved_settings, self.training_settings()):
+            log.info("changed since the checkpoint: %s", changes)
+
     def build_heads(self, backbone: Decoder) -> None:
         """Make the task's own modules on top of the backbone."""
 
@@ -198,6 +210,7 @@ class BaseTask(OptimizedModule):
         saved, ours, trains = checkpoint.get(CHECKPOINT_KEY), self._record(), bool(self.trainer.training)
         check_record(saved, ours, trains=trains, accept_new_plan=self.accept_new_plan)
         self.has_learned = True
+        self._saved_settings = checkpoint[CHECKPOINT_KEY]["settings"]
         before, now = checkpoint[CHECKPOINT_KEY]["precision"], ours["precision"]
         if before != now and trains and self.trainer.is_global_zero:
             log.info("the checkpoint was trained in %s; this run continues in %s", before, now)
@@ -211,4 +224,5 @@ class BaseTask(OptimizedModule):
             step=self.trainer.global_step,
             adapters=self.adapters,
             precision=str(self.trainer.precision),
+            settings=self.training_settings(),
         )

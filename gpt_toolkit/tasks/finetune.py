@@ -189,6 +189,11 @@ class FinetuneTask(BaseTask):
         size = self.data.vocabulary.vocab_size
         return range(size, size + self.n_special_tokens)
 
+    def training_settings(self) -> dict[str, Any]:
+        """Return the settings of training, with those of fine-tuning."""
+        names = "lm_coef", "clf_pdrop", "freeze_layers", "layer_decay"
+        return {**super().training_settings(), **{f"model.{name}": getattr(self, name) for name in names}}
+
     def learning_rate_scale(self, name: str) -> float:
         """Return ``layer_decay`` to the power of the number of layers between a parameter and the heads."""
         path = name.split(".")
@@ -220,8 +225,7 @@ class FinetuneTask(BaseTask):
             loss_sum = with_auxiliary_loss(l2, self._language_model_loss(hidden, batch), self.lm_coef)
         else:
             loss_sum = _l2(self._class_logits(spec, batch), batch["target"])
-        self.add_to_step_loss(loss_sum, batch["step_examples"])
-        loss = self.scale_to_step(loss_sum, batch["step_examples"])
+        loss = self.part_of_step(loss_sum, batch["step_examples"])
         if self.trainer.world_size > 1:  # ddp waits for a gradient of every parameter
             idle = [p for name, head in self.heads.items() if name != spec.name for p in head.parameters()]
             loss = loss + sum((p.sum() * 0.0 for p in idle), start=loss.new_zeros(()))

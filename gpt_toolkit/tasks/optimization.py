@@ -43,6 +43,7 @@ class OptimizedModule(LightningModule, ABC):
         self._step_before_batch = -1
         self._step_lr = 0.0
         self._run_seed = 0
+        self._specified_groups: list[dict[str, Any]] = []
         self._replicas, self._replica = 1, 0
 
     @property
@@ -56,20 +57,17 @@ class OptimizedModule(LightningModule, ABC):
     def work(self, batch: Any) -> int:
         """Return how much of ``unit`` the optimizer step of a batch trains on, on all devices."""
 
-    def scale_to_step(self, loss_sum: Tensor, step_targets: int) -> Tensor:
-        """Return a micro-batch's summed loss as its part of the whole step's mean.
+    def part_of_step(self, loss_sum: Tensor, step_targets: int) -> Tensor:
+        """Return a micro-batch's summed loss as its part of the whole step's mean, and add it to the log.
 
         Lightning divides by the accumulated micro-batches, and gradients are averaged over the ranks that
         read different data. Both are undone here: the step's loss is the sum over all its targets divided by
         their number.
         """
+        part = loss_sum.detach() / step_targets  # stays on the device: reading it would wait for the device
+        self._step_loss = part if self._step_loss is None else self._step_loss + part
         accumulated: int = self.trainer.accumulate_grad_batches
         return loss_sum * (self._replicas * accumulated / step_targets)
-
-    def add_to_step_loss(self, loss_sum: Tensor, step_targets: int) -> None:
-        """Add to the step's mean loss for the log, without synchronizing with the device."""
-        part = loss_sum.detach() / step_targets
-        self._step_loss = part if self._step_loss is None else self._step_loss + part
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Log the loss after an update, if due."""
@@ -106,6 +104,23 @@ class OptimizedModule(LightningModule, ABC):
         self._run_seed = torch.initial_seed()
         ranks = self.trainer.distributed_sampler_kwargs or {"num_replicas": 1, "rank": 0}
         self._replicas, self._replica = ranks["num_replicas"], ranks["rank"]
+
+    def on_train_start(self) -> None:
+        """Apply this run's optimizer settings and schedule, which a restored checkpoint has replaced."""
+        if not self._specified_groups:
+            return  # the optimizer of a subclass
+        [optimizer] = self.trainer.optimizers
+        for group, specified in zip(optimizer.param_groups, self._specified_groups, strict=True):
+            group.update(specified)
+        for config in self.trainer.lr_scheduler_configs:
+            scheduler: Any = config.scheduler
+            scheduler.base_lrs = [group["lr"] for group in self._specified_groups]
+            scheduler.last_epoch = self.trainer.global_step
+            factor = scheduler.lr_lambdas[0](scheduler.last_epoch)
+            for group in optimizer.param_groups:
+                group["initial_lr"] = group["lr"]
+                group["lr"] *= factor
+            scheduler._last_lr = [group["lr"] for group in optimizer.param_groups]
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Seed dropout from (seed, step, micro-batch, rank), so that a resumed run draws the same.
@@ -181,6 +196,10 @@ class OptimizedModule(LightningModule, ABC):
         scales = {parameter: self.learning_rate_scale(name) for name, parameter in self.named_parameters()}
         scale_learning_rates(optimizer, scales)
         separate_meshes(optimizer)
+        self._specified_groups = [
+            {name: value for name, value in group.items() if name != "params"}
+            for group in optimizer.param_groups
+        ]
         if self.schedule is None:
             return optimizer
         schedule = self.schedule
@@ -190,6 +209,19 @@ class OptimizedModule(LightningModule, ABC):
             optimizer, lambda step: schedule(step, self.total_steps())
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def training_settings(self) -> dict[str, Any]:
+        """Return the settings of training, by the names of their options, as plain types."""
+        trainer: Any = self.trainer
+        names = "max_steps", "max_epochs", "accumulate_grad_batches", "gradient_clip_val"
+        settings = {
+            **_settings_of("model.optimizer", self.optimizer_factory),
+            **_settings_of("model.schedule", self.schedule),
+            **{f"trainer.{name}": getattr(trainer, name) for name in names},
+            "data.batch_size": getattr(self.data, "batch_size", None),
+            "seed_everything": self._run_seed if self._uses_dropout else None,
+        }
+        return {option: _plain(value) for option, value in settings.items()}
 
     def learning_rate_scale(self, name: str) -> float:
         """Return the factor of a parameter's learning rate."""
@@ -232,3 +264,21 @@ class OptimizedModule(LightningModule, ABC):
         """Return the FSDP module around the task; None if each device holds all weights."""
         root = self.trainer.strategy.model
         return root if isinstance(root, FullyShardedDataParallel) else None
+
+
+def _settings_of(option: str, part: object) -> dict[str, Any]:
+    """Return the class of an optimizer's recipe or a schedule, and its arguments."""
+    if part is None:
+        return {option: None}
+    arguments = {f"{option}.{name}": value for name, value in vars(part).items() if name[0] != "_"}
+    return {option: type(part).__name__, **arguments}
+
+
+def _plain(value: Any) -> Any:
+    """Return a setting in types that ``torch.load`` reads with ``weights_only``."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    kind = next((kind for kind in (int, float, str) if isinstance(value, kind)), None)
+    return type(value).__name__ if kind is None else kind(value)

@@ -44,6 +44,8 @@ class PretrainTask(BaseTask):
             ``false``, or ``auto``: on supported GPUs, if each holds the whole model.
     """
 
+    validation_metrics = "val_loss", "val_perplexity", "val_bits_per_byte"
+
     def __init__(
         self,
         decoder: str | dict[str, Any] | None = None,
@@ -83,8 +85,7 @@ class PretrainTask(BaseTask):
         backbone = self.built_backbone
         hidden = backbone(batch["input_ids"])  # (B, T, D)
         loss_sum = linear_cross_entropy(hidden, backbone.wte.weight, batch["labels"])
-        self.add_to_step_loss(loss_sum, batch["step_targets"])
-        return self.scale_to_step(loss_sum, batch["step_targets"])
+        return self.part_of_step(loss_sum, batch["step_targets"])
 
     def validation_step(self, batch: LanguageModelBatch, batch_idx: int) -> None:
         """Add a batch to the split's loss."""

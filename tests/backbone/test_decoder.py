@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig, KeyValueCache
 from gpt_toolkit.backbone.config import Norm
-from gpt_toolkit.backbone.decoder import initialize
+from gpt_toolkit.backbone.initialization import initialize
 
 NORMS = ("pre", "post")
 

@@ -3,6 +3,7 @@
 import math
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from gpt_toolkit.backbone.block import Block
 from gpt_toolkit.cli import main
 from gpt_toolkit.cli.configs import shipped_configs
 from gpt_toolkit.cli.lightning_cli import ToolkitCLI
+from gpt_toolkit.cli.run_folder import SaveConfig
 from gpt_toolkit.generation.language_model import LanguageModel
 from gpt_toolkit.hardware import choose_precision
 from gpt_toolkit.tokenizers import load_tokenizer
@@ -148,6 +150,35 @@ def test_an_overlay_parses_on_top_of_a_run(
         assert isinstance(strategy, ModelParallelStrategy)
         sizes = strategy._data_parallel_size, strategy._tensor_parallel_size
         assert math.prod(map(int, sizes)) == written["devices"]
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=name_of)
+def test_a_saved_config_reloads_to_equal_settings(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every setting, nulls too, survives the ``config.yaml`` of a run."""
+    parsed: list[ToolkitCLI] = []
+
+    def stop(cli: ToolkitCLI) -> None:
+        parsed.append(cli)
+        raise SystemExit
+
+    monkeypatch.setattr(ToolkitCLI, "before_instantiate_classes", stop)
+    base = ["--config", "text/shakespeare"] if config in OVERLAYS else []
+    text = text_for(config) if config in RUNS else ["--data.files", "corpus.txt"] if base else []
+    if config.stem == "generate":
+        text = ["--data.files", "corpus.txt", "--model.init_from", "model"]
+    assert main(["fit", *base, "--config", name_of(config), *text]) == 0
+    [cli] = parsed
+    settings = cli.settings.clone()
+    run = Path("run")
+    trainer = SimpleNamespace(
+        is_global_zero=True, max_steps=settings.trainer.max_steps, default_root_dir=str(run)
+    )
+    SaveConfig(cli._parser("fit"), settings).on_train_start(trainer, None)  # type: ignore[arg-type]
+    assert main(["fit", "--config", "run/config.yaml"]) == 0
+    assert parsed[1].settings.as_dict() | {"config": None} == settings.as_dict() | {"config": None}
+    written = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
+    for key in ("max_epochs", "check_val_every_n_epoch", "limit_val_batches"):
+        assert written["trainer"][key] == settings.trainer[key]
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=name_of)

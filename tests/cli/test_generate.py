@@ -111,7 +111,7 @@ def test_a_checkpoint_that_training_replaces_is_not_disturbed_nor_mixed(
     def replaced_meanwhile(*args: Any, **kwargs: Any) -> Any:
         opened = read(*args, **kwargs)
         if fresh.exists():
-            fresh.replace(path)  # as Checkpoints does
+            fresh.replace(path)  # as CheckpointWriter does
         return opened
 
     monkeypatch.setattr(torch, "load", replaced_meanwhile)

@@ -69,11 +69,14 @@ def test_a_run_from_prepare_to_predict(tell: Tell) -> None:
     best = min(float(row["val_loss"]) for row in rows if row["val_loss"])
     [loss] = re.findall(r"val_loss +(\d\.\d{4})", validated.out)
     assert float(loss) == pytest.approx(best, abs=1e-4)
-    assert validated.err == ""
+    assert validated.err == "checkpoint: runs/tiny/checkpoints/best.ckpt, step 8\n"
 
     tested = tell("test", "--config", "runs/tiny/config.yaml", "--ckpt_path", "best")
     assert re.search(r"test_loss +\d\.\d{4}\ntest_perplexity +\d+\.\d{4}\ntest_bits_per_byte", tested.out)
-    assert tested.err == "No test split found; testing reads the validation split.\n"
+    assert tested.err == (
+        "No test split found; testing reads the validation split.\n"
+        "checkpoint: runs/tiny/checkpoints/best.ckpt, step 8\n"
+    )
 
     predicted = tell("predict", "--config", "tiny.yaml", "--ckpt_path", "last")
     assert predicted.out == "predictions: runs/tiny/predictions.jsonl\n"

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from gpt_toolkit.callbacks import Budget, Checkpoints, Samples
+from gpt_toolkit.callbacks import Budget, CheckpointWriter, Samples
 from gpt_toolkit.dry_run import RunSpec
 
 
 def spec(**trainer: Any) -> RunSpec:
     arguments = {"accelerator": "cpu", "devices": 1, "num_nodes": 1, "strategy": "auto", **trainer}
-    return RunSpec(None, None, arguments, Path("run"), None, Checkpoints(), Samples(), Budget())
+    return RunSpec(None, None, arguments, Path("run"), None, CheckpointWriter(), Samples(), Budget())
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.demos.boring_classes import BoringModel
 
-from gpt_toolkit.callbacks import Checkpoints
+from gpt_toolkit.callbacks import CheckpointWriter
 from gpt_toolkit.dry_run.timing import n_validations
 
 
@@ -51,7 +51,7 @@ def test_validations_are_counted_as_they_happen(
         num_sanity_val_steps=0,
         enable_model_summary=False,
         accumulate_grad_batches=accumulate,
-        callbacks=[Checkpoints(), counted],
+        callbacks=[CheckpointWriter(), counted],
         default_root_dir=tmp_path,
         **quiet,  # type: ignore[arg-type]
         **settings,

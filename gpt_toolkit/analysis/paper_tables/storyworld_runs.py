@@ -35,6 +35,13 @@ from gpt_toolkit.tokenizers.loading import tokenizer_name
 _N_CHECKPOINTS = 6  # of pre-training, for Figure 2 right; tuned here: enough to see a curve
 LOG = "log.txt"
 # One process for all command lines of a run: starting takes longer than testing a small model.
+_STOP_WITH_PARENT = """\
+import os, signal, threading
+def stop_with_parent():
+    os.read(0, 1)  # standard input ends when the parent does, by whatever signal
+    os.kill(os.getpid(), signal.SIGTERM)
+threading.Thread(target=stop_with_parent, daemon=True).start()
+"""
 _SCRIPT = """\
 import json, sys
 from gpt_toolkit.cli import main
@@ -231,15 +238,18 @@ def command_lines(run: Run) -> list[tuple[str, ...]]:
 
 
 def _do(run: Run, title: str) -> None:
-    command = [sys.executable, "-c", _SCRIPT, json.dumps(command_lines(run))]
+    command = [sys.executable, "-c", _STOP_WITH_PARENT + _SCRIPT, json.dumps(command_lines(run))]
     log = run.folder / LOG
-    with log.open("a", encoding="utf-8") as file, _stops_as_interrupts():
+    with (
+        log.open("a", encoding="utf-8") as file,
+        _stops_as_interrupts(),
         # A session of its own: Ctrl-C reaches it through this process, once, and not from the terminal, too.
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
-        )
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=file, stderr=file, start_new_session=True
+        ) as process,
+    ):
         code = _wait(process, log, title)
-    if code in (130, -signal.SIGINT):
+    if code in (130, -signal.SIGINT, -signal.SIGTERM):
         say(f"stopped in {run.title}; the same command resumes there")
         raise KeyboardInterrupt
     if code:
@@ -266,7 +276,7 @@ def _wait(process: subprocess.Popen[bytes], log: Path, title: str) -> int:
         except KeyboardInterrupt:
             say("stopping; once more to stop at once")
             if sys.platform != "win32":  # there the console interrupts the process, too
-                process.send_signal(signal.SIGINT)
+                process.send_signal(signal.SIGTERM)  # a command in the background of a shell ignores SIGINT
 
 
 @contextlib.contextmanager

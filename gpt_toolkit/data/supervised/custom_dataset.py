@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -14,9 +16,10 @@ from gpt_toolkit.data.supervised.dataset import (
     SupervisedDataset,
     divide,
 )
-from gpt_toolkit.data.supervised.infer_schema import Labels, infer_columns, infer_labels
-from gpt_toolkit.data.supervised.label_maps import class_labels
-from gpt_toolkit.data.supervised.record_schema import FileSource, LinePairSource
+from gpt_toolkit.data.supervised.infer_labels import Labels, infer_labels
+from gpt_toolkit.data.supervised.infer_schema import LABELS, infer_columns
+from gpt_toolkit.data.supervised.label_maps import LabelMap, class_labels, label_text
+from gpt_toolkit.data.supervised.record_schema import FileSource, LinePairSource, RecordSchema, column_key
 from gpt_toolkit.records import ENDINGS, RecordFile, ending, open_records
 from gpt_toolkit.suggestions import did_you_mean
 
@@ -36,7 +39,19 @@ METRICS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Metrics of each kind; the first one is the default, for graded datasets both."""
 
+_TEXT_OPTIONS: Final = ("text", "text_a", "text_b", "premise", "hypothesis", "label", "labels")
+_COLUMN_OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "classification": _TEXT_OPTIONS,
+    "similarity": _TEXT_OPTIONS,
+    "graded": _TEXT_OPTIONS,
+    "multiple_choice": ("document", "question", "answers", "label", "labels"),
+    "text": ("input", "target", "prompt"),
+}
+"""Options that only some kinds have."""
+
 _SPLITS: Final = ("train", "val", "test")
+_SAMPLE = 200  # records that tell whether a column holds labels; tuned here
+_CLOSE = 0.8  # similarity from which on a name is a misspelling; tuned here
 _MAX_NEW_TOKENS = 100  # GPT-2 §3.6: length of summaries; the length of these answers is unknown
 
 
@@ -64,14 +79,21 @@ def open_custom(options: Mapping[str, Any], root: Path | None) -> SupervisedData
         labels = Labels("text", (), class_labels(()))
     else:
         opened = {split: _open_files(split, paths, options) for split, paths in files.items()}
-        columns = infer_columns(options, next(iter(opened.values()))[0])
+        columns = infer_columns(options, next(iter(opened.values()))[0], needs_label=set(opened) != {"test"})
         for split, record_files in opened.items():
             sources[split] = FileSource(tuple((file, "") for file in record_files), columns.schema)
         labels = infer_labels(options, columns, next(iter(sources.values())), title)
         choices, inferred = columns.choices, f"inferred: {columns.inferred}" if columns.inferred else ""
+        _check_columns(opened, columns.schema, labels.targets)
     prompt = str(options.get("prompt", ""))
-    if prompt and labels.kind != "text":
-        raise ValueError(f"{title}: prompt is for kind text, but this dataset is of kind {labels.kind}")
+    for option in options:
+        kinds = [kind for kind, known in _COLUMN_OPTIONS.items() if option in known]
+        if not kinds or labels.kind in kinds:
+            continue
+        raise ValueError(
+            f"{title}: {option} is for kind {' or '.join(kinds)}, but this dataset is of kind {labels.kind}; "
+            "leave it out, or set kind"
+        )
     if "train" in sources and "val" not in sources:
         is_choice = labels.kind == "multiple_choice"
         sources |= divide(sources["train"], TENTH_BY_DOCUMENT if is_choice else TENTH_BY_TEXTS)
@@ -100,6 +122,8 @@ def _checked(options: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError("train and files mean the same; give one of them")
     if "delimiter" in options and len(_unescaped(options["delimiter"])) != 1:
         raise ValueError(f"delimiter: {options['delimiter']!r} is not one character")
+    if not isinstance(options.get("header", True), bool):
+        raise ValueError(f"header: {options['header']!r}; expected true or false")
     if "labels" in options and not isinstance(options["labels"], (list, tuple)):
         raise ValueError(f"labels: {options['labels']!r} is not a list of labels")
     return {name: value for name, value in options.items() if value is not None}
@@ -148,12 +172,44 @@ def _paths(value: object, split: str, root: Path | None) -> list[Path]:
 
 def _open_files(split: str, paths: list[Path], options: Mapping[str, Any]) -> list[RecordFile]:
     delimiter = _unescaped(options["delimiter"]) if "delimiter" in options else None
-    files = [open_records(path, delimiter) for path in paths]
-    if len({(file.format, file.delimiter) for file in files}) > 1:
+    files = [open_records(path, delimiter, detect_quotes=True) for path in paths]
+    if len({(file.format, file.dialect and file.dialect.delimiter) for file in files}) > 1:
         raise ValueError(
             f"{split}: {', '.join(map(str, paths))} are of several formats; give files of one format"
         )
     return files
+
+
+def _check_columns(files: Mapping[str, list[RecordFile]], schema: RecordSchema, labels: LabelMap) -> None:
+    """Raise if a file lacks a column, or a test file has the column of labels under another name."""
+    first = next(iter(files.values()))[0]
+    for split, file in ((split, file) for split, given in files.items() for file in given):
+        spellings = schema.spellings(file.names)
+        names = {spellings.get(name, name) for name in file.names}
+        for column in schema.all_columns if not schema.columns else ():
+            if column in names:
+                continue
+            if split != "test" or column != schema.last_column:
+                raise ValueError(
+                    f"{file.path} has no column {column!r}, which {first.path} has; its columns: "
+                    f"{', '.join(file.names)}; rename one of them"
+                )
+            new = [name for name in file.names if column_key(name) not in map(column_key, first.names)]
+            for name in new:
+                key = column_key(name)
+                is_close = bool(get_close_matches(key, [column_key(column)], cutoff=_CLOSE))
+                if key in LABELS or is_close or _holds_labels(file, name, labels):
+                    raise ValueError(
+                        f"{file.path} has no column {column!r}, which {first.path} has, but {name!r}; rename "
+                        "it, or remove it if it does not hold the labels"
+                    )
+
+
+def _holds_labels(file: RecordFile, name: str, labels: LabelMap) -> bool:
+    """Return whether a column holds labels that are not numbers."""
+    values = [label_text(record.fields.get(name)) for record in islice(file.records(), _SAMPLE)]
+    found = {value for value in values if value is not None}
+    return bool(found) and all(value in labels.classes and not value.isdecimal() for value in found)
 
 
 def _metrics(options: Mapping[str, Any], kind: str, title: str) -> tuple[str, ...]:

@@ -48,6 +48,10 @@ log = logging.getLogger(__name__)
 _SHOT_SEPARATOR = "\n\n"  # tuned here: an empty line ends an example
 
 
+LONGEST_INPUT = 512
+"""Tokens of the longest sequence unless ``n_ctx`` is given (GPT-1 §4.1)."""
+
+
 class SupervisedDataModule(LightningDataModule):
     """Labeled datasets, one or several, for fine-tuning (GPT-1 §3.2-3.3).
 
@@ -59,7 +63,8 @@ class SupervisedDataModule(LightningDataModule):
             (``storyworld:entailment``), paths of files, or mappings that describe custom ones.
         root: Folder with the files of known datasets; default: download from the Hugging Face hub.
         tokenizer: Name or folder of the tokenizer of the model that is fine-tuned.
-        n_ctx: Longest sequence, in tokens; longer texts are truncated.
+        n_ctx: Longest sequence, in tokens; longer texts are truncated. Default: 512 (GPT-1 §4.1); on the
+            command line the context length of the model, if that is less.
         batch_size: Largest batch of a device, in examples.
         batch_tokens: Largest batch of a device, in tokens with padding.
         bucket: Pool, in batches, in which examples are sorted by length; 1: not sorted.
@@ -86,7 +91,7 @@ class SupervisedDataModule(LightningDataModule):
         sets: list[str | dict[str, Any]] | str | dict[str, Any],
         root: str | None = None,
         tokenizer: str | None = None,
-        n_ctx: int = 512,
+        n_ctx: int | None = None,
         batch_size: int = 32,
         batch_tokens: int | None = None,
         bucket: int = 16,
@@ -104,7 +109,7 @@ class SupervisedDataModule(LightningDataModule):
         super().__init__()
         self.sets: Sequence[str | dict[str, Any]] = sets if isinstance(sets, list) else [sets]
         self.root = Path(root).expanduser() if root is not None else None
-        self.tokenizer, self.n_ctx = tokenizer, n_ctx
+        self.tokenizer, self.n_ctx = tokenizer, LONGEST_INPUT if n_ctx is None else n_ctx
         self.batch_size, self.batch_tokens, self.bucket = batch_size, batch_tokens, bucket
         self.mixture, self.cap, self.temperature = mixture, cap, temperature
         self.as_text, self.n_examples, self.loss_on = as_text, n_examples, loss_on

@@ -272,7 +272,7 @@ class SupervisedDataset:
                     f"{example.where} has {len(texts) - 2} answers, expected {self.spec.choices} as in every "
                     "example"
                 )
-            if not texts[0]:
+            if not texts[0] and not texts[1]:  # a question without a document is complete
                 return "the document"
             return "" if self.skips_bad_records or all(texts[2:]) else f"answer {texts.index('', 2) - 1}"
         if all(texts):

@@ -13,7 +13,7 @@ from typing import Any, Final
 from gpt_toolkit.batches import TaskSpec
 from gpt_toolkit.data.supervised.dataset import Source, SourceExample, SupervisedDataset
 from gpt_toolkit.data.supervised.label_maps import LabelMap, spec_labels
-from gpt_toolkit.data.supervised.record_schema import Schema
+from gpt_toolkit.data.supervised.record_schema import RecordSchema
 from gpt_toolkit.io import read_yaml
 from gpt_toolkit.records import OnBadRecord, Record
 
@@ -48,7 +48,7 @@ class KnownDataset:
 
     spec: TaskSpec
     labels: LabelMap
-    schemas: tuple[Schema, ...]
+    schemas: tuple[RecordSchema, ...]
     sizes: Mapping[str, int]
     variants: Mapping[str, Mapping[int, str]]
     files: str
@@ -107,7 +107,7 @@ def _known(name: str, entry: dict[str, Any]) -> KnownDataset:
     )
     no_gold = frozenset(entry.pop("no_gold", ()))
     labels = spec_labels(spec, entry.pop("also", {}), no_gold, entry.pop("first_choice", 0))
-    schemas = tuple(Schema(**schema) for schema in entry.pop("schemas", ()))
+    schemas = tuple(RecordSchema(**schema) for schema in entry.pop("schemas", ()))
     place = entry.pop("hub", None)
     hub = place and HubPlace(place["path"], place.get("config", ""), place.get("splits", _HUB_SPLITS))
     return KnownDataset(spec, labels, schemas, variants=entry.pop("variants", {}), hub=hub, **entry)

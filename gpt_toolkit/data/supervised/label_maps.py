@@ -1,8 +1,9 @@
 """Label maps: from the labels in files to classes, choices and grades."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, isnan
 from typing import Final
 
 from gpt_toolkit.batches import TaskSpec
@@ -10,16 +11,27 @@ from gpt_toolkit.batches import TaskSpec
 LETTERS: Final = "ABCDEFGH"
 """Names of the answers of multiple choice, in files and in prompts."""
 
+_WHOLE_NUMBER: Final = re.compile(r"([+-]?)(0|[1-9][0-9]*)(?:\.0*)?")
+_SCIENTIFIC: Final = re.compile(r"[+-]?[0-9]\.[0-9]+[eE][+-][0-9]+")
 _NO_LABEL = "-1"  # the hub's label of test examples whose labels are not public
 
 
-def label_text(label: object) -> str:
-    """Return a label as text, the same for all file formats: JSON's true and pandas' 1.0 too."""
-    if isinstance(label, bool):
-        return str(label).lower()
-    if isinstance(label, float) and label.is_integer():
-        return str(int(label))
-    return str(label).strip()
+def label_text(label: object) -> str | None:
+    """Return a label as text, the same from all file formats and spellings; None if it is missing.
+
+    ``True`` and ``true`` are one label, as are ``1``, ``1.0``, ``+1`` and ``1.000e+00``. An empty cell, null
+    and NaN of the file format are missing; texts such as ``nan`` and ``None`` are labels.
+    """
+    if label is None or (isinstance(label, float) and isnan(label)):
+        return None
+    text = str(label).strip()
+    if text.lower() in ("true", "false"):
+        return text.lower()
+    if whole := _WHOLE_NUMBER.fullmatch(text):
+        return whole[2] if whole[1] in ("", "+") or whole[2] == "0" else f"-{whole[2]}"
+    if _SCIENTIFIC.fullmatch(text) and (number := float(text)).is_integer():
+        return str(int(number))
+    return text or None
 
 
 @dataclass(frozen=True)
@@ -61,7 +73,7 @@ class LabelMap:
             ValueError: If the label is missing or unknown.
         """
         text = label_text(label)
-        if label is None or (may_be_missing and text == _NO_LABEL):
+        if text is None or (may_be_missing and text == _NO_LABEL):
             if may_be_missing:
                 return None
             only_test = "Only test files may lack labels"

@@ -41,6 +41,8 @@ def open_dataset(entry: str | Mapping[str, object], root: Path | None = None) ->
     """
     if isinstance(entry, Mapping):
         return open_custom(entry, root)
+    if ending(Path(entry)) and Path(entry).expanduser().is_file():
+        return open_custom({"train": entry}, root)
     if entry.replace("/", ":").startswith(f"{_STORYWORLD}:"):
         from gpt_toolkit.data.supervised.storyworld_datasets import open_storyworld  # slow to import
 

@@ -1,22 +1,29 @@
-"""Schemas: which columns a dataset's files have, and which examples they become."""
+"""Record schemas: which columns a dataset's files have, and which examples they become."""
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from gpt_toolkit.data.file_memo import FileMemo
 from gpt_toolkit.data.supervised.dataset import SourceExample
 from gpt_toolkit.io import cache_folder
-from gpt_toolkit.records import ExtraFields, OnBadRecord, Record, RecordFile, read_lines
+from gpt_toolkit.records import ExtraFields, OnBadRecord, Record, RecordFile
+from gpt_toolkit.text_lines import text_lines
 
 _MANY_FILES: Final = 64  # from here on, caching a checksum costs more than reading the file
 
 
+def column_key(name: str) -> str:
+    """Return a column's name as it is compared: without case, and with underscores for spaces and hyphens."""
+    return re.sub(r"[\s\-]+", "_", name.strip().casefold())
+
+
 @dataclass(frozen=True)
-class Schema:
+class RecordSchema:
     """Columns of a dataset's files. Either ``texts``, ``document`` or ``input`` is set.
 
     Args:
@@ -61,6 +68,33 @@ class Schema:
         return tuple(name for name in names if name)
 
     @property
+    def all_columns(self) -> tuple[str, ...]:
+        """All columns that are read."""
+        names = (*self.needs, self.target, self.label, self.subset_column)
+        return tuple(dict.fromkeys(filter(None, names)))
+
+    def spellings(self, names: Sequence[str]) -> dict[str, str]:
+        """Return columns by a file's names for them, where these differ in case or spaces.
+
+        Args:
+            names: Names of the file's columns.
+
+        Raises:
+            ValueError: If two names could be one column.
+        """
+        found: dict[str, str] = {}
+        for column in self.all_columns if not self.columns else ():
+            alike = [name for name in names if column_key(name) == column_key(column)]
+            if column in alike or not alike:
+                continue
+            if len(alike) > 1:
+                raise ValueError(
+                    f"columns {' and '.join(alike)} both could be {column!r}; rename one of them"
+                )
+            found[alike[0]] = column
+        return found
+
+    @property
     def last_column(self) -> str:
         """Column of the label or of the answer."""
         return self.label or self.target
@@ -103,14 +137,15 @@ class Schema:
             references: tuple[str, ...] = ()
             if isinstance(fields.get(self.target), (list, tuple)):
                 references = _texts(record, self.target)
-            elif self.target in fields:
+            elif fields.get(self.target) is not None:
                 references = (_text(record, self.target),)
             yield SourceExample((_text(record, self.input),), references=references, where=where)
         else:
             value = str(fields.get(self.subset_column, ""))
             subset = next((name for piece, name in self.subset_by_piece.items() if piece in value), "")
             texts = tuple(_text(record, name) for name in self.texts) or self._choices(record)
-            yield SourceExample(texts, fields.get(self.label), subset=subset, where=where)
+            label = _label(record, self.label)
+            yield SourceExample(texts, label, subset=subset, where=where)
 
     def _choices(self, record: Record) -> tuple[str, ...]:
         """Return document, question and answers."""
@@ -129,25 +164,51 @@ class Schema:
             raise ValueError(f"{where}: {names} must be lists of one length, with an entry for each question")
         for number, values in enumerate(zip(*lists, strict=True), start=1):
             one = Record({**fields, **dict(zip(columns, values, strict=True))}, f"{where}, question {number}")
-            yield SourceExample(self._choices(one), one.fields[self.label], where=one.where)
+            label = _label(one, self.label)
+            yield SourceExample(self._choices(one), label, where=one.where)
+
+
+def _label(record: Record, name: str) -> object:
+    """Read the label of a record."""
+    value = record.fields.get(name)
+    if isinstance(value, (list, tuple, dict)):
+        raise ValueError(
+            f"{record.where}: label {name!r} is a {type(value).__name__}: {value!r}; expected text"
+        )
+    return value
 
 
 def _text(record: Record, name: str) -> str:
-    """Read a text of a record, without spaces around it; words in lists are joined by spaces."""
+    """Read a text of a record, without spaces around it; words in lists are joined by spaces.
+
+    A number, which formats with types have for a text of digits, is its text. A missing text is empty.
+    """
     fields, where = record
     if name not in fields:
         raise ValueError(f"{where} has no field {name!r}; its fields: {', '.join(fields) or 'none'}")
-    value = fields[name]
-    if isinstance(value, (list, tuple)):
-        value = _join(value)
-    if not isinstance(value, str):
-        raise ValueError(f"{where}: field {name!r} holds {type(value).__name__} ({value!r}), expected text")
-    if not value.isascii():
+    try:
+        text = _as_text(fields[name])
+    except TypeError as error:
+        raise ValueError(f"{where}: field {name!r} holds {error}, expected text") from error
+    if not text.isascii():
         try:
-            value.encode()
+            text.encode()
         except UnicodeEncodeError as error:
             raise ValueError(f"{where}: field {name!r} holds half a surrogate pair, not text") from error
-    return value.replace("\r\n", "\n").replace("\r", "\n").strip()
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
+def _as_text(value: object) -> str:
+    """Return a value as text, or raise a TypeError that describes it."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, (list, tuple)):
+        return " ".join(map(_as_text, value))
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} ({value!r})")
 
 
 def _texts(record: Record, name: str) -> tuple[str, ...]:
@@ -160,10 +221,6 @@ def _texts(record: Record, name: str) -> tuple[str, ...]:
     return tuple(_text(Record({name: value}, record.where), name) for value in values)
 
 
-def _join(words: Sequence[Any]) -> str:
-    return " ".join(word if isinstance(word, str) else _join(word) for word in words)
-
-
 @dataclass(frozen=True)
 class FileSource:
     """Examples of files of one schema.
@@ -174,7 +231,7 @@ class FileSource:
     """
 
     files: tuple[tuple[RecordFile, str], ...]
-    schema: Schema
+    schema: RecordSchema
 
     @property
     def title(self) -> str:
@@ -182,13 +239,17 @@ class FileSource:
 
     def identity(self) -> object:
         first = self.files[0][0]
-        reading = [*self.schema.identity(), first.format, first.delimiter]
+        reading = [*self.schema.identity(), first.format, *(first.dialect or ())]
         checksums = _checksums([file.path for file, _ in self.files])
         return [reading, checksums, [subset for _, subset in self.files]]
 
     def examples(self, on_bad_record: OnBadRecord) -> Iterator[SourceExample]:
         for file, subset in self.files:
+            spellings = self.schema.spellings(file.names)
             for record in file.records(self.schema.columns, self.schema.extra, on_bad_record):
+                if spellings:
+                    fields = {spellings.get(name, name): value for name, value in record.fields.items()}
+                    record = record._replace(fields=fields)
                 for example in self.schema.examples(record):
                     yield example if example.subset or not subset else example._replace(subset=subset)
 
@@ -210,7 +271,7 @@ class LinePairSource:
         return _checksums([self.inputs, self.targets])
 
     def examples(self, on_bad_record: OnBadRecord) -> Iterator[SourceExample]:
-        lines = zip_longest(read_lines(self.inputs), read_lines(self.targets))
+        lines = zip_longest(text_lines(self.inputs), text_lines(self.targets))
         for number, (source, target) in enumerate(lines, start=1):
             if source is None or target is None:
                 files = (self.inputs, self.targets) if source is None else (self.targets, self.inputs)

@@ -1,5 +1,7 @@
 import json
+import os
 import signal
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -157,7 +159,8 @@ import os, signal, sys
 def save(*_):
     print("saved")
     sys.exit(130)
-signal.signal(signal.SIGINT, save)
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in the background of a shell
+signal.signal(signal.SIGTERM, save)
 os.kill(os.getppid(), signal.SIGTERM)
 while True:
     signal.pause()
@@ -173,6 +176,34 @@ def test_an_interruption_reaches_the_run_and_is_waited_for(
         run_all([run])
     assert "saved" in (run.folder / LOG).read_text()
     assert not run.is_done
+
+
+OUTLIVES = """
+import os, signal, sys
+fifo = open(sys.argv[1].split("|")[1], "w")
+print(os.getpid(), file=fifo, flush=True)
+while True:
+    signal.pause()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_run_ends_with_its_parent_even_if_that_is_killed(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    parent = f"""
+from pathlib import Path
+from gpt_toolkit.analysis.paper_tables import storyworld_runs
+storyworld_runs._SCRIPT = {OUTLIVES!r}
+storyworld_runs.command_lines = lambda run: "[|{fifo}|]"
+folder = Path({str(tmp_path)!r})
+storyworld_runs.run_all([storyworld_runs.Run("a run", folder, results=("test.json",))])
+"""
+    command = [sys.executable, "-c", parent]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process, fifo.open() as file:
+        assert int(file.readline()) != process.pid
+        process.kill()
+        assert file.read() == ""  # returns when the run has ended
 
 
 class Interrupted:
@@ -192,7 +223,7 @@ class Interrupted:
         self.signals.append(number)
 
 
-@pytest.mark.parametrize(("platform", "expected"), [("linux", [signal.SIGINT]), ("win32", [])])
+@pytest.mark.parametrize(("platform", "expected"), [("linux", [signal.SIGTERM]), ("win32", [])])
 def test_an_interruption_is_handed_on_where_the_console_does_not(
     platform: str, expected: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

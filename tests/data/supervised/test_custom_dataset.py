@@ -120,21 +120,23 @@ def test_two_texts_with_fractions_for_labels_are_graded(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "rows", "targets"),
+    ("answers", "labels", "targets", "names"),
     [
-        (["x", "y"], [{"x": "Yes.", "y": "No.", "label": 0}, {"x": "Yes.", "y": "No.", "label": 1}], [0, 1]),
-        (["x", "y"], [{"x": "Yes.", "y": "No.", "label": 1}, {"x": "Yes.", "y": "No.", "label": 2}], [0, 1]),
-        ("all", [{"all": ["Yes.", "No."], "label": "B"}, {"all": ["Yes.", "No."], "label": "A"}], [1, 0]),
+        (["x", "y"], [0, 1], [0, 1], ("0", "1")),
+        (["x", "y"], [1, 2], [0, 1], ("1", "2")),
+        ("all", ["B", "A"], [1, 0], ("A", "B")),
+        ("all", ["b", "a"], [1, 0], ("a", "b")),
     ],
 )
 def test_answers_are_columns_or_a_list(
-    write: Write, answers: object, rows: list[dict[str, object]], targets: list[int]
+    write: Write, answers: object, labels: list[object], targets: list[int], names: tuple[str, ...]
 ) -> None:
-    text = "".join(json.dumps({"story": "He slept.", "asked": "Did he?", **row}) + "\n" for row in rows)
+    given = {"x": "Yes.", "y": "No.", "all": ["Yes.", "No."], "story": "He slept.", "asked": "Did he?"}
+    text = "".join(json.dumps({**given, "label": label}) + "\n" for label in labels)
     opened = open_dataset(
         {"val": str(write("a.jsonl", text)), "document": "story", "question": "asked", "answers": answers}
     )
-    assert (opened.spec.kind, opened.spec.choices, opened.spec.labels) == ("multiple_choice", 2, ())
+    assert (opened.spec.kind, opened.spec.choices, opened.spec.labels) == ("multiple_choice", 2, names)
     texts = ("He slept.", "Did he?", "Yes.", "No.")
     assert rows_of(opened, "val") == [(texts, target) for target in targets]
 
@@ -208,7 +210,7 @@ def test_identity_follows_content_columns_and_labels(write: Write) -> None:
         (
             {},
             "A film.,1\nB.,0\n",
-            r"no column named label, target.*its columns: A film\., 1\..*header: false",
+            r"no column named label, labels.*its columns: A film\., 1\..*header: false",
         ),
         ({"header": False, "text": 4, "label": 2}, "A.,1\n", r"no column '4'.*columns .* numbered from 1"),
         (
@@ -225,7 +227,7 @@ def test_identity_follows_content_columns_and_labels(write: Write) -> None:
         (
             {"kind": "multiple_choice"},
             "a,b,label\nA.,B.,1\n",
-            r"kind multiple_choice needs document and answers",
+            r"kind multiple_choice needs document or question",
         ),
         ({"document": "a", "answers": "b"}, "a,b,label\nA.,B.,1\n", r"column 'b' holds no list of answers"),
         (

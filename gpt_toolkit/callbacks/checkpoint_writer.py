@@ -1,24 +1,25 @@
-"""Checkpoints of a run, and stopping on a signal without losing a step."""
+"""Checkpoints of a run: the last state, the best one, and a series of earlier ones."""
 
 from __future__ import annotations
 
 import contextlib
 import shutil
-import signal
+from collections.abc import Iterable
 from pathlib import Path
-from types import FrameType
 from typing import Any, Literal
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
 from gpt_toolkit.callbacks.console import say
+from gpt_toolkit.callbacks.interrupts import Interrupts
 from gpt_toolkit.io import explain_write_errors
+from gpt_toolkit.suggestions import did_you_mean
 
 
 def existing_run(folder: Path) -> str | None:
     """Return why no run can begin in a folder: it already holds one; None if it does not."""
-    checkpoints = Checkpoints.folder_of(folder)
+    checkpoints = CheckpointWriter.folder_of(folder)
     if not checkpoints.is_dir() or not any(checkpoints.glob("*.ckpt")):
         return None
     return (
@@ -33,7 +34,7 @@ def explain_run_write_errors(path: Path) -> contextlib.AbstractContextManager[No
     return explain_write_errors(path, advice)
 
 
-class Checkpoints(Checkpoint):
+class CheckpointWriter(Checkpoint):
     """Writer of the last and the best state of a run, and of a series of earlier ones on request.
 
     ``checkpoints/last.ckpt`` is written after each validation and at the end, ``checkpoints/best.ckpt`` when
@@ -66,8 +67,7 @@ class Checkpoints(Checkpoint):
         self._folder = Path()
         self._seen_step = self._saved_step = -1
         self._last_step: int | float = -1
-        self._signal: int | None = None
-        self._old_handlers: dict[int, Any] = {}
+        self._interrupts = Interrupts()
 
     @staticmethod
     def folder_of(run: Path) -> Path:
@@ -79,39 +79,25 @@ class Checkpoints(Checkpoint):
         self._folder = self.folder_of(Path(trainer.default_root_dir))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the best value so far and the metrics of its state."""
-        return {"best": self.best, "metrics_at_best": self.metrics_at_best}
+        """Return the best value so far, what it is of, and the metrics of its state."""
+        names = "monitor", "mode", "best", "metrics_at_best"
+        return {name: getattr(self, name) for name in names}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore the best value so far and its metrics."""
-        self.best, self.metrics_at_best = state_dict["best"], state_dict["metrics_at_best"]
-
-    # ------------------------------------------------------------------ signals
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Install handlers of Ctrl-C and SIGTERM."""
-        self._seen_step = self._saved_step = trainer.global_step
-        self._last_step = trainer.estimated_stepping_batches
-        self._signal = None
-        for number in (signal.SIGINT, signal.SIGTERM):
-            try:
-                self._old_handlers[number] = signal.signal(number, self._on_signal)
-            except ValueError:  # not the main thread, which alone may handle signals
-                return
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._signal is not None:
-            raise KeyboardInterrupt
-        self._signal = number
-        with contextlib.suppress(RuntimeError):  # the signal interrupted a write to standard error
-            say("\nstopping after this step, to save; once more to stop at once")
-
-    def _restore_handlers(self) -> None:
-        for number, handler in self._old_handlers.items():
-            signal.signal(number, handler)
-        self._old_handlers.clear()
+        """Restore the best value so far and its metrics, unless this run monitors another metric."""
+        if (state_dict["monitor"], state_dict["mode"]) == (self.monitor, self.mode):
+            self.best, self.metrics_at_best = state_dict["best"], state_dict["metrics_at_best"]
 
     # ------------------------------------------------------------------ when to save
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Raise if the monitored metric is unknown, and install the handlers of Ctrl-C and SIGTERM."""
+        names = getattr(pl_module, "validation_metrics", None)
+        if names is not None and self.monitor not in names:
+            raise ValueError(self._unknown_monitor(names))
+        self._seen_step = self._saved_step = trainer.global_step
+        self._last_step = trainer.estimated_stepping_batches
+        self._interrupts.install()
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -125,7 +111,7 @@ class Checkpoints(Checkpoint):
             self._save(trainer, f"step-{step:07d}.ckpt")
         if self.every_n_steps and step % self.every_n_steps == 0:
             self._save_last(trainer)
-        stop = self._signal is not None
+        stop = self._interrupts.requested
         if trainer.world_size > 1:  # every rank must stop at the same step
             stop = trainer.strategy.reduce_boolean_decision(stop, all=False)
         if stop:
@@ -147,13 +133,22 @@ class Checkpoints(Checkpoint):
         """Save the state after a validation during training, also as the best if it is."""
         if trainer.sanity_checking or trainer.state.fn != "fit":
             return
-        value = trainer.callback_metrics.get(self.monitor)
-        if value is not None and self._is_best(float(value)):
+        if self.monitor not in trainer.callback_metrics:
+            raise ValueError(self._unknown_monitor(trainer.callback_metrics))
+        value = trainer.callback_metrics[self.monitor]
+        if self._is_best(float(value)):
             self.best = float(value)
             metrics = trainer.callback_metrics.items()
             self.metrics_at_best = {name: float(v) for name, v in metrics if name.startswith("val_")}
             self._save(trainer, "best.ckpt")
         self._save_last(trainer)
+
+    def _unknown_monitor(self, names: Iterable[str]) -> str:
+        logged = sorted(name for name in names if name.startswith("val_"))
+        return (
+            f"checkpoints.monitor: {self.monitor}; expected a metric that this run logs: {', '.join(logged)}"
+            f"{did_you_mean(self.monitor, logged)}"
+        )
 
     def _is_best(self, value: float) -> bool:
         if self.best is None:
@@ -164,11 +159,11 @@ class Checkpoints(Checkpoint):
         """Save the final state."""
         if trainer.global_step != self._saved_step:
             self._save_last(trainer)
-        self._restore_handlers()
+        self._interrupts.restore()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Restore the handlers of signals; a state in the middle of a step is not saved."""
-        self._restore_handlers()
+        self._interrupts.restore()
 
     # ------------------------------------------------------------------ how to save
 

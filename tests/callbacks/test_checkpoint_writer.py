@@ -11,7 +11,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.trainer.states import TrainerFn
 
-from gpt_toolkit.callbacks import Checkpoints
+from gpt_toolkit.callbacks import CheckpointWriter
 from tests.small_runs import Run
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -49,7 +49,7 @@ def weights(module: LightningModule) -> list[torch.Tensor]:
 
 
 def test_the_last_and_the_best_state_are_kept(fit: Run, folder: Path) -> None:
-    checkpoints = Checkpoints()
+    checkpoints = CheckpointWriter()
     trainer, _ = fit(
         callbacks=[checkpoints], enable_checkpointing=True, val_check_interval=4, check_val_every_n_epoch=None
     )
@@ -78,7 +78,7 @@ def test_the_last_step_is_validated_once(
             seen.append(trainer.global_step)
 
     fit(
-        callbacks=[Checkpoints(), Steps()],
+        callbacks=[CheckpointWriter(), Steps()],
         enable_checkpointing=True,
         **end,
         batch_size=16 // accumulate,
@@ -94,7 +94,7 @@ def test_a_state_is_the_best_only_if_its_loss_is_lower(monkeypatch: pytest.Monke
     trainer = Trainer(max_steps=1, accelerator="cpu", logger=False, enable_checkpointing=False)
     trainer.state.fn = TrainerFn.FITTING
     saved: list[str] = []
-    checkpoints = Checkpoints()
+    checkpoints = CheckpointWriter()
     monkeypatch.setattr(checkpoints, "_save", lambda trainer, name: saved.append(name))
     kept = []
     for loss in (3.0, 2.0, 2.5, math.nan, 2.0, 1.9):
@@ -104,7 +104,7 @@ def test_a_state_is_the_best_only_if_its_loss_is_lower(monkeypatch: pytest.Monke
         assert saved.pop() == "last.ckpt"
         kept.append(saved == ["best.ckpt"])
     assert kept == [True, True, False, False, False, True]
-    again = Checkpoints()
+    again = CheckpointWriter()
     again.load_state_dict(checkpoints.state_dict())
     assert again.best == pytest.approx(1.9)
 
@@ -113,7 +113,7 @@ def test_a_trail_is_kept_every_so_many_updates_however_many_micro_batches_they_h
     fit: Run, folder: Path
 ) -> None:
     fit(
-        callbacks=[Checkpoints(every_n_steps=3, keep_every_n_steps=3)],
+        callbacks=[CheckpointWriter(every_n_steps=3, keep_every_n_steps=3)],
         enable_checkpointing=True,
         batch_size=4,
         accumulate=4,
@@ -144,7 +144,7 @@ def test_a_save_that_fails_leaves_the_earlier_file_and_says_so_once(
     with pytest.raises(
         OSError, match=r"could not write .*last\.ckpt \((No space|file write failed).* MB are free"
     ) as caught:
-        fit(callbacks=[Checkpoints(every_n_steps=3)], enable_checkpointing=True, limit_val_batches=0)
+        fit(callbacks=[CheckpointWriter(every_n_steps=3)], enable_checkpointing=True, limit_val_batches=0)
     assert "\n" not in str(caught.value)
     assert names(folder) == ["last.ckpt"]
     assert step_of(folder / "last.ckpt") == 3
@@ -163,17 +163,17 @@ def test_a_signal_finishes_the_step_and_the_resumed_run_ends_in_the_same_bits(
     }
     unbroken: list[float] = []
     broken: list[float] = []
-    _, whole = fit(losses=unbroken, callbacks=[Checkpoints()], **kind)
+    _, whole = fit(losses=unbroken, callbacks=[CheckpointWriter()], **kind)
     before = [signal.getsignal(number) for number in SIGNALS]
     with pytest.raises(SystemExit):
-        fit(losses=broken, callbacks=[At(3, number), Checkpoints()], **kind)
+        fit(losses=broken, callbacks=[At(3, number), CheckpointWriter()], **kind)
     assert [signal.getsignal(number) for number in SIGNALS] == before
     assert step_of(folder / "last.ckpt") == 3
     assert broken == unbroken[:3]  # the loss of the last step is logged, too
     said = capsys.readouterr().err
     assert "stopping after this step, to save; once more to stop at once" in said
     assert f"saved at step 3: {folder / 'last.ckpt'}\nresume: the same command with --ckpt_path last" in said
-    _, resumed = fit(losses=broken, callbacks=[Checkpoints()], ckpt_path=folder / "last.ckpt", **kind)
+    _, resumed = fit(losses=broken, callbacks=[CheckpointWriter()], ckpt_path=folder / "last.ckpt", **kind)
     assert broken == unbroken
     assert all(torch.equal(a, b) for a, b in zip(weights(whole), weights(resumed), strict=True))
 
@@ -181,7 +181,7 @@ def test_a_signal_finishes_the_step_and_the_resumed_run_ends_in_the_same_bits(
 def test_a_second_signal_stops_at_once_and_keeps_no_half_step(fit: Run, folder: Path) -> None:
     with pytest.raises(SystemExit):
         fit(
-            callbacks=[At(3, signal.SIGINT), At(3, signal.SIGINT), Checkpoints(every_n_steps=2)],
+            callbacks=[At(3, signal.SIGINT), At(3, signal.SIGINT), CheckpointWriter(every_n_steps=2)],
             enable_checkpointing=True,
         )
     assert names(folder) == ["last.ckpt"]
@@ -191,10 +191,10 @@ def test_a_second_signal_stops_at_once_and_keeps_no_half_step(fit: Run, folder: 
 def test_an_error_leaves_signals_as_they_were(fit: Run) -> None:
     before = [signal.getsignal(number) for number in SIGNALS]
     with pytest.raises(ZeroDivisionError):
-        fit(callbacks=[At(2, ZeroDivisionError), Checkpoints()], enable_checkpointing=True)
+        fit(callbacks=[At(2, ZeroDivisionError), CheckpointWriter()], enable_checkpointing=True)
     assert [signal.getsignal(number) for number in SIGNALS] == before
 
 
 def test_a_trial_of_one_batch_writes_nothing(fit: Run, folder: Path) -> None:
-    fit(callbacks=[Checkpoints(every_n_steps=1)], enable_checkpointing=True, fast_dev_run=True)
+    fit(callbacks=[CheckpointWriter(every_n_steps=1)], enable_checkpointing=True, fast_dev_run=True)
     assert not folder.exists()

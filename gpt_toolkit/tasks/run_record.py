@@ -1,63 +1,17 @@
-"""Weights that a task starts from, and the record of a run that checkpoints carry."""
+"""Record of a run in its checkpoints, and the check of a checkpoint against this run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-import torch
-
-from gpt_toolkit.backbone import Decoder, DecoderConfig
-from gpt_toolkit.checkpoints import open_model
+from gpt_toolkit.backbone import DecoderConfig
 from gpt_toolkit.checkpoints.training_checkpoint import CHECKPOINT_FORMAT
 from gpt_toolkit.tokenizers import Tokenizer
 
-
-def load_initial_weights(
-    backbone: Decoder,
-    model: str,
-    *,
-    tokenizer: Tokenizer | None,
-    n_new_tokens: int = 0,
-    is_transferred: Callable[[str], bool] = lambda name: True,
-) -> list[str]:
-    """Fill a backbone from a model with the same shape and vocabulary; return notes for the log.
-
-    Token embeddings that only the backbone has keep their initial values.
-
-    Args:
-        backbone: Filled in place.
-        model: A model folder, a checkpoint or an id of the hub.
-        tokenizer: Tokenizer of the data, which must be the model's; None for no check.
-        n_new_tokens: Number of token ids that the model need not have.
-        is_transferred: Returns whether to take the tensor of this name.
-
-    Raises:
-        ValueError: If shape or tokenizer differ; the message names the fields.
-    """
-    saved = open_model(model)
-    ours, theirs = backbone.config.to_fields(), saved.config.to_fields()
-    compared = ["n_ctx", "n_layer", "n_head", "n_embd", "norm"]
-    if ours["vocab_size"] - n_new_tokens > theirs["vocab_size"]:
-        compared.append("vocab_size")
-    different = [f"{key} {ours[key]} against {theirs[key]}" for key in compared if ours[key] != theirs[key]]
-    if different:
-        raise ValueError(f"init_from {model}: this decoder differs from the model's: {', '.join(different)}")
-    # Compare the files of checkpoints only: those of a folder may be another program's, equal in meaning.
-    files = saved.tokenizer if isinstance(saved.tokenizer, Mapping) else {}
-    if tokenizer is not None and files and dict(files) != dict(tokenizer.files()):
-        raise ValueError(
-            f"init_from {model}: it was trained with another tokenizer than the data's: give "
-            f"data.tokenizer the one it was trained with, such as the folder model/ of its run"
-        )
-    with torch.no_grad():
-        for name, tensor in backbone.state_dict().items():
-            if is_transferred(name):
-                stored = saved.tensors[name].read()
-                rows = min(len(tensor), len(stored))
-                tensor[:rows].copy_(stored[:rows])
-    return [f"initial weights: {model}", *saved.notes]
+_OF_OPTIMIZER_STATE = ("model.optimizer", "model.freeze_layers", "model.layer_decay")
+"""Options that decide which state an optimizer has, and in which groups."""
 
 
 def run_record(
@@ -69,6 +23,7 @@ def run_record(
     step: int,
     adapters: dict[str, Any],
     precision: str,
+    settings: dict[str, Any],
 ) -> dict[str, Any]:
     """Return the record that makes a checkpoint complete, as plain types.
 
@@ -80,6 +35,7 @@ def run_record(
         step: Number of updates so far.
         adapters: Settings of the adapters in the decoder; empty without them.
         precision: Value of ``trainer.precision``.
+        settings: Settings of training, by the names of their options, as plain types.
     """
     return {
         "format": CHECKPOINT_FORMAT,
@@ -92,6 +48,7 @@ def run_record(
         "step": step,
         "adapters": adapters,
         "precision": precision,
+        "settings": settings,
     }
 
 
@@ -130,6 +87,14 @@ def check_record(
             f"{ours['adapters'] or 'none'}: give the settings that it was trained with, or start a new run "
             "from it by --model.init_from"
         )
+    if trains:
+        for option in _OF_OPTIMIZER_STATE:
+            before, now = saved["settings"].get(option), ours["settings"].get(option)
+            if before != now:
+                raise ValueError(
+                    f"{option}: {now}; expected {before}, which the optimizer state of the checkpoint is of; "
+                    "restore it, or start a new run from the checkpoint by --model.init_from"
+                )
     if ours["fingerprint"] is None:  # no DataModule to compare with
         return
     if saved["fingerprint"] not in (None, ours["fingerprint"]):
@@ -142,3 +107,16 @@ def check_record(
             f"the checkpoint was trained on '{saved['plan']}', this run would continue with "
             f"'{ours['plan']}': restore what differs, or say --model.accept_new_plan true"
         )
+
+
+def describe_changes(saved: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
+    """Return the settings that differ, as ``model.optimizer.lr 0.003 -> 1e-05, ...``; empty if none does.
+
+    Options that only one of two schedules has are left out.
+    """
+    changed = [name for name in saved if name in ours and saved[name] != ours[name]]
+    return ", ".join(f"{name} {_shown(saved[name])} -> {_shown(ours[name])}" for name in changed)
+
+
+def _shown(value: Any) -> str:
+    return "null" if value is None else str(value)

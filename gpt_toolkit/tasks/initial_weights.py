@@ -1,0 +1,57 @@
+"""Weights of another model that a task starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+
+from gpt_toolkit.backbone import Decoder
+from gpt_toolkit.checkpoints import open_model
+from gpt_toolkit.tokenizers import Tokenizer
+
+
+def load_initial_weights(
+    backbone: Decoder,
+    model: str,
+    *,
+    tokenizer: Tokenizer | None,
+    n_new_tokens: int = 0,
+    is_transferred: Callable[[str], bool] = lambda name: True,
+) -> list[str]:
+    """Fill a backbone from a model with the same shape and vocabulary; return notes for the log.
+
+    Token embeddings that only the backbone has keep their initial values.
+
+    Args:
+        backbone: Filled in place.
+        model: A model folder, a checkpoint or an id of the hub.
+        tokenizer: Tokenizer of the data, which must be the model's; None for no check.
+        n_new_tokens: Number of token ids that the model need not have.
+        is_transferred: Returns whether to take the tensor of this name.
+
+    Raises:
+        ValueError: If shape or tokenizer differ; the message names the fields.
+    """
+    saved = open_model(model)
+    ours, theirs = backbone.config.to_fields(), saved.config.to_fields()
+    compared = ["n_ctx", "n_layer", "n_head", "n_embd", "norm"]
+    if ours["vocab_size"] - n_new_tokens > theirs["vocab_size"]:
+        compared.append("vocab_size")
+    different = [f"{key} {ours[key]} against {theirs[key]}" for key in compared if ours[key] != theirs[key]]
+    if different:
+        raise ValueError(f"init_from {model}: this decoder differs from the model's: {', '.join(different)}")
+    # Compare the files of checkpoints only: those of a folder may be another program's, equal in meaning.
+    files = saved.tokenizer if isinstance(saved.tokenizer, Mapping) else {}
+    if tokenizer is not None and files and dict(files) != dict(tokenizer.files()):
+        raise ValueError(
+            f"init_from {model}: it was trained with another tokenizer than the data's: give "
+            f"data.tokenizer the one it was trained with, such as the folder model/ of its run"
+        )
+    with torch.no_grad():
+        for name, tensor in backbone.state_dict().items():
+            if is_transferred(name):
+                stored = saved.tensors[name].read()
+                rows = min(len(tensor), len(stored))
+                tensor[:rows].copy_(stored[:rows])
+    return [f"initial weights: {model}", *saved.notes]
