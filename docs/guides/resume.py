@@ -18,7 +18,7 @@ from lightning.pytorch import Callback, Trainer, seed_everything
 import gpt_toolkit as gt
 from gpt_toolkit.optim import Linear, Muon
 
-logging.disable(logging.INFO)  # what Lightning and we say while setting up
+logging.disable(logging.INFO)  # hide set-up messages
 
 
 class StopAt(Callback):

@@ -42,7 +42,7 @@ import gpt_toolkit as gt
 from gpt_toolkit.optim import Linear, Muon
 from gpt_toolkit.storyworld.documents import documents
 
-logging.disable(logging.INFO)  # what Lightning and we say while setting up
+logging.disable(logging.INFO)  # hide set-up messages
 STEPS = 250
 FOLDER = Path("runs/multitask")
 FOLDER.mkdir(parents=True, exist_ok=True)
