@@ -35,7 +35,7 @@ class FileMemo:
         return int(self._fact(path, "text_size"))
 
     def _fact(self, path: Path, kind: str) -> str | int:
-        path = path.resolve()
+        path = path.absolute()
         stat = path.stat()
         stamp = [str(path), stat.st_size, stat.st_mtime_ns]
         name = hashlib.blake2b(str(path).encode(), digest_size=16).hexdigest() + ".json"

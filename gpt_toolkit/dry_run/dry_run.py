@@ -231,7 +231,7 @@ def data_lines(data: Any) -> Iterator[str]:
     """Yield what was read, split by split, and where it is cached; after ``setup``."""
     if isinstance(data, CorpusDataModule):
         cache = data.cache
-        yield data.source().title
+        yield data.corpus().title
         for split in cache.splits:
             n, n_bytes = cache.n_tokens(split), cache.n_bytes(split)
             text = f"{n_bytes / 1e6:,.1f} MB of text, {n_bytes / max(1, n):.2f} bytes a token"

@@ -206,6 +206,7 @@ class CorpusDataModule(LightningDataModule):
             FileNotFoundError: If they do not exist yet.
         """
         corpus = self.corpus()
+        self._title = corpus.title
         self.vocabulary = TokenizerChoice.of(self.tokenizer, corpus).load()
         self._cache = TokenCache.open(_token_root() / cache_key(corpus, self.vocabulary))
         self._require_validation(self._cache)
@@ -237,7 +238,7 @@ class CorpusDataModule(LightningDataModule):
             f"{split} {cache.n_tokens(split):,} tokens ({cache.n_bytes(split) / 1e6:,.1f} MB of text)"
             for split in cache.splits
         ]
-        return f"{self.corpus().title}: {', '.join(splits)}; in {cache.folder}"
+        return f"{self._title}: {', '.join(splits)}; in {cache.folder}"
 
     @property
     def steps_per_epoch(self) -> int:

@@ -129,7 +129,9 @@ def divide(
         "test": list(find_files(test_files, "test_files")),
     }
     taken = {path.resolve() for paths in given.values() for path in paths}
-    found = {path: split for path, split in find_files(files, "files").items() if path.resolve() not in taken}
+    found = find_files(files, "files")
+    if taken:
+        found = {path: split for path, split in found.items() if path.resolve() not in taken}
     if not found:
         raise ValueError("files: all of them are also val_files or test_files, so no training text is left")
     has_train = any(split not in ("val", "test") for split in found.values())
