@@ -85,7 +85,7 @@ def open_custom(options: Mapping[str, Any], root: Path | None) -> SupervisedData
         labels = infer_labels(options, columns, next(iter(sources.values())), title)
         choices, inferred = columns.choices, f"inferred: {columns.inferred}" if columns.inferred else ""
         _check_columns(opened, columns.schema, labels.targets)
-    prompt = str(options.get("prompt", ""))
+    prompt = None if options.get("prompt") is None else str(options["prompt"])
     for option in options:
         kinds = [kind for kind, known in _COLUMN_OPTIONS.items() if option in known]
         if not kinds or labels.kind in kinds:

@@ -155,7 +155,7 @@ class SupervisedDataset:
         facts: Notes on the whole dataset, for :meth:`notes`.
         skips_bad_records: Whether records with missing fields or empty texts are skipped and counted, because
             the published files have some; else they are errors.
-        prompt: Text between input and target, for text; "" is the default template's.
+        prompt: Text between input and target, for text; None: the default template's.
     """
 
     spec: TaskSpec
@@ -166,7 +166,7 @@ class SupervisedDataset:
     variants: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     facts: Sequence[str] = ()
     skips_bad_records: bool = False
-    prompt: str = ""
+    prompt: str | None = None
 
     def __post_init__(self) -> None:
         self._seen: dict[str, tuple[int, list[str]]] = {}  # size and notes of splits read to their end

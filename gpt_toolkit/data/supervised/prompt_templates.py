@@ -108,17 +108,17 @@ def nearest(grade: float, n_levels: int) -> int:
     return min(n_levels - 1, max(0, int(grade + 0.5)))
 
 
-def prompt_template(spec: TaskSpec, n_texts: int, prompt: str = "") -> PromptTemplate:
+def prompt_template(spec: TaskSpec, n_texts: int, prompt: str | None = None) -> PromptTemplate:
     """Return the template of a dataset.
 
     Args:
         spec: The dataset.
         n_texts: Texts of an example.
         prompt: Text between input and answer that the dataset asks for; it is a separate line unless it
-            begins with a space. "" is the default template.
+            is empty or begins with a space. None: the default template.
     """
-    if prompt:
-        line_end = "" if prompt[0].isspace() else "\n"
+    if prompt is not None:
+        line_end = "" if not prompt or prompt[0].isspace() else "\n"
         escaped = prompt.rstrip(" ").replace("{", "{{").replace("}", "}}")
         return PromptTemplate(spec.name, "text", f"{{input}}{line_end}{escaped}")
     form = {"classification": "single" if n_texts == 1 else "pair"}.get(spec.kind, spec.kind)

@@ -89,6 +89,13 @@ def test_an_unknown_answer_is_empty_and_a_set_may_ask_in_its_own_words() -> None
     assert prompt_template(own, 1).references(example) == ("yes", "indeed")
 
 
+def test_an_empty_prompt_is_an_empty_prompt() -> None:
+    free = TaskSpec("free", "text", (), 1, ("rouge",), max_new_tokens=5)
+    example = Example(("A text",), None, 0, references=("a word",))
+    assert prompt_template(free, 1, "").texts(example) == ("A text", "", " a word")
+    assert prompt_template(free, 1).texts(example) == ("A text", "\nAnswer:", " a word")
+
+
 def test_a_template_is_taken_by_name_only_where_its_fields_are_there() -> None:
     assert prompt_template(spec("similarity", "classification"), 1).template.startswith("{text}")
     assert prompt_template(spec("sst2", "similarity"), 2).template.startswith("First: {a}")
