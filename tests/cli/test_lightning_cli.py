@@ -32,7 +32,7 @@ from tests.small_runs import TEXT
 def test_a_run_from_prepare_to_predict(tell: Tell) -> None:
     prepared = tell("prepare", "--config", "tiny.yaml")
     assert re.fullmatch(
-        r"corpus\.txt: train 4,763 tokens \(.*\), val 531 tokens \(.*\); in .*\n", prepared.out
+        r"corpus\.txt: train 4,762 tokens \(.*\), val 532 tokens \(.*\); in .*\n", prepared.out
     )
     assert (prepared.code, prepared.err) == (0, "")
     fit = tell("fit", "--config", "tiny.yaml")
