@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from gpt_toolkit.batches import TaskSpec
 from gpt_toolkit.data.supervised import Example, SupervisedDataset, open_dataset
-from gpt_toolkit.data.supervised.prompt_templates import PromptTemplate, nearest, prompt_template
+from gpt_toolkit.data.supervised.prompt_templates import PromptTemplate, prompt_template
 from gpt_toolkit.evaluation.benchmark import Benchmark
 from gpt_toolkit.evaluation.benchmark_metrics import Result, Score, f1, matthews, pearson, spearman
 from gpt_toolkit.evaluation.free_text import LINE_BREAK, metric_of_texts
@@ -25,11 +25,11 @@ from gpt_toolkit.records import ending
 PREFIX: Final = "prompt:"
 _SEPARATOR = "\n\n"  # tuned here: an empty line after each example
 _POOL = 1000  # training examples to draw from; tuned here: the file need not be read to its end
-_METRICS: Final[dict[str, Callable[[Sequence[int], Sequence[Any], Sequence[str]], Score]]] = {
-    "f1": f1,
-    "matthews": lambda chosen, gold, labels: matthews(chosen, gold),
-    "pearson": lambda chosen, gold, labels: pearson(chosen, gold),
-    "spearman": lambda chosen, gold, labels: spearman(chosen, gold),
+_METRICS: Final[dict[str, Callable[[Sequence[int], Sequence[Any], TaskSpec], Score]]] = {
+    "f1": lambda chosen, gold, spec: f1(chosen, gold, spec.answer_names, spec.f1_class),
+    "matthews": lambda chosen, gold, spec: matthews(chosen, gold),
+    "pearson": lambda chosen, gold, spec: pearson(chosen, gold),
+    "spearman": lambda chosen, gold, spec: spearman(chosen, gold),
 }
 
 
@@ -51,8 +51,8 @@ class PromptedExample(NamedTuple):
 
     def options(self) -> list[str]:
         """Return the possible answers, each with the space before it; empty if the answer is free."""
-        labels = range(len(self.prompt.words))
-        return [self.prompt.texts(self.example._replace(target=label))[2] for label in labels]
+        targets = self.prompt.levels or range(len(self.prompt.words))
+        return [self.prompt.texts(self.example._replace(target=target))[2] for target in targets]
 
 
 def read_prompted(name: str, root: Path | None, limit: int | None) -> Items:
@@ -120,9 +120,9 @@ def compute_metrics(items: Sequence[PromptedExample], answers: Sequence[Sequence
         results = [metric_of_texts(name)(references, answers) for name in spec.metrics]
         return Result([score for result in results for score in result.scores], results[0].items)
     targets = [item.example.target or 0 for item in items]
-    result = highest(summed)([nearest(target, len(words)) for target in targets], answers)
+    result = highest(summed)([items[0].prompt.label_index(target) for target in targets], answers)
     chosen = [item["chosen"] for item in result.items]
-    own = [_METRICS[name](chosen, targets, spec.labels) for name in spec.metrics if name in _METRICS]
+    own = [_METRICS[name](chosen, targets, spec) for name in spec.metrics if name in _METRICS]
     return Result([*own, *result.scores], result.items)
 
 
