@@ -104,14 +104,13 @@ class PromptsDataModule(LightningDataModule):
         if not self.prompts:
             raise ValueError(f"PromptsDataModule: no prompt in {', '.join(self.files)}")
 
-    def check_lengths(self, n_ctx: int) -> None:
-        """Raise if a prompt is longer than the context of a model; names its file and line."""
+    def length_problems(self, n_ctx: int) -> Iterator[str]:
+        """Yield an error message for each prompt that is longer than the context of a model."""
         for prompt in self.prompts:
             if (length := len(self.vocabulary.encode(prompt.text))) > n_ctx:
-                text = f"{prompt.text[:40]!r}..."
-                raise ValueError(
-                    f"{prompt.where}: a prompt of {length:,} tokens ({text}); expected at most the context "
-                    f"length {n_ctx:,}; shorten it"
+                yield (
+                    f"{prompt.where}: a prompt of {length:,} tokens ({prompt.text[:40]!r}...); expected at most "
+                    f"the context length {n_ctx:,}; shorten it"
                 )
 
     def summary(self) -> str:

@@ -148,13 +148,9 @@ class DryRun:
                 config = task.resolve_decoder()
             elif isinstance(task, GenerateTask):
                 config = open_model(task.init_from).config
-                data: Any = spec.data
-                for number, prompt in enumerate(getattr(data, "prompts", [])):
-                    if (n := len(data.vocabulary.encode(prompt))) > config.n_ctx:
-                        self.add_problem(
-                            f"prompt {number}, {prompt[:40]!r}...: {n:,} tokens are more than the context "
-                            f"length {config.n_ctx:,}; shorten it"
-                        )
+                if ready and isinstance(spec.data, PromptsDataModule):
+                    for problem in spec.data.length_problems(config.n_ctx):
+                        self.add_problem(problem)
         if task is not None:
             section("model", [type(task).__name__, *(shape_lines(config) if config is not None else [])])
         if spec.trains and isinstance(task, BaseTask) and task.optimizer_factory is None:

@@ -90,7 +90,8 @@ class GenerateTask(LightningModule):
                 f"the tokenizer has {vocabulary.vocab_size:,} tokens, {self.init_from} embeds "
                 f"{config.vocab_size:,}: give data.tokenizer the model's own"
             )
-        self.trainer.datamodule.check_lengths(config.n_ctx)  # type: ignore[attr-defined]
+        for problem in self.trainer.datamodule.length_problems(config.n_ctx):  # type: ignore[attr-defined]
+            raise ValueError(problem)
         self._model = LanguageModel(self.backbone, vocabulary)
 
     def predict_step(self, batch: dict[str, Any], batch_idx: int) -> list[dict[str, Any]]:

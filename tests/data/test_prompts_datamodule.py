@@ -67,9 +67,11 @@ def test_a_prompt_longer_than_a_context_is_refused_by_its_line(tmp_path: Path) -
     path.write_text("short\n\nfar too long\n")
     data = PromptsDataModule(str(path), tokenizer="bytes")
     data.setup()
-    data.check_lengths(12)
-    with pytest.raises(ValueError, match=r"a\.txt, line 3: a prompt of 12 tokens \('far too long'"):
-        data.check_lengths(11)
+    assert list(data.length_problems(12)) == []
+    assert list(data.length_problems(11)) == [
+        f"{path}, line 3: a prompt of 12 tokens ('far too long'...); expected at most the context length 11; "
+        "shorten it"
+    ]
 
 
 def test_arguments_that_make_no_sense_are_refused() -> None:
