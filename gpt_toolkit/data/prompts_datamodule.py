@@ -109,8 +109,8 @@ class PromptsDataModule(LightningDataModule):
         for prompt in self.prompts:
             if (length := len(self.vocabulary.encode(prompt.text))) > n_ctx:
                 yield (
-                    f"{prompt.where}: a prompt of {length:,} tokens ({prompt.text[:40]!r}...); expected at most "
-                    f"the context length {n_ctx:,}; shorten it"
+                    f"{prompt.where}: a prompt of {length:,} tokens ({prompt.text[:40]!r}...); expected at "
+                    f"most the context length {n_ctx:,}; shorten it"
                 )
 
     def summary(self) -> str:
