@@ -4,7 +4,7 @@
 # %% [markdown]
 # # What did fine-tuning achieve?
 #
-# *GPT-1 §4.2, Tables 2 to 4.* One pre-trained network was fine-tuned on twelve datasets, each with a new head, and reached the best
+# *GPT-1 §4.2, Tables 2 to 4.* One pre-trained network was fine-tuned on each of twelve datasets with a new head. It reached the best
 # published score on nine of them. Each dataset has its own metric. For CoLA it is the Matthews correlation coefficient,
 #
 # $$\text{MCC} = \frac{TP \cdot TN - FP \cdot FN}{\sqrt{(TP + FP)(TP + FN)(TN + FP)(TN + FN)}}$$
@@ -53,7 +53,7 @@
 # | endings (accuracy) | 2,000 x 3 | 60.8 ± 12.1 | 54.4 ± 6.5 | 6.4 ± 6.3 | 3 of 3 |
 #
 # - Pre-training wins each of the 27 pairs of runs by the metric that `tables` uses (F1 for paraphrase).
-# - With the larger number of examples, the five scores are 6.5 ± 1.4 points higher on average, but four of the five differences are smaller
+# - With the larger number of examples, the five scores are 6.5 ± 1.4 points higher on average. Four of the five differences are smaller
 #   than their own interval.
 # - With fewer examples, tried afterwards, each of the five differences is larger than its interval. Endings has only one size. Paraphrase is
 #   compared in accuracy here, because always answering yes gives an F1 of 67.
@@ -148,5 +148,7 @@ print(sum(gain > 0 for gain in gains), "of", len(gains), "sets")
 #
 # With the real datasets: run `gpt-toolkit fit --config gpt1/finetune_rte --data.root FOLDER`, then `gpt-toolkit tables --runs runs`. It
 # prints your numbers next to the paper's.
+#
+# Exercise for this page: `gpt1-4.2`, see [exercises](../guides/exercises.md).
 #
 # Next: [what pre-training is worth](analysis.md).

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # When does multi-task learning help, and when does it hurt?
 #
-# *GPT-2 §1 and §2* argue for models that learn many tasks at once, and that a language model does this automatically, because its training
-# text contains many tasks. At a small scale the question is how one type of text affects another. The answer depends on what is scarce:
-# text of the task, or training steps.
+# *GPT-2 §1 and §2* argue for models that learn many tasks at once. A language model does this automatically, because its training text
+# contains many tasks. At a small scale the question is how one type of text affects another. The answer depends on what is scarce: text of
+# the task, or training steps.
 #
 # ## Sampling probabilities
 #

@@ -32,6 +32,7 @@ def hugging_face_config(config: DecoderConfig) -> dict[str, Any]:
         **(_GPT2 if config.norm == "pre" else _GPT1),
         "vocab_size": config.vocab_size,
         "n_positions": config.n_ctx,
+        "n_ctx": config.n_ctx,  # an older name, which llama.cpp's converter reads
         "n_embd": config.n_embd,
         "n_layer": config.n_layer,
         "n_head": config.n_head,
@@ -106,5 +107,8 @@ def config_from_hugging_face(fields: Mapping[str, Any], where: str = "config.jso
 
 def token_id_fields(tokenizer: Tokenizer) -> dict[str, Any]:
     """Return the ids at which texts begin and end, as fields of ``config.json``."""
-    ids = tokenizer.end_ids
-    return {"bos_token_id": tokenizer.end_of_text, "eos_token_id": ids[0] if len(ids) == 1 else list(ids)}
+    ids = list(tokenizer.end_ids)
+    return {
+        "bos_token_id": tokenizer.end_of_text,
+        "eos_token_id": ids if len(ids) > 1 else next(iter(ids), None),
+    }

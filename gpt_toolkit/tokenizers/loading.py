@@ -25,6 +25,7 @@ from gpt_toolkit.tokenizers.added_tokens import (
 from gpt_toolkit.tokenizers.bpe_table import AddedToken, BPETable, read_json, read_pair
 from gpt_toolkit.tokenizers.byte_level_bpe import ByteLevelBPE
 from gpt_toolkit.tokenizers.byte_tokenizer import ByteTokenizer, is_byte_table
+from gpt_toolkit.tokenizers.character_tokenizer import CharacterTokenizer, is_character_table
 from gpt_toolkit.tokenizers.gpt1_bpe import GPT1BPE, UNKNOWN
 from gpt_toolkit.tokenizers.tokenizer_json import END_OF_WORD
 
@@ -294,6 +295,8 @@ def _read_table(files: Mapping[str, str], origin: str) -> BPETable:
 def _from_table(table: BPETable, word_splitting: str) -> Tokenizer:
     if tokenizer_json.is_gpt1(table):
         return GPT1BPE(table, "rules" if word_splitting == "rules" else "auto")
+    if is_character_table(table):
+        return CharacterTokenizer(table)
     return ByteTokenizer() if is_byte_table(table) else ByteLevelBPE(table)
 
 
