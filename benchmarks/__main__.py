@@ -103,9 +103,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="run a tiny version; nothing is compared")
     args = parser.parse_args(argv)
     if unknown := set(args.names) - set(BENCHMARKS):
-        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+        parser.error(f"benchmark: {', '.join(sorted(unknown))}; expected {', '.join(BENCHMARKS)}")
     if args.quick and args.record:
-        parser.error("what --quick measures means nothing and cannot be a record")
+        parser.error("--record with --quick: expected one of both; figures of --quick mean nothing")
     own = choose_precision(CPU).name
     if args.record and args.results is None and args.precision not in (None, own):
         parser.error(

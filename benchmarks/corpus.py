@@ -61,7 +61,7 @@ def _texts_of(path: Path) -> list[Path]:
         return [path]
     found = sorted(file for file in path.rglob("*") if file.name.endswith((".txt", ".txt.gz")))
     if not found:
-        raise FileNotFoundError(f"--files: {path} holds no .txt or .txt.gz file.")
+        raise FileNotFoundError(f"--files: {path}; expected .txt or .txt.gz files in it")
     return found
 
 

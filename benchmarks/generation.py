@@ -96,7 +96,9 @@ def measure(plan: Plan, folder: Path) -> list[dict[str, Any]]:
             result = _measure_batch(plan, ours, theirs, batch)
             results.append({"dtype": dtype_name, "batch": batch, **result})
             if dtype_name == "float32" and result["equal_tokens"] < batch * plan.new:
-                raise RuntimeError(f"fp32, batch {batch}: {result['equal_tokens']} tokens are equal, not all")
+                raise RuntimeError(
+                    f"fp32, batch {batch}: {result['equal_tokens']} equal tokens; expected all to be equal"
+                )
     return results
 
 

@@ -178,7 +178,9 @@ def measure(plan: Plan, folder: Path) -> dict[str, Any]:
         agreement[name] = {"same_decisions": same, "largest_difference_nats": furthest}
     ours = agreement[f"{OURS}, float32"]
     if ours["same_decisions"] != len(items) or ours["largest_difference_nats"] > 1e-3:
-        raise RuntimeError(f"fp32: {ours} of {len(items)} items")
+        raise RuntimeError(
+            f"fp32: {ours} for {len(items)} examples; expected equal decisions within 1e-3 nats"
+        )
     seconds = in_turns(contestants, plan.rounds)
     n_tokens = sum(len(item.context) + len(item.continuation) - 1 for item in items)
     speed = {name: len(items) / median(times) for name, times in seconds.items()}

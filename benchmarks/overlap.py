@@ -113,7 +113,7 @@ def measure(train: Path, test: Path, rounds: int) -> dict[str, Any]:
     seconds, said = compare(workers, rounds)
     found = {name: each["found"] for name, each in said.items()}
     if len(set(found.values())) != 1:
-        raise RuntimeError(f"not the same runs are found: {found}")
+        raise RuntimeError(f"8-grams found: {found}; expected equal numbers")
     size = corpus.size_mb(train)
     speed = {name: size / median(times) for name, times in seconds.items()}
     return {

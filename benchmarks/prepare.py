@@ -141,7 +141,7 @@ def encoding_of(tokenizer: str) -> tuple[tiktoken.Encoding, int]:
     """
     loaded = load_tokenizer(tokenizer)
     if not isinstance(loaded, ByteLevelBPE):
-        raise ValueError(f"--tokenizer {tokenizer} is no byte-level BPE, so tiktoken cannot run it.")
+        raise ValueError(f"--tokenizer: {tokenizer}; expected a byte-level BPE, which tiktoken supports")
     end_of_text = loaded.end_of_text
     ranks = {loaded.decode_bytes([i]): i for i in range(loaded.vocab_size) if i != end_of_text}
     marks = {"<|endoftext|>": end_of_text}
@@ -169,7 +169,7 @@ def measure(folder: Path, tokenizer: str, threads: int, rounds: int, scratch: Pa
     seconds, said = compare(workers, rounds)
     counts = {name: each["tokens"] for name, each in said.items() if "tokens" in each}
     if len(set(counts.values())) != 1:
-        raise RuntimeError(f"not the same tokens: {counts}")
+        raise RuntimeError(f"token counts: {counts}; expected equal counts")
     speed = {name: corpus.size_mb(folder) / median(times) for name, times in seconds.items()}
     return {
         "threads": threads,

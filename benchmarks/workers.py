@@ -49,7 +49,7 @@ class Turns:
         self._connection = connection
 
     def wait(self) -> bool:
-        """Wait for the next round; return False if there is none. Call it once after the warm-up."""
+        """Wait for the next round; return False after the last. Call it once after the warm-up."""
         self._connection.send(None)
         return bool(self._connection.recv())
 

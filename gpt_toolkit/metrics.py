@@ -22,6 +22,8 @@ from gpt_toolkit import intervals
 from gpt_toolkit.batches import TaskSpec
 from gpt_toolkit.text_metrics import BLEU_COUNTS, bleu, bleu_counts, exact_match, rouge_l, token_f1
 
+_SHOWN_CLASSES = 12  # tuned here: they fit on a line
+
 
 class MeanTokenLoss(Metric):
     """Mean negative log-likelihood in nats per token, over any number of batches and ranks.
@@ -77,6 +79,45 @@ class ExampleCount(Metric):
         return self.count
 
 
+class ClassCounts(Metric):
+    """Number of evaluated examples of each class, over all ranks.
+
+    Args:
+        n_classes: Number of classes.
+    """
+
+    full_state_update = False
+    counts: Tensor
+
+    def __init__(self, n_classes: int) -> None:
+        super().__init__()
+        self.add_state("counts", torch.zeros(n_classes, dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(self, target: Tensor) -> None:
+        """Add a batch."""
+        self.counts += torch.bincount(target, minlength=len(self.counts))
+
+    def compute(self) -> Tensor:
+        """Return the numbers so far."""
+        return self.counts
+
+
+class ClassF1(BinaryF1Score):
+    """F1 of one class against all others.
+
+    Args:
+        index: The class.
+    """
+
+    def __init__(self, index: int) -> None:
+        super().__init__()
+        self.index = index
+
+    def update(self, predictions: Tensor, target: Tensor) -> None:  # type: ignore[override]
+        """Add a batch of classes."""
+        super().update((predictions == self.index).long(), (target == self.index).long())
+
+
 class DatasetMetrics(nn.Module):
     """Metrics of a dataset and of each of its subsets, such as matched and mismatched.
 
@@ -90,6 +131,13 @@ class DatasetMetrics(nn.Module):
         build = text_metrics if spec.has_free_text else label_metrics
         self.whole = build(spec)
         self.subsets = nn.ModuleList(build(spec) for _ in spec.subsets)
+        self.unlabeled = ExampleCount()
+        has_classes = not (spec.levels or spec.has_free_text)
+        self.class_counts = ClassCounts(len(spec.answer_names)) if has_classes else None
+
+    def leave_out(self, examples: Sized) -> None:
+        """Count examples that have no target."""
+        self.unlabeled.update(examples, examples)
 
     def update(self, predictions: Any, targets: Any, subsets: Tensor) -> None:
         """Add a batch of examples that have a target.
@@ -102,6 +150,8 @@ class DatasetMetrics(nn.Module):
         if not len(predictions):
             return
         self.whole.update(predictions, targets)
+        if self.class_counts is not None:
+            self.class_counts.update(targets)
         for index, metrics in enumerate(self.subsets):
             chosen = (subsets == index).nonzero()[:, 0].tolist()
             if chosen:
@@ -132,10 +182,49 @@ class DatasetMetrics(nn.Module):
             found |= {f"{name}_{metric}": value for metric, value in values.items()}
         return found
 
+    def describe(self) -> dict[str, Any]:
+        """Return what the metrics are of, as plain types: examples, classes, and the class of F1.
+
+        All ranks must call this together.
+        """
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*method of metric .* was called before the.*")
+            n, n_unlabeled = int(self.whole["examples"].compute()), int(self.unlabeled.compute())
+            counts = [] if self.class_counts is None else self.class_counts.compute().tolist()
+        described: dict[str, Any] = {"n_examples": n}
+        if n_unlabeled:
+            described["left_out"] = {"without a label": n_unlabeled}
+        if counts:
+            described["class_counts"] = dict(zip(self.spec.answer_names, counts, strict=True))
+            described["majority_rate"] = max(counts) / max(n, 1)
+        if "f1" in self.spec.metrics:
+            index = self.spec.f1_class
+            described["f1_of"] = "mean over the classes" if index is None else self.spec.answer_names[index]
+        return described
+
     def reset(self) -> None:
         """Forget all examples."""
-        for metrics in (self.whole, *self.subsets):
-            metrics.reset()
+        for metrics in (self.whole, *self.subsets, self.unlabeled, self.class_counts):
+            if metrics is not None:
+                metrics.reset()
+
+
+def describe_evaluation(name: str, described: Mapping[str, Any]) -> str:
+    """Return a line on what the scores of a dataset are of.
+
+    Args:
+        name: Name of the dataset.
+        described: As :meth:`DatasetMetrics.describe` returns it, with ``split``.
+    """
+    line = f"{name}: {described['n_examples']:,} examples of {described['split']}"
+    if counts := described.get("class_counts"):
+        shown = [f"{label} {n:,}" for label, n in list(counts.items())[:_SHOWN_CLASSES]]
+        more = [f"{len(counts) - _SHOWN_CLASSES:,} more classes"] if len(counts) > _SHOWN_CLASSES else []
+        line += f" ({', '.join(shown + more)}); majority rate {described['majority_rate']:.4f}"
+    if "f1_of" in described:
+        line += f"; f1 of {described['f1_of']}"
+    left_out = [f"{n:,} {reason}" for reason, n in described.get("left_out", {}).items()]
+    return f"{line}; left out: {', '.join(left_out)}" if left_out else line
 
 
 def _select(values: Any, indices: list[int]) -> Any:
@@ -146,12 +235,13 @@ def label_metrics(spec: TaskSpec) -> MetricCollection:
     """Return the metrics of a dataset of classes, choices or grades, and ``examples``, their number.
 
     Each example counts once over ranks and uneven batches: sums are added, and metrics that need all examples
-    keep them. F1 is that of class 1 for two classes (MRPC, QQP), else the mean over the classes.
+    keep them. F1 is that of the dataset's positive class: of the last of two, unless it names one. For more
+    classes it is the mean over the classes.
     """
-    n = spec.choices if spec.kind == "multiple_choice" else max(len(spec.labels), 2)
+    n, f1_class = max(len(spec.answer_names), 2), spec.f1_class
     known: dict[str, Callable[[], Metric]] = {
         "accuracy": lambda: MulticlassAccuracy(n, average="micro"),
-        "f1": lambda: BinaryF1Score() if n == 2 else MulticlassF1Score(n),
+        "f1": lambda: MulticlassF1Score(n) if f1_class is None else ClassF1(f1_class),
         "matthews": lambda: MulticlassMatthewsCorrCoef(n),
         "pearson": PearsonCorrCoef,
         "spearman": SpearmanCorrCoef,

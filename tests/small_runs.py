@@ -67,13 +67,15 @@ def fit(corpus: Path, tmp_path: Path) -> Run:
             accumulate_grad_batches=accumulate,
             accelerator="cpu",
             devices=1,
-            gradient_clip_val=1.0,
             enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
             num_sanity_val_steps=0,
             default_root_dir=tmp_path / "run",
-            **{"enable_checkpointing": False, "logger": False, "log_every_n_steps": 1, **trainer_arguments},
+            **{
+                **{"enable_checkpointing": False, "logger": False, "log_every_n_steps": 1},
+                **{"gradient_clip_val": 1.0, **trainer_arguments},
+            },
         )
         trainer.fit(module, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
         return trainer, module

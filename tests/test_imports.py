@@ -21,7 +21,7 @@ ALLOWED = {
     "__main__": {"cli"},
     "cli": {
         *("analysis", "backbone", "callbacks", "checkpoints", "data", "dry_run", "evaluation", "exercises"),
-        *("generation", "optim", "storyworld", "tasks", "tokenizers"),
+        *("generation", "metrics", "optim", "storyworld", "tasks", "tokenizers"),
     },
     "dry_run": {
         *("backbone", "callbacks", "checkpoints", "data", "evaluation", "generation", "losses"),

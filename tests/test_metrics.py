@@ -1,5 +1,6 @@
 """Metrics of datasets compared with plain formulas, also over ranks with uneven last batches."""
 
+import dataclasses
 import json
 import math
 import os
@@ -14,7 +15,13 @@ from torch.multiprocessing.spawn import spawn
 from torchmetrics import MetricCollection
 
 from gpt_toolkit.batches import TaskSpec
-from gpt_toolkit.metrics import MeanTokenLoss, label_metrics, text_metrics
+from gpt_toolkit.metrics import (
+    DatasetMetrics,
+    MeanTokenLoss,
+    describe_evaluation,
+    label_metrics,
+    text_metrics,
+)
 
 JUDGED = {
     "classes": TaskSpec("classes", "classification", ("a", "b", "c"), 1, ("accuracy", "f1", "matthews")),
@@ -144,3 +151,57 @@ def test_a_split_s_loss_weighs_each_label_alike() -> None:
     metric.update(torch.tensor(6.0), 3)
     metric.update(torch.tensor(1.0), torch.tensor(1))
     assert float(metric.compute()) == pytest.approx(7 / 4)
+
+
+@pytest.mark.parametrize("positive", ["", "attack", "normal"])
+def test_f1_is_of_the_positive_class_as_scikit_learn_has_it(positive: str) -> None:
+    scikit = pytest.importorskip("sklearn.metrics")
+    spec = TaskSpec("s", "classification", ("attack", "normal"), 1, ("accuracy", "f1"), positive=positive)
+    draw = torch.Generator().manual_seed(1)
+    predictions, targets = (torch.randint(0, 2, (50,), generator=draw) for _ in range(2))
+    metrics = DatasetMetrics(spec)
+    metrics.update(predictions, targets, torch.full((50,), -1))
+    names = [[spec.labels[i] for i in values.tolist()] for values in (targets, predictions)]
+    found, of = metrics.compute(with_interval=False), metrics.describe()
+    assert of["f1_of"] == (positive or "normal")
+    assert found["s_f1"] == pytest.approx(scikit.f1_score(*names, pos_label=of["f1_of"]))
+    assert found["s_accuracy"] == pytest.approx(scikit.accuracy_score(*names))
+
+
+def test_one_of_many_classes_can_be_the_positive_one() -> None:
+    scikit = pytest.importorskip("sklearn.metrics")
+    spec = TaskSpec("s", "classification", ("a", "b", "c"), 1, ("f1",), positive="b")
+    predictions, targets = torch.tensor([0, 1, 1, 2, 1, 0]), torch.tensor([1, 1, 0, 2, 1, 0])
+    metrics = DatasetMetrics(spec)
+    metrics.update(predictions, targets, torch.full((6,), -1))
+    expected = scikit.f1_score(targets == 1, predictions == 1)
+    assert metrics.compute(with_interval=False) == {"s_f1": pytest.approx(expected)}
+    mean = DatasetMetrics(dataclasses.replace(spec, positive=""))
+    mean.update(predictions, targets, torch.full((6,), -1))
+    expected = scikit.f1_score(targets, predictions, average="macro")
+    assert mean.compute(with_interval=False) == {"s_f1": pytest.approx(expected)}
+    assert mean.describe()["f1_of"] == "mean over the classes"
+
+
+def test_scores_say_what_they_are_of() -> None:
+    spec = TaskSpec("s", "classification", ("-1", "0", "1"), 1, ("accuracy",))
+    metrics = DatasetMetrics(spec)
+    metrics.update(torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 0, 0]), torch.full((4,), -1))
+    metrics.leave_out(torch.zeros(2))
+    described = {"split": "test", **metrics.describe()}
+    assert described == {
+        "split": "test",
+        "n_examples": 4,
+        "class_counts": {"-1": 3, "0": 1, "1": 0},
+        "majority_rate": 0.75,
+        "left_out": {"without a label": 2},
+    }
+    line = "s: 4 examples of test (-1 3, 0 1, 1 0); majority rate 0.7500; left out: 2 without a label"
+    assert describe_evaluation("s", described) == line
+    metrics.reset()
+    assert metrics.describe()["n_examples"] == 0
+
+
+def test_an_unknown_positive_class_is_refused() -> None:
+    with pytest.raises(ValueError, match="s: positive: 'c'; expected one of its labels: a, b"):
+        TaskSpec("s", "classification", ("a", "b"), 1, ("f1",), positive="c")

@@ -24,7 +24,7 @@ import gpt_toolkit as gt
 from gpt_toolkit.hardware import choose_precision
 from gpt_toolkit.optim import Linear, Muon
 
-logging.disable(logging.INFO)  # what Lightning and we say while setting up
+logging.disable(logging.INFO)  # hide set-up messages
 ROWS, HELD_OUT = 8000, 800
 
 

@@ -44,7 +44,7 @@ from lightning.pytorch import Trainer, seed_everything
 from gpt_toolkit.hardware import choose_precision
 from gpt_toolkit.optim import Linear, Muon
 
-logging.disable(logging.INFO)  # what Lightning and we say while setting up
+logging.disable(logging.INFO)  # hide set-up messages
 
 
 def finetuned(*, pretrained: bool, lm_coef: float, task: str = "sentiment") -> dict[str, float]:

@@ -90,7 +90,7 @@ from lightning.pytorch import Trainer
 
 from gpt_toolkit.optim import Linear, Muon
 
-logging.disable(logging.INFO)  # what Lightning and we say while setting up
+logging.disable(logging.INFO)  # hide set-up messages
 STEPS = 200
 data = gt.CorpusDataModule(
     dataset="storyworld:1", limit_documents=2000, tokenizer="storyworld", n_ctx=128, batch_size=8

@@ -4,7 +4,7 @@
 # %% [markdown]
 # # What did fine-tuning achieve?
 #
-# *GPT-1 §4.2, Tables 2 to 4.* One pre-trained network was fine-tuned on twelve datasets, each with a new head, and reached the best
+# *GPT-1 §4.2, Tables 2 to 4.* One pre-trained network was fine-tuned on each of twelve datasets with a new head. It reached the best
 # published score on nine of them. Each dataset has its own metric. For CoLA it is the Matthews correlation coefficient,
 #
 # $$\text{MCC} = \frac{TP \cdot TN - FP \cdot FN}{\sqrt{(TP + FP)(TP + FN)(TN + FP)(TN + FN)}}$$
@@ -38,7 +38,7 @@
 # examples or epochs: `--finetune '--data.train_rows 4000'`, `--finetune '--trainer.max_epochs 1'`. Every run is in
 # `docs/results/storyworld.json`.
 #
-# | | rows x epochs | pre-trained | from scratch | difference | better seeds |
+# | | examples x epochs | pre-trained | from scratch | difference | better seeds |
 # |---|--:|--:|--:|--:|--:|
 # | sentiment (accuracy) | 8,000 x 1 | 98.2 ± 2.6 | 93.3 ± 7.1 | 4.9 ± 6.6 | 3 of 3 |
 # | sentiment (accuracy) | 2,000 x 3 | 87.6 ± 7.1 | 71.7 ± 9.5 | 15.9 ± 2.9 | 3 of 3 |
@@ -53,7 +53,7 @@
 # | endings (accuracy) | 2,000 x 3 | 60.8 ± 12.1 | 54.4 ± 6.5 | 6.4 ± 6.3 | 3 of 3 |
 #
 # - Pre-training wins each of the 27 pairs of runs by the metric that `tables` uses (F1 for paraphrase).
-# - With the larger number of examples, the five scores are 6.5 ± 1.4 points higher on average, but four of the five differences are smaller
+# - With the larger number of examples, the five scores are 6.5 ± 1.4 points higher on average. Four of the five differences are smaller
 #   than their own interval.
 # - With fewer examples, tried afterwards, each of the five differences is larger than its interval. Endings has only one size. Paraphrase is
 #   compared in accuracy here, because always answering yes gives an F1 of 67.
@@ -125,7 +125,7 @@ print(sum(gain > 0 for gain in gains), "of", len(gains), "sets")
 # `--config text/finetune --seeds 3` starts from that model and from random weights. The table shows the best validation score of each seed,
 # mean and 95% interval over the seeds. The runs are in `docs/results/novels.json`.
 #
-# | | rows | from novels | from scratch | better seeds |
+# | | examples | from novels | from scratch | better seeds |
 # |---|--:|--:|--:|--:|
 # | SST-2 (accuracy) | 6,920 | 79.9 ± 1.8 | 70.6 ± 4.2 | 3 of 3 |
 # | SNLI (accuracy) | 4,000 | 55.8 ± 2.4 | 40.3 ± 4.8 | 3 of 3 |

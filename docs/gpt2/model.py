@@ -42,7 +42,7 @@ Markdown("\n".join(rows))
 
 # %% [markdown]
 # OpenAI later stated that the paper's counts are wrong, and named the released files 124M to 1558M. With GPT-1's vocabulary of 40,478
-# entries the formula gives exactly the printed numbers. That explanation is ours; OpenAI has not confirmed it.
+# entries the formula gives exactly the printed numbers. That explanation is this project's guess; OpenAI has not confirmed it.
 #
 # ## The residual stream at initialization
 #
@@ -87,7 +87,7 @@ from lightning.pytorch import Trainer, seed_everything
 
 from gpt_toolkit.optim import AdamW, Linear
 
-logging.disable(logging.INFO)  # what Lightning and we say while setting up
+logging.disable(logging.INFO)  # hide set-up messages
 STEPS = 100
 data = gt.CorpusDataModule(
     dataset="storyworld:1", limit_documents=2000, tokenizer="storyworld", n_ctx=128, batch_size=8

@@ -20,7 +20,7 @@ import gpt_toolkit as gt
 from gpt_toolkit.analysis.scaling_law import Point
 from gpt_toolkit.optim import Linear, Muon
 
-logging.disable(logging.INFO)  # what Lightning and we say while setting up
+logging.disable(logging.INFO)  # hide set-up messages
 STEPS = 250
 data = gt.CorpusDataModule(
     dataset="storyworld:1", limit_documents=4000, tokenizer="storyworld", n_ctx=128, batch_size=8

@@ -33,7 +33,7 @@ from lightning.pytorch import Trainer
 
 import gpt_toolkit as gt
 
-logging.disable(logging.INFO)  # what Lightning and we say while setting up
+logging.disable(logging.INFO)  # hide set-up messages
 names = ["conversation", "summaries", "translation", "questions"]
 data = gt.ZeroShotDataModule(
     [f"storyworld:{name}" for name in names],

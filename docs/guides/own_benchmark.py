@@ -53,6 +53,14 @@ for line in (folder / "answers.jsonl").read_text(encoding="utf-8").splitlines()[
 # | `generate` | a continuation of the prompt, until `stop` or `max_new_tokens` | `exact_match`, `token_f1`, `rouge`, `bleu` |
 # | `perplexity` | the probability of the text | `word_perplexity` |
 #
+# The right choice is its text, its index from 0 (an integer in JSON is always an index), its number from 1 or its letter. One meaning holds for
+# the whole file and is printed under the table. `answer_is: text`, `index`, `number` or `letter` sets it; an answer with two meanings, such as
+# `"0"` for the choices 2, 0 and 1, is refused with its line. Equal or empty choices are refused too; records without an answer are left out and
+# counted. `answer` may be a list of references for `generate`: BLEU uses all of them, other metrics the best.
+#
+# `prompt: ""` is an empty prompt. A field of the record may have any name, `{like: this}`. `kind: perplexity` also reads a `.txt` file, whose text
+# is `{text}`.
+#
 # `n_examples` examples precede each request (*few-shot*). They come from the file `examples` or from the other examples of the benchmark. An
 # existing labeled file is evaluated as text by `--benchmarks prompt:reviews.csv --n_examples 5`, without a YAML file.
 #

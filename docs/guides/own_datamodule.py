@@ -91,7 +91,7 @@ from lightning.pytorch import Trainer, seed_everything
 
 from gpt_toolkit.optim import AdamW, Linear
 
-logging.disable(logging.INFO)  # what Lightning and we say while setting up
+logging.disable(logging.INFO)  # hide set-up messages
 seed_everything(0, verbose=False)
 data = SumsDataModule()
 task = gt.PretrainTask(

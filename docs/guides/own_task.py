@@ -19,7 +19,7 @@ from torch import Tensor, nn
 import gpt_toolkit as gt
 from gpt_toolkit.optim import AdamW
 
-logging.disable(logging.INFO)  # what Lightning and we say while setting up
+logging.disable(logging.INFO)  # hide set-up messages
 
 
 class LengthTask(LightningModule):
@@ -38,7 +38,7 @@ class LengthTask(LightningModule):
 
     def forward(self, input_ids: Tensor) -> Tensor:
         last = torch.full((len(input_ids), 1), input_ids.shape[1] - 1)
-        hidden = self.backbone(input_ids, positions=last)  # (B, 1, D): the last block works for one position
+        hidden = self.backbone(input_ids, positions=last)  # (B, 1, D): the last block computes one position
         return self.head(hidden[:, 0])[:, 0]  # (B,)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:

@@ -18,7 +18,7 @@ from lightning.pytorch import Callback, Trainer, seed_everything
 import gpt_toolkit as gt
 from gpt_toolkit.optim import Linear, Muon
 
-logging.disable(logging.INFO)  # what Lightning and we say while setting up
+logging.disable(logging.INFO)  # hide set-up messages
 
 
 class StopAt(Callback):
@@ -96,6 +96,23 @@ assert equal
 #    `--ckpt_path runs/own/checkpoints/step-0005000.ckpt --model.optimizer.lr 1e-4`.
 # 4. `betas: [0.9, 0.95]` instead of 0.999, so that an old, small second moment does not make an update too large.
 #
-# A loss that is not finite is not a spike. Check the data with `gpt-toolkit doctor`, and check the precision.
+# ### Bad steps never reach the weights
+#
+# Each step is checked before its update. A step is bad if its loss or the norm of its gradient is not finite. With a `z_score`,
+# a step is also bad if its loss or its gradient norm lies far above those of the last good steps. What happens then is a setting:
+#
+# | Setting | After a bad step |
+# |---|---|
+# | `--spikes.action stop` (the default) | the run ends with an error that names the step; `last.ckpt` holds the last saved good state |
+# | `--spikes.action skip` | the update is left out; the run continues with the next data |
+# | `--spikes.action rewind` | weights and optimizer state of `last.ckpt` are restored; the run continues with the next data and learning rate |
+# | `--spikes.z_score 6 --spikes.window 100` | also treats a step as bad that is 6 standard deviations above the mean of the last 100 good ones |
+# | `--spikes.limit 10` | ends the run at the eleventh bad step among `window` steps |
+#
+# `spikes.jsonl` lists every bad step with its reason, and the checkpoints carry the list. Rewinding goes back to the last checkpoint,
+# so use it with `--checkpoints.every_n_steps`. In fp16, a gradient that overflows is no bad step: the loss scale is halved instead.
+# A validation loss that is not a number is never the best one.
+#
+# If losses that are not finite return, check the data with `gpt-toolkit doctor`, and check the precision.
 #
 # Next: [moving weights](weights.md).

@@ -101,7 +101,7 @@ def with_cache() -> None:
 
 
 def without_cache() -> None:
-    for place in range(0, 256, 16):  # every 16th, for time
+    for place in range(0, 256, 16):  # only every 16th, to save time
         decoder(ids[:, : place + 1])
 
 

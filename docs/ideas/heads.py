@@ -5,8 +5,9 @@
 # # What do the heads attend to?
 #
 # At every position, an attention head distributes weights that sum to 1 over this and all earlier positions. We read these weights from the
-# [quickstart's model](../start/quickstart.md), which has two layers of two heads, and draw them for one story. Then we ask a question with a
-# numerical answer: when a person is named again, does a head attend to the earlier places of that *name*?
+# [quickstart's model](../start/quickstart.md), which has two layers of two heads, and draw them for one story of Storyworld, the toolkit's
+# [built-in synthetic world](../glossary.md#storyworld). Then we ask a question with a numerical answer: when a person is named again, does a
+# head attend to the earlier places of that *name*?
 
 # %%
 import torch
@@ -143,7 +144,7 @@ width = decoder.config.head_width
 harm: dict[str, tuple[float, float]] = {}
 for layer, block in enumerate(decoder.h):
     for head in range(decoder.config.n_head):
-        part = block.attn.c_proj.weight.data[:, head * width : (head + 1) * width]  # reads this head alone
+        part = block.attn.c_proj.weight.data[:, head * width : (head + 1) * width]  # reads only this head
         kept = part.clone()
         part.zero_()
         without = losses()

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # When does multi-task learning help, and when does it hurt?
 #
-# *GPT-2 §1 and §2* argue for models that learn many tasks at once, and that a language model does this automatically, because its training
-# text contains many tasks. At a small scale the question is how one type of text affects another. The answer depends on what is scarce:
-# text of the task, or training steps.
+# *GPT-2 §1 and §2* argue for models that learn many tasks at once. A language model does this automatically, because its training text
+# contains many tasks. At a small scale the question is how one type of text affects another. The answer depends on what is scarce: text of
+# the task, or training steps.
 #
 # ## Sampling probabilities
 #
@@ -42,7 +42,7 @@ import gpt_toolkit as gt
 from gpt_toolkit.optim import Linear, Muon
 from gpt_toolkit.storyworld.documents import documents
 
-logging.disable(logging.INFO)  # what Lightning and we say while setting up
+logging.disable(logging.INFO)  # hide set-up messages
 STEPS = 250
 FOLDER = Path("runs/multitask")
 FOLDER.mkdir(parents=True, exist_ok=True)

@@ -77,7 +77,7 @@ from lightning.pytorch import Trainer, seed_everything
 from gpt_toolkit.hardware import choose_precision
 from gpt_toolkit.optim import Linear, Muon
 
-logging.disable(logging.INFO)  # what Lightning and we say while setting up
+logging.disable(logging.INFO)  # hide set-up messages
 
 
 def accuracy(data: gt.SupervisedDataModule) -> float:

@@ -26,7 +26,7 @@ from lightning.pytorch import Trainer, seed_everything
 
 from gpt_toolkit.optim import Linear, Muon
 
-logging.disable(logging.INFO)  # what Lightning and we say while setting up
+logging.disable(logging.INFO)  # hide set-up messages
 
 
 def trained(world: dict[str, float], steps: int = 400) -> gt.LanguageModel:

@@ -129,7 +129,9 @@ def execute(page: Page, pages: dict[str, Page]) -> float:
                 output.execution_count = number + 1
     for folder in page.makes:
         if not (WORK / folder).is_dir():
-            raise FileNotFoundError(f"{page.path} says that it makes {folder}, and did not")
+            raise FileNotFoundError(
+                f"{page.path}: folder not made: {folder}; expected all of the header's makes"
+            )
     read = sorted({name for name in trace.read_text(encoding="utf-8").splitlines() if _counts(name)})
     facts = {
         "key": _key(page, pages),

@@ -23,6 +23,6 @@ def _formula(found: re.Match[str]) -> str:
     latex = html.unescape(found["inline"] if inline else found["block"]).strip()
     mathml = convert(latex, display="inline" if inline else "block")
     if "<mi>&</mi>" in mathml or "<mi>\\" in mathml:
-        raise ValueError(f"this formula needs simpler LaTeX: {latex}")
+        raise ValueError(f"formula: {latex}; expected simpler LaTeX, without alignment")
     tag = found["tag"]
     return f'<{tag} class="formula">{mathml}</{tag}>'

@@ -77,13 +77,11 @@ def _output(output: Any, cell: Any, where: str) -> str:
         return str(data["text/markdown"])
     if "image/svg+xml" in data:
         if not (alt := cell.metadata.get("alt")):
-            raise ValueError(
-                f"{where}: a figure without words for those who do not see it: give its cell alt"
-            )
+            raise ValueError(f"{where}: figure without a description; give its cell an alt")
         return _figure(data["image/svg+xml"], alt, where)
     if "text/plain" in data:
         return _text(data["text/plain"])
-    raise ValueError(f"{where}: outputs of the kinds {', '.join(data)} are not shown on the site")
+    raise ValueError(f"{where}: output of type {', '.join(data)}; expected text, Markdown or SVG")
 
 
 def _text(text: str) -> str:

@@ -82,7 +82,7 @@ def all_pages() -> dict[str, Page]:
     def add(name: str, asked_by: tuple[str, ...]) -> None:
         if name not in pages or name in asked_by:
             raise ValueError(
-                f"{asked_by[-1]} needs {name}, which is {'itself' if name in pages else 'not there'}"
+                f"{asked_by[-1]} needs {name}, which {'is itself' if name in pages else 'does not exist'}"
             )
         for needed in pages[name].needs:
             if needed not in ordered:

@@ -27,13 +27,17 @@ for path in sorted(folder.rglob("*.py")):
     imported.discard(package)
 
 # %% [markdown]
-# A package stands to the right of everything that it imports. An arrow is left out where other arrows already lead there. Six helpers that
-# every package may import are not drawn: `hardware`, `intervals`, `io`, `progress`, `records` and `suggestions`.
+# A package is to the right of everything that it imports. An arrow is omitted where other arrows already lead there. Helpers that every
+# package may import are not drawn: `delimited`, `hardware`, `intervals`, `io`, `progress`, `records`, `suggestions`, `text_lines` and
+# `text_metrics`.
 
-# %% alt="The packages in columns from left to right: storyworld, tokenizers, backbone and optim import no other package; then checkpoints, batches; then data, generation, losses and metrics; then tasks; then evaluation; then analysis and dry_run; cli at the right end." tags=["fold"]
+# %% alt="The packages in columns from left to right. First the packages that import no other: storyworld, tokenizers, backbone, callbacks, optim and batches. Then data, checkpoints, losses and metrics; generation; evaluation and tasks; analysis and dry_run; exercises; cli at the right end." tags=["fold"]
 import matplotlib.pyplot as plt
 
-LEAVES = {"hardware", "intervals", "io", "progress", "records", "suggestions"}
+LEAVES = {
+    *("delimited", "hardware", "intervals", "io", "progress", "records", "suggestions", "text_lines"),
+    "text_metrics",
+}
 drawn = {
     package: needed - LEAVES
     for package, needed in imports.items()
@@ -96,6 +100,7 @@ contents = {
     "evaluation": "zero-shot benchmarks: requests, protocols, scores",
     "callbacks": "progress, checkpoints, throughput, samples of a run",
     "analysis": "n-gram baseline, overlap of texts, scaling laws, the papers' tables",
+    "exercises": "parts of both papers' models to write, with checks",
     "dry_run": "checks of a run before its first step: `gpt-toolkit doctor`",
     "cli": "the command line, one file a verb",
 }

@@ -31,8 +31,8 @@ print(f"{len(modules)} modules, {Path('python.txt').stat().st_size / 1e6:.1f} MB
 # - Above, a byte-level BPE is trained on the text. Its size is about twice the square root of the number of bytes, for example 2,048 entries
 #   for 1 MB, and at most GPT-2's 50,257.
 #
-# Everything else is fixed in the config: the model `gpt-micro` (4 layers of width 128), a window of 128 tokens, 16 windows per step, 1,500
-# steps, and 5% of the text for validation.
+# Everything else is fixed in the config. The model is `gpt-micro` (4 layers of width 128). A step has 16 windows of 128 tokens. The run has
+# 1,500 steps and holds out 5% of the text for validation.
 #
 # ## Train
 #

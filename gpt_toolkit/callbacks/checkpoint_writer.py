@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -151,6 +152,8 @@ class CheckpointWriter(Checkpoint):
         )
 
     def _is_best(self, value: float) -> bool:
+        if math.isnan(value):
+            return False
         if self.best is None:
             return True
         return value < self.best if self.mode == "min" else value > self.best

@@ -138,6 +138,6 @@ def write_submission(predictions: Iterable[Path], folder: Path) -> tuple[list[Pa
 
 def _value(name: str, line: dict[str, Any]) -> str:
     if name in _AS_NUMBERS:
-        probabilities = line["probabilities"]
+        probabilities = list(line["probabilities"].values())
         return str(probabilities.index(max(probabilities)))
     return f"{line['prediction']:.3f}" if name == "stsb" else str(line["prediction"])

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gpt_toolkit.backbone.config import DecoderConfig
 from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel, check_tensors
-from gpt_toolkit.checkpoints.torch_pickle import TorchFile
+from gpt_toolkit.checkpoints.torch_pickle import TorchFile, safe_load
 
 CHECKPOINT_KEY = "gpt_toolkit"
 CHECKPOINT_FORMAT = 2
@@ -39,6 +39,16 @@ def is_checkpoint(content: object) -> bool:
 def is_sharded(folder: Path) -> bool:
     """Return whether a folder is a sharded checkpoint, or part of one."""
     return (folder / SHARD_METADATA).is_file() or any(folder.glob("*.distcp"))
+
+
+def read_record(path: Path) -> Mapping[str, Any]:
+    """Return the record of the run that wrote a checkpoint, a file or a folder; empty without one.
+
+    Raises:
+        ValueError: If the file is damaged.
+    """
+    content = safe_load(path / SHARD_EXTRA if path.is_dir() else path)
+    return content[CHECKPOINT_KEY] if is_checkpoint(content) else {}
 
 
 def open_checkpoint(file: TorchFile) -> StoredModel:

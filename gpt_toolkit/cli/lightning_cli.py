@@ -48,6 +48,7 @@ from gpt_toolkit.cli.run_folder import (
     take_option,
     write_results,
 )
+from gpt_toolkit.metrics import describe_evaluation
 from gpt_toolkit.tasks import FinetuneTask
 
 TRAINER_DEFAULTS = {
@@ -327,10 +328,13 @@ class ToolkitCLI(LightningCLI):
 
     def _report(self, results: Any) -> None:
         if self.trainer.is_global_zero:
+            evaluated = self.model.evaluated if isinstance(self.model, FinetuneTask) else {}
             for line in describe_results(results):
                 print(line)
+            for name, described in evaluated.items():
+                print(describe_evaluation(name, described))
             model = self.settings.ckpt_path or self.settings.model.init_args.get("init_from") or ""
-            write_results(results, self.run_folder / f"{self.verb}.json", str(model))
+            write_results(results, self.run_folder / f"{self.verb}.json", str(model), evaluated)
 
     def predict(self, **kwargs: Any) -> None:
         """Write ``predictions.jsonl``, and submission files if there are datasets of GLUE."""

@@ -16,7 +16,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser
 
 from gpt_toolkit.backbone import DecoderConfig
-from gpt_toolkit.callbacks import Budget, CheckpointWriter, ProgressLine, Samples
+from gpt_toolkit.callbacks import Budget, CheckpointWriter, ProgressLine, Samples, Spikes
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
 from gpt_toolkit.data.prompts_datamodule import PromptsDataModule
 from gpt_toolkit.data.supervised.datamodule import SupervisedDataModule
@@ -29,7 +29,13 @@ from gpt_toolkit.tasks.lora import LoRA
 
 TASKS = (PretrainTask, FinetuneTask, ZeroShotTask, GenerateTask)
 DATA = (CorpusDataModule, SupervisedDataModule, ZeroShotDataModule, PromptsDataModule)
-SETTINGS = {"budget": Budget, "checkpoints": CheckpointWriter, "samples": Samples, "progress": ProgressLine}
+SETTINGS = {
+    "budget": Budget,
+    "checkpoints": CheckpointWriter,
+    "samples": Samples,
+    "spikes": Spikes,
+    "progress": ProgressLine,
+}
 """Callbacks of every training run, by the names under which a config sets them."""
 
 _PATH_OPTIONS = ("--data.files", "--data.val_files", "--data.sets")

@@ -167,8 +167,11 @@ def describe_results(results: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield f"{name:28} {value:.4f}" + ("" if interval is None else f" +- {interval:.4f}")
 
 
-def write_results(results: Sequence[Mapping[str, Any]], path: Path, model: str) -> None:
-    """Write the metrics and the name of their model as JSON."""
+def write_results(
+    results: Sequence[Mapping[str, Any]], path: Path, model: str, evaluated: Mapping[str, Any]
+) -> None:
+    """Write the metrics, the name of their model and what datasets they are of as JSON."""
     metrics = {name: float(value) for result in results for name, value in result.items()}
     with explain_run_write_errors(path):
-        write_json(path, {"model": model, "metrics": metrics})
+        datasets = {"datasets": dict(evaluated)} if evaluated else {}
+        write_json(path, {"model": model, "metrics": metrics, **datasets})

@@ -111,6 +111,9 @@ class Evaluation:
         return Result([replace(score, benchmark=benchmark, protocol=protocol) for score in scores], items)
 
     def records(self, result: Result) -> Iterator[dict[str, Any]]:
-        """Yield the items of a result as plain JSON values."""
+        """Yield the items of a result as plain JSON values; those of your own files with file and line."""
+        names = {"benchmark": self.benchmark.name, "protocol": str(self.protocol)}
+        places = [getattr(item, "where", "") for item in self.items.items]
         for number, item in enumerate(result.items):
-            yield {"benchmark": self.benchmark.name, "protocol": str(self.protocol), "row": number, **item}
+            place = {"record": places[number]} if any(places) else {}
+            yield {**names, "row": number, **place, **item}

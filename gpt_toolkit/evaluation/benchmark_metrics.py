@@ -99,15 +99,15 @@ def mean(metric: str, values: Sequence[float], of: str = "", unit: str = "exampl
     return Score(metric, value, len(values), unit, PERCENT, intervals.normal_mean(values), "normal", of)
 
 
-def f1(chosen: Sequence[int], gold: Sequence[int], labels: Sequence[str]) -> Score:
-    """Compute the F1 of the second of two classes, or the mean F1 of more; 0 of a class never chosen."""
+def f1(chosen: Sequence[int], gold: Sequence[int], labels: Sequence[str], positive: int | None) -> Score:
+    """Compute the F1 of a class, or the mean F1 of all if ``positive`` is None; 0 of a class never chosen."""
     guesses, truth = np.array(chosen), np.array(gold)
-    classes = range(1, 2) if len(labels) == 2 else range(len(labels))
+    classes = range(len(labels)) if positive is None else [positive]
 
     def score(items: "NDArray[np.int64]") -> float:
         return float(np.mean([_f1_of_class(guesses[items] == c, truth[items] == c) for c in classes]))
 
-    of = f"class {labels[1]}" if len(labels) == 2 else f"mean of {len(labels)} classes"
+    of = f"mean of {len(labels)} classes" if positive is None else f"class {labels[positive]}"
     return _bootstrapped("f1", score, len(truth), FRACTION, of)
 
 

@@ -80,12 +80,14 @@ class CustomItem(NamedTuple):
     """A record put into words.
 
     Attributes:
+        where: File and line.
         prompt: Text that is asked.
         options: Choices, with the space before them.
         right: Index of the right choice.
         references: Texts that count as right.
     """
 
+    where: str
     prompt: str
     options: tuple[str, ...] = ()
     right: int = -1
@@ -130,23 +132,21 @@ class CustomBenchmark:
         origin = f"{path}, {len(records):,} rows"
         notes = [f"{n:,} {warning}" for warning, n in warnings.items()]
         prompts = [fill_text(self.prompt, record) for record in answered]
+        items = [CustomItem(record.where, text) for record, text in zip(answered, prompts, strict=True)]
         if self.kind == "multiple_choice":
             questions = [self._question(record) for record in answered]
             places, meaning, more = right_choices(questions, self.answer_is)
             origin, notes = f"{origin}, answers read as {meaning}", [*notes, *more]
             items = [
-                CustomItem(text, tuple(f"{_gap(text, option)}{option}" for option in question.options), right)
-                for text, question, right in zip(prompts, questions, places, strict=True)
+                item._replace(options=tuple(_gap(item.prompt, o) + o for o in question.options), right=right)
+                for item, question, right in zip(items, questions, places, strict=True)
             ]
         elif self.kind == "generate":
-            items = [
-                CustomItem(text, references=self._references(record))
-                for text, record in zip(prompts, answered, strict=True)
-            ]
+            pairs = zip(items, answered, strict=True)
+            items = [item._replace(references=self._references(record)) for item, record in pairs]
         else:
-            items = [CustomItem(text) for text in prompts]
-            for record, text in zip(answered, prompts, strict=True):
-                self._check_text(record, text)
+            for item in items:
+                self._check_text(item)
         return Items(items, origin, notes, left_out=left_out)
 
     def _templates(self) -> list[str]:
@@ -194,14 +194,14 @@ class CustomBenchmark:
         accepted = [each for each in answer if not is_missing(each)] if isinstance(answer, list) else [answer]
         return tuple(text_of_field(each, record, "answer") for each in accepted)
 
-    def _check_text(self, record: Record, text: str) -> None:
-        if not text.strip():
-            raise ValueError(f"{record.where}: prompt: no text; expected text; remove the record")
+    def _check_text(self, item: CustomItem) -> None:
+        if not item.prompt.strip():
+            raise ValueError(f"{item.where}: prompt: no text; expected text; remove the record")
         if self.kind == "last_word":
             try:
-                split_last_word(LastWord(text), detokenized=False)
+                split_last_word(LastWord(item.prompt), detokenized=False)
             except ValueError as error:
-                raise ValueError(f"{record.where}: {error}") from None
+                raise ValueError(f"{item.where}: {error}") from None
 
     def example(self, item: CustomItem) -> str:
         """Return an item as an example: its prompt with the right answer."""

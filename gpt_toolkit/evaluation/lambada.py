@@ -1,6 +1,6 @@
 """LAMBADA: the last word of a passage (GPT-2 §3.3)."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from gpt_toolkit.evaluation.benchmark_metrics import Result, accuracy, perplexity
 from gpt_toolkit.evaluation.detokenizers import DETOKENIZERS
@@ -51,12 +51,15 @@ def last_word_requests(*, filtered: bool, detokenized: bool) -> BuildRequests:
     def build_requests(items: Sequence[LastWord], context: EvaluationContext) -> RequestSet:
         stops = stop_ids(context) if filtered else frozenset()
         requests: list[list[Request]] = []
+        words = []
         for item in items:
-            request = context.continuation(*split_last_word(item, detokenized=detokenized), stops)
+            passage, word = split_last_word(item, detokenized=detokenized)
+            request = context.continuation(passage, word, stops)
             if len(request.continuation) > 1:  # a longer word may begin with the token of a stop word
                 request = request._replace(excluded=stops - {request.continuation[0]})
             requests.append([request])
-        return RequestSet(requests, [None] * len(items))
+            words.append(word)
+        return RequestSet(requests, words)
 
     return build_requests
 
@@ -67,23 +70,25 @@ def last_token_requests(*, filtered: bool) -> BuildRequests:
     def build_requests(items: Sequence[LastWord], context: EvaluationContext) -> RequestSet:
         stops = stop_ids(context) if filtered else frozenset()
         requests: list[list[Request]] = []
+        tokens = []
         for item in items:
             ids = context.tokenizer.encode("".join(split_last_word(item, detokenized=True)))
             before = ids[:-1] or [context.tokenizer.end_of_text]
             requests.append([context.fitted(before, ids[-1:], stops)])
-        return RequestSet(requests, [None] * len(items))
+            tokens.append(ids[-1])
+        return RequestSet(requests, tokens)
 
     return build_requests
 
 
-def last_word_metrics(references: Sequence[None], answers: Sequence[Sequence[Answer]]) -> Result:
+def last_word_metrics(references: Sequence[Hashable], answers: Sequence[Sequence[Answer]]) -> Result:
     """Compute the accuracy and the perplexity of the last word or token."""
     found = [answer for [answer] in answers]
     nats = [-answer.log_probability for answer in found]
     correct = [answer.is_greedy for answer in found]
     items = [{"correct": answer.is_greedy, "log_probability": answer.log_probability} for answer in found]
     per_answer = perplexity("perplexity", nats, [1] * len(nats), "examples")
-    return Result([accuracy("accuracy", correct, 0.0), per_answer], items)
+    return Result([accuracy("accuracy", correct, 0.0, references), per_answer], items)
 
 
 PROTOCOLS = protocols_of(

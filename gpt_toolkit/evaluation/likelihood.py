@@ -46,8 +46,8 @@ def highest(score: Callable[[Answer], float], metric: str = "accuracy") -> Compu
         correct = [guess == right for guess, right in zip(chosen, references, strict=True)]
         chance = float(np.mean([1 / len(candidates) for candidates in scores])) if scores else np.nan
         items = [
-            {"correct": right, "chosen": guess, "scores": candidates}
-            for right, guess, candidates in zip(correct, chosen, scores, strict=True)
+            {"correct": guess == right, "chosen": guess, "right": right, "scores": candidates}
+            for guess, right, candidates in zip(chosen, references, scores, strict=True)
         ]
         return Result([accuracy(metric, correct, chance, references)], items)
 

@@ -5,6 +5,7 @@ Items come from published files or the hub, from the built-in world, or from a s
 
 import fnmatch
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -138,8 +139,8 @@ class Files:
         if check:
             raise ValueError(
                 f"{self.name}: {path} has {size:,} {self.unit} and the checksum {checksum[:12]}..., which is "
-                f"not a known variant; expected {known}; get one of these, or set check_files to "
-                "false to score it as it is"
+                f"not a known variant; expected {known}; get one of these, or score it as it is with "
+                "--no_check_files (in a config: check_files: false)"
             )
         warning = f"scored on a file that is not a known variant ({size:,} {self.unit}); known: {known}"
         return "not a known variant", warning
@@ -182,10 +183,17 @@ def _read_supervised(
 
     opened = open_dataset(dataset, root)
     split = split if split in opened.splits else opened.splits[-1]
-    labelled = (example for example in opened.examples(split) if example.target is not None)
-    taken = islice(labelled, n if limit is None else limit)
-    items = [SUPERVISED[convert](example.texts, int(example.target or 0)) for example in taken]
-    return Items(items, f"{opened.title}, {split}, {len(items):,} rows", opened.notes(split))
+    items = list[Any]()
+    left_out, wanted = Counter[str](), n if limit is None else limit
+    for example in opened.examples(split):
+        if len(items) == wanted:
+            break
+        if example.target is None:
+            left_out["without a label"] += 1
+        else:
+            items.append(SUPERVISED[convert](example.texts, int(example.target)))
+    origin = f"{opened.title}, {split}, {len(items):,} rows"
+    return Items(items, origin, opened.notes(split), left_out=left_out)
 
 
 def _benchmark(name: str, entry: Mapping[str, Any]) -> Benchmark:

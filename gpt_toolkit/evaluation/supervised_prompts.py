@@ -4,14 +4,15 @@
 the built-in world, ``prompt:reviews.csv`` your own.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from gpt_toolkit.batches import TaskSpec
 from gpt_toolkit.data.supervised import Example, SupervisedDataset, open_dataset
-from gpt_toolkit.data.supervised.prompt_templates import PromptTemplate, nearest, prompt_template
+from gpt_toolkit.data.supervised.prompt_templates import PromptTemplate, prompt_template
 from gpt_toolkit.evaluation.benchmark import Benchmark
 from gpt_toolkit.evaluation.benchmark_metrics import Result, Score, f1, matthews, pearson, spearman
 from gpt_toolkit.evaluation.free_text import LINE_BREAK, metric_of_texts
@@ -19,15 +20,16 @@ from gpt_toolkit.evaluation.items import Items
 from gpt_toolkit.evaluation.likelihood import highest, summed
 from gpt_toolkit.evaluation.protocol import EvaluationContext, RequestSet, protocols_of
 from gpt_toolkit.generation.requests import Answer, Request
+from gpt_toolkit.records import ending
 
 PREFIX: Final = "prompt:"
 _SEPARATOR = "\n\n"  # tuned here: an empty line after each example
 _POOL = 1000  # training examples to draw from; tuned here: the file need not be read to its end
-_METRICS: Final[dict[str, Callable[[Sequence[int], Sequence[Any], Sequence[str]], Score]]] = {
-    "f1": f1,
-    "matthews": lambda chosen, gold, labels: matthews(chosen, gold),
-    "pearson": lambda chosen, gold, labels: pearson(chosen, gold),
-    "spearman": lambda chosen, gold, labels: spearman(chosen, gold),
+_METRICS: Final[dict[str, Callable[[Sequence[int], Sequence[Any], TaskSpec], Score]]] = {
+    "f1": lambda chosen, gold, spec: f1(chosen, gold, spec.answer_names, spec.f1_class),
+    "matthews": lambda chosen, gold, spec: matthews(chosen, gold),
+    "pearson": lambda chosen, gold, spec: pearson(chosen, gold),
+    "spearman": lambda chosen, gold, spec: spearman(chosen, gold),
 }
 
 
@@ -49,12 +51,14 @@ class PromptedExample(NamedTuple):
 
     def options(self) -> list[str]:
         """Return the possible answers, each with the space before it; empty if the answer is free."""
-        labels = range(len(self.prompt.words))
-        return [self.prompt.texts(self.example._replace(target=label))[2] for label in labels]
+        targets = self.prompt.levels or range(len(self.prompt.words))
+        return [self.prompt.texts(self.example._replace(target=target))[2] for target in targets]
 
 
 def read_prompted(name: str, root: Path | None, limit: int | None) -> Items:
-    """Read the first labelled examples of a dataset: of its validation split, else of its test split.
+    """Read the first labeled examples of a dataset: of its validation split, else of its test split.
+
+    A file of the user that is not divided is read whole.
 
     Args:
         name: Name of the dataset, as :func:`~gpt_toolkit.data.supervised.open_dataset` takes it.
@@ -62,24 +66,33 @@ def read_prompted(name: str, root: Path | None, limit: int | None) -> Items:
         limit: Largest number of examples.
     """
     dataset = open_dataset(name, root)
-    split = next((name for name in ("val", "test") if name in dataset.splits), dataset.splits[0])
-    items = list(islice(_prompted(dataset, split), limit))
+    splits = [next((name for name in ("val", "test") if name in dataset.splits), dataset.splits[0])]
+    if ending(Path(name)) and set(dataset.splits) == {"train", "val"}:
+        splits = ["train", "val"]  # a file of the user, which nothing is trained on
+    left_out = Counter[str]()
+    items = list(islice(_prompted(dataset, splits, left_out), limit))
 
     def read_examples() -> list[PromptedExample]:
-        if split == "train" or "train" not in dataset.splits:
+        if "train" in splits or "train" not in dataset.splits:
             return []
-        return list(islice(_prompted(dataset, "train"), _POOL))
+        return list(islice(_prompted(dataset, ["train"], Counter()), _POOL))
 
-    origin = f"{dataset.title}, {split}, {len(items):,} rows"
-    return Items(items, origin, dataset.notes(split), read_examples)
+    template = f"; template {items[0].prompt.template!r}" if items else ""
+    origin = f"{dataset.title}, {' and '.join(splits)}, {len(items):,} rows{template}"
+    notes = dict.fromkeys(note for split in splits for note in dataset.notes(split))
+    return Items(items, origin, list(notes), read_examples, left_out)
 
 
-def _prompted(dataset: SupervisedDataset, split: str) -> Iterator[PromptedExample]:
+def _prompted(
+    dataset: SupervisedDataset, splits: Sequence[str], left_out: Counter[str]
+) -> Iterator[PromptedExample]:
     prompt: PromptTemplate | None = None
-    for example in dataset.examples(split):
+    for example in chain.from_iterable(map(dataset.examples, splits)):
         prompt = prompt or prompt_template(dataset.spec, len(example.texts), dataset.prompt)
         if prompt.answer(example):
             yield PromptedExample(example, prompt, dataset.spec)
+        else:
+            left_out["without an answer"] += 1
 
 
 def build_requests(items: Sequence[PromptedExample], context: EvaluationContext) -> RequestSet:
@@ -107,9 +120,9 @@ def compute_metrics(items: Sequence[PromptedExample], answers: Sequence[Sequence
         results = [metric_of_texts(name)(references, answers) for name in spec.metrics]
         return Result([score for result in results for score in result.scores], results[0].items)
     targets = [item.example.target or 0 for item in items]
-    result = highest(summed)([nearest(target, len(words)) for target in targets], answers)
+    result = highest(summed)([items[0].prompt.label_index(target) for target in targets], answers)
     chosen = [item["chosen"] for item in result.items]
-    own = [_METRICS[name](chosen, targets, spec.labels) for name in spec.metrics if name in _METRICS]
+    own = [_METRICS[name](chosen, targets, spec) for name in spec.metrics if name in _METRICS]
     return Result([*own, *result.scores], result.items)
 
 

@@ -28,22 +28,25 @@ def class_loss(logits: Tensor, target: Tensor) -> Tensor:
     return F.cross_entropy(logits.float(), target, reduction="sum")
 
 
-def grade_loss(logits: Tensor, target: Tensor) -> Tensor:
+def grade_loss(logits: Tensor, target: Tensor, levels: Tensor) -> Tensor:
     """Return L2 of graded examples, summed: a grade is divided between its two nearest levels.
 
     3.8 is 0.8 of level 4 and 0.2 of level 3, after Tai et al. (2015), whose encoding is in the released code
     (utils.py). The paper does not say how STS-B was learned.
 
     Args:
-        logits: ``(B, n)``, of the levels 0 to n - 1.
-        target: ``(B,)``, fp32, in ``[0, n - 1]``.
+        logits: ``(B, n)``, of the levels.
+        target: ``(B,)``, fp32, between the lowest and the highest level.
+        levels: Grades of the levels, ascending, ``(n,)``, fp32.
     """
-    levels = torch.arange(logits.shape[1], device=logits.device)
-    fractions = (1.0 - (target[:, None] - levels).abs()).clamp_min(0.0)  # (B, n)
+    upper = torch.searchsorted(levels, target).clamp(1, len(levels) - 1)  # (B,)
+    below, above = levels[upper - 1], levels[upper]
+    fraction = ((target - below) / (above - below))[:, None]  # (B, 1)
+    fractions = torch.zeros_like(logits, dtype=torch.float32)  # (B, n)
+    fractions.scatter_(1, upper[:, None], fraction).scatter_(1, upper[:, None] - 1, 1.0 - fraction)
     return F.cross_entropy(logits.float(), fractions, reduction="sum")
 
 
-def expected_grade(logits: Tensor) -> Tensor:
-    """Return the mean of the levels under the softmax of their logits: ``(B, n)`` to ``(B,)``."""
-    levels = torch.arange(logits.shape[1], device=logits.device, dtype=torch.float32)
+def expected_grade(logits: Tensor, levels: Tensor) -> Tensor:
+    """Return the mean of the levels ``(n,)`` under the softmax of their logits: ``(B, n)`` to ``(B,)``."""
     return logits.float().softmax(dim=1) @ levels

@@ -5,6 +5,7 @@ The YAML of a recipe gives all numbers; no default here is tuned.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
@@ -114,21 +115,27 @@ def number_in_module_order(
     ]
 
 
-def clip_global_norm(parameters: Iterable[nn.Parameter], max_norm: float) -> None:
+def clip_global_norm(parameters: Iterable[nn.Parameter], max_norm: float) -> Tensor | None:
     """Scale gradients so that their norm, over all parameters and devices, is at most ``max_norm``.
 
     Args:
         parameters: Whole, or divided among the devices of one mesh or several.
-        max_norm: Largest norm.
+        max_norm: Largest norm; infinite to compute the norm alone.
+
+    Returns:
+        The norm before scaling, ``()``; None without a gradient.
     """
     parts = _by_mesh(parameter for parameter in parameters if parameter.grad is not None)
     norms = [
         whole_tensor(nn.utils.get_total_norm(p.grad for p in part if p.grad is not None)) for part in parts
     ]
-    if norms:
-        total = norms[0] if len(norms) == 1 else torch.stack(norms).norm()
+    if not norms:
+        return None
+    total = norms[0] if len(norms) == 1 else torch.stack(norms).norm()
+    if max_norm < math.inf:
         for part in parts:
             nn.utils.clip_grads_with_norm_(part, max_norm, total)
+    return total
 
 
 def _by_mesh(parameters: Iterable[nn.Parameter]) -> list[list[nn.Parameter]]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, cast
 
 import torch
 from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 
 from gpt_toolkit.backbone import Decoder
-from gpt_toolkit.backbone.heads import ClassificationHead, MultipleChoiceHead
 from gpt_toolkit.backbone.parallel import whole
-from gpt_toolkit.batches import SupervisedBatch, TaskSpec
+from gpt_toolkit.batches import SupervisedBatch, TaskSpec, TrainedDataset
+from gpt_toolkit.checkpoints.training_checkpoint import CHECKPOINT_KEY, read_record
 from gpt_toolkit.generation.requests import Continuation, Prompt
 from gpt_toolkit.generation.scorer import Scorer
 from gpt_toolkit.losses import (
@@ -26,6 +29,13 @@ from gpt_toolkit.metrics import DatasetMetrics, MeanTokenLoss
 from gpt_toolkit.optim import OptimizerFactory, Schedule
 from gpt_toolkit.tasks.base import BaseTask
 from gpt_toolkit.tasks.lora import LoRA
+from gpt_toolkit.tasks.trained_heads import (
+    build_heads,
+    check_heads,
+    check_same_datasets,
+    module_name,
+    stored_datasets,
+)
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +55,9 @@ class FinetuneTask(BaseTask):
     The DataModule has the attributes of :class:`~gpt_toolkit.tasks.base.BaseTask` and, after ``setup``,
     ``tasks``, which maps the name of each dataset to its :class:`~gpt_toolkit.batches.TaskSpec`, and
     ``n_special_tokens``, the number of special tokens after the vocabulary (3: start, delimiter and extract;
-    0 if all answers are text). Its batches are :class:`~gpt_toolkit.batches.SupervisedBatch`.
+    0 if all answers are text). Its batches are :class:`~gpt_toolkit.batches.SupervisedBatch`. Checkpoints
+    store ``dataset_records``, if it has them, else those that follow from ``tasks``: what the outputs mean.
+    Evaluation compares labels with them by name.
 
     Args:
         decoder: A preset's name, or fields; missing fields are those of ``init_from``.
@@ -71,7 +83,7 @@ class FinetuneTask(BaseTask):
     data_attributes = ("vocabulary", "n_ctx", "tasks", "n_special_tokens")
 
     heads: nn.ModuleDict
-    metrics: nn.ModuleDict
+    metrics: nn.ModuleList
     mean_loss: MeanTokenLoss
 
     def __init__(
@@ -93,6 +105,8 @@ class FinetuneTask(BaseTask):
         self.lm_coef, self.clf_pdrop = lm_coef, clf_pdrop
         self.transfer_layers, self.freeze_layers = transfer_layers, freeze_layers
         self.layer_decay, self.lora = layer_decay, lora
+        self.evaluated: dict[str, dict[str, Any]] = {}
+        self._trained: dict[str, TrainedDataset] = {}
         problems = []
         if lm_coef < 0:
             problems.append(f"lm_coef is {lm_coef}, expected 0 or more")
@@ -123,6 +137,18 @@ class FinetuneTask(BaseTask):
             raise RuntimeError("FinetuneTask reads its datasets from a DataModule: give the Trainer one")
         return dict(self.data.tasks)
 
+    def trained_datasets(self) -> dict[str, TrainedDataset]:
+        """Return the datasets that the task, or the checkpoint that will be loaded, has learned, by name."""
+        path = self.trainer.ckpt_path
+        if path and Path(path).exists():
+            return stored_datasets(read_record(Path(path)))
+        return self._trained
+
+    def _records(self) -> dict[str, TrainedDataset]:
+        """Return what checkpoints store of the datasets."""
+        records = getattr(self.data, "dataset_records", None)
+        return records or {name: TrainedDataset(spec) for name, spec in self.tasks.items()}
+
     @property
     def n_special_tokens(self) -> int:
         """Number of special tokens: start, delimiter and extract, unless all answers are text."""
@@ -140,21 +166,27 @@ class FinetuneTask(BaseTask):
 
     def build_heads(self, backbone: Decoder) -> None:
         """Make the head and the metrics of each dataset, and freeze blocks."""
-        n_layer, width = backbone.config.n_layer, backbone.config.n_embd
+        n_layer = backbone.config.n_layer
         for name in ("transfer_layers", "freeze_layers"):
             value = getattr(self, name)
             if value is not None and value > n_layer:
                 raise ValueError(f"{name} is {value}, but the decoder has {n_layer} layers")
-        self.heads, self.metrics = nn.ModuleDict(), nn.ModuleDict()
-        self.mean_loss = MeanTokenLoss()
-        for name, spec in self.tasks.items():
-            if spec.kind == "multiple_choice":
-                self.heads[name] = MultipleChoiceHead(width, self.clf_pdrop)
-            elif spec.kind != "text":
-                self.heads[name] = ClassificationHead(width, spec.n_outputs, self.clf_pdrop)
-            self.metrics[name] = DatasetMetrics(spec)
+        stored = {} if self.trainer.state.fn == TrainerFn.FITTING else self.trained_datasets()
+        self.heads = build_heads(stored or self._records(), backbone.config.n_embd, self.clf_pdrop)
+        self._make_metrics()
         for block in list(backbone.h)[: self.freeze_layers]:
             block.requires_grad_(False)
+
+    def _make_metrics(self) -> None:
+        self.mean_loss = MeanTokenLoss()
+        self.metrics = nn.ModuleList(DatasetMetrics(spec) for spec in self.tasks.values())
+
+    def configure_model(self) -> None:
+        """Build the network, once; later, with other data, only the metrics."""
+        if self.backbone is None:
+            super().configure_model()
+        elif [metrics.spec for metrics in self.metrics] != list(self.tasks.values()):
+            self._make_metrics()
 
     def adapt(self, backbone: Decoder) -> None:
         """Put LoRA's adapters into the backbone, if any."""
@@ -221,13 +253,14 @@ class FinetuneTask(BaseTask):
             hidden = self._hidden(batch)  # (B C, T, D)
             last = batch["lengths"].flatten() - 1
             states = hidden[torch.arange(len(last), device=hidden.device), last]  # (B C, D)
-            l2 = _l2(self._head_logits(spec, states, batch), batch["target"])
+            l2 = _l2(spec, self._head_logits(spec, states, batch), batch["target"])
             loss_sum = with_auxiliary_loss(l2, self._language_model_loss(hidden, batch), self.lm_coef)
         else:
-            loss_sum = _l2(self._class_logits(spec, batch), batch["target"])
+            loss_sum = _l2(spec, self._class_logits(spec, batch), batch["target"])
         loss = self.part_of_step(loss_sum, batch["step_examples"])
         if self.trainer.world_size > 1:  # ddp waits for a gradient of every parameter
-            idle = [p for name, head in self.heads.items() if name != spec.name for p in head.parameters()]
+            used = module_name(spec.head_name)
+            idle = [p for name, head in self.heads.items() if name != used for p in head.parameters()]
             loss = loss + sum((p.sum() * 0.0 for p in idle), start=loss.new_zeros(()))
         return loss
 
@@ -249,7 +282,7 @@ class FinetuneTask(BaseTask):
 
     def _head_logits(self, spec: TaskSpec, states: Tensor, batch: SupervisedBatch) -> Tensor:
         """Return the head's scores from the states of the extract tokens, ``(B C, D)`` to ``(B, n)``."""
-        return self.heads[spec.name](states.view(*batch["lengths"].shape, -1))  # type: ignore[no-any-return]
+        return self.heads[module_name(spec.head_name)](states.view(*batch["lengths"].shape, -1))  # type: ignore[no-any-return]
 
     # ------------------------------------------------------------------ evaluation
 
@@ -262,25 +295,21 @@ class FinetuneTask(BaseTask):
         self._evaluate(batch)
 
     def _evaluate(self, batch: SupervisedBatch) -> None:
-        spec, metrics = self.tasks[batch["task"]], self.metrics_of(batch["task"])
+        spec, metrics, known = self.tasks[batch["task"]], self.metrics_of(batch["task"]), batch["has_target"]
+        metrics.leave_out((~known).nonzero())
         if spec.has_free_text:
-            has_answer = torch.tensor([bool(right) for right in batch["references"]], device=self.device)
-            pairs = zip(self._generated(spec, batch), batch["references"], strict=True)
-            answered = [(text, references) for text, references in pairs if references]
-            metrics.update(
-                [text for text, _ in answered], [r for _, r in answered], batch["subsets"][has_answer]
-            )
+            pairs = zip(self._generated(spec, batch), batch["references"], known.tolist(), strict=True)
+            answered = [(text, references) for text, references, is_known in pairs if is_known]
+            metrics.update([text for text, _ in answered], [r for _, r in answered], batch["subsets"][known])
             return
-        target = batch["target"]
-        has_answer = ~target.isnan() if target.is_floating_point() else target >= 0
-        logits, right = self._logits(spec, batch)[has_answer].float(), target[has_answer]
+        logits, right = self._logits(spec, batch)[known].float(), batch["target"][known]
         if len(logits):
-            self.mean_loss.update(_l2(logits, right).double(), len(right))
-        metrics.update(_predictions(logits, target), right, batch["subsets"][has_answer])
+            self.mean_loss.update(_l2(spec, logits, right).double(), len(right))
+        metrics.update(_predictions(spec, logits), right, batch["subsets"][known])
 
     def metrics_of(self, name: str) -> DatasetMetrics:
         """Return the metrics of a dataset."""
-        return cast(DatasetMetrics, self.metrics[name])
+        return cast(DatasetMetrics, self.metrics[list(self.tasks).index(name)])
 
     def _logits(self, spec: TaskSpec, batch: SupervisedBatch) -> Tensor:
         """Return scores of an example's possible answers: of its head, or of the labels as text."""
@@ -304,27 +333,35 @@ class FinetuneTask(BaseTask):
     def predict_step(
         self, batch: SupervisedBatch, batch_idx: int, dataloader_idx: int = 0
     ) -> list[dict[str, Any]]:
-        """Return a record for each example: dataset, number, prediction, target if known, probabilities."""
+        """Return a record for each example: its place and texts, prediction, target and probabilities.
+
+        Classes, levels and choices have their names. A target that is not known is left out.
+        """
         spec = self.tasks[batch["task"]]
-        numbers = batch["examples"].tolist()
-        records: list[dict[str, Any]] = [{"dataset": spec.name, "example": number} for number in numbers]
+        records: list[dict[str, Any]] = []
+        for i, (number, subset) in enumerate(
+            zip(batch["examples"].tolist(), batch["subsets"].tolist(), strict=True)
+        ):
+            record = {"dataset": spec.name, "example": number}
+            if subset >= 0:
+                record["subset"] = spec.subsets[subset]
+            if batch["texts"]:
+                record["texts"] = list(batch["texts"][i])
+            records.append(record)
         if spec.has_free_text:
             for record, text, right in zip(
                 records, self._generated(spec, batch), batch["references"], strict=True
             ):
                 record |= {"prediction": text, **({"references": right} if right else {})}
             return records
-        logits, targets = self._logits(spec, batch).float(), batch["target"]
-        predictions = _predictions(logits, targets).tolist()
-        probabilities = logits.softmax(dim=1).tolist()
-        subsets = batch["subsets"].tolist()
-        for i, (record, target) in enumerate(zip(records, targets.tolist(), strict=True)):
+        logits, targets, known = self._logits(spec, batch).float(), batch["target"], batch["has_target"]
+        predictions, probabilities = _predictions(spec, logits).tolist(), logits.softmax(dim=1).tolist()
+        for i, record in enumerate(records):
             record["prediction"] = _label(spec, predictions[i])
-            if subsets[i] >= 0:
-                record["subset"] = spec.subsets[subsets[i]]
-            if target >= 0:  # false for NaN
-                record["target"] = _label(spec, target)
-            record["probabilities"] = [round(p, 5) for p in probabilities[i]]
+            if known[i]:
+                record["target"] = _label(spec, targets[i].item())
+            rounded = [round(p, 5) for p in probabilities[i]]
+            record["probabilities"] = dict(zip(spec.answer_names, rounded, strict=True))
         return records
 
     def on_validation_epoch_start(self) -> None:
@@ -348,40 +385,87 @@ class FinetuneTask(BaseTask):
         self._require_trained_heads()
 
     def _require_trained_heads(self) -> None:
-        if self.heads and not self.has_learned:
+        names = [spec.name for spec in self.tasks.values() if spec.has_head]
+        if names and not self.has_learned:
             raise ValueError(
-                f"the heads of {', '.join(self.heads)} were never trained, since init_from brings a backbone "
+                f"the heads of {', '.join(names)} were never trained, since init_from brings a backbone "
                 "alone: say --ckpt_path best, last or a file of a run that trained them"
             )
 
     def _reset(self) -> None:
         self._require_trained_heads()
         self.mean_loss.reset()
-        for name in self.metrics:
+        for name in self.tasks:
             self.metrics_of(name).reset()
 
     def _log_split(self, stage: str) -> None:
+        split = getattr(self.data, "tested_split", "test") if stage == "test" else stage
+        if self.trainer.state.fn != TrainerFn.FITTING:
+            self.evaluated = {name: self._describe(name, split) for name in self.tasks}
         logged: dict[str, float] = {}
         if not all(spec.has_free_text for spec in self.tasks.values()):
-            logged[f"{stage}_loss"] = float(self.mean_loss.compute())  # free text has no L2
+            logged[f"{split}_loss"] = float(self.mean_loss.compute())  # free text has no L2
         first_metrics = []
         for name, spec in self.tasks.items():
             values = self.metrics_of(name).compute(with_interval=stage == "test")
-            logged |= {f"{stage}_{metric}": value for metric, value in values.items()}
+            logged |= {f"{split}_{metric}": value for metric, value in values.items()}
             if (first := f"{name}_{spec.metrics[0]}") in values:
                 first_metrics.append(values[first] / (100 if spec.has_free_text else 1))
         if first_metrics:
-            logged[f"{stage}_score"] = sum(first_metrics) / len(first_metrics)
+            logged[f"{split}_score"] = sum(first_metrics) / len(first_metrics)
         self.log_evaluation(logged)
 
+    def _describe(self, name: str, split: str) -> dict[str, Any]:
+        """Return what the scores of a dataset are of, for reports."""
+        described = self.metrics_of(name).describe()
+        read = getattr(self.data, "left_out", None)
+        left_out = ({} if read is None else read(name, split)) | described.pop("left_out", {})
+        return {"split": split, **described, **({"left_out": left_out} if left_out else {})}
 
-def _l2(logits: Tensor, target: Tensor) -> Tensor:
-    return (grade_loss if target.is_floating_point() else class_loss)(logits, target)
+    # ------------------------------------------------------------------ checkpoints
+
+    def on_fit_start(self) -> None:
+        """Note what the heads will learn."""
+        super().on_fit_start()
+        self._trained = self._records()
+
+    def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
+        """Refuse a checkpoint of another run or whose outputs mean something else than the data's labels.
+
+        Raises:
+            ValueError: If they differ; the message gives both values and the fix.
+        """
+        super().on_load_checkpoint(checkpoint)
+        stored = stored_datasets(checkpoint[CHECKPOINT_KEY])
+        if self.trainer.training:
+            check_same_datasets(stored, self._records())
+            return
+        self._trained = stored
+        heads = build_heads(stored, self.built_backbone.config.n_embd, self.clf_pdrop)
+        shapes, ours = ({name: p.shape for name, p in h.named_parameters()} for h in (heads, self.heads))
+        if shapes != ours:  # the checkpoint was not known when the network was built
+            self.heads = heads
+        read_again = getattr(self.data, "match_trained", None)
+        if read_again is not None and read_again(stored):
+            self._make_metrics()
+        check_heads(stored, self.tasks.values())
+
+    def _record(self) -> dict[str, Any]:
+        datasets = {name: record.to_fields() for name, record in self._records().items()}
+        return super()._record() | {"datasets": datasets}
 
 
-def _predictions(logits: Tensor, target: Tensor) -> Tensor:
-    """Return grades if the targets are grades, else the likeliest class or choice: ``(B, n)`` to ``(B,)``."""
-    return expected_grade(logits) if target.is_floating_point() else logits.argmax(dim=1)
+def _l2(spec: TaskSpec, logits: Tensor, target: Tensor) -> Tensor:
+    if spec.levels:
+        return grade_loss(logits, target, torch.tensor(spec.levels, device=logits.device))
+    return class_loss(logits, target)
+
+
+def _predictions(spec: TaskSpec, logits: Tensor) -> Tensor:
+    """Return grades if the dataset is graded, else the likeliest class or choice: ``(B, n)`` to ``(B,)``."""
+    if spec.levels:
+        return expected_grade(logits, torch.tensor(spec.levels, device=logits.device))
+    return logits.argmax(dim=1)
 
 
 def _prompt_ids(batch: SupervisedBatch) -> list[tuple[int, ...]]:
@@ -390,7 +474,7 @@ def _prompt_ids(batch: SupervisedBatch) -> list[tuple[int, ...]]:
 
 
 def _label(spec: TaskSpec, value: float) -> str | float | int:
-    """Return a class by its name, a choice by its number, a grade rounded."""
-    if spec.kind == "graded":
+    """Return a class or choice by its name, a choice without a name by its number, a grade rounded."""
+    if spec.levels:
         return round(value, 4)
     return spec.labels[int(value)] if spec.labels else int(value)

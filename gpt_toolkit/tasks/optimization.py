@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -45,6 +46,7 @@ class OptimizedModule(LightningModule, ABC):
         self._run_seed = 0
         self._specified_groups: list[dict[str, Any]] = []
         self._replicas, self._replica = 1, 0
+        self.step_guard: Callable[[Tensor, Tensor], bool] | None = None
 
     @property
     def data(self) -> Any:
@@ -76,9 +78,7 @@ class OptimizedModule(LightningModule, ABC):
             return  # a micro-batch before the last one of its step
         every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
         if step % every == 0 or step == 1:
-            loss = self._step_loss
-            if self.trainer.world_size > 1:
-                loss = self.trainer.strategy.reduce(loss, reduce_op="mean") * self._replicas
+            loss = self._mean_over_ranks(self._step_loss)
             self.log("train_loss", loss, on_step=True, on_epoch=False, logger=False, rank_zero_only=True)
             metrics = {"train_loss": float(loss), "lr": self._step_lr}
             if (scaler := getattr(self.trainer.precision_plugin, "scaler", None)) is not None:
@@ -86,6 +86,13 @@ class OptimizedModule(LightningModule, ABC):
             for logger in self.trainer.loggers:
                 logger.log_metrics(metrics, step)
         self._step_loss = None
+
+    def _mean_over_ranks(self, step_loss: Tensor) -> Tensor:
+        """Return the step's mean loss from this rank's part of it; all ranks must call this together."""
+        if self.trainer.world_size == 1:
+            return step_loss
+        reduced: Tensor = self.trainer.strategy.reduce(step_loss, reduce_op="mean")
+        return reduced * self._replicas
 
     def log_evaluation(self, metrics: Mapping[str, float]) -> None:
         """Log the metrics of a split, to the loggers at the step of the last update."""
@@ -106,7 +113,11 @@ class OptimizedModule(LightningModule, ABC):
         self._replicas, self._replica = ranks["num_replicas"], ranks["rank"]
 
     def on_train_start(self) -> None:
-        """Apply this run's optimizer settings and schedule, which a restored checkpoint has replaced."""
+        """Apply this run's settings, which a restored checkpoint has replaced."""
+        self.apply_settings()
+
+    def apply_settings(self) -> None:
+        """Apply the settings of the optimizer and the schedule again, after its state was restored."""
         if not self._specified_groups:
             return  # the optimizer of a subclass
         [optimizer] = self.trainer.optimizers
@@ -178,8 +189,10 @@ class OptimizedModule(LightningModule, ABC):
             optimizer.zero_grad()
 
         self.train()
+        guard, self.step_guard = self.step_guard, None
         with torch.random.fork_rng(gpus):
             yield step
+        self.step_guard = guard
         with torch.no_grad():
             for parameter, value in zip(self.parameters(), before, strict=True):
                 parameter.copy_(value)
@@ -250,15 +263,31 @@ class OptimizedModule(LightningModule, ABC):
         gradient_clip_val: int | float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip the global norm; Lightning's own refuses fused optimizers and sharded modules."""
-        if not gradient_clip_val:
+        """Clip the gradient, and drop it if the step's guard refuses the update.
+
+        Lightning's own clipping refuses fused optimizers and sharded modules. Optimizers leave a parameter
+        without a gradient as it is, with its state.
+        """
+        norm = self._clip(gradient_clip_val, gradient_clip_algorithm)
+        if self.step_guard is None or self._step_loss is None:
             return
-        if gradient_clip_algorithm == "value":
-            nn.utils.clip_grad_value_(self.parameters(), gradient_clip_val)
-        elif (root := self.sharded_root()) is not None:  # only the root knows the norm over all shards
-            root.clip_grad_norm_(gradient_clip_val)
-        else:
-            clip_global_norm(self.parameters(), gradient_clip_val)
+        if norm is None:
+            norm = self._clip(math.inf, None)
+        assert norm is not None
+        if not self.step_guard(self._mean_over_ranks(self._step_loss), norm):
+            for parameter in self.parameters():
+                parameter.grad = None
+
+    def _clip(self, limit: int | float | None, algorithm: str | None) -> Tensor | None:
+        """Clip the gradient and return its norm over all parameters and devices, if that was computed."""
+        if not limit:
+            return None
+        if algorithm == "value":
+            nn.utils.clip_grad_value_(self.parameters(), limit)
+            return None
+        if (root := self.sharded_root()) is not None:  # only the root knows the norm over all shards
+            return root.clip_grad_norm_(limit)
+        return clip_global_norm(self.parameters(), limit)
 
     def sharded_root(self) -> FullyShardedDataParallel | None:
         """Return the FSDP module around the task; None if each device holds all weights."""

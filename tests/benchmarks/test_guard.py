@@ -135,7 +135,7 @@ def test_a_quick_run_is_neither_compared_nor_recorded(
         program.main([*guard, "--quick", "--record"])
     with pytest.raises(SystemExit):
         program.main(["overlp"])
-    assert "no benchmark overlp" in capsys.readouterr().err
+    assert "benchmark: overlp; expected " in capsys.readouterr().err
 
 
 def test_every_benchmark_is_a_module_and_gets_its_options() -> None:

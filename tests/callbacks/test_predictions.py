@@ -58,24 +58,34 @@ def test_each_set_of_glue_gets_its_file_with_rows_in_order(
         monkeypatch.setitem(GLUE_TEST, name, (GLUE_TEST[name][0], rows))
     first = write_lines(
         tmp_path / "predictions-0.jsonl",
-        {"dataset": "rte", "example": 1, "prediction": "entailment", "probabilities": [0.9, 0.1]},
-        {"dataset": "stsb", "example": 0, "prediction": 3.14159, "probabilities": [0.0] * 6},
-        {"dataset": "cola", "example": 0, "prediction": "acceptable", "probabilities": [0.2, 0.8]},
-        {"dataset": "race", "example": 0, "prediction": 2, "probabilities": [0.1, 0.1, 0.7, 0.1]},
+        {"dataset": "rte", "example": 1, "prediction": "entailment", "probabilities": {"a": 0.9, "b": 0.1}},
+        {"dataset": "stsb", "example": 0, "prediction": 3.14159, "probabilities": {}},
+        {"dataset": "cola", "example": 0, "prediction": "acceptable", "probabilities": {"a": 0.2, "b": 0.8}},
+        {
+            "dataset": "race",
+            "example": 0,
+            "prediction": 2,
+            "probabilities": {"a": 0.1, "b": 0.1, "c": 0.7, "d": 0.1},
+        },
     )
     mismatched = {"dataset": "mnli", "subset": "mismatched"}
     second = write_lines(
         tmp_path / "predictions-1.jsonl",
-        {"dataset": "rte", "example": 0, "prediction": "not_entailment", "probabilities": [0.1, 0.9]},
+        {
+            "dataset": "rte",
+            "example": 0,
+            "prediction": "not_entailment",
+            "probabilities": {"a": 0.1, "b": 0.9},
+        },
         {
             "dataset": "mnli",
             "subset": "matched",
             "example": 0,
             "prediction": "neutral",
-            "probabilities": [0.1, 0.8, 0.1],
+            "probabilities": {"a": 0.1, "b": 0.8, "c": 0.1},
         },
-        {**mismatched, "example": 8, "prediction": "contradiction", "probabilities": []},
-        {**mismatched, "example": 7, "prediction": "neutral", "probabilities": []},
+        {**mismatched, "example": 8, "prediction": "contradiction", "probabilities": {}},
+        {**mismatched, "example": 7, "prediction": "neutral", "probabilities": {}},
     )
     written, left_out = write_submission([first, second], tmp_path / "submission")
     assert left_out == []
@@ -94,7 +104,7 @@ def test_each_set_of_glue_gets_its_file_with_rows_in_order(
 
 
 def test_where_no_set_is_glues_no_folder_is_made(tmp_path: Path) -> None:
-    mine = {"example": 0, "prediction": "a", "probabilities": [1.0]}
+    mine = {"example": 0, "prediction": "a", "probabilities": {"a": 1.0}}
     other = {"dataset": "entailment", "subset": "mismatched", **mine}
     path = write_lines(tmp_path / "p.jsonl", {"dataset": "mine", **mine}, other)
     assert write_submission([path], tmp_path / "submission") == ([], [])
@@ -107,7 +117,12 @@ def test_other_predictions_are_passed_over(lines: list[dict[str, Any]], tmp_path
 
 
 def test_rows_that_are_not_the_test_split_are_no_submission(tmp_path: Path) -> None:
-    line = {"dataset": "cola", "example": 0, "prediction": "acceptable", "probabilities": [0.2, 0.8]}
+    line = {
+        "dataset": "cola",
+        "example": 0,
+        "prediction": "acceptable",
+        "probabilities": {"a": 0.2, "b": 0.8},
+    }
     written, left_out = write_submission([write_lines(tmp_path / "p.jsonl", line)], tmp_path / "submission")
     assert written == []
     assert left_out == ["CoLA.tsv is not written: 1 examples; GLUE's test split has 1,063"]

@@ -41,6 +41,9 @@ class FakeDataset(SupervisedDataset):
     def notes(self, split: str) -> list[str]:
         return list(self.facts)
 
+    def skipped(self, split: str) -> dict[str, int]:
+        return {}
+
 
 def spec(name: str, kind: Kind = "classification", **fields: Any) -> TaskSpec:
     return TaskSpec(name, kind, **{"labels": ("no", "yes"), "choices": 1, "metrics": ("accuracy",), **fields})

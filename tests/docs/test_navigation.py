@@ -28,18 +28,29 @@ def pages(entry: Any) -> list[str]:
     return [page for child in children for page in pages(child)]
 
 
+def navigation() -> list[str]:
+    config = yaml.load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"), Loader)
+    return pages(config["nav"])
+
+
 def source(page: str) -> str:
     path = ROOT / "docs" / page
     return (path if path.is_file() else path.with_suffix(".py")).read_text(encoding="utf-8")
 
 
 def test_every_page_links_to_the_next_page_of_the_navigation() -> None:
-    config = yaml.load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"), Loader)
-    order = [page for page in pages(config["nav"]) if page == "reference/api/index.md" or "api/" not in page]
+    order = [page for page in navigation() if page == "reference/api/index.md" or "api/" not in page]
     assert len(order) > 35
     for page, following in pairwise(order):
         [link] = re.findall(r"^(?:# )?Next: \[[^\]]+\]\(([^)]+)\)", source(page), re.MULTILINE)
         assert posixpath.normpath(posixpath.join(posixpath.dirname(page), link)) == following, page
+
+
+def test_the_reference_has_a_page_for_every_package() -> None:
+    paths = [*(ROOT / "gpt_toolkit").glob("*.py"), *(ROOT / "gpt_toolkit").glob("*/__init__.py")]
+    packages = {path.stem if path.stem != "__init__" else path.parent.name for path in paths}
+    listed = {Path(page).stem for page in navigation() if page.startswith("reference/api/")}
+    assert listed - {"index"} == packages - {"__main__", "gpt_toolkit"}
 
 
 def test_the_figure_of_the_home_page_is_what_its_script_draws() -> None:

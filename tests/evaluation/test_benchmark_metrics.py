@@ -47,15 +47,15 @@ def test_scores_of_classes_are_scikit_learn_s() -> None:
     metrics = pytest.importorskip("sklearn.metrics")
     f1_score, matthews_corrcoef = metrics.f1_score, metrics.matthews_corrcoef
     chosen, gold = [1, 1, 1, 0, 0, 1, 2, 2], [1, 0, 1, 0, 1, 1, 2, 0]
-    three = f1(chosen, gold, ("no", "yes", "maybe"))
+    three = f1(chosen, gold, ("no", "yes", "maybe"), None)
     assert three.value == pytest.approx(f1_score(gold, chosen, average="macro"))
     assert three.label == "f1 (mean of 3 classes)"
     assert matthews(chosen, gold).value == pytest.approx(matthews_corrcoef(gold, chosen))
-    two = f1(chosen[:6], gold[:6], ("no", "yes"))
+    two = f1(chosen[:6], gold[:6], ("no", "yes"), 1)
     assert two.value == pytest.approx(f1_score(gold[:6], chosen[:6]))
     assert two.label == "f1 (class yes)"
     assert matthews(chosen[:6], gold[:6]).value == pytest.approx(matthews_corrcoef(gold[:6], chosen[:6]))
-    assert f1([0, 0], [1, 0], ("no", "yes")).value == 0.0
+    assert f1([0, 0], [1, 0], ("no", "yes"), 1).value == 0.0
 
 
 def test_correlations_are_numpy_s_and_zero_without_a_second_value() -> None:

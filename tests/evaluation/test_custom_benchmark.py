@@ -11,6 +11,7 @@ import yaml
 
 from gpt_toolkit.evaluation.benchmark import Benchmark
 from gpt_toolkit.evaluation.custom_benchmark import read_custom
+from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
 from gpt_toolkit.evaluation.protocol import EvaluationContext as Context
 from gpt_toolkit.evaluation.protocol import RequestSet
 from gpt_toolkit.evaluation.registry import find
@@ -174,6 +175,19 @@ def test_a_record_without_an_answer_is_left_out_and_counted(own: Own) -> None:
     assert found.left_out == {"without an answer": 3}
     with pytest.raises(ValueError, match=r"capitals.jsonl: no record has an answer; expected one in"):
         own(records[:3], kind="generate", choices=None, answer="{names}").read()
+
+
+def test_results_name_the_record_that_they_are_of(own: Own, tmp_path: Path) -> None:
+    own([{**ROWS[0], "right": None}, *ROWS[1:]])
+    data = ZeroShotDataModule(str(tmp_path / "own.yaml"), tokenizer="bytes", n_ctx=90)
+    data.setup()
+    [evaluation] = data.evaluations.values()
+    answers = {number: Answer(-float(number), 1) for number in range(4)}
+    first, second = evaluation.records(evaluation.result(answers))
+    assert first["record"].endswith("capitals.jsonl, line 2")
+    assert (first["row"], first["right"], first["chosen"], first["correct"]) == (0, 1, 0, False)
+    assert second["record"].endswith("capitals.jsonl, line 3")
+    assert evaluation.counts == "2 scored; 1 left out: without an answer"
 
 
 def test_words_for_nothing_are_data_and_an_empty_cell_is_an_empty_text(own: Own, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def test_cbt_scores_a_candidate_with_the_rest_of_its_sentence(context: Context) 
     result = result_of(protocol, built, lambda _, k: scores[k])
     assert result.scores[0].value == 1.0
     assert result.scores[0].chance == 0.5
-    assert result.items == [{"correct": True, "chosen": 1, "scores": [-9.0, -8.0]}]
+    assert result.items == [{"correct": True, "chosen": 1, "right": 1, "scores": [-9.0, -8.0]}]
 
 
 def test_a_query_without_a_gap_is_refused(context: Context) -> None:

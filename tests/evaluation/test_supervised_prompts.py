@@ -1,5 +1,6 @@
 """Labeled datasets as text: template, in-context examples, and the dataset's own metrics."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def read(name: str, root: Path | None = None, limit: int | None = 20) -> Items:
 def test_a_row_is_asked_in_the_words_of_its_template(shared_data: Path, context: Context) -> None:
     [(_, protocol)] = pairs(find(["prompt:rte"]), ["prompt"])
     found = read("prompt:rte", shared_data)
-    assert found.origin.endswith("val, 20 rows")
+    assert ", val, 20 rows; template '{premise}" in found.origin
     first = found.items[0].example.texts
     [true, false] = texts_of(context, protocol.build_requests(found.items, context))[0]
     assert true == [f"{first[0]}\nQuestion: {first[1]} True or false?\nAnswer:", " true"]
@@ -118,3 +119,20 @@ def test_the_world_s_sets_are_benchmarks_too(context: Context) -> None:
 def test_an_unknown_set_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"unknown dataset 'rtee' \(did you mean rte\?\); known"):
         read("prompt:rtee", tmp_path)
+
+
+def test_a_file_of_yours_is_scored_whole(reviews: Path) -> None:
+    found = read(f"prompt:{reviews}")
+    assert sorted(item.example.texts[0] for item in found.items) == sorted(
+        line.split(",")[0] for line in REVIEWS.splitlines()[1:]
+    )
+    assert list(found.read_examples()) == []  # examples are the other rows
+    assert r"; template '{text}\nLabel ({words}):'" in found.origin
+
+
+def test_a_row_without_an_answer_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    lines = [{"input": f"{n}?", "target": "" if n == 3 else f"answer {n}"} for n in range(40)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"pairs\.jsonl, line 4"):
+        read(f"prompt:{path}", limit=100)

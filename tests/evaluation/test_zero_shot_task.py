@@ -1,11 +1,13 @@
 """ZeroShotTask: the models it builds, its answers, and the scores computed from them."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import yaml
 from lightning.pytorch import Trainer
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
@@ -163,3 +165,60 @@ def test_every_request_is_counted_as_it_is_answered(
     assert [line.partition("  ")[0] for line in lines] == [
         f"storyworld:last_word/lm-eval-1: {n} of 3 requests" for n in (2, 3)
     ]
+
+
+CHOICES = [
+    {"q": "The sea is", "options": ["calm", "a very long way from here"], "right": 0},
+    {"q": "", "options": ["nan", "None", "-1"], "right": 2},
+    {"q": "x" * 90, "options": ["y", "z"], "right": 1},
+]
+
+
+def custom(folder: Path, records: Any, **fields: Any) -> ZeroShotDataModule:
+    if isinstance(records, str):
+        (folder / "own.txt").write_text(records, encoding="utf-8")
+    else:
+        (folder / "own.jsonl").write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
+    given = {"name": "own", "files": "own.txt" if isinstance(records, str) else "own.jsonl", **fields}
+    (folder / "own.yaml").write_text(yaml.safe_dump(given), encoding="utf-8")
+    return benchmarks(benchmarks=[str(folder / "own.yaml")], limit=None)
+
+
+def test_scores_do_not_depend_on_the_number_of_tokens_read_at_once(model: Path, tmp_path: Path) -> None:
+    fields = {"kind": "multiple_choice", "prompt": "{q}", "choices": "{options}", "answer": "{right}"}
+    found = []
+    for batch_tokens, batch_size in ((64, 1), (100_000, 50)):
+        data = custom(tmp_path, CHOICES, **fields)
+        data.batch_size = batch_size
+        task = ZeroShotTask(init_from=str(model), batch_tokens=batch_tokens)
+        trainer().test(task, data, verbose=False)
+        [evaluation] = data.evaluations.values()
+        assert "1 items lost the beginning of their context to fit into 64 tokens" in evaluation.warnings
+        found.append([item["scores"] for item in task.results["own/own-1"].items])
+    for one, other in zip(*found, strict=True):
+        assert one == pytest.approx(other, abs=1e-4)
+
+
+@pytest.mark.parametrize("text", ["x", "The quick brown fox. " * 12])
+def test_a_text_of_yours_has_the_perplexity_of_its_bytes_in_overlapping_windows(
+    text: str, model: Path, tmp_path: Path
+) -> None:
+    data, task = (
+        custom(tmp_path, text, kind="perplexity", prompt="{text}"),
+        ZeroShotTask(init_from=str(model)),
+    )
+    trainer().test(task, data, verbose=False)
+    loaded = load(model, device="cpu")
+    ids, scored, nats = [256, *text.encode()], 0, 0.0
+    while scored < len(ids) - 1:  # the first window is full, the others move by half of it
+        end = min(scored + (N_CTX if scored == 0 else N_CTX // 2), len(ids) - 1)
+        start = max(0, end - N_CTX)
+        with torch.inference_mode():
+            hidden = loaded.decoder(torch.tensor([ids[start:end]]))
+            log_p = loaded.decoder.logits(hidden)[0].float().log_softmax(-1)
+        for position in range(scored, end):
+            nats -= float(log_p[position - start, ids[position + 1]])
+        scored = end
+    [score] = [score for score in task.scores if score.metric == "byte_perplexity"]
+    assert score.n == len(text)
+    assert score.value == pytest.approx(math.exp(nats / len(text)), rel=1e-4)

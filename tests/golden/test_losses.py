@@ -143,7 +143,7 @@ def finetuned(
         "train_loss": losses.column("train_loss"),
         **_rounded(measured),
         "rows": [[line["dataset"], line["example"], line.get("target")] for line in lines],
-        "probabilities": [line["probabilities"] for line in lines if "probabilities" in line],
+        "probabilities": [list(line["probabilities"].values()) for line in lines if "probabilities" in line],
     }
 
 

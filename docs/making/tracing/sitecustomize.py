@@ -1,7 +1,7 @@
-"""Python reads this at its start, in a page's kernel and in every program that the page starts.
+"""Tracing of project files, started by Python in a page's kernel and in every program that the page starts.
 
-What a process reads of the project is written to the file that ``DOCS_TRACE`` names when it ends, so that a
-page is run again when one of these files has changed.
+When a process ends, the project files that it has read are written to the file of ``DOCS_TRACE``. The page is
+run again when one of these files has changed.
 """
 
 import atexit
@@ -21,7 +21,7 @@ def _watch(event: str, arguments: tuple[object, ...]) -> None:
 
 
 def write() -> None:
-    """Say what has been read so far."""
+    """Write the names of the files that were read so far."""
     modules = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
     names = {os.path.abspath(name) for name in modules if name} | _opened  # noqa: PTH100
     own = sorted(name.removeprefix(_ROOT) for name in names if name.startswith(_ROOT))

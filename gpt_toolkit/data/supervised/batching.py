@@ -34,6 +34,7 @@ class BatchBuilder:
         answers: Type of the targets.
         n_ctx: Longest sequence, in tokens.
         has_references: Whether batches have the correct answers.
+        texts: Texts of all examples of the split, to predict; else empty.
     """
 
     spec: TaskSpec
@@ -42,6 +43,7 @@ class BatchBuilder:
     answers: Literal["class", "grade", "text"]
     n_ctx: int
     has_references: bool
+    texts: Sequence[tuple[str, ...]] = ()
 
     def limits(self, batch_size: int, batch_tokens: int | None) -> Limits:
         """Return the limits of the size of a batch.
@@ -76,22 +78,18 @@ class BatchBuilder:
         examples, indices = self.inputs.examples, self.selected[places]
         sequences = [self.inputs.sequences(index) for index in indices.tolist()]
         input_ids, labels, lengths = pad(sequences, self.n_ctx)
-        target: NDArray[np.generic]
-        if self.answers == "grade":
-            target = examples.targets[indices].astype(np.float32)
-        elif self.answers == "class":
-            target = np.nan_to_num(examples.targets[indices], nan=-1).astype(np.int64)
-        else:
-            target = np.zeros(len(indices), np.int64)
+        dtype = np.float32 if self.answers == "grade" else np.int64
         return {
             "task": self.spec.name,
             "input_ids": torch.from_numpy(input_ids),
             "labels": torch.from_numpy(labels),
             "lengths": torch.from_numpy(lengths),
-            "target": torch.from_numpy(target),
+            "target": torch.from_numpy(examples.targets[indices].astype(dtype)),
+            "has_target": torch.from_numpy(examples.has_target[indices]),
             "examples": torch.from_numpy(examples.numbers[indices]),
             "subsets": torch.from_numpy(examples.subsets[indices]),
             "references": [examples.references[i] for i in indices.tolist()] if self.has_references else [],
+            "texts": [self.texts[i] for i in indices.tolist()] if self.texts else [],
             "step_examples": step_examples,
         }
 

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, get_args
 
-from gpt_toolkit.batches import Kind, TaskSpec
+from gpt_toolkit.batches import Kind, TaskSpec, TrainedDataset
 from gpt_toolkit.data.pretraining.text_files import split_named
 from gpt_toolkit.data.supervised.dataset import (
     TENTH_BY_DOCUMENT,
@@ -16,17 +16,24 @@ from gpt_toolkit.data.supervised.dataset import (
     SupervisedDataset,
     divide,
 )
-from gpt_toolkit.data.supervised.infer_labels import Labels, infer_labels
+from gpt_toolkit.data.supervised.infer_labels import Labels, infer_labels, trained_labels
 from gpt_toolkit.data.supervised.infer_schema import LABELS, infer_columns
 from gpt_toolkit.data.supervised.label_maps import LabelMap, class_labels, label_text
-from gpt_toolkit.data.supervised.record_schema import FileSource, LinePairSource, RecordSchema, column_key
+from gpt_toolkit.data.supervised.record_schema import (
+    FileSource,
+    LinePairSource,
+    RecordSchema,
+    column_key,
+    file_checksums,
+)
+from gpt_toolkit.data.supervised.trained_model import score_new_files, trained_dataset, trained_options
 from gpt_toolkit.records import ENDINGS, RecordFile, ending, open_records
 from gpt_toolkit.suggestions import did_you_mean
 
 OPTIONS: Final = (
     *("name", "kind", "train", "files", "val", "test", "text", "text_a", "text_b", "premise", "hypothesis"),
     *("document", "question", "answers", "input", "target", "prompt", "label", "labels", "metric"),
-    *("delimiter", "header"),
+    *("positive", "delimiter", "header"),
 )
 """Options of a custom dataset."""
 
@@ -55,13 +62,21 @@ _CLOSE = 0.8  # similarity from which on a name is a misspelling; tuned here
 _MAX_NEW_TOKENS = 100  # GPT-2 §3.6: length of summaries; the length of these answers is unknown
 
 
-def open_custom(options: Mapping[str, Any], root: Path | None) -> SupervisedDataset:
+def open_custom(
+    options: Mapping[str, Any],
+    root: Path | None,
+    trained: Mapping[str, TrainedDataset] | None = None,
+    *,
+    as_text: bool = False,
+) -> SupervisedDataset:
     """Open a custom dataset.
 
     Args:
         options: Some of ``OPTIONS``, at least ``train`` (or ``files``), ``val`` or ``test``. A split is a
             path, a list of paths, or for text ``{input: FILE, target: FILE}``: two files aligned by line.
         root: Folder that relative paths may also start from.
+        trained: Datasets that the model which is evaluated was trained on; None if there is no such model.
+        as_text: Whether labels are scored as words, without a head.
 
     Raises:
         ValueError: If an option is unknown or does not fit the files.
@@ -72,20 +87,31 @@ def open_custom(options: Mapping[str, Any], root: Path | None) -> SupervisedData
     first_path = next(iter(files.values()))[0]
     name = re.sub(r"[^\w\-]+", "_", str(options.get("name") or _name_of(first_path)))
     title = f"{name} ({first_path})"
+    is_text = as_text or are_pairs or options.get("kind") == "text" or "input" in options
+    learned = trained_dataset(name, trained or {}, needs_head=not is_text)
     sources: dict[str, Source] = {}
+    named: dict[str, str | list[str]] = {}
     choices, inferred = 1, ""
     if are_pairs:
         sources |= {split: LinePairSource(paths[0], paths[1]) for split, paths in files.items()}
         labels = Labels("text", (), class_labels(()))
     else:
         opened = {split: _open_files(split, paths, options) for split, paths in files.items()}
-        columns = infer_columns(options, next(iter(opened.values()))[0], needs_label=set(opened) != {"test"})
+        first = next(iter(opened.values()))[0]
+        if learned is not None:
+            options = trained_options(options, learned, first.names)
+        needs_label = learned is None and set(opened) != {"test"}
+        columns = infer_columns(options, first, needs_label=needs_label)
         for split, record_files in opened.items():
             sources[split] = FileSource(tuple((file, "") for file in record_files), columns.schema)
-        labels = infer_labels(options, columns, next(iter(sources.values())), title)
+        if learned is None or "labels" in options:
+            labels = infer_labels(options, columns, next(iter(sources.values())), title)
+        else:
+            labels = trained_labels(learned.spec)
+        named = columns.schema.options
         choices, inferred = columns.choices, f"inferred: {columns.inferred}" if columns.inferred else ""
         _check_columns(opened, columns.schema, labels.targets)
-    prompt = str(options.get("prompt", ""))
+    prompt = None if options.get("prompt") is None else str(options["prompt"])
     for option in options:
         kinds = [kind for kind, known in _COLUMN_OPTIONS.items() if option in known]
         if not kinds or labels.kind in kinds:
@@ -94,6 +120,12 @@ def open_custom(options: Mapping[str, Any], root: Path | None) -> SupervisedData
             f"{title}: {option} is for kind {' or '.join(kinds)}, but this dataset is of kind {labels.kind}; "
             "leave it out, or set kind"
         )
+    checksums = file_checksums(files.get("train", ()))
+    facts = [f"{name}: {text}" for text in (inferred, labels.inferred) if text]
+    if learned is not None:
+        sources, is_new = score_new_files(sources, checksums, learned)
+        if is_new:
+            facts.append(f"{name}: not a file that the checkpoint was trained on, so all examples are scored")
     if "train" in sources and "val" not in sources:
         is_choice = labels.kind == "multiple_choice"
         sources |= divide(sources["train"], TENTH_BY_DOCUMENT if is_choice else TENTH_BY_TEXTS)
@@ -104,9 +136,15 @@ def open_custom(options: Mapping[str, Any], root: Path | None) -> SupervisedData
         choices,
         _metrics(options, labels.kind, title),
         max_new_tokens=_MAX_NEW_TOKENS if labels.kind == "text" else 0,
+        positive=_positive(options, labels, title),
     )
-    facts = [f"{name}: {text}" for text in (inferred, labels.inferred) if text]
-    return SupervisedDataset(spec, title, sources, labels.targets, facts=facts, prompt=prompt)
+    if "f1" in spec.metrics and spec.f1_class is not None:
+        facts.append(
+            f"{name}: f1 is of label {spec.answer_names[spec.f1_class]}; positive: LABEL chooses another"
+        )
+    return SupervisedDataset(
+        spec, title, sources, labels.targets, facts=facts, prompt=prompt, files=checksums, columns=named
+    )
 
 
 def _checked(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -222,6 +260,17 @@ def _metrics(options: Mapping[str, Any], kind: str, title: str) -> tuple[str, ..
             f"{title}: metric {unknown[0]!r} does not fit kind {kind}, expected {', '.join(METRICS[kind])}"
         )
     return metrics
+
+
+def _positive(options: Mapping[str, Any], labels: Labels, title: str) -> str:
+    """Return the label whose F1 is computed; "" for the default."""
+    if "positive" not in options:
+        return ""
+    given = str(label_text(options["positive"]))
+    if given not in labels.names:
+        known = ", ".join(labels.names) or f"none, for kind {labels.kind}"
+        raise ValueError(f"{title}: positive: {given!r}; expected one of its labels: {known}")
+    return given
 
 
 def _name_of(path: Path) -> str:

@@ -5,13 +5,13 @@ import logging
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from lightning.pytorch import LightningDataModule
 from numpy.typing import NDArray
 
-from gpt_toolkit.batches import TaskSpec
+from gpt_toolkit.batches import TaskSpec, TrainedDataset
 from gpt_toolkit.data.step_loader import (
     BatchLoader,
     batch_loader,
@@ -85,6 +85,8 @@ class SupervisedDataModule(LightningDataModule):
     plan: str
     n_special_tokens: int
     tasks: Mapping[str, TaskSpec]
+    dataset_records: Mapping[str, TrainedDataset]
+    tested_split: Literal["val", "test"]
 
     def __init__(
         self,
@@ -150,7 +152,7 @@ class SupervisedDataModule(LightningDataModule):
         """Encode the examples that this run reads, unless the cache has them."""
         tokenizer = model_tokenizer(self.tokenizer)
         stage = self.trainer.state.fn if self.trainer is not None else None
-        for one in self._open(tokenizer):
+        for one in self._open(tokenizer, stage):
             logged: set[str] = set()  # each split repeats the notes on the whole dataset
             for split in one.splits(stage, with_train=self.n_examples > 0):
                 with ProgressBar(f"{one.name}, {split}: examples to tokens") as progress:
@@ -173,9 +175,11 @@ class SupervisedDataModule(LightningDataModule):
             ValueError: If an example has no target, or a dataset lacks a split.
         """
         self.vocabulary = model_tokenizer(self.tokenizer)
-        self._datasets = self._open(self.vocabulary)
+        self._datasets = self._open(self.vocabulary, stage)
         self.n_special_tokens = 0 if all(one.is_text for one in self._datasets) else len(SPECIAL_TOKENS)
         self.tasks = {one.name: one.spec for one in self._datasets}
+        self.dataset_records = {one.name: one.dataset.record(is_text=one.is_text) for one in self._datasets}
+        self.tested_split = self._tested_split() if stage == "test" else "test"
         for one in self._datasets if stage == "fit" else ():
             if "train" not in one.dataset.splits:
                 raise ValueError(
@@ -190,12 +194,46 @@ class SupervisedDataModule(LightningDataModule):
             splits = one.splits(stage, with_train=self.n_examples > 0)
             encoded = {split: self._encoded(one, split) for split in splits}
             for split in splits:
-                one.builders[split] = self._builder(one, split, encoded)
+                one.builders[split] = self._builder(one, split, encoded, has_texts=stage == "predict")
         self.__dict__.pop("_training", None)
         self.plan = self._plan()
 
-    def _open(self, tokenizer: Tokenizer) -> list[TaskDataset]:
-        datasets = open_task_datasets(self.sets, self.root, tokenizer, self.n_ctx, as_text=self.as_text)
+    def match_trained(self, trained: Mapping[str, TrainedDataset]) -> bool:
+        """Open the datasets again for a model that was not known in ``setup``; return whether they were.
+
+        Args:
+            trained: Datasets that the model was trained on.
+        """
+        if self._trained == trained or self.trainer is None:
+            return False
+        self.prepare_data()
+        self.setup(self.trainer.state.fn)
+        return True
+
+    def _tested_split(self) -> Literal["val", "test"]:
+        """Return the split that testing reads: validation if no dataset has a test split."""
+        without = [one for one in self._datasets if one.held_out == "val"]
+        if not without:
+            return "test"
+        if missing := [one.dataset.title for one in without if "val" not in one.dataset.splits]:
+            raise ValueError(f"{missing[0]}: no test and no validation split; expected one; give test")
+        names = ", ".join(one.name for one in without)
+        if len(without) < len(self._datasets):
+            raise ValueError(
+                f"{names}: no test split; expected one, as the other datasets have; run validate, or leave "
+                "it out"
+            )
+        if self._is_main_process:
+            log.info("%s: no test split, so the scores are of the validation split and are named val_", names)
+        return "val"
+
+    def _open(self, tokenizer: Tokenizer, stage: str | None) -> list[TaskDataset]:
+        module = self.trainer.lightning_module if self.trainer is not None else None
+        read = getattr(module, "trained_datasets", None) if stage not in (None, "fit") else None
+        self._trained: Mapping[str, TrainedDataset] = {} if read is None else read()
+        datasets = open_task_datasets(
+            self.sets, self.root, tokenizer, self.n_ctx, as_text=self.as_text, trained=self._trained
+        )
         if self.n_examples and not any(one.is_text for one in datasets):
             raise ValueError(
                 f"n_examples={self.n_examples} examples in context are for examples that are text, and no "
@@ -206,7 +244,7 @@ class SupervisedDataModule(LightningDataModule):
     def _encoded(self, one: TaskDataset, split: str) -> TokenizedDataset:
         folder = tokenized_folder(one.dataset, split, self.vocabulary, one.template, _root())
         examples = TokenizedDataset(folder)
-        missing = np.isnan(examples.targets)
+        missing = ~examples.has_target
         if split != "test" and one.dataset.spec.kind != "text" and missing.any():
             first = examples.numbers[missing.argmax()]
             raise ValueError(
@@ -215,7 +253,9 @@ class SupervisedDataModule(LightningDataModule):
             )
         return examples
 
-    def _builder(self, one: TaskDataset, split: str, encoded: Mapping[str, TokenizedDataset]) -> BatchBuilder:
+    def _builder(
+        self, one: TaskDataset, split: str, encoded: Mapping[str, TokenizedDataset], *, has_texts: bool
+    ) -> BatchBuilder:
         examples = encoded[split]
         inputs: TransformedInputs | PromptInputs
         if one.is_text:
@@ -235,6 +275,7 @@ class SupervisedDataModule(LightningDataModule):
             {"graded": "grade", "text": "text"}.get(one.dataset.spec.kind, "class"),  # type: ignore[arg-type]
             self.n_ctx,
             has_references=one.is_text and split != "train",
+            texts=[example.texts for example in one.dataset.examples(split)] if has_texts else [],
         )
 
     def _shots(self, one: TaskDataset, split: str, n: int, train: TokenizedDataset | None) -> Shots:
@@ -319,6 +360,18 @@ class SupervisedDataModule(LightningDataModule):
             raise RuntimeError("SupervisedDataModule: call prepare_data() and setup() first")
         return self._datasets
 
+    def left_out(self, name: str, split: str) -> dict[str, int]:
+        """Return how many records of a split are not evaluated, by reason; available after ``setup``.
+
+        Args:
+            name: Name of the dataset.
+            split: Name of the split.
+        """
+        [builder] = [one.builders[split] for one in self._opened() if one.name == name]
+        examples = builder.inputs.examples
+        limited = len(examples) - len(builder.selected)
+        return examples.skipped | ({"by val_rows": limited} if limited else {})
+
     # ------------------------------------------------------------------ training
 
     @cached_property
@@ -365,27 +418,28 @@ class SupervisedDataModule(LightningDataModule):
         return [self._evaluation(one.builders["val"]) for one in self._opened() if "val" in one.builders]
 
     def test_dataloader(self) -> list[BatchLoader]:
-        """Return a loader for each dataset: its test examples, or validation if the test has no labels."""
+        """Return a loader for each dataset: its test examples, or validation if no dataset has a test split.
+
+        Raises:
+            ValueError: If test examples have no labels.
+        """
         loaders = []
         for one in self._opened():
-            test, val = one.builders.get("test"), one.builders.get("val")
-            has_labels = test is not None and not np.isnan(test.inputs.examples.targets).all()
-            if not has_labels and val is not None and self._is_main_process:
-                reason = "no test split" if test is None else "the test examples have no labels"
-                log.info("%s: %s; testing reads the validation split", one.name, reason)
-            chosen = test if has_labels else val
-            if chosen is None:
+            builder = one.builders[self.tested_split]
+            if not builder.inputs.examples.has_target.any():
+                place = one.dataset.label_place(self.tested_split)
                 raise ValueError(
-                    f"{one.dataset.title} has no labeled examples for testing: give it a test or a val split"
+                    f"{one.dataset.title}: no test example has a label; expected {place}; run validate for "
+                    "the scores of the validation split, or predict"
                 )
-            loaders.append(self._evaluation(chosen))
+            loaders.append(self._evaluation(builder))
         return loaders
 
     def predict_dataloader(self) -> list[BatchLoader]:
         """Return a loader for each dataset: its test examples, labeled or not, else validation."""
         loaders = []
         for one in self._opened():
-            builder = one.builders.get("test") or one.builders.get("val")
+            builder = one.builders.get(one.held_out)
             if builder is None:
                 raise ValueError(f"{one.dataset.title} has neither test nor validation examples to predict")
             loaders.append(self._evaluation(builder))

@@ -6,13 +6,13 @@ Training and validation examples of one file are divided by a rule, see :class:`
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
-from gpt_toolkit.batches import TaskSpec
+from gpt_toolkit.batches import TaskSpec, TrainedDataset
 from gpt_toolkit.data.supervised.label_maps import LabelMap
 from gpt_toolkit.records import OnBadRecord, raise_error
 
@@ -155,7 +155,9 @@ class SupervisedDataset:
         facts: Notes on the whole dataset, for :meth:`notes`.
         skips_bad_records: Whether records with missing fields or empty texts are skipped and counted, because
             the published files have some; else they are errors.
-        prompt: Text between input and target, for text; "" is the default template's.
+        prompt: Text between input and target, for text; None: the default template's.
+        files: Checksums of the training files, if it is read from files.
+        columns: Columns by the option that names them, if it is read from files.
     """
 
     spec: TaskSpec
@@ -166,20 +168,53 @@ class SupervisedDataset:
     variants: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     facts: Sequence[str] = ()
     skips_bad_records: bool = False
-    prompt: str = ""
+    prompt: str | None = None
+    files: Sequence[str] = ()
+    columns: Mapping[str, str | list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._seen: dict[str, tuple[int, list[str]]] = {}  # size and notes of splits read to their end
+        self._seen: dict[str, tuple[int, dict[str, tuple[int, str]]]] = {}  # of splits read to their end
 
     @property
     def splits(self) -> tuple[str, ...]:
         """Names of the splits that exist, among ``train``, ``val`` and ``test``."""
         return tuple(split for split in ("train", "val", "test") if split in self.sources)
 
+    def record(self, *, is_text: bool) -> TrainedDataset:
+        """Return what checkpoints store of the dataset.
+
+        Args:
+            is_text: Whether its labels are learned as words.
+        """
+        return TrainedDataset(self.spec, is_text, tuple(self.files), self.columns)
+
+    def of_head(self, trained: TrainedDataset) -> "SupervisedDataset":
+        """Return the dataset for a trained model: its labels, by name, mean the outputs of the model.
+
+        Raises:
+            ValueError: If the model's outputs are of another kind.
+        """
+        head = trained.spec
+        if self.spec.kind != head.kind:
+            raise ValueError(
+                f"{self.title}: kind {self.spec.kind}; expected {head.kind}, the kind of the checkpoint's "
+                f"{head.name}; give a dataset of that kind"
+            )
+        positive = self.spec.positive or head.positive
+        names = head.labels if head.kind != "multiple_choice" else self.spec.labels
+        spec = replace(self.spec, labels=names, levels=head.levels, positive=positive, head=head.name)
+        facts = list(self.facts)
+        if spec.name != head.name:
+            facts.append(f"{spec.name}: scored by the head of {head.name}, the only one of the checkpoint")
+        labels = self.labels
+        if head.kind not in ("multiple_choice", "text"):  # the outputs of choices are scores of their texts
+            labels = labels.of_head(self.spec.labels, head)
+        return replace(self, spec=spec, labels=labels, facts=facts)
+
     def identity(self, split: str) -> str:
         """Return a name of the content of a split: equal for equal examples, wherever the files are."""
         facts = [
-            *(READER_VERSION, self.spec.name, self.spec.kind, self.spec.labels),
+            *(READER_VERSION, self.spec.name, self.spec.kind, self.spec.labels, self.spec.levels),
             *(sorted(self.labels.classes.items()), self.labels.levels),
             *(split, self._source(split).identity()),
         ]
@@ -220,16 +255,19 @@ class SupervisedDataset:
         if not number:
             too_few = ". Too few to hold out a tenth: give val" if self._split_note else ""
             raise ValueError(f"{self.title} has no examples for {split}{too_few}")
-        notes = [
-            f"skipped {n:,} record{'s' * (n > 1)} {reason}, the first at {first}"
-            for reason, (n, first) in skipped.items()
-        ]
-        self._seen[split] = number, notes
+        self._seen[split] = number, skipped
+
+    def skipped(self, split: str) -> dict[str, int]:
+        """Return the number of records of a split that are not among its examples, by reason."""
+        return {reason: n for reason, (n, _) in self._read(split)[1].items()}
 
     def notes(self, split: str) -> list[str]:
         """Return notes on a split for the user; reads the split if that has not happened yet."""
         n_examples, skipped = self._read(split)
-        notes = [f"{split}: {text}" for text in skipped]
+        notes = [
+            f"{split}: skipped {n:,} record{'s' * (n > 1)} {reason}, the first at {first}"
+            for reason, (n, first) in skipped.items()
+        ]
         published, total, size = self.sizes.get(split, n_examples), n_examples, f"{n_examples:,} examples"
         is_divided = bool(self._split_note) and split != "test"
         if is_divided:
@@ -251,12 +289,21 @@ class SupervisedDataset:
         val = self.sources.get("val")
         return _RULE_NOTES[val.rule] if isinstance(val, DividedSource) else ""
 
-    def _read(self, split: str) -> tuple[int, list[str]]:
-        """Return the size of a split and notes on skipped records; reads it to its end the first time."""
+    def _read(self, split: str) -> tuple[int, dict[str, tuple[int, str]]]:
+        """Return the size of a split, and number and first place of skipped records by reason.
+
+        The split is read to its end the first time.
+        """
         if split not in self._seen:
             for _ in self.examples(split):
                 pass
         return self._seen[split]
+
+    def label_place(self, split: str) -> str:
+        """Return where the labels of a split are looked for, for messages."""
+        if self.labels.not_public:
+            return "labels, which are not public for this test split"
+        return str(getattr(self.sources.get(split), "label_place", "labels"))
 
     def _source(self, split: str) -> Source:
         if split not in self.sources:

@@ -5,7 +5,7 @@ On the Hugging Face hub they are read with ``datasets``; code of a dataset is ne
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -104,9 +104,13 @@ def _known(name: str, entry: dict[str, Any]) -> KnownDataset:
         entry.pop("metrics"),
         entry.pop("subsets", ()),
         entry.pop("max_new_tokens", 0),
+        entry.pop("positive", ""),
     )
-    no_gold = frozenset(entry.pop("no_gold", ()))
-    labels = spec_labels(spec, entry.pop("also", {}), no_gold, entry.pop("first_choice", 0))
+    labels = replace(
+        spec_labels(spec, entry.pop("also", {}), entry.pop("first_choice", 0)),
+        no_gold=frozenset(entry.pop("no_gold", ())),
+        not_public=frozenset(entry.pop("not_public", ())),
+    )
     schemas = tuple(RecordSchema(**schema) for schema in entry.pop("schemas", ()))
     place = entry.pop("hub", None)
     hub = place and HubPlace(place["path"], place.get("config", ""), place.get("splits", _HUB_SPLITS))

@@ -5,10 +5,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import ceil, floor, inf, isfinite
 from typing import Any, Final, NamedTuple
 
-from gpt_toolkit.batches import Kind
+from gpt_toolkit.batches import Kind, TaskSpec
 from gpt_toolkit.data.supervised.dataset import Source
 from gpt_toolkit.data.supervised.infer_schema import Columns, yaml_spellings
-from gpt_toolkit.data.supervised.label_maps import LETTERS, LabelMap, class_labels, grade_labels, label_text
+from gpt_toolkit.data.supervised.label_maps import (
+    LETTERS,
+    LabelMap,
+    choice_labels,
+    class_labels,
+    grade_labels,
+    label_text,
+)
 from gpt_toolkit.records import excerpt, raise_error
 
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -76,19 +83,31 @@ def infer_labels(options: Mapping[str, Any], columns: Columns, source: Source, t
     if numbers is None:
         _refuse_odd(found, title)
     has_fractions = numbers is not None and any(not number.is_integer() for number in numbers)
-    if kind == "graded" or (has_fractions and len(columns.schema.texts) == 2 and "kind" not in options):
+    if kind == "graded" or (has_fractions and "kind" not in options):
         return _grades(found, numbers, title)
     if has_fractions:
         raise ValueError(
-            f"{title}: labels such as {min(found)!r} are fractions, not classes. Graded datasets compare two "
-            "texts: give text_a and text_b, and kind: graded"
+            f"{title}: labels such as {min(found)!r} for kind {kind}; expected classes; for fractions give "
+            "kind: graded"
         )
     names = tuple(sorted(found) if numbers is None else sorted(found, key=float))
     if len(names) < 2:
         raise ValueError(f"{title}: all examples have the label {names[0]!r}; there is nothing to learn")
     if len(names) > _MAX_CLASSES:
         raise _too_many(title, names[0])
-    return Labels(kind, names, class_labels(names), f"labels found, in this order: {', '.join(names)}")
+    targets = class_labels(names, by_index=False)
+    return Labels(kind, names, targets, f"labels found, in this order: {', '.join(names)}")
+
+
+def trained_labels(spec: TaskSpec) -> Labels:
+    """Return the labels that a trained model knows, for files that need not have any."""
+    if spec.kind == "graded":
+        targets = grade_labels(spec.levels[0], spec.levels[-1])
+    elif spec.kind == "multiple_choice" and not spec.labels:
+        targets = choice_labels(spec.choices)
+    else:
+        targets = class_labels(spec.labels, by_index=False)
+    return Labels(spec.kind, spec.labels, targets)
 
 
 def _given(labels: object, columns: Columns, source: Source, title: str) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ class InputSequence(NamedTuple):
 
 
 def classification(tokens: SpecialTokens, text: Ids) -> list[Ids]:
-    """Join one text: start, text, extract."""
+    """Join one text, for a class or a grade: start, text, extract."""
     return [np.concatenate([[tokens.start], text, [tokens.extract]])]
 
 
@@ -88,8 +88,10 @@ def transform(kind: Kind, tokens: SpecialTokens, texts: Sequence[Ids]) -> list[I
         texts: Token ids of each truncated text, in the order of
             :class:`~gpt_toolkit.data.supervised.dataset.Example`.
     """
+    if len(texts) == 1:
+        return classification(tokens, *texts)
     if kind == "classification":
-        return classification(tokens, *texts) if len(texts) == 1 else entailment(tokens, *texts)
+        return entailment(tokens, *texts)
     if kind == "multiple_choice":
         return multiple_choice(tokens, *texts)
     return similarity(tokens, *texts)

@@ -59,7 +59,8 @@ def show_example(builder: BatchBuilder, index: int, vocabulary: Tokenizer) -> li
     for number, sequence in enumerate(sequences):
         name = ""
         if builder.spec.kind == "multiple_choice":
-            is_right = number == inputs.examples.targets[index]
+            examples = inputs.examples
+            is_right = examples.has_target[index] and number == examples.targets[index]
             name = f"answer {number}{' (right)' if is_right else ''}: "
         elif len(sequences) == 2:
             name = _ORDERS[number]
@@ -83,7 +84,7 @@ def _label(builder: BatchBuilder, index: int) -> str:
     if builder.answers == "text":
         references = examples.references[index]
         return f"the answer is {' or '.join(map(repr, references))}" if references else "no answer"
-    if np.isnan(target):
+    if not examples.has_target[index]:
         return "no label"
     if builder.answers == "grade":
         return f"graded {target:g}, of {spec.labels[0]} to {spec.labels[-1]}"

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite, isnan
 from typing import Final
 
@@ -13,7 +13,6 @@ LETTERS: Final = "ABCDEFGH"
 
 _WHOLE_NUMBER: Final = re.compile(r"([+-]?)(0|[1-9][0-9]*)(?:\.0*)?")
 _SCIENTIFIC: Final = re.compile(r"[+-]?[0-9]\.[0-9]+[eE][+-][0-9]+")
-_NO_LABEL = "-1"  # the hub's label of test examples whose labels are not public
 
 
 def label_text(label: object) -> str | None:
@@ -42,13 +41,17 @@ class LabelMap:
         classes: Class, or choice, by label; empty for grades.
         levels: Lowest and highest grade; None for classes.
         no_gold: Labels of examples without a gold label, which are skipped.
+        not_public: Labels that mean, in published test files, that the label is not public.
         expected: The labels, for error messages.
+        advice: What to do about another label, for error messages.
     """
 
     classes: Mapping[str, int]
     levels: tuple[float, float] | None = None
     no_gold: frozenset[str] = frozenset()
+    not_public: frozenset[str] = frozenset()
     expected: str = ""
+    advice: str = "if it is the name of a column, the line is a header: remove it, or set header"
 
     def is_label(self, text: str) -> bool:
         """Return whether a text of a file is a label."""
@@ -65,7 +68,7 @@ class LabelMap:
         """Return the class, choice or grade of a label.
 
         Args:
-            label: Label in the file; None if the file has no such column.
+            label: Label in the file; None if it has none.
             where: File and line, for error messages.
             may_be_missing: Whether examples of this split may have no label; their target is None.
 
@@ -73,11 +76,11 @@ class LabelMap:
             ValueError: If the label is missing or unknown.
         """
         text = label_text(label)
-        if text is None or (may_be_missing and text == _NO_LABEL):
+        if text is None or (may_be_missing and text in self.not_public):
             if may_be_missing:
                 return None
-            only_test = "Only test files may lack labels"
-            raise ValueError(f"{where} has no label, expected {self.expected}. {only_test}")
+            only_test = "only test files may lack labels"
+            raise ValueError(f"{where}: no label; expected {self.expected}; {only_test}")
         if self.levels is None:
             target = self.classes.get(text)
             if target is not None:
@@ -86,16 +89,26 @@ class LabelMap:
             grade = _grade(text)
             if grade is not None and self.levels[0] <= grade <= self.levels[1]:
                 return grade
-        raise ValueError(
-            f"{where}: label {text!r} is not one of the dataset's, expected {self.expected}. If it is the "
-            "name of a column, the line is a header: remove it, or set header"
-        )
+        raise ValueError(f"{where}: label {text!r}; expected {self.expected}; {self.advice}")
+
+    def of_head(self, ours: Sequence[str], head: TaskSpec) -> "LabelMap":
+        """Return the map from the same labels to the outputs of a head, by the names of both.
+
+        Args:
+            ours: Names of the classes of this map.
+            head: Dataset that the head was trained on.
+        """
+        advice = f"the head of {head.name} has not learned it: leave such examples out, or train with them"
+        if head.kind == "graded":
+            return replace(grade_labels(head.levels[0], head.levels[-1]), advice=advice)
+        index = {name: i for i, name in enumerate(head.labels)}
+        known = {label: index[ours[i]] for label, i in self.classes.items() if ours[i] in index}
+        return replace(self, classes=known, expected=", ".join(head.labels), advice=advice)
 
 
 def spec_labels(
     spec: TaskSpec,
     also: Mapping[str, int] | None = None,
-    no_gold: frozenset[str] = frozenset(),
     first_choice: int = 0,
 ) -> LabelMap:
     """Map labels to targets as the description of a dataset says.
@@ -103,31 +116,30 @@ def spec_labels(
     Args:
         spec: The dataset.
         also: Other names of classes that files use.
-        no_gold: Labels of examples without a gold label.
         first_choice: Number of the first choice.
     """
     if spec.kind == "multiple_choice":
         return choice_labels(spec.choices, first_choice)
     if spec.kind == "graded":
-        return grade_labels(float(spec.labels[0]), float(spec.labels[-1]))
-    return class_labels(spec.labels, also, no_gold)
+        return grade_labels(spec.levels[0], spec.levels[-1])
+    return class_labels(spec.labels, also)
 
 
 def class_labels(
-    names: Sequence[str], also: Mapping[str, int] | None = None, no_gold: frozenset[str] = frozenset()
+    names: Sequence[str], also: Mapping[str, int] | None = None, *, by_index: bool = True
 ) -> LabelMap:
-    """Map labels to classes by name and by index, because files have either.
+    """Map labels to classes by name, and by index if files may have either.
 
     Args:
         names: Names of the classes, in order.
         also: Other names that files use.
-        no_gold: Labels of examples without a gold label.
+        by_index: Whether the number of a class, from 0, is another name of it.
     """
-    classes = {str(i): i for i in range(len(names))}
-    if any(name in classes for name in names):  # names that are numbers are not indices
+    classes = {str(i): i for i in range(len(names))} if by_index else {}
+    if any(_grade(name) is not None for name in names):  # names that are numbers are not indices
         classes = {}
     classes |= {name: i for i, name in enumerate(names)} | dict(also or {})
-    return LabelMap(classes, no_gold=no_gold, expected=", ".join(names))
+    return LabelMap(classes, expected=", ".join(names))
 
 
 def choice_labels(n_choices: int, first: int = 0) -> LabelMap:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from gpt_toolkit.batches import TrainedDataset
 from gpt_toolkit.data.pretraining.text_files import split_named
 from gpt_toolkit.data.supervised.custom_dataset import open_custom
 from gpt_toolkit.data.supervised.dataset import (
@@ -18,6 +19,7 @@ from gpt_toolkit.data.supervised.dataset import (
 )
 from gpt_toolkit.data.supervised.gpt1_datasets import KnownDataset, known_datasets, open_hub
 from gpt_toolkit.data.supervised.record_schema import FileSource, LinePairSource
+from gpt_toolkit.data.supervised.trained_model import trained_dataset
 from gpt_toolkit.records import ENDINGS, RecordFile, ending, excerpt, open_records
 from gpt_toolkit.suggestions import did_you_mean
 
@@ -26,7 +28,13 @@ _SHARD = re.compile(r"-\d{5}-of-\d{5}$")
 _PASSAGE_FOLDERS: Final = {"train": "train", "dev": "val", "test": "test"}  # RACE's
 
 
-def open_dataset(entry: str | Mapping[str, object], root: Path | None = None) -> SupervisedDataset:
+def open_dataset(
+    entry: str | Mapping[str, object],
+    root: Path | None = None,
+    trained: Mapping[str, TrainedDataset] | None = None,
+    *,
+    as_text: bool = False,
+) -> SupervisedDataset:
     """Open a labeled dataset.
 
     Args:
@@ -34,15 +42,32 @@ def open_dataset(entry: str | Mapping[str, object], root: Path | None = None) ->
             file (``reviews.csv``); or the description of a custom dataset, see ``custom_dataset.OPTIONS``.
         root: Folder of known datasets: files of ``rte`` are in ``root/rte`` or in ``root``. None: they come
             from the hub. Paths of custom files may also be relative to it.
+        trained: Datasets that the model which is evaluated was trained on. Labels then mean, by their names,
+            the outputs of its heads.
+        as_text: Whether labels are scored as words, without a head.
 
     Raises:
-        ValueError: If the name is unknown, or files are not as expected.
+        ValueError: If the name is unknown, files are not as expected, or the model has no head for the
+            dataset.
         FileNotFoundError: If files are missing.
     """
+    dataset = _open(entry, root, trained, as_text=as_text)
+    spec = dataset.spec
+    learned = trained_dataset(spec.name, trained or {}, needs_head=spec.has_head and not as_text)
+    return dataset if learned is None else dataset.of_head(learned)
+
+
+def _open(
+    entry: str | Mapping[str, object],
+    root: Path | None,
+    trained: Mapping[str, TrainedDataset] | None,
+    *,
+    as_text: bool,
+) -> SupervisedDataset:
     if isinstance(entry, Mapping):
-        return open_custom(entry, root)
+        return open_custom(entry, root, trained, as_text=as_text)
     if ending(Path(entry)) and Path(entry).expanduser().is_file():
-        return open_custom({"train": entry}, root)
+        return open_custom({"train": entry}, root, trained, as_text=as_text)
     if entry.replace("/", ":").startswith(f"{_STORYWORLD}:"):
         from gpt_toolkit.data.supervised.storyworld_datasets import open_storyworld  # slow to import
 
@@ -51,7 +76,7 @@ def open_dataset(entry: str | Mapping[str, object], root: Path | None = None) ->
     if entry in known:
         return open_hub(known[entry]) if root is None else _open_folder(known[entry], root.expanduser())
     if ending(Path(entry)):
-        return open_custom({"train": entry}, root)
+        return open_custom({"train": entry}, root, trained, as_text=as_text)
     hint = did_you_mean(entry.lower(), [*known, _STORYWORLD])
     raise ValueError(
         f"unknown dataset {entry!r}{hint}; known: {', '.join(known)}; {_STORYWORLD}:NAME; or a file "

@@ -42,12 +42,14 @@ class PromptTemplate:
             possible answers. The first field is truncated if an example is too long. A line whose fields are
             all empty is left out.
         words: Answers for the labels; empty if the answer is free text.
+        levels: Grades that the words stand for, if the dataset is graded.
     """
 
     name: str
     form: str
     template: str
     words: tuple[str, ...] = ()
+    levels: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if len(set(self.words)) < len(self.words):
@@ -83,7 +85,14 @@ class PromptTemplate:
         """Return the answer to be learned; "" if the example has none."""
         if not self.words:
             return example.references[0] if example.references else ""
-        return "" if example.target is None else self.words[nearest(example.target, len(self.words))]
+        return "" if example.target is None else self.words[self.label_index(example.target)]
+
+    def label_index(self, target: float) -> int:
+        """Return the index of the word for a target: of its class, or of the level nearest to a grade."""
+        if not self.levels:
+            return int(target)
+        distances = [abs(level - target) for level in reversed(self.levels)]  # the upper one of two
+        return len(self.levels) - 1 - distances.index(min(distances))
 
     def references(self, example: Example) -> tuple[str, ...]:
         """Return the correct answers."""
@@ -103,25 +112,22 @@ class PromptTemplate:
         return values
 
 
-def nearest(grade: float, n_levels: int) -> int:
-    """Return the level nearest to a grade, the upper one of two; a class is its own level."""
-    return min(n_levels - 1, max(0, int(grade + 0.5)))
-
-
-def prompt_template(spec: TaskSpec, n_texts: int, prompt: str = "") -> PromptTemplate:
+def prompt_template(spec: TaskSpec, n_texts: int, prompt: str | None = None) -> PromptTemplate:
     """Return the template of a dataset.
 
     Args:
         spec: The dataset.
         n_texts: Texts of an example.
         prompt: Text between input and answer that the dataset asks for; it is a separate line unless it
-            begins with a space. "" is the default template.
+            is empty or begins with a space. None: the default template.
     """
-    if prompt:
-        line_end = "" if prompt[0].isspace() else "\n"
+    if prompt is not None:
+        line_end = "" if not prompt or prompt[0].isspace() else "\n"
         escaped = prompt.rstrip(" ").replace("{", "{{").replace("}", "}}")
         return PromptTemplate(spec.name, "text", f"{{input}}{line_end}{escaped}")
-    form = {"classification": "single" if n_texts == 1 else "pair"}.get(spec.kind, spec.kind)
+    form = "pair" if spec.kind == "classification" else spec.kind
+    if n_texts == 1 and spec.kind in ("classification", "graded"):
+        form = "single"
     entry = _read_templates("defaults")[form]
     known = _read_templates("datasets").get(spec.name)
     if known and _fields(known["prompt"]) <= {*_FIELDS[form], "words"}:  # else another dataset has this name
@@ -131,7 +137,7 @@ def prompt_template(spec: TaskSpec, n_texts: int, prompt: str = "") -> PromptTem
     else:
         by_label: Mapping[str, str] = entry.get("words", {})
         words = tuple(by_label.get(label, label.replace("_", " ")) for label in spec.labels)
-    return PromptTemplate(spec.name, form, entry["prompt"], words)
+    return PromptTemplate(spec.name, form, entry["prompt"], words, spec.levels)
 
 
 def spec_as_text(spec: TaskSpec, template: PromptTemplate, vocabulary: Tokenizer) -> TaskSpec:
@@ -148,6 +154,7 @@ def spec_as_text(spec: TaskSpec, template: PromptTemplate, vocabulary: Tokenizer
         kind="text",
         labels=template.words,
         choices=1,
+        positive=template.words[spec.labels.index(spec.positive)] if spec.positive else "",
         max_new_tokens=longest + 1 if template.words else spec.max_new_tokens,  # one more for end of text
     )
 

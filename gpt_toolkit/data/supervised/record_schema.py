@@ -99,6 +99,23 @@ class RecordSchema:
         """Column of the label or of the answer."""
         return self.label or self.target
 
+    @property
+    def options(self) -> dict[str, str | list[str]]:
+        """Columns by the option of a custom dataset that names them."""
+        answers = self.answers if isinstance(self.answers, str) else list(self.answers)
+        names = dict(
+            zip(("text",) if len(self.texts) == 1 else ("text_a", "text_b"), self.texts, strict=False)
+        )
+        names |= {"document": " ".join(self.document), "question": self.question}
+        named: dict[str, str | list[str]] = {
+            **names,
+            "answers": answers,
+            "input": self.input,
+            "target": self.target,
+            "label": self.label,
+        }
+        return {option: value for option, value in named.items() if value}
+
     def matches(self, names: Sequence[str], is_label: Callable[[str], bool], *, delimited: bool) -> bool:
         """Return whether a file is of this schema.
 
@@ -236,10 +253,17 @@ class FileSource:
     def title(self) -> str:
         return self.schema.title
 
+    @property
+    def label_place(self) -> str:
+        """Column of the labels and the columns that the first file has, for messages."""
+        column = f"column {self.schema.last_column!r}" if self.schema.last_column else "a column of labels"
+        first = self.files[0][0]
+        return f"{column} in {first.path}, whose columns are {', '.join(self.schema.columns or first.names)}"
+
     def identity(self) -> object:
         first = self.files[0][0]
         reading = [*self.schema.identity(), first.format, *(first.dialect or ())]
-        checksums = _checksums([file.path for file, _ in self.files])
+        checksums = file_checksums([file.path for file, _ in self.files])
         return [reading, checksums, [subset for _, subset in self.files]]
 
     def examples(self, on_bad_record: OnBadRecord) -> Iterator[SourceExample]:
@@ -267,7 +291,7 @@ class LinePairSource:
     title = "two files, line by line"
 
     def identity(self) -> object:
-        return _checksums([self.inputs, self.targets])
+        return file_checksums([self.inputs, self.targets])
 
     def examples(self, on_bad_record: OnBadRecord) -> Iterator[SourceExample]:
         lines = zip_longest(text_lines(self.inputs), text_lines(self.targets))
@@ -282,7 +306,7 @@ class LinePairSource:
             yield SourceExample((source[1].strip(),), references=(target[1].strip(),), where=where)
 
 
-def _checksums(paths: Sequence[Path]) -> list[str]:
+def file_checksums(paths: Sequence[Path]) -> list[str]:
     """Return the checksum of each file, from a cache; of many files, one checksum of all."""
     if len(paths) < _MANY_FILES:
         memo = FileMemo(cache_folder() / "files")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gpt_toolkit.batches import TaskSpec
+from gpt_toolkit.batches import TaskSpec, TrainedDataset
 from gpt_toolkit.data.supervised.batching import BatchBuilder
 from gpt_toolkit.data.supervised.dataset import SupervisedDataset
 from gpt_toolkit.data.supervised.open_dataset import open_dataset
@@ -47,6 +47,11 @@ class TaskDataset:
         """True if its examples become text."""
         return self.template is not None
 
+    @property
+    def held_out(self) -> str:
+        """Split that testing and prediction read: ``test``, or ``val`` if the dataset has none."""
+        return "test" if "test" in self.dataset.splits else "val"
+
     def splits(self, stage: str | None, *, with_train: bool) -> list[str]:
         """Return the splits that a stage of the Trainer reads.
 
@@ -55,12 +60,11 @@ class TaskDataset:
             with_train: Whether training examples are in the context of examples that are text.
         """
         splits = self.dataset.splits
-        held_out = "test" if "test" in splits else "val"
         wanted = {
             "fit": ["train", "val"],
             "validate": ["val"],
-            "test": ["val", held_out],  # if test examples have no labels, testing reads those of val
-            "predict": [held_out],
+            "test": [self.held_out],
+            "predict": [self.held_out],
         }.get(stage or "", ["train", "val", "test"])
         if with_train and self.is_text:
             wanted = ["train", *wanted]
@@ -93,6 +97,7 @@ def open_task_datasets(
     n_ctx: int,
     *,
     as_text: bool,
+    trained: Mapping[str, TrainedDataset] | None = None,
 ) -> list[TaskDataset]:
     """Open the datasets of a run.
 
@@ -102,13 +107,14 @@ def open_task_datasets(
         tokenizer: Tokenizer, for the length of answers.
         n_ctx: Longest sequence, in tokens.
         as_text: Whether datasets with labels become text too.
+        trained: Datasets that the model which is evaluated was trained on; None for training.
 
     Raises:
         ValueError: If two datasets have one name, or an answer leaves no space for its prompt.
     """
     found: dict[str, TaskDataset] = {}
     for entry in entries:
-        dataset = open_dataset(entry, root)
+        dataset = open_dataset(entry, root, trained, as_text=as_text)
         name = dataset.spec.name
         if name in found:
             raise ValueError(

@@ -32,7 +32,9 @@ CACHE_VERSION: Final = 3
 """Raised when the same examples would be cached in another way."""
 
 _MANIFEST = "manifest.json"
-_EXAMPLE_DTYPE = np.dtype([("target", np.float64), ("number", np.int64), ("subset", np.int64)])
+_EXAMPLE_DTYPE = np.dtype(
+    [("target", np.float64), ("has_target", np.bool_), ("number", np.int64), ("subset", np.int64)]
+)
 _BATCH_CHARACTERS = 1 << 18  # examples that one call into the pool encodes
 _CACHED_TEXTS = 4096  # texts of a call; neighboring examples often share a premise or a document
 
@@ -44,12 +46,14 @@ class TokenizedDataset:
         folder: Folder of the cache.
 
     Attributes:
-        targets: Target of each example; NaN if it has none.
+        targets: Target of each example; 0 if it has none.
+        has_target: Whether each example has a target.
         numbers: Number of each example in its split.
         subsets: Subset of each example, as an index into ``TaskSpec.subsets``; -1 for none.
         n_texts: Number of texts of an example.
         n_ids: Number of all token ids.
         notes: Notes on the split, for the user.
+        skipped: Number of records that are not among the examples, by reason.
 
     Raises:
         FileNotFoundError: If the examples have not been prepared.
@@ -65,6 +69,7 @@ class TokenizedDataset:
         try:
             manifest = json.loads((folder / _MANIFEST).read_bytes())
             self.n_texts, self.notes = int(manifest["n_texts"]), list(map(str, manifest["notes"]))
+            self.skipped: dict[str, int] = dict(manifest["skipped"])
             dtype, self.n_ids = token_dtype(manifest["vocab_size"]), int(manifest["n_ids"])
             if self.n_ids:
                 self._ids = np.memmap(folder / "ids.bin", dtype, mode="r", shape=(self.n_ids,))
@@ -73,6 +78,7 @@ class TokenizedDataset:
             self._ends: NDArray[np.int64] = np.load(folder / "ends.npy", mmap_mode="r")
             table = np.load(folder / "examples.npy", mmap_mode="r")
             self.targets = np.ascontiguousarray(table["target"])
+            self.has_target = np.ascontiguousarray(table["has_target"])
             self.numbers = np.ascontiguousarray(table["number"])
             self.subsets = np.ascontiguousarray(table["subset"])
             if len(self._ends) != len(self) * self.n_texts or self._ends[-1] != self.n_ids:
@@ -219,6 +225,7 @@ class _Writer:
             "n_texts": len(ends) // len(table),
             "n_ids": int(ends[-1]),
             "notes": self.dataset.notes(self.split),
+            "skipped": self.dataset.skipped(self.split),
             "vocab_size": self.tokenizer.vocab_size,
         }
         write_json(folder / _MANIFEST, manifest, durable=True)
@@ -263,15 +270,15 @@ class _Writer:
         lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
         return batch, np.concatenate(pieces).astype(self.dtype), lengths
 
-    def _numbers(self, example: Example) -> tuple[float, int, int]:
-        """Return target, number and subset of an example."""
+    def _numbers(self, example: Example) -> tuple[float, bool, int, int]:
+        """Return target, whether it has one, number and subset of an example."""
         if example.subset and example.subset not in self.subsets:
             raise ValueError(
                 f"{self._place(example)} is of the subset {example.subset!r}; expected one of "
                 f"{', '.join(self.subsets) or 'none'}"
             )
-        target = np.nan if example.target is None else float(example.target)
-        return target, example.number, self.subsets[example.subset] if example.subset else -1
+        subset = self.subsets[example.subset] if example.subset else -1
+        return float(example.target or 0), example.target is not None, example.number, subset
 
     def _place(self, example: Example) -> str:
         return f"{self.dataset.title}, {self.split} example {example.number}"

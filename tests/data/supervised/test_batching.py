@@ -134,15 +134,16 @@ def test_grades_are_fractions_and_what_is_missing_is_marked(tmp_path: Path) -> N
     random = Random(0)
     grades = [3.25, None, 0.0]
     rows = [Example((words(random, 5), words(random, 5)), grade, i) for i, grade in enumerate(grades)]
-    graded = task(FakeDataset(spec("g", "graded"), {"test": rows}), tmp_path, "test")
+    graded = task(FakeDataset(spec("g", "graded", labels=tuple("01234")), {"test": rows}), tmp_path, "test")
     batch = graded.batch(np.arange(3), 3)
     assert batch["input_ids"].shape[:2] == (3, 2)
-    expected = torch.tensor([3.25, float("nan"), 0.0])
-    torch.testing.assert_close(batch["target"], expected, equal_nan=True)
+    assert batch["target"][batch["has_target"]].tolist() == [3.25, 0.0]
+    assert batch["has_target"].tolist() == [True, False, True]
     classes = [Example(("x",), target, i, "right" if i else "") for i, target in enumerate((1, None))]
     fake = FakeDataset(spec("c", subsets=("left", "right")), {"test": classes})
     batch = task(fake, tmp_path, "test").batch(np.arange(2), 2)
-    assert (batch["target"].tolist(), batch["subsets"].tolist()) == ([1, -1], [-1, 1])
+    assert (batch["target"][0], batch["has_target"].tolist()) == (1, [True, False])
+    assert batch["subsets"].tolist() == [-1, 1]
 
 
 def test_evaluation_reads_each_row_once_over_all_ranks(sets: list[BatchBuilder]) -> None:

@@ -119,6 +119,13 @@ def test_two_texts_with_fractions_for_labels_are_graded(write: Write) -> None:
     assert opened.notes("val")[-1] == "a: graded from 0 to 5, the range found"
 
 
+def test_one_text_with_fractions_for_labels_is_graded(write: Write) -> None:
+    opened = open_dataset({"val": str(write("a.csv", "text,score\nA.,-0.5\nB.,2\nC.,1.25\n"))})
+    assert (opened.spec.kind, opened.spec.labels) == ("graded", ("-1", "0", "1", "2"))
+    assert opened.spec.levels == (-1.0, 0.0, 1.0, 2.0)
+    assert rows_of(opened, "val") == [(("A.",), -0.5), (("B.",), 2.0), (("C.",), 1.25)]
+
+
 @pytest.mark.parametrize(
     ("answers", "labels", "targets", "names"),
     [
@@ -240,13 +247,17 @@ def test_identity_follows_content_columns_and_labels(write: Write) -> None:
         ({"labels": [1, "1"]}, "text,label\nA.,1\n", r"labels names one twice: 1, 1"),
         ({"delimiter": "::"}, "text,label\nA.,1\n", r"delimiter: '::' is not one character"),
         ({}, "text,label\nA.,1\nB.,1\n", r"all examples have the label '1'; there is nothing to learn"),
-        ({}, "text,label\nA.,1\nB.,0.5\n", r"labels such as '0\.5' are fractions.*kind: graded"),
+        (
+            {"kind": "classification"},
+            "text,label\nA.,1\nB.,0.5\n",
+            r"labels such as '0\.5' for kind classification; expected classes; .*kind: graded",
+        ),
         ({}, "text,label\nA.,1\nB.,\n", r"a\.csv, line 3 has no label"),
         ({}, "text,label\n,1\nB.,0\n", r"a\.csv, line 2: the text is empty"),
         (
             {"labels": ["x", "y"]},
             "text,label\nA.,x\nB.,z\n",
-            r"a\.csv, line 3: label 'z' is not one of .*expected x, y",
+            r"a\.csv, line 3: label 'z'; expected x, y",
         ),
         ({}, "text,label\n", r"a\.csv has a header but no examples"),
         ({}, "text,label\nA.,B.,1\n", r"a\.csv, line 2 has 3 fields, expected 2"),

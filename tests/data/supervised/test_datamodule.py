@@ -48,7 +48,7 @@ def sets(monkeypatch: pytest.MonkeyPatch) -> dict[str, FakeDataset]:
         ),
     }
 
-    def open_fake(entry: str | Mapping[str, Any], root: Path | None) -> FakeDataset:
+    def open_fake(entry: str | Mapping[str, Any], *_: Any, as_text: bool) -> FakeDataset:
         return found[str(entry)]
 
     monkeypatch.setattr("gpt_toolkit.data.supervised.task_dataset.open_dataset", open_fake)
@@ -371,24 +371,38 @@ def test_no_row_to_learn_is_its_own_example(sets: dict[str, FakeDataset]) -> Non
 # ---------------------------------------------------------------------- testing and what is refused
 
 
-def test_without_labeled_test_rows_testing_reads_validation_and_prediction_the_test(
+def test_only_the_test_split_is_tested_and_validation_keeps_its_name(
     sets: dict[str, FakeDataset], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "gpt_toolkit")
     unlabeled = [Example((f"test {i}",), None, i) for i in range(4)]
     sets["a"].content = {**sets["a"].content, "test": unlabeled}
-    sets["b"].content = {**sets["b"].content, "test": [Example(("x",), 1, 0)]}
+    sets["b"].content = {**sets["b"].content, "test": [Example(("x",), 1, 0), Example(("y",), None, 1)]}
     model, run = Recorder(), trainer(tmp_path)
-    run.test(model, datamodule=data(["a", "b", "nli"]), verbose=False)
+    with pytest.raises(
+        ValueError, match=r"fake a: no test example has a label; .*run validate .* or predict"
+    ):
+        run.test(model, datamodule=data(["a", "b"]), verbose=False)
+    with pytest.raises(ValueError, match="nli: no test split; expected one, as the other datasets have"):
+        run.test(model, datamodule=data(["b", "nli"]), verbose=False)
+    module = data(["nli", "choice"])
+    run.test(model, datamodule=module, verbose=False)
     rows = Counter(name for batch in model.evaluated for name in [batch["task"]] * len(batch["examples"]))
-    assert rows == {"a": 6, "b": 1, "nli": 7}
-    assert "a: the test examples have no labels; testing reads the validation split" in caplog.messages
-    assert "nli: no test split; testing reads the validation split" in caplog.messages
+    assert (rows, module.tested_split) == ({"nli": 7, "choice": 5}, "val")
+    assert any(
+        "nli, choice: no test split, so the scores are of the validation" in m for m in caplog.messages
+    )
+    model.evaluated.clear()
+    module = data("b")
+    run.test(model, datamodule=module, verbose=False)
+    assert [batch["has_target"].tolist() for batch in model.evaluated] == [[True, False]]
+    assert module.tested_split == "test"
     model.evaluated.clear()
     run.predict(model, datamodule=data(["a", "nli"]), return_predictions=False)
-    targets = {batch["task"]: batch["target"].tolist() for batch in model.evaluated}
-    assert targets["a"] == [-1] * 4
-    assert len(targets["nli"]) == 7
+    found = {batch["task"]: batch for batch in model.evaluated}
+    assert found["a"]["has_target"].tolist() == [False] * 4
+    assert [*map(tuple, found["a"]["texts"])] == [(f"test {i}",) for i in found["a"]["examples"].tolist()]
+    assert len(found["nli"]["target"]) == 7
 
 
 def test_only_what_a_stage_reads_is_encoded(sets: dict[str, FakeDataset], tmp_path: Path) -> None:

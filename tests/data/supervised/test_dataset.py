@@ -63,7 +63,7 @@ def test_rows_of_a_test_without_labels_all_stay(write: Write, tmp_path: Path) ->
             "rte",
             "rte/dev.tsv",
             "index\tsentence1\tsentence2\tlabel\n0\tA.\tB.\tmaybe\n",
-            r"dev\.tsv, line 2: label 'maybe' is not one of .*, expected entailment, not_entailment\.",
+            r"dev\.tsv, line 2: label 'maybe'; expected entailment, not_entailment; ",
         ),
         (
             "rte",
@@ -75,7 +75,7 @@ def test_rows_of_a_test_without_labels_all_stay(write: Write, tmp_path: Path) ->
             "rte",
             "rte/dev.tsv",
             "index\tsentence1\tsentence2\n0\tA.\tB.\n",
-            r"dev\.tsv, line 2 has no label, expected entailment, not_entailment\. Only test files may lack",
+            r"dev\.tsv, line 2: no label; expected entailment, not_entailment; only test files may lack",
         ),
         (
             "rte",
@@ -127,7 +127,7 @@ def test_rows_of_a_test_without_labels_all_stay(write: Write, tmp_path: Path) ->
             "stsb",
             "stsb/sts-dev.csv",
             "a\tb\tc\t0\t5.1\tA.\tB.\n",
-            r"sts-dev\.csv, line 1: label '5\.1' .*expected a number from 0 to 5",
+            r"sts-dev\.csv, line 1: label '5\.1'; expected a number from 0 to 5",
         ),
         (
             "stsb",

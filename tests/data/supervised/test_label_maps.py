@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from gpt_toolkit.data.supervised.label_maps import (
@@ -7,6 +9,7 @@ from gpt_toolkit.data.supervised.label_maps import (
     grade_labels,
     label_text,
 )
+from tests.data.fakes import spec
 
 
 def target(labels: LabelMap, label: object, *, may_be_missing: bool = False) -> float | None:
@@ -28,7 +31,7 @@ def test_a_class_is_known_by_name_and_by_index() -> None:
 def test_classes_that_are_numbers_are_not_indices() -> None:
     labels = class_labels(("1", "2"))
     assert target(labels, "1") == 0
-    with pytest.raises(ValueError, match=r"here: label '0' is not one of the dataset's, expected 1, 2"):
+    with pytest.raises(ValueError, match=r"here: label '0'; expected 1, 2; if it is the name of a column"):
         target(labels, "0")
 
 
@@ -46,14 +49,44 @@ def test_a_grade_outside_its_levels_is_refused(label: str) -> None:
         target(grade_labels(0, 5), label)
 
 
-@pytest.mark.parametrize("label", [None, -1, "-1", -1.0])
+@pytest.mark.parametrize("label", [None, "", "  "])
 def test_only_test_examples_may_lack_a_label(label: object) -> None:
     assert target(class_labels(("a", "b")), label, may_be_missing=True) is None
-    with pytest.raises(ValueError, match="here"):
+    with pytest.raises(ValueError, match="here: no label; expected a, b; only test files may lack labels"):
         target(class_labels(("a", "b")), label)
 
 
+@pytest.mark.parametrize("label", [-1, "-1", -1.0])
+def test_minus_one_is_a_label_unless_the_dataset_uses_it_for_labels_that_are_not_public(
+    label: object,
+) -> None:
+    assert target(class_labels(("-1", "0", "1")), label, may_be_missing=True) == 0
+    assert target(grade_labels(-1, 1), label, may_be_missing=True) == -1.0
+    with pytest.raises(ValueError, match="here: label '-1'; expected a, b"):
+        target(class_labels(("a", "b")), label, may_be_missing=True)
+    published = replace(class_labels(("a", "b")), not_public=frozenset({"-1"}))
+    assert target(published, label, may_be_missing=True) is None
+    with pytest.raises(ValueError, match="here: label '-1'"):
+        target(published, label)
+
+
+def test_the_labels_of_a_file_are_the_outputs_of_a_head_by_name() -> None:
+    head = spec("mood", labels=("anger", "joy", "sadness"))
+    ours = class_labels(("joy", "sadness", "surprise")).of_head(("joy", "sadness", "surprise"), head)
+    assert [target(ours, label) for label in ("joy", "sadness", "0", "1")] == [1, 2, 1, 2]
+    expected = r"label 'surprise'; expected anger, joy, sadness; the head of mood has not learned it"
+    with pytest.raises(ValueError, match=expected):
+        target(ours, "surprise")
+    grades = grade_labels(0, 1).of_head(("0", "1"), spec("g", "graded", labels=("-1", "0", "1", "2")))
+    assert [target(grades, label) for label in ("-0.5", "2")] == [-0.5, 2.0]
+
+
+def test_classes_without_index_are_known_by_name_alone() -> None:
+    with pytest.raises(ValueError, match="label '0'; expected no, yes"):
+        target(class_labels(("no", "yes"), by_index=False), "0")
+
+
 def test_examples_without_gold_are_told_from_others() -> None:
-    labels = class_labels(("a", "b"), no_gold=frozenset({"-", "-1"}))
+    labels = replace(class_labels(("a", "b")), no_gold=frozenset({"-", "-1"}))
     assert [labels.has_no_gold(label) for label in ("-", -1, "a", 0, None)] == [True, True, *[False] * 3]
     assert not class_labels(("a", "b")).has_no_gold("-")

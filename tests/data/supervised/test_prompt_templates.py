@@ -10,7 +10,6 @@ from gpt_toolkit.data.supervised.gpt1_datasets import known_datasets
 from gpt_toolkit.data.supervised.prompt_templates import (
     TEMPLATES,
     PromptTemplate,
-    nearest,
     prompt_template,
     spec_as_text,
 )
@@ -89,6 +88,13 @@ def test_an_unknown_answer_is_empty_and_a_set_may_ask_in_its_own_words() -> None
     assert prompt_template(own, 1).references(example) == ("yes", "indeed")
 
 
+def test_an_empty_prompt_is_an_empty_prompt() -> None:
+    free = TaskSpec("free", "text", (), 1, ("rouge",), max_new_tokens=5)
+    example = Example(("A text",), None, 0, references=("a word",))
+    assert prompt_template(free, 1, "").texts(example) == ("A text", "", " a word")
+    assert prompt_template(free, 1).texts(example) == ("A text", "\nAnswer:", " a word")
+
+
 def test_a_template_is_taken_by_name_only_where_its_fields_are_there() -> None:
     assert prompt_template(spec("similarity", "classification"), 1).template.startswith("{text}")
     assert prompt_template(spec("sst2", "similarity"), 2).template.startswith("First: {a}")
@@ -136,7 +142,10 @@ def test_a_set_as_text_keeps_its_metrics_and_has_words_for_labels() -> None:
 
 
 def test_a_grade_is_its_nearest_level() -> None:
-    assert [nearest(grade, 6) for grade in (0, 0.4, 0.5, 2.49, 4.6, 5)] == [0, 0, 1, 2, 5, 5]
+    levels = prompt_template(spec("g", "graded", labels=tuple("012345")), 2)
+    assert [levels.label_index(grade) for grade in (0, 0.4, 0.5, 2.49, 4.6, 5)] == [0, 0, 1, 2, 5, 5]
+    stars = prompt_template(spec("s", "graded", labels=("1", "2", "4")), 1)
+    assert [stars.words[stars.label_index(grade)] for grade in (1, 1.6, 3.0, 4)] == ["1", "2", "4", "4"]
 
 
 def test_another_template_or_other_words_make_another_view() -> None:

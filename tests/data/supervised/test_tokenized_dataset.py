@@ -65,7 +65,8 @@ def test_rows_are_encoded_once_and_named_by_content_tokenizer_and_view(tmp_path:
 def test_targets_parts_and_references_that_are_missing_stay_so(tmp_path: Path) -> None:
     rows = [Example(("a",), None, 0, "left"), Example(("b",), 1, 1), Example(("c",), 0, 2, "right")]
     found = encoded(FakeDataset(spec("s", subsets=("left", "right")), {"test": rows}), tmp_path, "test")
-    np.testing.assert_array_equal(found.targets, [np.nan, 1, 0])
+    np.testing.assert_array_equal(found.targets[found.has_target], [1, 0])
+    np.testing.assert_array_equal(found.has_target, [False, True, True])
     np.testing.assert_array_equal(found.subsets, [0, -1, 1])
     assert found.references == [[], [], []]
 

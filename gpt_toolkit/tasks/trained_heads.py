@@ -1,0 +1,88 @@
+"""Heads of fine-tuning: one for each dataset, and what their outputs mean, as checkpoints store it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from torch import nn
+
+from gpt_toolkit.backbone.heads import ClassificationHead, MultipleChoiceHead
+from gpt_toolkit.batches import TaskSpec, TrainedDataset
+
+
+def build_heads(datasets: Mapping[str, TrainedDataset], n_embd: int, clf_pdrop: float) -> nn.ModuleDict:
+    """Build the head of each dataset that has one, by :func:`module_name`.
+
+    Args:
+        datasets: The datasets, by name.
+        n_embd: Width of the states, D.
+        clf_pdrop: Dropout before each head.
+    """
+    heads = nn.ModuleDict()
+    for name, dataset in datasets.items():
+        if dataset.has_head:
+            spec = dataset.spec
+            heads[module_name(name)] = (
+                MultipleChoiceHead(n_embd, clf_pdrop)
+                if spec.kind == "multiple_choice"
+                else ClassificationHead(n_embd, spec.n_outputs, clf_pdrop)
+            )
+    return heads
+
+
+def module_name(dataset: str) -> str:
+    """Return the name of a dataset's head as a module: dots would divide it, and methods have names, too."""
+    return "dataset_" + dataset.replace("%", "%25").replace(".", "%2E")
+
+
+def stored_datasets(record: Mapping[str, Any]) -> dict[str, TrainedDataset]:
+    """Return the datasets in the record of a checkpoint, by name."""
+    return {name: TrainedDataset.from_fields(fields) for name, fields in record.get("datasets", {}).items()}
+
+
+def check_heads(stored: Mapping[str, TrainedDataset], tasks: Iterable[TaskSpec]) -> None:
+    """Raise if a dataset that is evaluated has no head, or one whose outputs mean something else.
+
+    Args:
+        stored: Datasets that the model was trained on, by name.
+        tasks: Datasets that are evaluated.
+    """
+    heads = {name: one.spec for name, one in stored.items() if one.has_head}
+    for spec in tasks:
+        if not spec.has_head:
+            continue
+        if spec.head_name not in heads:
+            raise ValueError(
+                f"dataset {spec.name}: the checkpoint has no head of this name; expected one of "
+                f"{', '.join(heads) or 'none'}; give the dataset that name"
+            )
+        _check_meaning(heads[spec.head_name], spec)
+
+
+def check_same_datasets(stored: Mapping[str, TrainedDataset], ours: Mapping[str, TrainedDataset]) -> None:
+    """Raise if a run that continues a checkpoint has other datasets, or labels that mean something else.
+
+    Args:
+        stored: Datasets of the checkpoint, by name.
+        ours: Datasets of the run.
+    """
+    if set(stored) != set(ours):
+        raise ValueError(
+            f"datasets: {', '.join(ours)}; expected {', '.join(stored)}, as in the checkpoint; give those, "
+            "or begin a new run by --model.init_from"
+        )
+    for name, record in ours.items():
+        _check_meaning(stored[name].spec, record.spec)
+
+
+def _check_meaning(stored: TaskSpec, ours: TaskSpec) -> None:
+    names = ["kind"] if stored.kind == "multiple_choice" else ["kind", "labels"]
+    for name in names:
+        before, now = getattr(stored, name), getattr(ours, name)
+        if before != now:
+            before, now = (v if isinstance(v, str) else ", ".join(v) for v in (before, now))
+            raise ValueError(
+                f"{name} of {ours.name}: {now}; expected {before}, as in the checkpoint; give the data that "
+                "it was trained on, or begin a new run by --model.init_from"
+            )

@@ -1,0 +1,182 @@
+"""What the outputs of heads mean: stored with their checkpoint, and compared by name in evaluation."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Trainer, seed_everything
+
+from gpt_toolkit import FinetuneTask, SupervisedDataModule
+from gpt_toolkit.batches import TrainedDataset
+from gpt_toolkit.checkpoints.training_checkpoint import read_record
+from gpt_toolkit.optim import AdamW
+from gpt_toolkit.tasks.trained_heads import build_heads, check_heads, check_same_datasets, module_name
+from tests.data.fakes import spec
+
+SHAPE = {"n_layer": 1, "n_head": 2, "n_embd": 16}
+WORDS = {"anger": "furious", "joy": "glad", "sadness": "gloomy"}
+
+
+def test_any_name_of_a_dataset_is_a_name_of_a_head() -> None:
+    random = Random(0)
+    names = ["items", "children", "values", "a.b", "training", "forward", "", ".", "%2E", "a%", "Q: x", "é"]
+    names += ["".join(random.choices("ab._%- :/é", k=random.randint(1, 6))) for _ in range(200)]
+    names = list(dict.fromkeys(names))
+    heads = build_heads({name: TrainedDataset(spec(name)) for name in names}, 8, 0.0)
+    assert len(heads) == len({module_name(name) for name in names}) == len(names)
+    again = build_heads({name: TrainedDataset(spec(name)) for name in reversed(names)}, 8, 0.0)
+    again.load_state_dict(heads.state_dict())
+    for name in names:
+        weights: Any = again[module_name(name)].linear, heads[module_name(name)].linear
+        assert torch.equal(weights[0].weight, weights[1].weight), name
+
+
+def test_heads_that_are_missing_or_mean_something_else_are_refused_in_a_line() -> None:
+    stored = {"a": TrainedDataset(spec("a")), "b": TrainedDataset(spec("b", "graded", labels=("0", "1")))}
+    check_heads(stored, [spec("a"), replace(spec("c"), head="a"), spec("t", "text", labels=())])
+    with pytest.raises(
+        ValueError, match="dataset c: the checkpoint has no head of this name; expected one of a, b"
+    ):
+        check_heads(stored, [spec("c")])
+    with pytest.raises(ValueError, match="labels of a: yes, no; expected no, yes, as in the checkpoint"):
+        check_heads(stored, [spec("a", labels=("yes", "no"))])
+    with pytest.raises(ValueError, match="kind of b: classification; expected graded"):
+        check_heads(stored, [spec("b")])
+    with pytest.raises(ValueError, match="datasets: a; expected a, b, as in the checkpoint"):
+        check_same_datasets(stored, {"a": stored["a"]})
+
+
+def rows(path: Path, labels: list[str], n: int = 60) -> str:
+    random = Random(path.name)
+    lines = [f"i am {WORDS.get(label := random.choice(labels), 'odd')} {i},{label}" for i in range(n)]
+    path.write_text("\n".join(["text,label", *lines]) + "\n", encoding="utf-8")
+    return str(path)
+
+
+def data(*sets: Any) -> SupervisedDataModule:
+    return SupervisedDataModule(list(sets), tokenizer="bytes", n_ctx=32, batch_size=8)
+
+
+Evaluate = Callable[..., Any]
+
+
+@pytest.fixture
+def fitted(tmp_path: Path) -> tuple[Path, Trainer, FinetuneTask]:
+    """A checkpoint of a run on three moods, with its Trainer and task."""
+    seed_everything(0, verbose=False)
+    task = FinetuneTask(decoder=SHAPE, optimizer=AdamW(lr=0.01), clf_pdrop=0.0, lm_coef=0.0)
+    trainer = quiet(tmp_path, max_steps=40)
+    trainer.fit(task, data(rows(tmp_path / "mood.csv", list(WORDS), n=90)))
+    trainer.save_checkpoint(tmp_path / "x.ckpt")
+    return tmp_path / "x.ckpt", trainer, task
+
+
+def quiet(folder: Path, **options: Any) -> Trainer:
+    off = dict.fromkeys(
+        ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False
+    )
+    return Trainer(accelerator="cpu", devices=1, default_root_dir=folder, **off, **options)
+
+
+def accuracy_by_names(trainer: Trainer, task: FinetuneTask, module: Any, labels: dict[str, str]) -> float:
+    """Compute the accuracy from the names in predictions and a reading of the file with plain Python."""
+    predicted: Any = trainer.predict(task, module)
+    lines = [line for batch in predicted for line in batch]
+    assert len(lines) == len(labels)
+    return sum(line["prediction"] == labels[line["texts"][0]] for line in lines) / len(lines)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("labels", "knows_path"),
+    [
+        (["sadness", "joy"], True),
+        (["sadness", "joy"], False),
+        (["sadness", "joy", "anger"], False),
+        (["joy"], True),
+    ],
+)
+def test_another_file_is_scored_by_label_name_from_python(
+    labels: list[str], knows_path: bool, fitted: tuple[Path, Trainer, FinetuneTask], tmp_path: Path
+) -> None:
+    path = rows(tmp_path / "holdout.csv", labels, n=50)
+    truth = dict(line.rsplit(",", 1) for line in Path(path).read_text().splitlines()[1:])
+    task, trainer = FinetuneTask(decoder=SHAPE), quiet(tmp_path)
+    if knows_path:
+        trainer.ckpt_path = fitted[0]
+        [found] = trainer.test(task, data(path), verbose=False)
+    else:
+        [found] = trainer.test(task, data(path), ckpt_path=fitted[0], verbose=False)
+    expected = accuracy_by_names(trainer, task, data(path), truth)
+    assert found["test_holdout_accuracy"] == pytest.approx(expected)
+    assert task.evaluated["holdout"]["n_examples"] == 50
+    counts = {name: list(truth.values()).count(name) for name in WORDS}
+    assert task.evaluated["holdout"]["class_counts"] == counts
+    if len(labels) > 1:
+        assert expected > 0.6  # the words give the labels away
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_file_of_the_same_name_with_fewer_labels_has_the_head_of_the_checkpoint(
+    fitted: tuple[Path, Trainer, FinetuneTask], tmp_path: Path
+) -> None:
+    (tmp_path / "b").mkdir()
+    task = FinetuneTask(decoder=SHAPE)
+    module = data(rows(tmp_path / "b" / "mood.csv", ["sadness", "joy"]))
+    [found] = quiet(tmp_path).test(task, module, ckpt_path=fitted[0], verbose=False)
+    assert list(task.evaluated["mood"]["class_counts"]) == list(WORDS)
+    assert found["test_mood_accuracy"] > 0.6
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_task_that_was_just_trained_scores_another_file(
+    fitted: tuple[Path, Trainer, FinetuneTask], tmp_path: Path
+) -> None:
+    _, trainer, task = fitted
+    path = tmp_path / "new.csv"
+    path.write_text("text\ni am glad 7\n", encoding="utf-8")
+    [[line]] = trainer.predict(task, data(str(path)))  # type: ignore[misc]
+    assert line["texts"] == ["i am glad 7"]
+    assert "target" not in line
+    assert list(line["probabilities"]) == list(WORDS)
+    assert line["prediction"] == max(line["probabilities"], key=line["probabilities"].get)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_does_not_continue_with_other_labels(
+    fitted: tuple[Path, Trainer, FinetuneTask], tmp_path: Path
+) -> None:
+    assert list(read_record(fitted[0])["datasets"]) == ["mood"]
+    (tmp_path / "b").mkdir()
+    other = data(rows(tmp_path / "b" / "mood.csv", ["joy", "surprise", "sadness"], n=90))
+    task = FinetuneTask(decoder=SHAPE, optimizer=AdamW(lr=0.01), accept_new_plan=True)
+    message = "labels of mood: joy, sadness, surprise; expected anger, joy, sadness, as in the checkpoint"
+    with pytest.raises(ValueError, match=message):
+        quiet(tmp_path, max_steps=50).fit(task, other, ckpt_path=fitted[0])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_one_of_two_heads_is_used_alone(tmp_path: Path) -> None:
+    seed_everything(0, verbose=False)
+    task = FinetuneTask(decoder=SHAPE, optimizer=AdamW(lr=0.01), lm_coef=0.0)
+    trainer = quiet(tmp_path, max_steps=2)
+    first, second = (rows(tmp_path / f"{name}.csv", list(WORDS), n=60) for name in ("items", "a.b"))
+    trainer.fit(task, data(first, second))
+    trainer.save_checkpoint(tmp_path / "x.ckpt")
+    both = {
+        k: v
+        for result in trainer.validate(task, data(first, second), verbose=False)
+        for k, v in result.items()
+    }
+    again, trainer = FinetuneTask(decoder=SHAPE), quiet(tmp_path)
+    trainer.ckpt_path = tmp_path / "x.ckpt"
+    [found] = trainer.validate(again, data(second), verbose=False)
+    assert found["val_a_b_accuracy"] == both["val_a_b_accuracy"]
+    with pytest.raises(
+        ValueError, match=r"dataset new: the checkpoint has no head of this name; .* items, a_b"
+    ):
+        trainer.validate(again, data(rows(tmp_path / "new.csv", list(WORDS))), verbose=False)
