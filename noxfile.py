@@ -61,9 +61,10 @@ def portable(session: nox.Session) -> None:
 
 @nox.session
 def harness(session: nox.Session) -> None:
-    """Compare zero-shot scores with lm-eval's, example by example, on real data; takes minutes."""
+    """Compare zero-shot scores with lm-eval, and generated text with llama.cpp; takes minutes."""
     install(session, "test", "benchmarks")
-    session.run("pytest", "tests/parity/test_lm_eval.py", "-m", "slow", *session.posargs)
+    files = ("tests/parity/test_lm_eval.py", "tests/parity/test_llama_cpp.py")
+    session.run("pytest", *files, "-m", "slow", *session.posargs)
 
 
 @nox.session

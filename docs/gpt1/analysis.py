@@ -157,4 +157,6 @@ for name, values in curves.items():
 #
 # At a small scale, with several seeds and intervals: `gpt-toolkit tables --parts table5,figure2 --seeds 3`. The toolkit has no LSTM.
 #
+# Exercise for this page: `gpt1-5`, see [exercises](../guides/exercises.md).
+#
 # Next: [GPT-2's vocabulary](../gpt2/input_representation.md).

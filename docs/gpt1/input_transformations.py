@@ -109,4 +109,6 @@ for what, lengths in {
 # | positions | rows of the token embedding matrix | a separate matrix; the sums are the same |
 # | truncation of RACE | not stated | the document is truncated; question and answers stay whole |
 #
+# Exercise for this page: `gpt1-3.3`, see [exercises](../guides/exercises.md).
+#
 # Next: [what fine-tuning adds](finetuning.md).

@@ -154,4 +154,6 @@ Markdown(
 #
 # At full size: `gpt-toolkit fit --config gpt1/pretrain --data.files books/`.
 #
+# Exercises for this page: `gpt1-3.1`, `gpt1-3.1b`, `gpt1-3.1c`, `gpt1-3.1d`, see [exercises](../guides/exercises.md).
+#
 # Next: [how a task becomes one sequence](input_transformations.md).

@@ -98,6 +98,9 @@ Markdown(
 # ## Differences from the released code
 #
 # The ids are the same. The encoder is a different one, and it refuses a vocabulary whose merges it would apply differently. The text
-# `<|endoftext|>` inside a document is encoded as ordinary text, as in the released code and unlike in `transformers`.
+# `<|endoftext|>` inside a document is encoded as ordinary text, as in the released code and unlike in `transformers`. Tokens that a model's folder
+# adds to the vocabulary are found in a text [as in `transformers`](../guides/weights.md).
+#
+# Exercise for this page: `gpt2-2.2`, see [exercises](../guides/exercises.md).
 #
 # Next: [the model](model.md).

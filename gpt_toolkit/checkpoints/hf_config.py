@@ -32,6 +32,7 @@ def hugging_face_config(config: DecoderConfig) -> dict[str, Any]:
         **(_GPT2 if config.norm == "pre" else _GPT1),
         "vocab_size": config.vocab_size,
         "n_positions": config.n_ctx,
+        "n_ctx": config.n_ctx,  # an older name, which llama.cpp's converter reads
         "n_embd": config.n_embd,
         "n_layer": config.n_layer,
         "n_head": config.n_head,

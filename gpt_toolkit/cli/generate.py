@@ -141,7 +141,10 @@ def _load(args: argparse.Namespace) -> LanguageModel:
     dtype = dtype_named(args.dtype, device)
     if message := emulation_warning(dtype, device, "--dtype"):
         print(f"warning: {message}", file=sys.stderr)
-    return load(args.model, device=device, dtype=dtype)
+    model = load(args.model, device=device, dtype=dtype)
+    for note in model.notes:
+        print(f"note: {note}", file=sys.stderr)
+    return model
 
 
 def _stream(model: LanguageModel, prompt: str, settings: GenerationSettings) -> None:

@@ -64,18 +64,22 @@ class LanguageModel:
         decoder: Put into evaluation mode.
         tokenizer: The tokenizer whose ids the decoder was trained on; without one, only :meth:`logits` and
             :meth:`save` work.
+        notes: Sentences that a user of the model must know.
 
     Raises:
         ValueError: If the tokenizer has ids for which the decoder has no embedding.
     """
 
-    def __init__(self, decoder: Decoder, tokenizer: Tokenizer | None = None) -> None:
+    def __init__(
+        self, decoder: Decoder, tokenizer: Tokenizer | None = None, notes: Sequence[str] = ()
+    ) -> None:
         if tokenizer is not None and tokenizer.vocab_size > decoder.config.vocab_size:
             raise ValueError(
                 f"tokenizer {tokenizer.name} has {tokenizer.vocab_size} tokens, the decoder embeds "
                 f"{decoder.config.vocab_size}; they do not belong together"
             )
         self.decoder = decoder.eval()
+        self.notes = tuple(notes)
         self._tokenizer = tokenizer
         self._packed: Decoder | None = None
         self._packed_state: list[tuple[int, int]] = []
@@ -330,6 +334,6 @@ def load(
     state_dict = stored.read(dtype=dtype, device=device)
     tokenizer = tokenizer_of(stored.tokenizer, str(stored.source))
     try:
-        return LanguageModel(build_decoder(stored.config, state_dict), tokenizer)
+        return LanguageModel(build_decoder(stored.config, state_dict), tokenizer, stored.notes)
     except ValueError as error:
         raise ValueError(f"{stored.source}: {error}") from None

@@ -56,41 +56,54 @@ def declare(table: BPETable, files: Mapping[str, str], origin: str, *, ordinary:
                 f"{origin}/{CONFIG}: {name} is {config[name]!r}, which {effect}; expected false; such "
                 "tokenizers are not implemented"
             )
+    if "added_tokens_decoder" not in config:
+        config |= read_json(files.get(SPECIAL_MAP, "{}"), f"{origin}/{SPECIAL_MAP}")
+    added = _added_tokens(table, files, config, origin, ordinary)
+    declared: dict[str, Any] = {role: _content(config.get(role)) for role in ROLES if config.get(role)}
+    extra = [content for content, _ in _special_tokens(config, origin) if content not in declared.values()]
+    declared |= {EXTRA: extra} if extra else {}
+    declared |= {name: config[name] for name in _KEPT if config.get(name) is not None}
+    declared |= {"chat_template": files[CHAT_TEMPLATE]} if CHAT_TEMPLATE in files else {}
+    table = replace(table, added=added, declared=declared)
+    end_ids = [i for i in _end_ids(files, config, origin) if 0 <= i < table.size]
+    return replace(table, declared={**declared, END_IDS: end_ids}) if end_ids else table
+
+
+def _added_tokens(
+    table: BPETable,
+    files: Mapping[str, str],
+    config: Mapping[str, Any],
+    origin: str,
+    ordinary: Sequence[str],
+) -> tuple[AddedToken, ...]:
+    """Return the added tokens of all files, by id."""
     tokens = {token.content: token for token in table.added}
-    if decoder := config.get("added_tokens_decoder"):
+    special = dict(_special_tokens(config, origin))
+    if "added_tokens_decoder" in config:
         where = f"{origin}/{CONFIG}, added_tokens_decoder"
-        for i, fields in sorted(_object(decoder, where).items(), key=lambda item: int(item[0])):
-            token = token_from_json({"id": int(i), **_object(fields, where)}, where)
+        for key, fields in _object(config["added_tokens_decoder"], where).items():
+            token = token_from_json({"id": _whole(key), **_object(fields, where)}, where)
             tokens[token.content] = token
     else:
-        config |= read_json(files.get(SPECIAL_MAP, "{}"), f"{origin}/{SPECIAL_MAP}")
         older = check_vocabulary(read_json(files.get(ADDED, "{}"), f"{origin}/{ADDED}"), f"{origin}/{ADDED}")
-        special = {content for content, _ in _special_tokens(config, origin)}
-        for content, i in sorted(older.items(), key=lambda item: item[1]):
+        for content, number in older.items():
             is_special = content in special
-            tokens.setdefault(content, AddedToken(content, i, is_special, normalized=not is_special))
-    for content, flags in _special_tokens(config, origin):
+            tokens.setdefault(content, AddedToken(content, number, is_special, normalized=not is_special))
+    for content, flags in special.items():
         if content in tokens:
             tokens[content] = replace(tokens[content], special=True)
         elif not (content in table.vocabulary and content.endswith(tuple(ordinary))):
             ids = {**table.vocabulary, **{token.content: token.id for token in tokens.values()}}
-            i = ids.get(content, max(ids.values(), default=-1) + 1)
-            tokens[content] = AddedToken(content, i, **flags)
+            tokens[content] = AddedToken(
+                content, ids.get(content, max(ids.values(), default=-1) + 1), **flags
+            )
     for token in tokens.values():
         if table.vocabulary.get(token.content, token.id) != token.id:
             raise ValueError(
                 f"{origin}: the added token {token.content!r} has the id {token.id}, and "
                 f"{table.vocabulary[token.content]} in the vocabulary; expected one id"
             )
-    declared = {role: content for role in ROLES if (content := _content(config.get(role)))}
-    extra = [content for content, _ in _special_tokens(config, origin) if content not in declared.values()]
-    declared |= {EXTRA: extra} if extra else {}
-    declared |= {name: config[name] for name in _KEPT if config.get(name) is not None}
-    declared |= {"chat_template": files[CHAT_TEMPLATE]} if CHAT_TEMPLATE in files else {}
-    added = tuple(sorted(tokens.values(), key=lambda token: token.id))
-    table = replace(table, added=added, declared=declared)
-    ids = [i for i in _end_ids(files, config, origin) if 0 <= i < table.size]
-    return replace(table, declared={**declared, END_IDS: ids}) if ids else table
+    return tuple(sorted(tokens.values(), key=lambda token: token.id))
 
 
 def token_from_json(fields: Mapping[str, Any], where: str) -> AddedToken:
@@ -141,6 +154,10 @@ def _end_ids(files: Mapping[str, str], config: Mapping[str, Any], origin: str) -
         if value is not None:
             raise ValueError(f"{origin}/{name}: {END_IDS} is {value!r:.100}; expected an id or a list of ids")
     return []
+
+
+def _whole(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
 
 
 def _object(value: object, where: str) -> Mapping[str, Any]:

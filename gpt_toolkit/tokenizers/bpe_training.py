@@ -6,7 +6,7 @@ import re
 import threading
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from gpt_toolkit.tokenizers.bpe_table import BYTE_TO_CHARACTER, END_OF_TEXT, AddedToken, BPETable, check_text
@@ -28,7 +28,9 @@ _spaces = re.compile(rf"\s{{{LONGEST_WORD + 1}}}")
 _runs = re.compile(r"[^\W\d_]+|\d+|\s+|(?:[^\w\s]|_)+")
 
 
-def train_byte_level(chunks: Iterable[str], vocab_size: int, *, progress: bool) -> ByteLevelBPE:
+def train_byte_level(
+    chunks: Iterable[str], vocab_size: int, *, progress: "bool | ProgressBar"
+) -> ByteLevelBPE:
     """Train merges with Hugging Face's trainer, and number the pieces as GPT-2 does.
 
     Ids are the 256 bytes in GPT-2's order, then the merges by rank, then ``<|endoftext|>``. The same text
@@ -39,7 +41,7 @@ def train_byte_level(chunks: Iterable[str], vocab_size: int, *, progress: bool) 
         chunks: The text, cut at positions of :func:`~gpt_toolkit.tokenizers.safe_cut`.
         vocab_size: Number of ids, at least 257. The result has fewer, with a warning, if the text allows
             fewer merges.
-        progress: Show progress on stderr.
+        progress: Show progress on stderr; or the bar that already counts the text, to show the rest on it.
     """
     if vocab_size < SMALLEST:
         raise ValueError(
@@ -58,8 +60,13 @@ def train_byte_level(chunks: Iterable[str], vocab_size: int, *, progress: bool) 
     trainer = BpeTrainer(
         vocab_size=vocab_size - 1, initial_alphabet=ByteLevel.alphabet(), min_frequency=1, show_progress=False
     )
-    with ProgressBar("reading text", unit="characters", enabled=progress) as bar, _clock(bar):
-        learner.train_from_iterator(_read(chunks, bar), trainer)
+    with contextlib.ExitStack() as stack:
+        if isinstance(progress, ProgressBar):
+            bar, texts = progress, _checked(chunks)
+        else:
+            bar = ProgressBar("reading text", unit="characters", enabled=progress)
+            texts = _counted(_checked(chunks), stack.enter_context(bar))
+        learner.train_from_iterator(_then(texts, stack.enter_context(_clock(bar)).set), trainer)
     merges = [(left, right) for left, right in json.loads(learner.to_str())["model"]["merges"]]
     if SMALLEST + len(merges) < vocab_size:
         warnings.warn(
@@ -86,35 +93,44 @@ def cut_long_words(text: str) -> Iterator[str]:
     yield text
 
 
-def _read(chunks: Iterable[str], bar: "ProgressBar") -> Iterator[str]:
-    """Yield the chunks, and report how many characters were read."""
+def _checked(chunks: Iterable[str]) -> Iterator[str]:
     for chunk in chunks:
         check_text(chunk)
-        for piece in cut_long_words(chunk):
-            yield piece
-            bar.advance(len(piece))
-    bar.title = _LEARNING
+        yield from cut_long_words(chunk)
 
 
-_LEARNING = "learning merges"
+def _counted(chunks: Iterable[str], bar: "ProgressBar") -> Iterator[str]:
+    """Yield the chunks, and report how many characters were read."""
+    for chunk in chunks:
+        yield chunk
+        bar.advance(len(chunk))
+
+
+def _then(chunks: Iterable[str], call: Callable[[], None]) -> Iterator[str]:
+    """Yield the chunks; call a function when they are at an end."""
+    yield from chunks
+    call()
 
 
 @contextlib.contextmanager
-def _clock(bar: "ProgressBar") -> Iterator[None]:
-    """Show the time while merges are learned, of which the trainer reports nothing."""
+def _clock(bar: "ProgressBar", every: float = 1.0) -> Iterator[threading.Event]:
+    """Yield an event after which the time is shown: the trainer reports nothing while it learns merges."""
     from gpt_toolkit.progress import format_duration
 
-    start, stopped = time.monotonic(), threading.Event()
+    is_read, is_done = threading.Event(), threading.Event()
 
     def show() -> None:
-        while not stopped.wait(1.0):
-            if bar.title == _LEARNING and bar.is_due:
-                bar.show(f"{format_duration(time.monotonic() - start)} so far")
+        is_read.wait()
+        start = time.monotonic()
+        while not is_done.wait(every):
+            if bar.is_due:
+                bar.show(f"learning merges  {format_duration(time.monotonic() - start)} so far")
 
     clock = threading.Thread(target=show, daemon=True)
     clock.start()
     try:
-        yield
+        yield is_read
     finally:
-        stopped.set()
+        is_done.set()
+        is_read.set()
         clock.join()

@@ -18,7 +18,7 @@ from gpt_toolkit.backbone.config import Norm
 from gpt_toolkit.checkpoints import compare_logits, open_model
 from gpt_toolkit.cli import convert
 from gpt_toolkit.generation.language_model import LanguageModel, load
-from gpt_toolkit.tokenizers.loading import load_tokenizer
+from gpt_toolkit.tokenizers import ByteLevelBPE, load_tokenizer
 from tests.checkpoints.layouts import (
     SHAPES,
     checkpoint_content,
@@ -179,6 +179,86 @@ def test_auto_tokenizer_gives_gpt2s_ids(tmp_path: Path, shared_data: Path) -> No
     assert theirs(TEXT)["input_ids"] == ours.encode(TEXT) == load(tmp_path / "dst").tokenizer.encode(TEXT)
     assert theirs.eos_token_id == 50_256
     assert json.loads((tmp_path / "dst" / "config.json").read_text())["eos_token_id"] == 50_256
+
+
+# Tokenizers
+
+
+@pytest.fixture
+def extended(tmp_path: Path) -> Path:
+    """A folder of transformers with added tokens of every flag, and its own end of text."""
+    source = tmp_path / "extended"
+    model = their_model("pre", (1, 2, 8, 16, 262))
+    model.generation_config.eos_token_id, model.generation_config.max_length = [257, 256], 50
+    model.config.eos_token_id, model.config.pad_token_id = 257, 258
+    model.save_pretrained(source)
+    for name, content in load_tokenizer("bytes").files().items():
+        (source / name).write_text(content, encoding="utf-8")
+    theirs = transformers.AutoTokenizer.from_pretrained(source)
+    roles = {"eos_token": "<|bot|>", "pad_token": "<p>"}
+    theirs.add_special_tokens({"additional_special_tokens": ["<|user|>"], **roles})
+    flags = {"lstrip": True, "rstrip": True, "single_word": True, "normalized": False}
+    theirs.add_tokens(["COVID-19", transformers.AddedToken("strip", **flags)])
+    theirs.chat_template = "{{ messages }}"
+    theirs.save_pretrained(source)
+    return source
+
+
+def test_added_tokens_with_all_flags_and_ids_are_converted(
+    extended: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(extended, tmp_path / "dst")
+    run(tmp_path / "dst", tmp_path / "again")
+    printed = capsys.readouterr().out
+    assert "the same ids and texts on a probe with 6 added tokens; both read by transformers" in printed
+    source = transformers.AutoTokenizer.from_pretrained(extended)
+    generation = json.loads((extended / "generation_config.json").read_text())
+    for folder in (tmp_path / "dst", tmp_path / "again"):
+        result = transformers.AutoTokenizer.from_pretrained(folder)
+        assert result.added_tokens_decoder == source.added_tokens_decoder
+        assert (result.eos_token_id, result.pad_token_id) == (257, 258)
+        assert result.chat_template == "{{ messages }}"
+        text = "<|user|> COVID-19 strip  x strips<|bot|>"
+        ids = source(text)["input_ids"]
+        assert result(text)["input_ids"] == ids == load(folder).tokenizer.encode(text)
+        for skip in (False, True):
+            assert result.decode(ids, skip_special_tokens=skip) == source.decode(
+                ids, skip_special_tokens=skip
+            )
+        assert json.loads((folder / "generation_config.json").read_text()) == generation
+        config = json.loads((folder / "config.json").read_text())
+        assert (config["eos_token_id"], config["pad_token_id"]) == (257, 258)
+        assert load(folder).tokenizer.end_ids == (257, 256)
+
+
+def test_a_tokenizer_that_would_be_changed_is_refused_and_nothing_is_kept(
+    extended: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = ByteLevelBPE.files
+
+    def changed(self: ByteLevelBPE) -> dict[str, str]:
+        return {name: text.replace("COVID-19", "COVID-20") for name, text in files(self).items()}
+
+    monkeypatch.setattr(ByteLevelBPE, "files", changed)
+    with pytest.raises(ValueError, match=r"tokenizer differs from the source's, so nothing was kept: ids \["):
+        run(extended, tmp_path / "dst")
+    assert not (tmp_path / "dst").exists()
+
+
+def test_a_special_token_that_becomes_ordinary_is_one_clear_line(
+    extended: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = ByteLevelBPE.files
+
+    def changed(self: ByteLevelBPE) -> dict[str, str]:
+        parts = json.loads(files(self)["tokenizer.json"])
+        for token in parts["added_tokens"]:
+            token["special"] = token["special"] or token["content"] == "COVID-19"
+        return files(self) | {"tokenizer.json": json.dumps(parts)}
+
+    monkeypatch.setattr(ByteLevelBPE, "files", changed)
+    run(extended, tmp_path / "dst")
+    assert "; without special tokens the source gives 'the little fox" in capsys.readouterr().out
 
 
 def test_auto_tokenizer_gives_gpt1s_ids(

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from docs.making.architecture import PATH, drawing
+from gpt_toolkit.exercises import EXERCISES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,8 +35,10 @@ def navigation() -> list[str]:
 
 
 def source(page: str) -> str:
+    """Return the text of a page of the repository; pages of the API have none."""
     path = ROOT / "docs" / page
-    return (path if path.is_file() else path.with_suffix(".py")).read_text(encoding="utf-8")
+    path = path if path.is_file() else path.with_suffix(".py")
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def test_every_page_links_to_the_next_page_of_the_navigation() -> None:
@@ -51,6 +54,11 @@ def test_the_reference_has_a_page_for_every_package() -> None:
     packages = {path.stem if path.stem != "__init__" else path.parent.name for path in paths}
     listed = {Path(page).stem for page in navigation() if page.startswith("reference/api/")}
     assert listed - {"index"} == packages - {"__main__", "gpt_toolkit"}
+
+
+def test_the_exercises_of_a_page_exist() -> None:
+    named = {name for page in navigation() for name in re.findall(r"`(gpt[12]-[\d.]+\w?)`", source(page))}
+    assert named == EXERCISES.keys()
 
 
 def test_the_figure_of_the_home_page_is_what_its_script_draws() -> None:

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
+from gpt_toolkit.evaluation import lm_eval_model
 from gpt_toolkit.evaluation.lm_eval_model import _prompt, main, register
 from gpt_toolkit.evaluation.lm_eval_model import backend as made
 from gpt_toolkit.generation.language_model import LanguageModel, load
@@ -85,6 +86,37 @@ def test_importing_another_package_runs_no_code_of_this_one() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
     assert "entry-points" not in project["project"]  # torch imports those of its group torch.backends
     assert project["project"]["scripts"].keys() == {"gpt-toolkit"}
+
+
+@pytest.mark.parametrize(
+    ("model_args", "run_args", "expected"),
+    [
+        ({}, {"device": "cuda:0"}, "auto"),  # lm-eval's own default
+        ({}, {"device": None}, "auto"),
+        ({}, {}, "auto"),
+        ({}, {"device": "cpu"}, "cpu"),
+        ({"device": "cpu"}, {"device": "cuda:0"}, "cpu"),
+        ({"device": "cuda:0"}, {"device": "cuda:0"}, "cuda:0"),
+    ],
+)
+def test_without_a_gpu_the_default_device_of_lm_eval_is_the_cpu(
+    model_args: dict[str, Any],
+    run_args: dict[str, Any],
+    expected: str,
+    harness: dict[str, Any],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def load_on_cpu(path: str, *, device: str, dtype: Any) -> LanguageModel:
+        asked.append(device)
+        return load(path, device="cpu", dtype=dtype)
+
+    monkeypatch.setattr(lm_eval_model, "load", load_on_cpu)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    register().create_from_arg_obj({"path": str(folder), **model_args}, {"batch_size": 1, **run_args})
+    assert asked == [expected]
 
 
 def test_continuations_are_scored_as_the_model_does(backend: Any, folder: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,6 +53,19 @@ def test_an_answer_ends_with_the_end_of_text_token() -> None:
     answer = StreamedText(BYTES, "x")
     assert pieces_of(answer, [*b"yes", BYTES.end_of_text, *b"no"]) == ["y", "e", "s"]
     assert (answer.ended, answer.n_tokens) == ("end_of_text", 4)
+
+
+def test_an_answer_ends_with_any_token_that_the_model_s_files_declare(tmp_path: Path) -> None:
+    for name, content in BYTES.files().items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    (tmp_path / "added_tokens.json").write_text('{"<|bot|>": 257, "<|user|>": 258}')
+    (tmp_path / "generation_config.json").write_text('{"eos_token_id": [258, 10]}')
+    tokenizer = load_tokenizer(tmp_path)
+    for end in (258, 10):
+        answer = StreamedText(tokenizer, "x<|bot|>")
+        assert answer.prompt_ids == [120, 257]
+        assert pieces_of(answer, [*b"ab", 257, 256, end, *b"no"]) == ["a", "b", "<|bot|>", "<|endoftext|>"]
+        assert answer.ended == "end_of_text"
 
 
 @pytest.mark.parametrize(

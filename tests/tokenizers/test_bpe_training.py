@@ -1,15 +1,19 @@
 import hashlib
 import os
+import random
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import gpt_toolkit.tokenizers
-from gpt_toolkit.tokenizers import ByteLevelBPE, train_byte_level
+from gpt_toolkit.progress import ProgressBar
+from gpt_toolkit.tokenizers import ByteLevelBPE, bpe_training, train_byte_level
 from gpt_toolkit.tokenizers.bpe_table import BYTE_TO_CHARACTER
+from gpt_toolkit.tokenizers.bpe_training import LONGEST_WORD, cut_long_words
 
 
 def test_ids_are_laid_out_as_in_gpt2(trained: ByteLevelBPE) -> None:
@@ -89,3 +93,48 @@ def test_an_error_of_the_reader_comes_through() -> None:
 def test_a_lone_surrogate_is_refused() -> None:
     with pytest.raises(Exception, match="lone surrogate"):
         train_byte_level(["abc \ud800"], 300, progress=False)
+
+
+def letters(n: int, alphabet: str = "ACGT") -> str:
+    return "".join(random.Random(0).choices(alphabet, k=n))
+
+
+CHINESE = "天地玄黃宇宙洪荒"
+
+
+@pytest.mark.parametrize(
+    "text", [letters(30_000), letters(30_000, CHINESE), "1" * 9999, " " * 9999 + "x", "-" * 9999]
+)
+def test_a_word_of_any_length_is_cut_for_training_and_encoded_whole(text: str) -> None:
+    pieces = list(cut_long_words(text))
+    assert "".join(pieces) == text
+    assert max(map(len, pieces)) <= LONGEST_WORD
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # few different pairs allow few merges
+        tokenizer = train_byte_level([text], 300, progress=False)
+    ids = tokenizer.encode(text)
+    assert tokenizer.decode(ids) == text
+    assert len(ids) < 0.6 * len(text.encode())
+
+
+def test_text_of_ordinary_words_is_not_cut(write_english: Callable[..., str]) -> None:
+    clauses = "\u3002".join(letters(9, CHINESE) for _ in range(500))  # one run without spaces
+    for text in (write_english(2000), "a" * LONGEST_WORD, " " * LONGEST_WORD + "b", clauses, ""):
+        assert list(cut_long_words(text)) == [text]
+
+
+def test_a_long_word_between_others_changes_only_its_own_pieces(write_english: Callable[..., str]) -> None:
+    long_word = "b" * 2500
+    pieces = list(cut_long_words(f"one two, {long_word} three"))
+    assert pieces == [f"one two, {'b' * 1000}", "b" * 1000, "b" * 500 + " three"]
+
+
+def test_learning_of_merges_shows_its_time_on_the_bar_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(ProgressBar, "is_due", property(lambda self: True))
+    monkeypatch.setattr(ProgressBar, "show", lambda self, text, fraction=None: shown.append(text))
+    with ProgressBar("preparing") as bar, bpe_training._clock(bar, every=0.001) as is_read:
+        is_read.set()
+        while not shown:
+            pass
+    assert shown[0] == "learning merges  0:00 so far"

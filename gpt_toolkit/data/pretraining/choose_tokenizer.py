@@ -90,7 +90,7 @@ def prepare_vocabulary(spec: str, source: Source, progress: ProgressBar) -> Toke
         n_bytes = source.n_bytes() or 0
         every = max(1, math.ceil(n_bytes / _TRAINING_BYTES))
         texts = islice(_training_texts(source, progress), 0, None, every)
-        tokenizer = train_byte_level(texts, _trained_size(spec), progress=False)
+        tokenizer = train_byte_level(texts, _trained_size(spec), progress=progress)
         advice = "make space, or set GPT_TOOLKIT_CACHE to a folder on another disk"
         with explain_write_errors(folder, advice), atomic_folder(folder) as partial:
             for name, content in tokenizer.files().items():
