@@ -14,7 +14,7 @@ LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _ENOUGH = 10  # answers without a zero after which a user is warned; tuned here
 
 
-class Question(NamedTuple):
+class GivenAnswer(NamedTuple):
     """The choices of a record and its answer as it is in the file.
 
     Attributes:
@@ -70,29 +70,29 @@ MEANINGS: Final[Mapping[str, Locate]] = MappingProxyType(
 _NAMES: Final = {"text": "text", "index": "index from 0", "number": "number from 1", "letter": "letter"}
 
 
-def right_choices(questions: Sequence[Question], answer_is: str) -> tuple[list[int], str, list[str]]:
+def right_choices(given: Sequence[GivenAnswer], answer_is: str) -> tuple[list[int], str, list[str]]:
     """Return the index of each right choice, the meaning of the answers, and warnings.
 
     Args:
-        questions: Choices and answers; at least one.
+        given: Choices and answers; at least one.
         answer_is: Meaning in :data:`MEANINGS`; "": the one that fits. An integer of JSON is an index.
 
     Raises:
         ValueError: If no meaning fits all answers, or several do and differ.
     """
     meanings = [answer_is] if answer_is else ["text", "index", "letter"]
-    if not answer_is and any(_is_number(question.answer) for question in questions):
+    if not answer_is and any(_is_number(one.answer) for one in given):
         meanings = ["index"]
-    found = {name: [MEANINGS[name](q.answer, q.options) for q in questions] for name in meanings}
+    found = {name: [MEANINGS[name](q.answer, q.options) for q in given] for name in meanings}
     fitting = {name: places for name, places in found.items() if -1 not in places}
     if not fitting:
-        raise ValueError(_unknown(questions, found))
-    for number, question in enumerate(questions):
+        raise ValueError(_unknown(given, found))
+    for number, one in enumerate(given):
         if len({places[number] for places in fitting.values()}) > 1:
-            raise ValueError(_ambiguous(question, {name: places[number] for name, places in fitting.items()}))
+            raise ValueError(_ambiguous(one, {name: places[number] for name, places in fitting.items()}))
     name, places = next(iter(fitting.items()))
     warnings = []
-    if name == "index" and not answer_is and len(questions) >= _ENOUGH and 0 not in places:
+    if name == "index" and not answer_is and len(given) >= _ENOUGH and 0 not in places:
         warnings.append("no answer is index 0; if they count from 1, set answer_is: number")
     return places, _NAMES[name], warnings
 
@@ -101,32 +101,32 @@ def _is_number(answer: Any) -> bool:
     return isinstance(answer, (int, float)) and not isinstance(answer, bool)
 
 
-def _unknown(questions: Sequence[Question], found: Mapping[str, Sequence[int]]) -> str:
+def _unknown(given: Sequence[GivenAnswer], found: Mapping[str, Sequence[int]]) -> str:
     """Return the message about the first answer that the most fitting meaning does not fit."""
     name = min(found, key=lambda each: found[each].count(-1))
-    question = questions[found[name].index(-1)]
-    last = len(question.options) - 1
+    one = given[found[name].index(-1)]
+    last = len(one.options) - 1
     expected = {
-        "text": f"one of the choices {list(question.options)}",
+        "text": f"one of the choices {list(one.options)}",
         "index": f"an index from 0 to {last}",
         "number": f"a number from 1 to {last + 1}",
         "letter": f"a letter from A to {LETTERS[min(last, 25)]}",
     }
     alternatives = ", ".join(expected[each] for each in found)
-    others = len(questions) - found[name].count(-1)
+    others = len(given) - found[name].count(-1)
     if len(found) > 1 and others:
         alternatives = f"{expected[name]}, as {others:,} other answers are"
     advice = "correct the record"
-    if name == "index" and _whole_number(question.answer) == last + 1:
+    if name == "index" and _whole_number(one.answer) == last + 1:
         advice = "if answers count from 1, set answer_is: number"
-    elif name == "index" and as_text(question.answer) in question.options:
+    elif name == "index" and as_text(one.answer) in one.options:
         advice = "if answers are texts of choices, set answer_is: text"
-    return f"{question.where}: answer: {question.answer!r}; expected {alternatives}; {advice}"
+    return f"{one.where}: answer: {one.answer!r}; expected {alternatives}; {advice}"
 
 
-def _ambiguous(question: Question, places: Mapping[str, int]) -> str:
+def _ambiguous(one: GivenAnswer, places: Mapping[str, int]) -> str:
     ways = " and ".join(f"choice {place} by its {_NAMES[name]}" for name, place in places.items())
     return (
-        f"{question.where}: answer: {question.answer!r} is {ways}; choices from 0: {list(question.options)}; "
+        f"{one.where}: answer: {one.answer!r} is {ways}; choices from 0: {list(one.options)}; "
         f"expected one meaning; set answer_is to {' or '.join(places)}"
     )

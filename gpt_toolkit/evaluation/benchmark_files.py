@@ -14,8 +14,8 @@ from gpt_toolkit.evaluation.items import (
     Cloze,
     Conversation,
     Document,
+    Fields,
     LastWord,
-    Record,
     Schema,
     Translation,
     last_word,
@@ -204,7 +204,7 @@ def read_tail(path: Path) -> Content:
         return Content([tail(file.read())], size)
 
 
-def record_reader(convert: Callable[[Record], Any], **fields: type) -> Callable[[Path], Content]:
+def record_reader(convert: Callable[[Fields], Any], **fields: type) -> Callable[[Path], Content]:
     """Return a reader of files of records.
 
     Args:

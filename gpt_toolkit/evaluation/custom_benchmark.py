@@ -36,7 +36,7 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
-from gpt_toolkit.evaluation.answer_meaning import MEANINGS, Question, right_choices
+from gpt_toolkit.evaluation.answer_meaning import MEANINGS, GivenAnswer, right_choices
 from gpt_toolkit.evaluation.benchmark import Benchmark
 from gpt_toolkit.evaluation.free_text import metric_of_texts
 from gpt_toolkit.evaluation.items import Document, Items, LastWord
@@ -164,7 +164,7 @@ class CustomBenchmark:
         answer = fill_value(self.answer, record)
         return not is_missing(answer) and not (isinstance(answer, list) and all(map(is_missing, answer)))
 
-    def _question(self, record: Record) -> Question:
+    def _question(self, record: Record) -> GivenAnswer:
         templates = [self.choices] if isinstance(self.choices, str) else self.choices
         values = [fill_value(template, record) for template in templates]
         if len(values) == 1 and isinstance(values[0], list):
@@ -187,7 +187,7 @@ class CustomBenchmark:
             raise ValueError(
                 f"{record.where}: answer: {answer}; expected one right choice; remove the others"
             )
-        return Question(record.where, tuple(options), answer)
+        return GivenAnswer(record.where, tuple(options), answer)
 
     def _references(self, record: Record) -> tuple[str, ...]:
         answer = fill_value(self.answer, record)
@@ -228,6 +228,20 @@ class CustomBenchmark:
         requests = [context.continuations(text, item.options) for text, item in pairs]
         return RequestSet(requests, [item.right for item in items])
 
+    def rule(self) -> str:
+        """Return what is scored, for the statement."""
+        if self.kind == "last_word":
+            return "right if all tokens of the last word are greedy"
+        if self.kind == "perplexity":
+            return (
+                "each text after the end-of-text token, in windows of the context length that overlap by half"
+            )
+        if self.kind == "generate":
+            stop = f" up to {self.stop!r}" if self.stop else ""
+            return f"at most {self.max_new_tokens} greedy tokens{stop}"
+        per_token = self.metric == "accuracy_per_token"
+        return f"the choice of the highest {'mean' if per_token else 'summed'} log-probability of its tokens"
+
     def compute_metrics(self) -> ComputeMetrics:
         """Return the function that computes the metrics."""
         if self.kind == "last_word":
@@ -253,7 +267,7 @@ def read_custom(path: str | Path) -> Benchmark:
     """
     path = Path(path).expanduser()
     try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+        given = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: no such file; expected a benchmark; check the path") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -269,6 +283,7 @@ def read_custom(path: str | Path) -> Benchmark:
         (custom.build_requests, custom.compute_metrics()),
         kind=custom.kind,
         prompt=custom.prompt,
+        rule=custom.rule(),
         file=path.name,
     )
     can_show = custom.kind in _OF_KIND["n_examples"]
@@ -280,9 +295,22 @@ def read_custom(path: str | Path) -> Benchmark:
 
     def read(root: Path | None, limit: int | None, check: bool) -> Items:
         found = custom.read(table)
-        return found._replace(items=found.items[:limit], read_examples=read_examples)
+        return found._replace(
+            items=found.items[:limit], read_examples=read_examples, examples_from=custom.examples
+        )
 
     return Benchmark(custom.name, path.name, read, (protocol,))
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """A loader that refuses a key that is given twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return the mapping of a node."""
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if twice := [key for key, n in Counter(map(str, keys)).items() if n > 1]:
+            raise yaml.YAMLError(f"{', '.join(twice)} is given twice; remove one")
+        return super().construct_mapping(node, deep)
 
 
 def _problems(given: Mapping[str, Any]) -> list[str]:
@@ -353,7 +381,8 @@ def read_table(path: Path) -> list[Record]:
         ValueError: If it holds no records, or is broken.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; expected records; check files and examples")
+        found = "a folder" if path.is_dir() else "no such file"
+        raise FileNotFoundError(f"{path}: {found}; expected a file of records; check files and examples")
     if not ending(path):
         raise ValueError(f"{path}: unknown kind of file; expected a name that ends in {', '.join(ENDINGS)}")
     records = list(read_records(path, detect_quotes=True))

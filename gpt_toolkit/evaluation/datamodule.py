@@ -127,7 +127,9 @@ class ZeroShotDataModule(LightningDataModule):
             if not found.items:
                 raise ValueError(f"{benchmark.name}: {found.origin} holds no rows")
             n_examples, examples, warnings = self._examples(protocol, found)
-            context = EvaluationContext(self.vocabulary, self.n_ctx, n_examples, self.seed, examples)
+            context = EvaluationContext(
+                self.vocabulary, self.n_ctx, n_examples, self.seed, examples, found.examples_from
+            )
             try:
                 request_set = protocol.build_requests(found.items, context)
             except ValueError as error:

@@ -59,7 +59,7 @@ def prompt_requests(
     return build_requests
 
 
-def text_metrics(
+def scores_of_texts(
     clean: Callable[[str], str], scores_of: Callable[[Sequence[str], Sequence[Any]], list[Score]]
 ) -> ComputeMetrics:
     """Return a function that computes metrics of the texts of all answers.
@@ -92,7 +92,7 @@ def metric_of_texts(metric: str) -> ComputeMetrics:
         values = [score(text, accepted) for text, accepted in zip(texts, references, strict=True)]
         return [mean(metric, values, best_of(references))]
 
-    return text_metrics(str.strip, scores_of)
+    return scores_of_texts(str.strip, scores_of)
 
 
 def _corpus_bleu(texts: Sequence[str], references: Sequence[Sequence[str]]) -> list[Score]:
@@ -165,7 +165,7 @@ def summary_requests(hint: str) -> BuildRequests:
     return build_requests
 
 
-summary_metrics: Final = text_metrics(
+summary_metrics: Final = scores_of_texts(
     lambda text: LINE_BREAK.join(sentences(text)[:3]), partial(rouge, by_sentence=True)
 )
 
@@ -203,8 +203,8 @@ def translation(source: str, target: str) -> tuple[EvaluationProtocol, ...]:
         stop=(LINE_BREAK,),
     )
     steps = {
-        "paper-1": (paper, text_metrics(_first_sentence, _corpus_bleu)),
-        "lm-eval-1": (harness, text_metrics(str, _corpus_bleu)),
+        "paper-1": (paper, scores_of_texts(_first_sentence, _corpus_bleu)),
+        "lm-eval-1": (harness, scores_of_texts(str, _corpus_bleu)),
     }
     return protocols_of("translation", steps, source=source, target=target)
 
@@ -273,7 +273,7 @@ _STEPS: Final[dict[str, dict[str, Steps]]] = {
                 max_new_tokens=128,
                 stop=("\n\n",),
             ),
-            text_metrics(_single_spaces, _harness_rouge),
+            scores_of_texts(_single_spaces, _harness_rouge),
         ),
     },
     "questions": {
@@ -294,7 +294,7 @@ _STEPS: Final[dict[str, dict[str, Steps]]] = {
                 max_new_tokens=_HARNESS_TOKENS,
                 stop=(LINE_BREAK, ".", ","),
             ),
-            text_metrics(str.strip, _harness_exact_match),
+            scores_of_texts(str.strip, _harness_exact_match),
         ),
     },
 }

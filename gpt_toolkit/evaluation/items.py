@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
-Record: TypeAlias = Mapping[str, Any]
+Fields: TypeAlias = Mapping[str, Any]
 
 GAP: Final = "XXXXX"
 """Placeholder of the missing word in a :class:`Cloze` query."""
@@ -21,6 +21,7 @@ class Items(NamedTuple):
         items: Items, each of one of the types below.
         origin: Their origin, such as the file and its variant.
         warnings: What a user should know of them.
+        examples_from: Where these other items are, for messages.
         left_out: Number of records that are not items, by reason.
         read_examples: Reads other items to draw examples in context from; empty: the items themselves.
     """
@@ -29,6 +30,7 @@ class Items(NamedTuple):
     origin: str
     warnings: Sequence[str] = ()
     read_examples: Callable[[], Sequence[Any]] = tuple
+    examples_from: str = ""
     left_out: Mapping[str, int] = MappingProxyType({})
 
 
@@ -169,25 +171,25 @@ def tail(data: bytes) -> Document:
 
 # Records of the Hugging Face hub, of files, of the built-in world and of supervised datasets
 
-ConvertAll: TypeAlias = Callable[[Iterable[Record]], Sequence[Any]]
+ConvertAll: TypeAlias = Callable[[Iterable[Fields]], Sequence[Any]]
 
 
-def last_word(record: Record) -> LastWord:
+def last_word(record: Fields) -> LastWord:
     """Convert a record of OpenAI's LAMBADA."""
     return LastWord(record["text"])
 
 
-def summary(record: Record) -> Summary:
+def summary(record: Fields) -> Summary:
     """Convert a record of CNN/Daily Mail."""
     return Summary(record["article"], record["highlights"])
 
 
-def question(record: Record) -> Question:
+def question(record: Fields) -> Question:
     """Convert a record of NQ-open."""
     return Question(record["question"], tuple(record["answer"]))
 
 
-def replaced_schema(record: Record) -> Schema:
+def replaced_schema(record: Fields) -> Schema:
     """Convert a record of WSC273 as llm-foundry has it, with the pronoun already replaced."""
     return Schema(tuple(record["context_options"]), record["continuation"].strip(), record["gold"])
 
@@ -196,11 +198,11 @@ def _schema(text: str, start: int, pronoun: str, options: Sequence[str], answer:
     return replace_pronoun(text[:start], pronoun, text[start + len(pronoun) :], options, answer)
 
 
-def _hub_schema(record: Record) -> Schema:
+def _hub_schema(record: Fields) -> Schema:
     return _schema(*(record[name] for name in ("text", "pronoun_loc", "pronoun", "options", "label")))
 
 
-def _hub_cloze(record: Record) -> Cloze:
+def _hub_cloze(record: Fields) -> Cloze:
     candidates = tuple(record["options"])
     answer = candidates.index(record["answer"])
     return Cloze(tuple(record["sentences"]), record["question"], answer, candidates, tokenized=True)
@@ -210,7 +212,7 @@ def _conversation(story: str, questions: Sequence[str], answers: Sequence[str]) 
     return Conversation(story, tuple(questions), tuple((answer,) for answer in answers))
 
 
-def _each(convert: Callable[[Record], Any]) -> ConvertAll:
+def _each(convert: Callable[[Fields], Any]) -> ConvertAll:
     return lambda records: [convert(record) for record in records]
 
 

@@ -35,6 +35,7 @@ class EvaluationContext:
         n_examples: Number of examples in context.
         seed: Seed of the choice of examples, and of sampled answers.
         examples: Items that examples are drawn from; empty: the benchmark's other items.
+        examples_from: Where these items are, for the statement.
         warnings: Number of requests by what was changed to fit them into the context.
     """
 
@@ -43,6 +44,7 @@ class EvaluationContext:
     n_examples: int = 0
     seed: int = 0
     examples: Sequence[Any] = ()
+    examples_from: str = ""
     warnings: Counter[str] = field(default_factory=Counter)
 
     def split_ids(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
@@ -186,7 +188,10 @@ class EvaluationProtocol(ABC):
     def describe(self, context: EvaluationContext) -> str:
         """Return the statement with the number of examples in use."""
         n = context.n_examples
-        shown = f"{n} example{'s' * (n != 1)} drawn by seed {context.seed}" if n else "no examples"
+        source = context.examples_from if context.examples else "the others"
+        shown = (
+            f"{n} example{'s' * (n != 1)} drawn by seed {context.seed} from {source}" if n else "no examples"
+        )
         return self.statement.replace(EXAMPLES, shown, 1)
 
     @abstractmethod

@@ -7,6 +7,7 @@ import json
 import os
 from importlib.util import find_spec
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ from gpt_toolkit.evaluation.score_report import (
     score_table,
     scores_as_json,
 )
+from gpt_toolkit.evaluation.supervised_prompts import PREFIX
 from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
 from gpt_toolkit.hardware import default_device, emulation_warning, limit_threads
 from gpt_toolkit.io import write_json, write_text
@@ -104,7 +106,18 @@ def evaluation_trainer(**settings: Any) -> Trainer:
 
 
 def _names(text: str) -> list[str]:
-    return [name for part in text.split(",") if (name := part.strip())]
+    """Split a list at its commas, but not within the name of a file that exists."""
+    names, parts = [], text.split(",")
+    while parts:
+        ends = [n for n in range(len(parts), 1, -1) if _is_file(",".join(parts[:n]))]
+        end = ends[0] if ends else 1
+        names.append(",".join(parts[:end]).strip())
+        parts = parts[end:]
+    return [name for name in names if name]
+
+
+def _is_file(name: str) -> bool:
+    return Path(name.strip().removeprefix(PREFIX)).expanduser().is_file()
 
 
 def _check_options(args: argparse.Namespace) -> None:

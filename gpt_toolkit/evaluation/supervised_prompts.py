@@ -6,7 +6,7 @@ the built-in world, ``prompt:reviews.csv`` your own.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -58,41 +58,39 @@ class PromptedExample(NamedTuple):
 def read_prompted(name: str, root: Path | None, limit: int | None) -> Items:
     """Read the first labeled examples of a dataset: of its validation split, else of its test split.
 
-    A file of the user that is not divided is read whole.
+    A file of the user is read whole: nothing is trained on it.
 
     Args:
         name: Name of the dataset, as :func:`~gpt_toolkit.data.supervised.open_dataset` takes it.
         root: Folder of its files; None: the hub.
         limit: Largest number of examples.
     """
-    dataset = open_dataset(name, root)
-    splits = [next((name for name in ("val", "test") if name in dataset.splits), dataset.splits[0])]
-    if ending(Path(name)) and set(dataset.splits) == {"train", "val"}:
-        splits = ["train", "val"]  # a file of the user, which nothing is trained on
+    dataset = open_dataset({"test": name} if ending(Path(name)) else name, root)
+    split = next((name for name in ("val", "test") if name in dataset.splits), dataset.splits[0])
     left_out = Counter[str]()
-    items = list(islice(_prompted(dataset, splits, left_out), limit))
+    items = list(islice(_prompted(dataset, split, left_out), limit))
+    if not items:
+        raise ValueError(
+            f"{name}: no example has an answer; expected labeled examples; check the label column"
+        )
 
     def read_examples() -> list[PromptedExample]:
-        if "train" in splits or "train" not in dataset.splits:
+        if split == "train" or "train" not in dataset.splits:
             return []
-        return list(islice(_prompted(dataset, ["train"], Counter()), _POOL))
+        return list(islice(_prompted(dataset, "train", Counter()), _POOL))
 
-    template = f"; template {items[0].prompt.template!r}" if items else ""
-    origin = f"{dataset.title}, {' and '.join(splits)}, {len(items):,} rows{template}"
-    notes = dict.fromkeys(note for split in splits for note in dataset.notes(split))
-    return Items(items, origin, list(notes), read_examples, left_out)
+    origin = f"{dataset.title}, {split}, {len(items):,} rows; template {items[0].prompt.template!r}"
+    return Items(items, origin, dataset.notes(split), read_examples, "the training split", left_out)
 
 
-def _prompted(
-    dataset: SupervisedDataset, splits: Sequence[str], left_out: Counter[str]
-) -> Iterator[PromptedExample]:
+def _prompted(dataset: SupervisedDataset, split: str, left_out: Counter[str]) -> Iterator[PromptedExample]:
     prompt: PromptTemplate | None = None
-    for example in chain.from_iterable(map(dataset.examples, splits)):
+    for example in dataset.examples(split):
         prompt = prompt or prompt_template(dataset.spec, len(example.texts), dataset.prompt)
         if prompt.answer(example):
             yield PromptedExample(example, prompt, dataset.spec)
         else:
-            left_out["without an answer"] += 1
+            left_out["without a label"] += 1
 
 
 def build_requests(items: Sequence[PromptedExample], context: EvaluationContext) -> RequestSet:

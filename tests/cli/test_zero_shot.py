@@ -228,6 +228,16 @@ def test_a_wrong_call_is_exit_code_2(option: str, message: str, tell: Tell, mode
     assert message in err
 
 
+def test_a_comma_in_the_name_of_a_file_does_not_divide_it(tell: Tell, model: Path, tmp_path: Path) -> None:
+    lines = "".join(f"text {n},{'ab'[n % 2]}\n" for n in range(6))
+    (tmp_path / "x,y.csv").write_text("text,label\n" + lines, encoding="utf-8")
+    names = f"storyworld:pronouns, prompt:{tmp_path / 'x,y.csv'},storyworld:last_word"
+    code, out, err = tell(model, "--benchmarks", names, "--limit", 4)
+    assert code == 0, err
+    for name in ("storyworld:pronouns", f"prompt:{tmp_path / 'x,y.csv'}", "storyworld:last_word"):
+        assert f"\n{name}" in out
+
+
 def test_a_model_without_tokenizer_is_refused(tell: Tell, model: Path, tmp_path: Path) -> None:
     bare = tmp_path / "bare"
     bare.mkdir()

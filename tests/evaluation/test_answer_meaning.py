@@ -3,15 +3,17 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gpt_toolkit.evaluation.answer_meaning import Question, right_choices
+from gpt_toolkit.evaluation.answer_meaning import GivenAnswer, right_choices
 
 WORDS = ("red", "green", "blue")
 NUMBERS = ("2", "0", "1")
 
 
-def asked(answers: list[Any], options: tuple[str, ...] = WORDS) -> list[Question]:
-    return [Question(f"a.jsonl, line {n}", options, answer) for n, answer in enumerate(answers, 1)]
+def asked(answers: list[Any], options: tuple[str, ...] = WORDS) -> list[GivenAnswer]:
+    return [GivenAnswer(f"a.jsonl, line {n}", options, answer) for n, answer in enumerate(answers, 1)]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def test_an_answer_with_two_meanings_is_refused() -> None:
     ):
         right_choices(asked(["0", "1"], NUMBERS), "")
     with pytest.raises(ValueError, match="line 2: answer: 'B' is choice 0 by its text and choice 1 by "):
-        right_choices([*asked(["A"], ("A", "x")), Question("a.jsonl, line 2", ("B", "A"), "B")], "")
+        right_choices([*asked(["A"], ("A", "x")), GivenAnswer("a.jsonl, line 2", ("B", "A"), "B")], "")
 
 
 @pytest.mark.parametrize(
@@ -95,6 +97,31 @@ def test_an_answer_that_is_no_choice_is_refused_with_its_line(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         right_choices(asked(answers), answer_is)
+
+
+TEXTS = ("0", "1", "2", "3", "A", "B", "C", "a", "red", "nan")
+
+
+@given(data=st.data(), meaning=st.sampled_from(["text", "index", "letter", "json"]))
+def test_the_right_choice_is_found_or_refused_and_never_another(data: st.DataObject, meaning: str) -> None:
+    records, expected = [], []
+    for number in range(data.draw(st.integers(1, 6))):
+        options = data.draw(st.lists(st.sampled_from(TEXTS), min_size=2, max_size=5, unique=True))
+        right = data.draw(st.integers(0, len(options) - 1))
+        written = {"text": options[right], "index": str(right), "letter": "ABCDE"[right], "json": right}[
+            meaning
+        ]
+        records.append(GivenAnswer(f"line {number}", tuple(options), written))
+        expected.append(right)
+    try:
+        found, _, _ = right_choices(records, "")
+    except ValueError as error:
+        assert meaning != "json"
+        assert "expected one meaning; set answer_is to" in str(error)  # noqa: PT017
+    else:
+        assert found == expected
+    answer_is = "index" if meaning == "json" else meaning
+    assert right_choices(records, answer_is)[0] == expected
 
 
 def test_answers_that_may_count_from_one_are_reported() -> None:

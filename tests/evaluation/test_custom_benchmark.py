@@ -107,8 +107,11 @@ def test_examples_stand_before_the_prompt(own: Own, context: Context) -> None:
     assert shown == ["The capital of Chad is N'Djamena", "The capital of France is Paris"]
     assert before.endswith("\nThe capital of Peru is")
     assert texts_of(context, built(benchmark, context))[1][0][0] == "The capital of Peru is"
-    assert "multiple_choice with 2 examples drawn by seed 5 and the prompt" in protocol.describe(two)
-    assert "multiple_choice with no examples and" in protocol.describe(context)
+    assert "multiple_choice with 2 examples drawn by seed 5 from the others and" in protocol.describe(two)
+    assert protocol.describe(context) == (
+        "multiple_choice with no examples and the prompt 'The capital of {country} is': the choice of the "
+        "highest summed log-probability of its tokens, as defined in own.yaml."
+    )
 
 
 def test_examples_may_come_from_another_file(own: Own, context: Context, tmp_path: Path) -> None:
@@ -241,7 +244,7 @@ def test_files_that_hold_no_records_are_refused(own: Own, tmp_path: Path) -> Non
     (tmp_path / "a.json").write_text("[]", encoding="utf-8")
     with pytest.raises(ValueError, match=r"a.json: no records; expected at least one"):
         own(files="a.json", **fields).read()
-    with pytest.raises(FileNotFoundError, match=r"none.csv: no such file; expected records"):
+    with pytest.raises(FileNotFoundError, match=r"none.csv: no such file; expected a file of records"):
         own(files="none.csv", **fields).read()
 
 
@@ -321,5 +324,8 @@ def test_a_file_that_is_not_a_benchmark_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"own.yaml: invalid YAML: ") as caught:
         read_custom(tmp_path / "own.yaml")
     assert "\n" not in str(caught.value)
+    (tmp_path / "own.yaml").write_text("name: a\nprompt: b\nprompt: c\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"own.yaml: invalid YAML: prompt is given twice; remove one$"):
+        read_custom(tmp_path / "own.yaml")
     with pytest.raises(FileNotFoundError):
         read_custom(tmp_path / "none.yaml")

@@ -130,9 +130,12 @@ def test_a_file_of_yours_is_scored_whole(reviews: Path) -> None:
     assert r"; template '{text}\nLabel ({words}):'" in found.origin
 
 
-def test_a_row_without_an_answer_is_refused_with_its_line(tmp_path: Path) -> None:
+def test_a_row_without_a_label_or_an_answer_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "some.csv"
+    path.write_text(REVIEWS.replace("A dull sea,bad", "A dull sea,"), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"some\.csv, line 3 has no label"):
+        read(f"prompt:{path}")
     path = tmp_path / "pairs.jsonl"
-    lines = [{"input": f"{n}?", "target": "" if n == 3 else f"answer {n}"} for n in range(40)]
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    with pytest.raises(ValueError, match=r"pairs\.jsonl, line 4"):
-        read(f"prompt:{path}", limit=100)
+    path.write_text(json.dumps({"input": "x", "target": ""}), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"pairs\.jsonl, line 1: the answer is empty, expected text"):
+        read(f"prompt:{path}")
