@@ -242,13 +242,24 @@ def label_metrics(spec: TaskSpec) -> MetricCollection:
     known: dict[str, Callable[[], Metric]] = {
         "accuracy": lambda: MulticlassAccuracy(n, average="micro"),
         "f1": lambda: MulticlassF1Score(n) if f1_class is None else ClassF1(f1_class),
-        "matthews": lambda: MulticlassMatthewsCorrCoef(n),
+        "matthews": lambda: _Matthews(n),
         "pearson": PearsonCorrCoef,
         "spearman": SpearmanCorrCoef,
     }
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*save all targets and predictions in the buffer.*")  # intended
         return _collection(spec, known)
+
+
+class _Matthews(MulticlassMatthewsCorrCoef):
+    """Matthews correlation; 0 if all predictions or all targets are the same, as in scikit-learn.
+
+    torchmetrics 1.9 returns another number for two classes, such as 0.24.
+    """
+
+    def compute(self) -> Tensor:
+        is_constant = any(int((self.confmat.sum(dim=dim) > 0).sum()) < 2 for dim in (0, 1))
+        return self.confmat.new_zeros((), dtype=torch.float32) if is_constant else super().compute()
 
 
 class _MeanOfAnswers(Metric):

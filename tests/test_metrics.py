@@ -107,6 +107,14 @@ def test_scores_of_classes_are_those_of_the_formulas(name: str) -> None:
     assert found["matthews"] == pytest.approx(matthews, abs=1e-6)
 
 
+@pytest.mark.parametrize("prediction", [0, 1])
+def test_the_matthews_correlation_of_a_constant_prediction_is_0(prediction: int) -> None:
+    metrics = DatasetMetrics(JUDGED["pairs"])
+    targets = torch.tensor([1, 0, 1, 1, 0, 1, 1, 0, 1])
+    metrics.update(torch.full_like(targets, prediction), targets, torch.full_like(targets, -1))
+    assert metrics.compute(with_interval=False)["pairs_matthews"] == 0.0
+
+
 def test_correlations_are_those_of_the_formulas() -> None:
     def correlation(x: Tensor, y: Tensor) -> float:
         x, y = x - x.mean(), y - y.mean()

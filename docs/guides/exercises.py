@@ -30,7 +30,10 @@ PAGES = {
     "gpt2-2.2": "gpt2/input_representation",
     "gpt2-2.3": "gpt2/model",
     "gpt2-3.1": "gpt2/language_modeling",
+    "gpt2-3.2": "gpt2/language_modeling",
     "gpt2-3.3": "gpt2/language_modeling",
+    "gpt2-3.4": "gpt2/language_modeling",
+    "gpt2-3.5": "gpt2/tasks_as_text",
     "gpt2-3.6": "gpt2/tasks_as_text",
     "gpt2-4": "gpt2/memorization",
 }

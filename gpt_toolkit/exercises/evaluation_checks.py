@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 
 from gpt_toolkit.backbone import Decoder
 from gpt_toolkit.evaluation import benchmark_metrics
-from gpt_toolkit.evaluation.items import Document
-from gpt_toolkit.evaluation.likelihood import highest, mean_of_tokens
+from gpt_toolkit.evaluation.items import GAP, Cloze, Document, Schema
+from gpt_toolkit.evaluation.likelihood import cloze_requests, highest, mean_of_tokens, partial_requests
 from gpt_toolkit.evaluation.perplexity import Corpus, perplexity_protocol
 from gpt_toolkit.evaluation.protocol import EvaluationContext
 from gpt_toolkit.exercises.grading import Comparison, Function
 from gpt_toolkit.exercises.model_checks import SEEDS, logits_of, random_ids, small_decoder
 from gpt_toolkit.generation.decoding import generate
-from gpt_toolkit.generation.requests import Continuation
+from gpt_toolkit.generation.requests import Continuation, Request
 from gpt_toolkit.generation.sampling import Sampling, choose
 from gpt_toolkit.generation.scorer import Scorer
+from gpt_toolkit.text_metrics import token_f1
 from gpt_toolkit.tokenizers import ByteTokenizer
 
 BYTES = ByteTokenizer()
@@ -38,8 +39,8 @@ class ReadDocument(NamedTuple):
     file_text: str
 
 
-def _byte_decoder(seed: int) -> Decoder:
-    return small_decoder(seed, vocab_size=BYTES.vocab_size)
+def _byte_decoder(seed: int, n_ctx: int = 16) -> Decoder:
+    return small_decoder(seed, vocab_size=BYTES.vocab_size, n_ctx=n_ctx)
 
 
 def matthews(answer: Function) -> Iterator[Comparison]:
@@ -115,6 +116,74 @@ def _last_word(answer: Function, decoder: Decoder, context: list[int], word: Seq
     [expected] = Scorer(decoder, BYTES).continuations([Continuation(tuple(context), tuple(word))])
     given = answer(logits_of(decoder, ids[None])[0], ids, len(word))
     return f"a last word of {len(word)} tokens", given, (expected.log_probability, expected.is_greedy)
+
+
+def cloze_texts(answer: Function) -> Iterator[Comparison]:
+    """Compare texts, and the toolkit's scores of them with those of the Children's Book Test."""
+    words = ("cat", "dog", "rain")
+    for story, sentence in (
+        ("It rained.", f"The {GAP} was wet."),
+        ("A cat sat there. Who?", f"{GAP} said no."),
+    ):
+        beginning, rest = sentence.split(GAP)
+        expected = [(f"{story} {beginning}", f"{word}{rest}") for word in words]
+        item = Cloze((story,), sentence, 0, words)
+        yield from _scored(
+            f"{GAP} in {sentence!r}", answer(story, sentence, [*words]), expected, cloze_requests, item
+        )
+
+
+def schema_texts(answer: Function) -> Iterator[Comparison]:
+    """Compare texts, and the toolkit's scores of them with those of the Winograd schemas."""
+    for before, pronoun, after, *candidates in (
+        ("The cup was full until ", "it", " was empty.", "the cup", "the can"),
+        ("Ann thanked Eve because ", "she", " had helped, too.", "Ann", "Eve"),
+    ):
+        expected = [(before + candidate, after) for candidate in candidates]
+        item = Schema(tuple(before + candidate for candidate in candidates), after.removeprefix(" "), 0)
+        given = answer(before, pronoun, after, candidates)
+        yield from _scored(f"{pronoun!r} after {before!r}", given, expected, partial_requests, item)
+
+
+def _scored(
+    what: str,
+    given: Any,
+    expected: list[tuple[str, str]],
+    requests_of: Callable[[Any, EvaluationContext], list[Request]],
+    item: Any,
+) -> Iterator[Comparison]:
+    """Compare pairs of texts, in which the space between both may be in either."""
+    yield f"texts for {what}", _with_space_in_second(given), _with_space_in_second(expected)
+    for seed in SEEDS:
+        decoder = _byte_decoder(seed, n_ctx=64)
+        context = EvaluationContext(BYTES, decoder.config.n_ctx)
+        mine, theirs = (
+            [one.log_probability for one in Scorer(decoder, BYTES).answer(requests)]
+            for requests in ([context.continuation(*pair) for pair in given], requests_of(item, context))
+        )
+        yield f"scores for {what}", mine, theirs
+
+
+def _with_space_in_second(pairs: Any) -> Any:
+    try:
+        return [(first.rstrip(), (first + second)[len(first.rstrip()) :]) for first, second in pairs]
+    except (AttributeError, TypeError, ValueError):
+        return pairs
+
+
+def answer_f1(answer: Function) -> Iterator[Comparison]:
+    """Compare with the toolkit's F1 of answers."""
+    for given, right in (
+        ("The red cat.", "a red dog"),
+        ("in the house, in the garden", "In the garden; in a small house"),
+        ("no no no", "No!"),
+        ("no", "no, no, never"),
+        ("The", "cat"),
+        ("a", "the..."),
+        ("green", "blue"),
+        ("Caspar", "caspar"),
+    ):
+        yield f"answer_f1({given!r}, {right!r})", answer(given, right), token_f1(given, [right]) / 100
 
 
 def top_k_probabilities(answer: Function) -> Iterator[Comparison]:

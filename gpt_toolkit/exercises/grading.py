@@ -23,6 +23,8 @@ from gpt_toolkit.exercises.read_exercises import Exercise
 Function: TypeAlias = Callable[..., Any]
 Comparison: TypeAlias = tuple[str, Any, Any]
 """What is compared, the learner's result, and the toolkit's."""
+Check: TypeAlias = Callable[[Function], Iterator[Comparison]]
+"""Function that yields the comparisons of an answer."""
 
 CHECKS = ("model_checks", "training_checks", "text_checks", "evaluation_checks")
 """Modules of the checks, those that import least first."""
@@ -61,7 +63,7 @@ class Trial(NamedTuple):
         return all(difference(mine[1], theirs[1]) is None for mine, theirs in pairs)
 
 
-def find_check(exercise: Exercise) -> Callable[[Function], Iterator[Comparison]]:
+def find_check(exercise: Exercise) -> Check:
     """Return the function that compares an answer with the toolkit, and import what it needs."""
     for name in CHECKS:
         module = importlib.import_module(f"gpt_toolkit.exercises.{name}")
@@ -72,12 +74,13 @@ def find_check(exercise: Exercise) -> Callable[[Function], Iterator[Comparison]]
 
 def grade_file(exercise: Exercise, path: Path) -> Grade:
     """Check the function in a learner's file, in this process."""
+    check = find_check(exercise)
     try:
         function = load_function(path.read_bytes(), str(path), exercise.name)
         if function is None or (problem := _signature_problem(function, exercise)):
             problem = f"no function {exercise.name}" if function is None else problem
             return Grade(False, f"{path.name}: {problem}; see gpt-toolkit exercise {exercise.id}")
-        return grade_function(exercise, function)
+        return grade_function(exercise, check, function)
     except (Exception, SystemExit) as error:
         return Grade(False, describe_error(error, path))
 
@@ -104,9 +107,9 @@ def _signature_problem(function: Function, exercise: Exercise) -> str:
     return ""
 
 
-def grade_function(exercise: Exercise, function: Function) -> Grade:
+def grade_function(exercise: Exercise, check: Check, function: Function) -> Grade:
     """Compare a function with the toolkit, and its results with those of typical mistakes."""
-    trial = try_answer(find_check(exercise), function)
+    trial = try_answer(check, function)
     found = [
         (what, given, problem)
         for (what, given, _), problem in zip(trial.comparisons, trial.differences, strict=True)
@@ -122,7 +125,7 @@ def grade_function(exercise: Exercise, function: Function) -> Grade:
     for mistake, wrong in zip(exercise.mistakes, try_mistakes(exercise), strict=True):
         if trial.resembles(wrong):
             return Grade(False, mistake.hint)
-    if trial.error is not None:
+    if trial.error is not None and not found:
         raise trial.error
     what, _, problem = found[0]
     return Grade(False, f"{what}: {problem.text}")
@@ -136,7 +139,7 @@ def try_mistakes(exercise: Exercise) -> tuple[Trial, ...]:
     return tuple(try_answer(check, function) for function in wrong if function is not None)
 
 
-def try_answer(check: Callable[[Function], Iterator[Comparison]], function: Function) -> Trial:
+def try_answer(check: Check, function: Function) -> Trial:
     """Run the comparisons of an answer; it gets copies of its arguments, so it may change them."""
     errors: list[BaseException] = []
 

@@ -10,16 +10,18 @@ import torch
 from torch import Tensor, nn
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig, KeyValueCache
-from gpt_toolkit.backbone.decoder import INITIAL_STD
+from gpt_toolkit.backbone.initialization import INITIAL_STD
 from gpt_toolkit.exercises.grading import Comparison, Function
 
 SEEDS = (1, 2, 3)
 
 
-def small_decoder(seed: int, norm: Literal["pre", "post"] = "pre", vocab_size: int = 23) -> Decoder:
+def small_decoder(
+    seed: int, norm: Literal["pre", "post"] = "pre", vocab_size: int = 23, n_ctx: int = 16
+) -> Decoder:
     """Return a decoder with large random weights, gains and biases, so that each part has an effect."""
     torch.manual_seed(seed)
-    config = DecoderConfig(vocab_size, n_ctx=16, n_layer=2, n_head=3, n_embd=24, norm=norm)
+    config = DecoderConfig(vocab_size, n_ctx, n_layer=2, n_head=3, n_embd=24, norm=norm)
     decoder = Decoder(config).eval()
     for parameter in decoder.parameters():
         parameter.add_(torch.randn_like(parameter) * 0.2)

@@ -11,7 +11,12 @@ from gpt_toolkit.suggestions import did_you_mean
 
 _TITLE = re.compile(r'"""Exercise (?P<id>\S+): (?P<title>.+) \((?P<section>GPT-\d §.+)\)\.\n')
 _ANSWER = re.compile(r"^ +# %% (solution|mistake: .+)\n((?: +# .+\n)*)", re.MULTILINE)
-_HOLE = "    raise NotImplementedError  # write your code here\n"
+_HOLE = "    raise NotImplementedError  # replace this line by your code\n"
+_SHAPES = """\
+Shapes: B sequences in a batch, T positions, D width of the states, H heads, K width of a head, V size of the
+vocabulary.
+
+"""
 
 
 class Mistake(NamedTuple):
@@ -62,23 +67,20 @@ def file_name(exercise_id: str) -> str:
 def read_exercise(path: Path) -> Exercise:
     """Read an exercise from its file."""
     text = path.read_text(encoding="utf-8")
-    title = _TITLE.match(text)
-    first, *marks = _ANSWER.finditer(text)
-    if title is None or first[1] != "solution":
+    title, marks = _TITLE.match(text), list(_ANSWER.finditer(text))
+    if title is None or not marks or marks[0][1] != "solution":
         raise ValueError(f"{path}: no title or solution; expected those described in gpt_toolkit.exercises")
-    head, starts = text[: first.start()], [mark.start() for mark in marks]
-    answers = [
-        text[mark.end() : end] for mark, end in zip([first, *marks], [*starts, len(text)], strict=True)
-    ]
-    hints = [" ".join([mark[1].removeprefix("mistake: "), *re.findall(r"# (.+)", mark[2])]) for mark in marks]
-    check = f"Check it: gpt-toolkit exercise {title['id']} --check {file_name(title['id'])}"
-    return Exercise(
-        path.stem,
-        **title.groupdict(),
-        template=(head + _HOLE).replace('\n"""\n', f'\n\n{check}\n"""\n', 1),
-        solution=head + answers[0],
-        mistakes=tuple(Mistake(hint, head + answer) for hint, answer in zip(hints, answers[1:], strict=True)),
+    head = text[: marks[0].start()]
+    ends = [*(mark.start() for mark in marks[1:]), len(text)]
+    solution, *answers = (head + text[mark.end() : end] for mark, end in zip(marks, ends, strict=True))
+    hints = (
+        " ".join([mark[1].removeprefix("mistake: "), *re.findall("# (.+)", mark[2])]) for mark in marks[1:]
     )
+    check = f"Check it: gpt-toolkit exercise {title['id']} --check {file_name(title['id'])}"
+    shapes = _SHAPES if "Tensor" in head else ""
+    template = (head + _HOLE).replace('\n"""\n', f'\n\n{shapes}{check}\n"""\n', 1)
+    mistakes = tuple(map(Mistake, hints, answers))
+    return Exercise(path.stem, **title.groupdict(), template=template, solution=solution, mistakes=mistakes)
 
 
 def _read_all() -> dict[str, Exercise]:

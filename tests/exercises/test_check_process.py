@@ -14,12 +14,12 @@ START = "def causal_mask(length, past):\n"
     ("source", "seconds", "message"),
     [
         (f"{START}    while True: pass\n", 0.2, "mine.py: did not finish within 0.2 s; "),
-        ("import os\nos._exit(0)\n", 60, "mine.py: Python ended before the check was complete; "),
-        (f"{START}    return input()\n", 60, "mine.py:2: EOFError: "),
+        ("import os\nos._exit(0)\n", None, "mine.py: Python ended before the check was complete; "),
+        (f"{START}    return input()\n", None, "mine.py:2: EOFError: "),
     ],
 )
 def test_a_file_that_hangs_or_ends_python_is_named(
-    source: str, seconds: float, message: str, tmp_path: Path
+    source: str, seconds: float | None, message: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "mine.py"
     path.write_text(source, encoding="utf-8")

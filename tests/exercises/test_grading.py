@@ -52,7 +52,7 @@ def test_the_template_holds_the_text_and_no_answer(exercise: Exercise) -> None:
     code, hole, rest = after_text.partition("    raise NotImplementedError")
     assert exercise.solution.partition('\n"""\n')[2].startswith(code)
     assert hole
-    assert rest == "  # write your code here\n"
+    assert rest == "  # replace this line by your code\n"
     assert not set(exercise.template) & set("\t\r")
 
 

@@ -48,3 +48,7 @@ def attend_with_cache(
     keys, values = torch.cat([keys, key], dim=2), torch.cat([values, value], dim=2)
     weights = (query @ keys.transpose(2, 3) / math.sqrt(query.shape[3])).softmax(dim=3)
     return weights @ values, values, keys
+    # %% mistake: the new key and value are joined along the heads; expected along the positions, dim=2
+    keys, values = torch.cat([keys, key], dim=1), torch.cat([values, value], dim=1)
+    weights = (query @ keys.transpose(2, 3) / math.sqrt(query.shape[3])).softmax(dim=3)
+    return weights @ values, keys, values
