@@ -44,6 +44,10 @@ MAX_MESSAGE = 300
 """Characters of a message that no rule explains; tuned here: about three lines of a terminal."""
 
 
+_NOT_IMPORTED = "(?:No module named|module '|cannot import)"
+"""Beginnings of Python's messages about imports."""
+
+
 class ParserError(Exception):
     """Error of a parser, maybe one of a nested class; explained once, at the outermost."""
 
@@ -145,6 +149,13 @@ def explain(message: str, options: Iterable[str], classes: Mapping[str, Iterable
         return unknown_option(f"{prefix}.{name}" if prefix else name, options)
     if unknown := re.search(r"dot import path string: ([\w.]+)", message):
         return f"{about}no class {unknown[1]}{nearest(unknown[1], classes.get(prefix, ()))}"
+    given = re.search(r"Given value: (.+)", innermost)
+    got = f", got {given[1]!r}" if given else ""
+    if reason := re.search(rf"given class_path '(.+)':\s+({_NOT_IMPORTED}.+)", message):
+        where = "an installed package, or of a module in the current folder"
+        return f"{about}{reason[1]} cannot be imported: {reason[2]}; expected a class of {where}"
+    if other := re.search(r"Import path .*does not correspond to (a subclass of \w+)", message):
+        return _short(f"{about}expected {other[1]}{got}")
     if missing := re.search(r"required: ([\w., ]+?)(?: -|$)", _one_line(message)):
         if not prefix:  # fit.data, fit.model
             return "a model and data are needed: name a config by --config, such as text/own"
@@ -154,8 +165,6 @@ def explain(message: str, options: Iterable[str], classes: Mapping[str, Iterable
     if own := re.search(r"^ *- (?!Expected|Parser key|Option|Does not|Problem)(\S.*)$", message, re.M):
         return _short(own[1])  # raised by a constructor
     if union := re.search(r"Subtypes: \[(.+)\]\n", innermost):
-        given = re.search(r"Given value: (.+)", innermost)
-        got = f", got {given[1]!r}" if given else ""
         return _short(f"{about}expected {_readable(union[1])}{got}")
     return _short(_one_line(message))
 
