@@ -17,6 +17,7 @@ import torch
 import yaml
 from lightning.pytorch import Trainer
 
+import gpt_toolkit
 from gpt_toolkit.cli import UsageError
 from gpt_toolkit.cli.configs import find_config, shipped_configs
 from gpt_toolkit.cli.lightning_cli import repeat, take_seeds
@@ -32,7 +33,7 @@ from tests.small_runs import TEXT
 def test_a_run_from_prepare_to_predict(tell: Tell) -> None:
     prepared = tell("prepare", "--config", "tiny.yaml")
     assert re.fullmatch(
-        r"corpus\.txt: train 4,763 tokens \(.*\), val 531 tokens \(.*\); in .*\n", prepared.out
+        r"corpus\.txt: train 4,762 tokens \(.*\), val 532 tokens \(.*\); in .*\n", prepared.out
     )
     assert (prepared.code, prepared.err) == (0, "")
     fit = tell("fit", "--config", "tiny.yaml")
@@ -225,6 +226,29 @@ def test_a_run_is_called_after_its_first_config(tell: Tell) -> None:
     assert Path("runs/tiny").is_dir()
 
 
+@pytest.mark.parametrize("is_in_config", [True, False])
+def test_a_class_in_the_current_folder_is_found(is_in_config: bool, tell: Tell, place: Path) -> None:
+    """The console script does not search the current folder, other than ``python -m``."""
+    Path("sums.py").write_text(
+        "from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule\n"
+        "class SumsDataModule(CorpusDataModule):\n"
+        '    """A class of the user."""\n'
+    )
+    if is_in_config:
+        Path("mine.yaml").write_text(CONFIG.replace("CorpusDataModule", "sums.SumsDataModule"))
+        given = ["--config", "mine.yaml"]
+    else:
+        options = {"files": "corpus.txt", "tokenizer": "bytes", "n_ctx": 32, "val_fraction": 0.1}
+        given = ["--config", "tiny.yaml", "--data", "sums.SumsDataModule"]
+        given += [part for name, value in options.items() for part in (f"--data.{name}", str(value))]
+    code = "import sys; from gpt_toolkit.cli import main; sys.exit(main())"
+    root = str(Path(gpt_toolkit.__file__).parents[1])
+    command = [sys.executable, "-P", "-c", code, "fit", *given, "--trainer.max_steps", "1"]
+    environment = os.environ | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 # ---------------------------------------------------------------------- what is refused
 
 
@@ -250,6 +274,23 @@ def test_a_run_is_called_after_its_first_config(tell: Tell) -> None:
         ),
         (["--model.decoder", "gpt-mirco"], r"no decoder preset .*'gpt-mirco' \(did you mean gpt-micro\?\)"),
         (["--model.optimizer", "Moun"], r"model\.optimizer: no class Moun: did you mean Muon\?$"),
+        (
+            ["--data", "nowhere.module.Mine"],
+            r"data: nowhere\.module\.Mine cannot be imported: No module named 'nowhere'; expected a class of",
+        ),
+        (
+            ["--model.optimizer", "nowhere.Mine"],
+            r"model\.optimizer: nowhere\.Mine cannot be imported: No module named 'nowhere'; expected",
+        ),
+        (
+            ["--model", "gpt_toolkit.tasks.PretrainTusk"],
+            r"model: gpt_toolkit\.tasks\.PretrainTusk cannot be imported: module 'gpt_toolkit\.tasks' has no",
+        ),
+        (
+            ["--data", "gpt_toolkit.tasks.PretrainTask"],
+            r"data: expected a subclass of LightningDataModule, got 'gpt_toolkit\.tasks\.PretrainTask'$",
+        ),
+        (["--trainer.accelerator", "gpuu"], r"trainer\.accelerator: gpuu; .* \(did you mean gpu\?\)$"),
         (["--trainer.precision", "bf17"], r"trainer\.precision: expected 64, 32, 16, .*, got 'bf17'$"),
         (["--trainer.max_epochs", "a"], r"trainer\.max_epochs: expected int, null, got 'a'$"),
         (
@@ -337,18 +378,18 @@ def write_records(path: Path) -> None:
     ("write", "name", "message"),
     [
         (lambda path: None, "nothere.txt", r"no file or folder 'nothere\.txt'"),
-        (lambda path: path.write_text(""), "empty.txt", r"no training text in empty\.txt"),
+        (lambda path: path.write_text(""), "empty.txt", r"empty\.txt: no training text"),
         (
             lambda path: path.write_bytes(b"F\xfchrer " * 100),
             "latin.txt",
-            r"latin\.txt is not UTF-8: byte 0xfc at offset 1",
+            r"latin\.txt: byte 0xfc at offset 1; expected UTF-8 text",
         ),
         (
             lambda path: path.write_bytes(gzip.compress(TEXT.encode())[:-20]),
             "cut.txt.gz",
             r"cut\.txt\.gz is broken gzip",
         ),
-        (write_records, "a.jsonl", r"a\.jsonl, line 2 has no field 'text'; its fields: title"),
+        (write_records, "a.jsonl", r"a\.jsonl, line 2: no field 'text'; its fields: title"),
         (
             lambda path: path.write_text("short"),
             "short.txt",
