@@ -70,6 +70,13 @@ def test_added_tokens_and_several_ends_are_saved_with_a_model(tmp_path: Path) ->
     assert (config["bos_token_id"], config["eos_token_id"]) == (256, [258, 256])
 
 
+def test_an_added_token_without_a_row_is_named(tmp_path: Path) -> None:
+    small_model().save(tmp_path / "model")
+    (tmp_path / "model" / "special_tokens_map.json").write_text('{"pad_token": "[PAD]"}')
+    with pytest.raises(ValueError, match=r"has 258 tokens, the decoder embeds 257; remove \[PAD\] from"):
+        load(tmp_path / "model", device="cpu")
+
+
 def test_a_model_is_cast_and_placed_while_it_is_loaded(tmp_path: Path) -> None:
     small_model().save(tmp_path / "model")
     model = load(tmp_path / "model", device="cpu", dtype=torch.bfloat16)
