@@ -334,7 +334,7 @@ def buckets(plan: Plan, folder: Path) -> dict[str, Any]:
     task = FinetuneTask(plan.config.to_fields(), AdamW(lr=LR))
     data = data_of(path, plan, batch_tokens=plan.batch_tokens)
     trainer_of(precision="32-true", max_steps=1, limit_val_batches=0).fit(task, datamodule=data)
-    backbone, head = task.built_backbone.eval(), task.heads["rte"].eval()
+    backbone, head = task.built_backbone.eval(), task.heads["dataset_rte"].eval()
 
     @torch.no_grad()
     def logits(bucket: int, batch_tokens: int | None) -> tuple[Tensor, float]:
@@ -344,7 +344,7 @@ def buckets(plan: Plan, folder: Path) -> dict[str, Any]:
         found, tokens = torch.empty(plan.rows, 2), 0
         for batch in _epoch(other):
             ids = batch["input_ids"][:, 0]
-            found[batch["rows"]] = head(backbone(ids, positions=batch["lengths"] - 1))
+            found[batch["examples"]] = head(backbone(ids, positions=batch["lengths"] - 1))
             tokens += ids.numel()
         return found, tokens / plan.rows
 

@@ -149,6 +149,11 @@ class TrainedDataset:
         """True if the dataset has a head."""
         return self.spec.has_head and not self.is_text
 
+    @property
+    def n_texts(self) -> int | None:
+        """Number of texts that its columns hold for an example; None for other kinds or without columns."""
+        return len({"text", "text_a", "text_b"} & self.columns.keys()) or None
+
     def to_fields(self) -> dict[str, Any]:
         """Return the fields as plain types, as ``from_fields`` takes them."""
         spec = {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self.spec).items()}
@@ -162,7 +167,9 @@ class TrainedDataset:
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> TrainedDataset:
         """Build the description from the fields in a checkpoint."""
-        spec = {name: tuple(v) if isinstance(v, list) else v for name, v in fields["spec"].items()}
+        spec: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in fields["spec"].items()
+        }
         return cls(TaskSpec(**spec), fields["is_text"], tuple(fields["files"]), fields["columns"])
 
 

@@ -18,7 +18,7 @@
 # | a checkpoint of `gpt-toolkit fit`, also in shards | the `.ckpt`, or its folder |
 #
 # Names of `torch.compile` and of parallel training (`_orig_mod.`, `module.`) are removed from tensors' names, and an output matrix may stand for the
-# tied embeddings. Of a classifier such as `GPT2ForSequenceClassification` the decoder is read; its head is left out, with a note, because
+# tied embeddings. nanoGPT's vocabulary of characters is read from `meta.pkl`, in the folder of its data or copied next to the checkpoint. Of a classifier such as `GPT2ForSequenceClassification` the decoder is read; its head is left out, with a note, because
 # fine-tuning here formats texts in another way.
 #
 # ## Added tokens and the end of a text

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gpt_toolkit.checkpoints.compare_logits import silenced
-from gpt_toolkit.tokenizers import load_tokenizer
+from gpt_toolkit.tokenizers import Tokenizer, load_tokenizer
 from gpt_toolkit.tokenizers.added_tokens import ROLES
 
 _WORDS = "the little fox ran over 12 hills , and so on ."
@@ -59,7 +59,8 @@ def compare_tokenizers(
     Returns:
         Probes of both, and the program that read them.
     """
-    text = f"{_WORDS} " + " ".join(f"the {token} fox{token}ran {token} {token}." for token in added)
+    places = "".join(f" the {token} fox{token}ran {token} {token}." for token in added)
+    text = _encodable(load_tokenizer(source)) + places
     by = f"gpt_toolkit {version('gpt-toolkit')}"
     try:
         if not isinstance(source, Path) or not (source / "config.json").is_file():
@@ -73,6 +74,15 @@ def compare_tokenizers(
         by += f" (transformers could not: {type(error).__name__}: {reason})"
         probes = _probe(source, text), _probe(result, text)
     return *probes, by
+
+
+def _encodable(tokenizer: Tokenizer) -> str:
+    """Return a text that the vocabulary has tokens for."""
+    try:
+        tokenizer.encode(_WORDS)
+    except ValueError:
+        return tokenizer.decode(range(tokenizer.vocab_size))
+    return _WORDS
 
 
 def _probe(place: Path | Mapping[str, str] | str, text: str) -> Probe:

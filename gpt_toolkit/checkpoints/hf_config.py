@@ -107,5 +107,8 @@ def config_from_hugging_face(fields: Mapping[str, Any], where: str = "config.jso
 
 def token_id_fields(tokenizer: Tokenizer) -> dict[str, Any]:
     """Return the ids at which texts begin and end, as fields of ``config.json``."""
-    ids = tokenizer.end_ids
-    return {"bos_token_id": tokenizer.end_of_text, "eos_token_id": ids[0] if len(ids) == 1 else list(ids)}
+    ids = list(tokenizer.end_ids)
+    return {
+        "bos_token_id": tokenizer.end_of_text,
+        "eos_token_id": ids if len(ids) > 1 else next(iter(ids), None),
+    }

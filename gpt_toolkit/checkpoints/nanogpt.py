@@ -11,7 +11,9 @@ from torch import Tensor
 from gpt_toolkit.backbone.config import DecoderConfig
 from gpt_toolkit.checkpoints.hf_tensors import match_tensors, unwrap
 from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel, tensor_shapes
-from gpt_toolkit.checkpoints.torch_pickle import PlainFields, TorchFile
+from gpt_toolkit.checkpoints.torch_pickle import PlainFields, TorchFile, read_plain_pickle
+from gpt_toolkit.io import is_file_name
+from gpt_toolkit.tokenizers.character_tokenizer import CharacterTokenizer, character_table
 
 _FIELDS = {
     "n_layer": "n_layer",
@@ -21,9 +23,13 @@ _FIELDS = {
     "vocab_size": "vocab_size",
 }
 _GPT2_SIZES = (50_257, 50_304)  # model.py, GPTConfig.vocab_size: padded to a multiple of 64
+_META = "meta.pkl"
 _GELU_NOTE = (
     "nanoGPT computes the exact GELU, this toolkit and what it writes the tanh form of both papers: logits "
     "differ from nanoGPT's own by about 1e-3"
+)
+_NO_VOCABULARY_NOTE = (
+    f"no vocabulary was found: copy nanoGPT's {_META}, from the folder of its data, next to the checkpoint"
 )
 _NO_BIAS_NOTE = "the model has no biases: they are zeros here, which gives the same numbers"
 
@@ -63,18 +69,47 @@ def open_nanogpt(file: TorchFile) -> StoredModel:
         for name, shape in tensor_shapes(config).items():
             if name.endswith(".bias"):
                 stored.setdefault(f"transformer.{name}", LazyTensor.of(torch.zeros(shape, dtype=dtype)))
+    tokenizer = _tokenizer(file, config.vocab_size)
+    if not tokenizer:
+        notes.append(_NO_VOCABULARY_NOTE)
     tensors, head_notes = match_tensors(stored, config, where, described_by, transposed=False)
     return StoredModel(
         "nanoGPT checkpoint" if has_args else "build-nanogpt checkpoint",
         config,
         tensors,
-        "gpt2" if config.vocab_size in _GPT2_SIZES else {},
+        tokenizer,
         file.path,
         (file.path,),
         (*notes, *head_notes),
         exact_gelu=has_args,  # build-nanogpt: train_gpt2.py, MLP has the tanh form
         release=file.release,
     )
+
+
+def _tokenizer(file: TorchFile, vocab_size: int) -> dict[str, str] | str:
+    """Return the files of a vocabulary of characters, the name of GPT-2's, or nothing.
+
+    nanoGPT's data/DATASET/prepare.py writes the characters into ``meta.pkl``. Its out folders lie next to
+    ``data``; a copy may lie next to the checkpoint.
+
+    Raises:
+        ValueError: If ``meta.pkl`` is not such a file.
+    """
+    folder, settings = file.path.parent, file.content.get("config")
+    dataset: Any = settings.get("dataset") if isinstance(settings, Mapping) else None
+    places = [folder / _META]
+    places += [folder.absolute().parent / "data" / dataset / _META] if is_file_name(dataset) else []
+    for path in places:
+        if path.is_file():
+            meta = read_plain_pickle(path)
+            ids = meta.get("stoi") if isinstance(meta, dict) else None
+            if not isinstance(ids, dict) or len(ids) > vocab_size:
+                raise ValueError(
+                    f"{path}: has no ids of at most {vocab_size} characters; expected them as stoi; remove "
+                    "the file if it belongs to other data"
+                )
+            return CharacterTokenizer(character_table(ids, str(path))).files()
+    return "gpt2" if vocab_size in _GPT2_SIZES else {}
 
 
 def _config(args: Mapping[str, Any], where: str, described_by: str) -> DecoderConfig:

@@ -108,6 +108,30 @@ def safe_load(path: Path, config_class: str = "") -> Any:
         raise ValueError(f"{path}: is damaged or not a file of torch.save ({reason})") from None
 
 
+def read_plain_pickle(path: Path) -> Any:
+    """Read a pickle of plain types; nothing in it is run.
+
+    Raises:
+        ValueError: If the file is damaged, or holds anything but plain types.
+    """
+    try:
+        with path.open("rb") as file:
+            return _PlainUnpickler(file).load()
+    except OSError:
+        raise
+    except Exception as error:  # a damaged pickle makes the reader raise errors of any kind
+        raise ValueError(
+            f"{path}: is damaged or holds Python objects ({error}); expected plain types; nothing was run"
+        ) from None
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """A reader of pickles that imports nothing."""
+
+    def find_class(self, module_name: str, global_name: str) -> Any:
+        raise pickle.UnpicklingError(f"{module_name}.{global_name}")
+
+
 def _check_old_format(path: Path) -> None:
     """Check that a file which is not a zip archive has the format before torch 1.6."""
     with path.open("rb") as file:

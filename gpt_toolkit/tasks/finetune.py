@@ -33,6 +33,7 @@ from gpt_toolkit.tasks.trained_heads import (
     build_heads,
     check_heads,
     check_same_datasets,
+    head_shapes,
     module_name,
     stored_datasets,
 )
@@ -107,6 +108,7 @@ class FinetuneTask(BaseTask):
         self.layer_decay, self.lora = layer_decay, lora
         self.evaluated: dict[str, dict[str, Any]] = {}
         self._trained: dict[str, TrainedDataset] = {}
+        self._head_shapes: dict[str, tuple[str, int]] = {}
         problems = []
         if lm_coef < 0:
             problems.append(f"lm_coef is {lm_coef}, expected 0 or more")
@@ -172,7 +174,9 @@ class FinetuneTask(BaseTask):
             if value is not None and value > n_layer:
                 raise ValueError(f"{name} is {value}, but the decoder has {n_layer} layers")
         stored = {} if self.trainer.state.fn == TrainerFn.FITTING else self.trained_datasets()
-        self.heads = build_heads(stored or self._records(), backbone.config.n_embd, self.clf_pdrop)
+        datasets = stored or self._records()
+        self.heads = build_heads(datasets, backbone.config.n_embd, self.clf_pdrop)
+        self._head_shapes = head_shapes(datasets)
         self._make_metrics()
         for block in list(backbone.h)[: self.freeze_layers]:
             block.requires_grad_(False)
@@ -441,10 +445,9 @@ class FinetuneTask(BaseTask):
             check_same_datasets(stored, self._records())
             return
         self._trained = stored
-        heads = build_heads(stored, self.built_backbone.config.n_embd, self.clf_pdrop)
-        shapes, ours = ({name: p.shape for name, p in h.named_parameters()} for h in (heads, self.heads))
-        if shapes != ours:  # the checkpoint was not known when the network was built
-            self.heads = heads
+        if head_shapes(stored) != self._head_shapes:  # the checkpoint was not known to configure_model
+            self.heads = build_heads(stored, self.built_backbone.config.n_embd, self.clf_pdrop)
+            self._head_shapes = head_shapes(stored)
         read_again = getattr(self.data, "match_trained", None)
         if read_again is not None and read_again(stored):
             self._make_metrics()

@@ -31,6 +31,12 @@ def build_heads(datasets: Mapping[str, TrainedDataset], n_embd: int, clf_pdrop: 
     return heads
 
 
+def head_shapes(datasets: Mapping[str, TrainedDataset]) -> dict[str, tuple[str, int]]:
+    """Return kind and number of outputs of each head, by the name of its dataset."""
+    specs = {name: one.spec for name, one in datasets.items() if one.has_head}
+    return {name: (spec.kind, spec.n_outputs) for name, spec in specs.items()}
+
+
 def module_name(dataset: str) -> str:
     """Return the name of a dataset's head as a module: dots would divide it, and methods have names, too."""
     return "dataset_" + dataset.replace("%", "%25").replace(".", "%2E")

@@ -25,6 +25,7 @@ from gpt_toolkit.tokenizers.added_tokens import (
 from gpt_toolkit.tokenizers.bpe_table import AddedToken, BPETable, read_json, read_pair
 from gpt_toolkit.tokenizers.byte_level_bpe import ByteLevelBPE
 from gpt_toolkit.tokenizers.byte_tokenizer import ByteTokenizer, is_byte_table
+from gpt_toolkit.tokenizers.character_tokenizer import CharacterTokenizer, is_character_table
 from gpt_toolkit.tokenizers.gpt1_bpe import GPT1BPE, UNKNOWN
 from gpt_toolkit.tokenizers.tokenizer_json import END_OF_WORD
 
@@ -44,6 +45,7 @@ FILE_PAIRS = (
     ("vocab_40000.bpe", "encoder_bpe_40000.json"),  # GPT-1 as released
     ("merges.txt", "vocab.json"),  # either, as Hugging Face names them
 )
+_BLANKS = "\t\n\r \u3000"  # whitespace to every tokenizer here
 _VOCABULARY_FILES = ("tokenizer.json", *chain(*FILE_PAIRS))
 KNOWN_FILES = (*_VOCABULARY_FILES, CONFIG, SPECIAL_MAP, ADDED, CHAT_TEMPLATE)
 """Names of all files that a tokenizer is read from or written to."""
@@ -120,8 +122,10 @@ def safe_cut(text: str) -> int:
         if cut > 0 and not text[cut - 1].isspace():
             return cut
         end = cut
+    if not any(blank in text for blank in _BLANKS):  # a long text without any is found quickly
+        return 0
     for cut in range(len(text) - 1, 0, -1):
-        if text[cut] in "\t\n\r \u3000" and not text[cut - 1].isspace():
+        if text[cut] in _BLANKS and not text[cut - 1].isspace():
             return cut
     return 0
 
@@ -294,6 +298,8 @@ def _read_table(files: Mapping[str, str], origin: str) -> BPETable:
 def _from_table(table: BPETable, word_splitting: str) -> Tokenizer:
     if tokenizer_json.is_gpt1(table):
         return GPT1BPE(table, "rules" if word_splitting == "rules" else "auto")
+    if is_character_table(table):
+        return CharacterTokenizer(table)
     return ByteTokenizer() if is_byte_table(table) else ByteLevelBPE(table)
 
 

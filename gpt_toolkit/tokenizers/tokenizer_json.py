@@ -45,7 +45,7 @@ def read(text: str, origin: str) -> BPETable:
         raise ValueError(
             f"{origin}: its words end in {suffix!r}; GPT-1's end in {END_OF_WORD!r}, GPT-2's in nothing."
         )
-    if not suffix:
+    if not suffix and not _is_characters(parts):
         _check_byte_level(parts, origin)
     if added := list(_template_tokens(parts.get("post_processor"))):
         raise ValueError(
@@ -71,6 +71,12 @@ def _merge(pair: str | list[str], place: str) -> tuple[str, str]:
     if len(pieces) != 2 or not all(isinstance(piece, str) and piece for piece in pieces):
         raise ValueError(f"{place}: {pair!r} is not two pieces.")
     return pieces[0], pieces[1]
+
+
+def _is_characters(parts: Mapping[str, Any]) -> bool:
+    """Return whether :func:`write_characters` wrote a file: no merges, and nothing prepares the text."""
+    steps = (parts.get("normalizer"), parts.get("pre_tokenizer"), parts["model"].get("merges"))
+    return not any(steps) and _type(parts.get("decoder")) == "Fuse"
 
 
 def _check_byte_level(parts: Mapping[str, Any], origin: str) -> None:
@@ -125,6 +131,13 @@ def write_byte_level(table: BPETable) -> str:
     """Return a ``tokenizer.json`` of GPT-2's kind."""
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
     steps = {"normalizer": None, "pre_tokenizer": byte_level, "post_processor": None, "decoder": byte_level}
+    return _write(table, steps, suffix="", unknown=None)
+
+
+def write_characters(table: BPETable) -> str:
+    """Return a ``tokenizer.json`` whose tokens are single characters."""
+    decoder = {"type": "Fuse"}
+    steps = {"normalizer": None, "pre_tokenizer": None, "post_processor": None, "decoder": decoder}
     return _write(table, steps, suffix="", unknown=None)
 
 

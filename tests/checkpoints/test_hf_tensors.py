@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -20,10 +17,6 @@ from gpt_toolkit.checkpoints import open_model
 from gpt_toolkit.generation.language_model import load
 from tests.checkpoints.layouts import (
     SHAPES,
-    Probe,
-    assert_equal_tensors,
-    nanogpt_content,
-    random_decoder,
     their_model,
 )
 
@@ -151,74 +144,3 @@ def test_what_is_not_one_decoder_is_refused_by_name(
     with pytest.raises(ValueError, match=message) as caught:
         open_model(write_folder(tmp_path / "m", state, model.config))
     assert "\n" not in str(caught.value)
-
-
-# nanoGPT and build-nanogpt
-
-
-@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "_orig_mod.module."])
-@pytest.mark.parametrize("bias", [True, False])
-def test_nanogpts_checkpoint_in_wrappers_is_read(prefix: str, bias: bool, tmp_path: Path) -> None:
-    decoder = random_decoder("pre", SHAPE)
-    content = nanogpt_content(decoder)
-    content["model_args"]["bias"] = bias
-    state = {n: t for n, t in content["model"].items() if bias or not n.endswith("bias")}
-    content["model"] = {prefix + name.replace("_orig_mod.", ""): tensor for name, tensor in state.items()}
-    torch.save(content, tmp_path / "ckpt.pt")
-    found = open_model(tmp_path / "ckpt.pt").read()
-    for name, tensor in decoder.state_dict().items():
-        assert torch.equal(found[name], tensor if bias or not name.endswith("bias") else 0 * tensor), name
-
-
-@dataclasses.dataclass
-class GPTConfig:
-    """build-nanogpt: train_gpt2.py."""
-
-    block_size: int = SHAPE[3]
-    vocab_size: int = SHAPE[4]
-    n_layer: int = SHAPE[0]
-    n_head: int = SHAPE[1]
-    n_embd: int = SHAPE[2]
-
-
-@pytest.fixture
-def build_nanogpt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Path]:
-    """Return a function that saves a checkpoint with a config of a class that is gone afterwards."""
-
-    def save(config: Any) -> Path:
-        content = {
-            "model": nanogpt_content(random_decoder("pre", SHAPE))["model"],
-            "config": config,
-            "step": 1,
-        }
-        script = ModuleType("train_gpt2")
-        script.GPTConfig = GPTConfig  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "train_gpt2", script)
-        monkeypatch.setattr(GPTConfig, "__module__", "train_gpt2")
-        torch.save(content, tmp_path / "model_00001.pt")
-        monkeypatch.delitem(sys.modules, "train_gpt2")
-        return tmp_path / "model_00001.pt"
-
-    return save
-
-
-def test_build_nanogpts_checkpoint_is_read_without_its_class(build_nanogpt: Callable[[Any], Path]) -> None:
-    model = open_model(build_nanogpt(GPTConfig()))
-    assert_equal_tensors(model.read(), random_decoder("pre", SHAPE))
-    assert (model.layout, model.exact_gelu) == ("build-nanogpt checkpoint", False)
-    assert "train_gpt2" not in sys.modules
-
-
-def test_a_wrong_field_of_build_nanogpts_config_is_named(build_nanogpt: Callable[[Any], Path]) -> None:
-    with pytest.raises(ValueError, match=r"config has no whole number for n_layer"):
-        open_model(build_nanogpt(GPTConfig(n_layer="2")))  # type: ignore[arg-type]
-
-
-def test_an_object_next_to_the_config_is_not_unpickled(
-    build_nanogpt: Callable[[Any], Path], tmp_path: Path
-) -> None:
-    config = GPTConfig()
-    config.more = Probe(tmp_path / "made")  # type: ignore[attr-defined]
-    with pytest.raises(ValueError, match=r"holds Python objects \(\w+\.mkdir\)"):
-        open_model(build_nanogpt(config))
-    assert not (tmp_path / "made").exists()

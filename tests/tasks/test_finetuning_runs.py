@@ -59,6 +59,56 @@ def test_rows_become_a_run_scores_and_predictions(tell: Callable[..., Told]) -> 
     assert "GLUE" not in out
 
 
+def test_a_model_that_was_handed_on_scores_and_predicts_other_files(tell: Callable[..., Told]) -> None:
+    Path("items.csv").write_text(ROWS, encoding="utf-8")
+    code, _, err = tell("fit", "--data.sets", "items.csv", "--trainer.max_epochs", 1)
+    assert code == 0, err
+    Path("items.csv").unlink()
+    Path("a.b.csv").write_text("text,label\n" + "row 7 is bad,b\n" * 5 + "row,a\nrow,\n", encoding="utf-8")
+    code, out, err = tell("test", "--data.sets", "a.b.csv", "--ckpt_path", "best")
+    assert code == 0, err
+    assert "a_b: scored by the head of items, the only one of the checkpoint" in err
+    assert "a_b: not a file that the checkpoint was trained on, so all examples are scored" in err
+    counts = "a_b: 6 examples of test (a 1, b 5); majority rate 0.8333; left out: 1 without a label"
+    assert out.splitlines()[-1] == counts
+    written = json.loads(Path("runs/finetune/test.json").read_text(encoding="utf-8"))
+    assert written["datasets"]["a_b"]["class_counts"] == {"a": 1, "b": 5}
+    code, _, err = tell("predict", "--data.sets", "a.b.csv", "--ckpt_path", "best")
+    assert code == 0, err
+    lines = [json.loads(line) for line in Path("runs/finetune/predictions.jsonl").read_text().splitlines()]
+    right = [line["prediction"] == line["target"] for line in lines if "target" in line]
+    assert written["metrics"]["test_a_b_accuracy"] == pytest.approx(sum(right) / 6)
+    for line in lines:
+        assert sum(line["probabilities"].values()) == pytest.approx(1.0, abs=1e-4)
+        assert line["prediction"] == max(line["probabilities"], key=line["probabilities"].get)
+        assert line["texts"] in (["row 7 is bad"], ["row"])
+
+
+@pytest.mark.parametrize(
+    ("verb", "content", "message"),
+    [
+        ("test", "text,label\nA.,c\n", "new.csv, line 2: label 'c'; expected a, b; the head of rows has not"),
+        ("test", "text\nA.\n", "new (new.csv): no test example has a label; expected a column of labels in"),
+        ("validate", "text\nA.\n", "new.csv, line 2: no label; expected a, b"),
+        (
+            "predict",
+            "premise,hypothesis,label\nA.,B.,a\n",
+            "new (new.csv): 2 texts in an example; expected 1",
+        ),
+    ],
+)
+def test_files_that_a_model_cannot_score_are_refused_in_one_line(
+    verb: str, content: str, message: str, tell: Callable[..., Told]
+) -> None:
+    code, _, err = tell("fit", "--data.sets", "rows.csv", "--trainer.max_steps", 1)
+    assert code == 0, err
+    Path("new.csv").write_text(content, encoding="utf-8")
+    code, out, err = tell(verb, "--data.sets", "new.csv", "--ckpt_path", "last")
+    assert (code, out) == (1, "")
+    assert message in err.splitlines()[-1]
+    assert "Traceback" not in err
+
+
 def test_several_seeds_are_several_runs_and_one_table(tell: Callable[..., Told]) -> None:
     code, out, err = tell("fit", "--data.sets", "rows.csv", "--trainer.max_epochs", 1, "--seeds", 2)
     assert code == 0, err

@@ -200,6 +200,12 @@ class SupervisedDataset:
                 f"{self.title}: kind {self.spec.kind}; expected {head.kind}, the kind of the checkpoint's "
                 f"{head.name}; give a dataset of that kind"
             )
+        ours = self.record(is_text=trained.is_text).n_texts
+        if ours and trained.n_texts and ours != trained.n_texts:
+            raise ValueError(
+                f"{self.title}: {ours} texts in an example; expected {trained.n_texts}, as the checkpoint's "
+                f"{head.name} has; name the columns by text, or by text_a and text_b"
+            )
         positive = self.spec.positive or head.positive
         names = head.labels if head.kind != "multiple_choice" else self.spec.labels
         spec = replace(self.spec, labels=names, levels=head.levels, positive=positive, head=head.name)

@@ -125,7 +125,7 @@ def prompt_template(spec: TaskSpec, n_texts: int, prompt: str | None = None) -> 
         line_end = "" if not prompt or prompt[0].isspace() else "\n"
         escaped = prompt.rstrip(" ").replace("{", "{{").replace("}", "}}")
         return PromptTemplate(spec.name, "text", f"{{input}}{line_end}{escaped}")
-    form = "pair" if spec.kind == "classification" else spec.kind
+    form: str = "pair" if spec.kind == "classification" else spec.kind
     if n_texts == 1 and spec.kind in ("classification", "graded"):
         form = "single"
     entry = _read_templates("defaults")[form]

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -79,6 +80,22 @@ def test_the_labels_of_a_file_are_the_outputs_of_a_head_by_name() -> None:
         target(ours, "surprise")
     grades = grade_labels(0, 1).of_head(("0", "1"), spec("g", "graded", labels=("-1", "0", "1", "2")))
     assert [target(grades, label) for label in ("-0.5", "2")] == [-0.5, 2.0]
+
+
+def test_any_order_and_subset_of_names_means_the_same_outputs() -> None:
+    random, words = Random(0), ["-1", "0", "1", "no", "yes", "None", "nan", "neutral", "é", "a b", "True"]
+    for _ in range(300):
+        names = random.sample(words, random.randint(2, 6))
+        head = spec("h", labels=tuple(map(str, map(label_text, names))))
+        ours = random.sample(head.labels, random.randint(1, len(head.labels)))
+        found = class_labels(ours, by_index=False).of_head(ours, head)
+        for label in words:
+            name = label_text(label)
+            if name in ours:
+                assert target(found, label) == head.labels.index(name)
+            else:
+                with pytest.raises(ValueError, match="has not learned it"):
+                    target(found, label)
 
 
 def test_classes_without_index_are_known_by_name_alone() -> None:
