@@ -94,8 +94,10 @@ class CheckpointWriter(Checkpoint):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Raise if the monitored metric is unknown, and install the handlers of Ctrl-C and SIGTERM."""
         names = getattr(pl_module, "validation_metrics", None)
-        if names is not None and self.monitor not in names:
-            raise ValueError(self._unknown_monitor(names))
+        beginnings = tuple(name for name in names or () if name.endswith("_"))
+        if names is not None and self.monitor not in names and not self.monitor.startswith(beginnings):
+            shown = [f"{name}..." if name in beginnings else name for name in names]
+            raise ValueError(self._unknown_monitor(shown))
         self._seen_step = self._saved_step = trainer.global_step
         self._last_step = trainer.estimated_stepping_batches
         self._interrupts.install()
