@@ -28,8 +28,9 @@ import tiktoken
 from benchmarks import corpus
 from benchmarks.side_by_side import argument_parser, keep, parse, print_machine, print_table, stamp
 from benchmarks.workers import Turns, Worker, choose_start_method, compare
+from gpt_toolkit.data.file_memo import FileMemo
 from gpt_toolkit.data.pretraining.parallel_tokenize import encode_on_threads
-from gpt_toolkit.data.pretraining.text_files import FileMemo, FileSource, divide
+from gpt_toolkit.data.pretraining.text_files import FileCorpus, divide
 from gpt_toolkit.data.pretraining.write_token_shards import prepare_tokens
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers import load_tokenizer
@@ -55,10 +56,10 @@ def prepare(turns: Turns, folder: Path, tokenizer: str, scratch: Path, threads: 
     while turns.wait():
         with ProgressBar("Text to tokens") as progress:
             parts = divide([str(folder)], [], [], memo := FileMemo(scratch / f"files-{number}", progress))
-            source = FileSource(parts, 0.0, "text", None, memo)
+            corpus = FileCorpus(parts, 0.0, "text", None, None, memo)
             root = scratch / f"tokens-{number}"
             encoder = partial(encode_on_threads, n_threads=threads)
-            cache = prepare_tokens(source, loaded, root, progress, encoder=encoder)
+            cache = prepare_tokens(corpus, loaded, root, progress, encoder=encoder)
         n_tokens, number = cache.n_tokens("train"), number + 1
     return {"tokens": n_tokens}
 
@@ -68,9 +69,9 @@ def reading(turns: Turns, folder: Path, scratch: Path) -> None:
     number = 0
     while turns.wait():
         parts = divide([str(folder)], [], [], memo := FileMemo(scratch / f"files-{number}"))
-        source = FileSource(parts, 0.0, "text", None, memo)
-        source.identity()
-        for _ in source.chunks():
+        corpus = FileCorpus(parts, 0.0, "text", None, None, memo)
+        corpus.identity()
+        for _ in corpus.chunks():
             pass
         number += 1
 

@@ -165,6 +165,7 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
             with gzip.GzipFile(fileobj=raw) as file:
                 yield cast(BinaryIO, file)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            reason = str(error).rstrip(".")
             raise ValueError(
-                f"{path} is broken gzip near byte {raw.tell()}: {error}. Copy or download it again."
+                f"{path} is broken gzip near byte {raw.tell()}: {reason}; copy or download it again"
             ) from error

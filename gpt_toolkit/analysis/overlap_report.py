@@ -22,8 +22,8 @@ from gpt_toolkit.analysis.ngram_overlap import (
     overlaps,
     total_overlap,
 )
-from gpt_toolkit.data.pretraining.text_files import find_files
-from gpt_toolkit.data.pretraining.text_readers import is_plain_text, read_documents, suffix, utf8_length
+from gpt_toolkit.data.pretraining.corpus import utf8_length
+from gpt_toolkit.data.pretraining.text_files import find_files, is_plain_text, read_documents, suffix
 from gpt_toolkit.io import write_json
 from gpt_toolkit.progress import CONSOLE, ProgressBar, output_console
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from gpt_toolkit.analysis.ngram import NGram
 from gpt_toolkit.callbacks.console import quiet_lightning
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
-from gpt_toolkit.data.pretraining.token_shards import Split
+from gpt_toolkit.data.splits import Split
 from gpt_toolkit.evaluation.benchmark_metrics import Score
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
 from gpt_toolkit.evaluation.run_benchmarks import evaluation_trainer

@@ -106,8 +106,7 @@ def read_chunks(files: Sequence[str]) -> Iterator[str]:
     ``storyworld`` stands for the first documents of the built-in world.
     """
     # These import numpy, which encode and --help do not need.
-    from gpt_toolkit.data.pretraining.text_files import find_files
-    from gpt_toolkit.data.pretraining.text_readers import read_documents
+    from gpt_toolkit.data.pretraining.text_files import find_files, read_documents
     from gpt_toolkit.storyworld.documents import documents
 
     files = list(files)

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lightning.pytorch import LightningDataModule
 
-from gpt_toolkit.data.pretraining.text_files import find_files
-from gpt_toolkit.data.pretraining.text_readers import is_plain_text, normalize_newlines, read_records
-from gpt_toolkit.data.step_loader import BatchLoader, ReadyBatches, batch_loader, step_share
-from gpt_toolkit.data.window_order import StepShare
-from gpt_toolkit.io import open_bytes
+from gpt_toolkit.data.pretraining.plain_text import read_text
+from gpt_toolkit.data.pretraining.text_files import find_files, is_plain_text
+from gpt_toolkit.data.pretraining.text_records import read_records
+from gpt_toolkit.data.step_loader import BatchLoader, ReadyBatches, StepShare, batch_loader, step_share
 from gpt_toolkit.tokenizers import Tokenizer
 from gpt_toolkit.tokenizers.loading import load_tokenizer
+
+
+class Prompt(NamedTuple):
+    """A text to continue.
+
+    Attributes:
+        text: The text.
+        where: File and line or record, for messages.
+    """
+
+    text: str
+    where: str
 
 
 class PromptBatches(ReadyBatches):
@@ -27,7 +38,7 @@ class PromptBatches(ReadyBatches):
         share: Rank and batch size.
     """
 
-    def __init__(self, prompts: list[str], share: StepShare) -> None:
+    def __init__(self, prompts: list[Prompt], share: StepShare) -> None:
         super().__init__(share)
         self.prompts = prompts
         n, rank, world_size = len(prompts), share.rank, share.world_size
@@ -39,7 +50,7 @@ class PromptBatches(ReadyBatches):
     def __getitem__(self, index: int) -> dict[str, Any]:
         start = self._first + index * self.share.batch_size
         rows = list(range(start, min(start + self.share.batch_size, self._end)))
-        return {"rows": rows, "prompts": [self.prompts[row] for row in rows]}
+        return {"rows": rows, "prompts": [self.prompts[row].text for row in rows]}
 
 
 class PromptsDataModule(LightningDataModule):
@@ -70,7 +81,7 @@ class PromptsDataModule(LightningDataModule):
             raise ValueError("PromptsDataModule: files is empty; give at least one file")
         if batch_size < 1:
             raise ValueError(f"PromptsDataModule: batch_size is {batch_size}; it must be at least 1")
-        self.prompts: list[str] = []
+        self.prompts: list[Prompt] = []
 
     def setup(self, stage: str | None = None) -> None:
         """Read the prompts and the tokenizer.
@@ -93,6 +104,15 @@ class PromptsDataModule(LightningDataModule):
         if not self.prompts:
             raise ValueError(f"PromptsDataModule: no prompt in {', '.join(self.files)}")
 
+    def length_problems(self, n_ctx: int) -> Iterator[str]:
+        """Yield an error message for each prompt that is longer than the context of a model."""
+        for prompt in self.prompts:
+            if (length := len(self.vocabulary.encode(prompt.text))) > n_ctx:
+                yield (
+                    f"{prompt.where}: a prompt of {length:,} tokens ({prompt.text[:40]!r}...); expected at "
+                    f"most the context length {n_ctx:,}; shorten it"
+                )
+
     def summary(self) -> str:
         """Return the files and the number of prompts; available after ``setup``."""
         return f"{', '.join(self.files)}: {len(self.prompts):,} prompts"
@@ -103,18 +123,19 @@ class PromptsDataModule(LightningDataModule):
         return batch_loader(batches, num_workers=0)
 
 
-def read_prompts(path: Path, text_field: str) -> Iterator[str]:
-    """Yield the prompts of a file: its lines, or a field of its records.
+def read_prompts(path: Path, text_field: str) -> Iterator[Prompt]:
+    """Yield the prompts of a file: its lines that are not blank, or a field of its records.
+
+    An empty prompt of a record begins a new text.
 
     Raises:
         ValueError: If the file does not have the format of its name; with the line or row.
     """
     if not is_plain_text(path):
-        yield from (text for text, _, _ in read_records(path, text_field))
+        for number, (text, _, _) in enumerate(read_records(path, text_field), start=1):
+            yield Prompt(text, f"{path}, record {number:,}")
         return
-    with open_bytes(path) as file:
-        try:
-            text = file.read().decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{path}: not UTF-8 from byte {error.start} on; convert it first") from None
-    yield from filter(str.strip, normalize_newlines(text).split("\n"))
+    text = "".join(piece for piece, _ in read_text(path, 0, None))
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield Prompt(line, f"{path}, line {number:,}")

@@ -6,6 +6,7 @@ A dataset here is a list of the batches of one rank: they are divided among rank
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,7 +15,30 @@ from lightning.pytorch.callbacks import Callback, GradientAccumulationScheduler
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.data.distributed import DistributedSampler
 
-from gpt_toolkit.data.window_order import StepShare
+
+@dataclass(frozen=True)
+class StepShare:
+    """Division of the windows of an optimizer step among ranks and micro-batches.
+
+    Micro-batch ``m`` on rank ``r`` takes windows ``[(m * world_size + r) * batch_size : + batch_size]`` of
+    the step's list. So another number of ranks or micro-batches reads the same list.
+
+    Args:
+        batch_size: Windows a micro-batch on one rank.
+        rank: Rank of this process.
+        world_size: Number of ranks.
+        accumulate: Micro-batches a step.
+    """
+
+    batch_size: int
+    rank: int = 0
+    world_size: int = 1
+    accumulate: int = 1
+
+    @property
+    def windows_per_step(self) -> int:
+        """Number of windows of one optimizer step, of all ranks and micro-batches."""
+        return self.batch_size * self.world_size * self.accumulate
 
 
 class ReadyBatches(Dataset[Any]):

@@ -148,13 +148,9 @@ class DryRun:
                 config = task.resolve_decoder()
             elif isinstance(task, GenerateTask):
                 config = open_model(task.init_from).config
-                data: Any = spec.data
-                for number, prompt in enumerate(getattr(data, "prompts", [])):
-                    if (n := len(data.vocabulary.encode(prompt))) > config.n_ctx:
-                        self.add_problem(
-                            f"prompt {number}, {prompt[:40]!r}...: {n:,} tokens are more than the context "
-                            f"length {config.n_ctx:,}; shorten it"
-                        )
+                if ready and isinstance(spec.data, PromptsDataModule):
+                    for problem in spec.data.length_problems(config.n_ctx):
+                        self.add_problem(problem)
         if task is not None:
             section("model", [type(task).__name__, *(shape_lines(config) if config is not None else [])])
         if spec.trains and isinstance(task, BaseTask) and task.optimizer_factory is None:
@@ -231,7 +227,7 @@ def data_lines(data: Any) -> Iterator[str]:
     """Yield what was read, split by split, and where it is cached; after ``setup``."""
     if isinstance(data, CorpusDataModule):
         cache = data.cache
-        yield data.source().title
+        yield data.corpus().title
         for split in cache.splits:
             n, n_bytes = cache.n_tokens(split), cache.n_bytes(split)
             text = f"{n_bytes / 1e6:,.1f} MB of text, {n_bytes / max(1, n):.2f} bytes a token"
@@ -241,7 +237,7 @@ def data_lines(data: Any) -> Iterator[str]:
     elif isinstance(data, SupervisedDataModule | ZeroShotDataModule):
         yield from data.summary().splitlines()
     elif isinstance(data, PromptsDataModule):
-        longest = max(len(data.vocabulary.encode(prompt)) for prompt in data.prompts)
+        longest = max(len(data.vocabulary.encode(prompt.text)) for prompt in data.prompts)
         yield f"{data.summary()}, the longest {longest:,} tokens"
     else:
         yield type(data).__name__
@@ -269,7 +265,7 @@ def first_examples(data: Any) -> Iterator[str]:
     elif isinstance(data, PromptsDataModule):
         yield "first prompts, a bar between two tokens:"
         for prompt in data.prompts[:N_EXAMPLES]:
-            yield f"  {show_tokens(data.vocabulary.encode(prompt), data.vocabulary)}"
+            yield f"  {show_tokens(data.vocabulary.encode(prompt.text), data.vocabulary)}"
 
 
 def _describe_request(request: Request, vocabulary: Tokenizer) -> str:

@@ -8,8 +8,7 @@ from typing import Any, TypedDict
 import torch
 from lightning.pytorch import LightningDataModule
 
-from gpt_toolkit.data.step_loader import BatchLoader, ReadyBatches, StepSampler, step_share
-from gpt_toolkit.data.window_order import StepShare
+from gpt_toolkit.data.step_loader import BatchLoader, ReadyBatches, StepSampler, StepShare, step_share
 from gpt_toolkit.evaluation.benchmark import Evaluation
 from gpt_toolkit.evaluation.items import Items
 from gpt_toolkit.evaluation.protocol import EvaluationContext, EvaluationProtocol

@@ -81,7 +81,7 @@ class GenerateTask(LightningModule):
         """Join the model and the tokenizer of the data.
 
         Raises:
-            ValueError: If the tokenizer has ids that the decoder does not embed.
+            ValueError: If the tokenizer has ids that the decoder does not embed, or a prompt is too long.
         """
         assert self.backbone is not None
         vocabulary, config = self.trainer.datamodule.vocabulary, self.backbone.config  # type: ignore[attr-defined]
@@ -90,27 +90,18 @@ class GenerateTask(LightningModule):
                 f"the tokenizer has {vocabulary.vocab_size:,} tokens, {self.init_from} embeds "
                 f"{config.vocab_size:,}: give data.tokenizer the model's own"
             )
+        for problem in self.trainer.datamodule.length_problems(config.n_ctx):  # type: ignore[attr-defined]
+            raise ValueError(problem)
         self._model = LanguageModel(self.backbone, vocabulary)
 
     def predict_step(self, batch: dict[str, Any], batch_idx: int) -> list[dict[str, Any]]:
-        """Return a record for each text: the prompt and its number, the text, how it was drawn and ended.
-
-        Raises:
-            ValueError: If a prompt is longer than the context; the message gives its number.
-        """
+        """Return a record for each text: the prompt and its number, the text, how it was drawn and ended."""
         assert self._model is not None
-        tokenizer, n_ctx = self._model.tokenizer, self._model.decoder.config.n_ctx
         wanted = [
             (row, prompt, self.seed + sample)
             for row, prompt in zip(batch["rows"], batch["prompts"], strict=True)
             for sample in range(self.num_samples)
         ]
-        for row, prompt in zip(batch["rows"], batch["prompts"], strict=True):
-            if (length := len(tokenizer.encode(prompt))) > n_ctx:
-                raise ValueError(
-                    f"prompt {row}, {prompt[:40]!r}...: {length} tokens are more than the context length "
-                    f"{n_ctx}; shorten it"
-                )
         completions = self._model.write(
             [prompt for _, prompt, _ in wanted],
             max_new_tokens=self.max_new_tokens,

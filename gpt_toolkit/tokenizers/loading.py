@@ -45,6 +45,7 @@ FILE_PAIRS = (
     ("vocab_40000.bpe", "encoder_bpe_40000.json"),  # GPT-1 as released
     ("merges.txt", "vocab.json"),  # either, as Hugging Face names them
 )
+_BLANKS = "\t\n\r \u3000"  # whitespace to every tokenizer here
 _VOCABULARY_FILES = ("tokenizer.json", *chain(*FILE_PAIRS))
 KNOWN_FILES = (*_VOCABULARY_FILES, CONFIG, SPECIAL_MAP, ADDED, CHAT_TEMPLATE)
 """Names of all files that a tokenizer is read from or written to."""
@@ -121,8 +122,10 @@ def safe_cut(text: str) -> int:
         if cut > 0 and not text[cut - 1].isspace():
             return cut
         end = cut
+    if not any(blank in text for blank in _BLANKS):  # a long text without any is found quickly
+        return 0
     for cut in range(len(text) - 1, 0, -1):
-        if text[cut] in "\t\n\r \u3000" and not text[cut - 1].isspace():
+        if text[cut] in _BLANKS and not text[cut - 1].isspace():
             return cut
     return 0
 

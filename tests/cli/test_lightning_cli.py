@@ -32,7 +32,7 @@ from tests.small_runs import TEXT
 def test_a_run_from_prepare_to_predict(tell: Tell) -> None:
     prepared = tell("prepare", "--config", "tiny.yaml")
     assert re.fullmatch(
-        r"corpus\.txt: train 4,763 tokens \(.*\), val 531 tokens \(.*\); in .*\n", prepared.out
+        r"corpus\.txt: train 4,762 tokens \(.*\), val 532 tokens \(.*\); in .*\n", prepared.out
     )
     assert (prepared.code, prepared.err) == (0, "")
     fit = tell("fit", "--config", "tiny.yaml")
@@ -336,18 +336,18 @@ def write_records(path: Path) -> None:
     ("write", "name", "message"),
     [
         (lambda path: None, "nothere.txt", r"no file or folder 'nothere\.txt'"),
-        (lambda path: path.write_text(""), "empty.txt", r"no training text in empty\.txt"),
+        (lambda path: path.write_text(""), "empty.txt", r"empty\.txt: no training text"),
         (
             lambda path: path.write_bytes(b"F\xfchrer " * 100),
             "latin.txt",
-            r"latin\.txt is not UTF-8: byte 0xfc at offset 1",
+            r"latin\.txt: byte 0xfc at offset 1; expected UTF-8 text",
         ),
         (
             lambda path: path.write_bytes(gzip.compress(TEXT.encode())[:-20]),
             "cut.txt.gz",
             r"cut\.txt\.gz is broken gzip",
         ),
-        (write_records, "a.jsonl", r"a\.jsonl, line 2 has no field 'text'; its fields: title"),
+        (write_records, "a.jsonl", r"a\.jsonl, line 2: no field 'text'; its fields: title"),
         (
             lambda path: path.write_text("short"),
             "short.txt",

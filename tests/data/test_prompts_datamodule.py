@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gpt_toolkit.data.prompts_datamodule import PromptBatches, PromptsDataModule, read_prompts
-from gpt_toolkit.data.window_order import StepShare
+from gpt_toolkit.data.prompts_datamodule import Prompt, PromptBatches, PromptsDataModule, read_prompts
+from gpt_toolkit.data.step_loader import StepShare
 
 
 @pytest.mark.parametrize("world_size", [1, 2, 3, 7, 8])
@@ -15,7 +15,7 @@ from gpt_toolkit.data.window_order import StepShare
 def test_each_prompt_is_read_once_and_the_ranks_one_after_another_are_in_order(
     world_size: int, n_prompts: int
 ) -> None:
-    prompts = [f"prompt {i}" for i in range(n_prompts)]
+    prompts = [Prompt(f"prompt {i}", f"a.txt, line {i + 1}") for i in range(n_prompts)]
     read = []
     for rank in range(world_size):
         batches = PromptBatches(prompts, StepShare(3, rank, world_size))
@@ -23,7 +23,7 @@ def test_each_prompt_is_read_once_and_the_ranks_one_after_another_are_in_order(
             batch = batches[index]
             assert 1 <= len(batch["rows"]) <= 3
             read += list(zip(batch["rows"], batch["prompts"], strict=True))
-    assert read == list(enumerate(prompts))
+    assert read == [(i, f"prompt {i}") for i in range(n_prompts)]
 
 
 def test_lines_and_records_are_prompts(tmp_path: Path) -> None:
@@ -31,11 +31,18 @@ def test_lines_and_records_are_prompts(tmp_path: Path) -> None:
     with gzip.open(tmp_path / "b.txt.gz", "wt", encoding="utf-8") as file:
         file.write("four\n")
     (tmp_path / "c.jsonl").write_text('{"prompt": "a\\nb", "id": 1}\n\n{"prompt": ""}\n', encoding="utf-8")
-    assert list(read_prompts(tmp_path / "a.txt", "prompt")) == ["One é", "  two ", "three"]
-    assert list(read_prompts(tmp_path / "c.jsonl", "prompt")) == ["a\nb", ""]
+    (tmp_path / "d.txt").write_text("five\rsix", encoding="utf-16")
+    a, c, d = (tmp_path / name for name in ("a.txt", "c.jsonl", "d.txt"))
+    assert list(read_prompts(a, "prompt")) == [
+        ("One é", f"{a}, line 1"),
+        ("  two ", f"{a}, line 3"),
+        ("three", f"{a}, line 4"),
+    ]
+    assert list(read_prompts(c, "prompt")) == [("a\nb", f"{c}, record 1"), ("", f"{c}, record 2")]
+    assert [prompt.text for prompt in read_prompts(d, "prompt")] == ["five", "six"]
     data = PromptsDataModule([str(tmp_path / "c.jsonl"), str(tmp_path / "*.gz")], tokenizer="bytes")
     data.setup()
-    assert data.prompts == ["a\nb", "", "four"]
+    assert [prompt.text for prompt in data.prompts] == ["a\nb", "", "four"]
     assert data.summary().endswith("3 prompts")
     assert [batch["rows"] for batch in data.predict_dataloader()] == [[0, 1, 2]]
 
@@ -45,14 +52,26 @@ def test_broken_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "other.jsonl").write_text(json.dumps({"text": "x"}))
     (tmp_path / "empty.txt").write_text("\n\n")
     for name, message in (
-        ("latin.txt", "latin.txt: not UTF-8 from byte 3 on"),
-        ("other.jsonl", "other.jsonl, line 1 has no field 'prompt'; its fields: text"),
+        ("latin.txt", "latin.txt: byte 0xe9 at offset 3; expected UTF-8 text"),
+        ("other.jsonl", "other.jsonl, line 1: no field 'prompt'; its fields: text"),
         ("empty.txt", "no prompt in .*empty.txt"),
     ):
         with pytest.raises(ValueError, match=message):
             PromptsDataModule(str(tmp_path / name), tokenizer="bytes").setup()
     with pytest.raises(FileNotFoundError, match=r"no file or folder 'nowhere\.txt'"):
         PromptsDataModule("nowhere.txt", tokenizer="bytes").setup()
+
+
+def test_a_prompt_longer_than_a_context_is_refused_by_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("short\n\nfar too long\n")
+    data = PromptsDataModule(str(path), tokenizer="bytes")
+    data.setup()
+    assert list(data.length_problems(12)) == []
+    assert list(data.length_problems(11)) == [
+        f"{path}, line 3: a prompt of 12 tokens ('far too long'...); expected at most the context length 11; "
+        "shorten it"
+    ]
 
 
 def test_arguments_that_make_no_sense_are_refused() -> None:

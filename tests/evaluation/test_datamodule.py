@@ -9,7 +9,7 @@ import torch
 import yaml
 from lightning.pytorch import LightningModule, Trainer
 
-from gpt_toolkit.data.window_order import StepShare
+from gpt_toolkit.data.step_loader import StepShare
 from gpt_toolkit.evaluation.datamodule import RequestBatch, RequestBatches, ZeroShotDataModule
 from gpt_toolkit.generation.requests import Answer, Prompt, Request
 

@@ -47,6 +47,16 @@ def sentences(n: int, seed: int) -> list[str]:
     return [f"{draw(NAMES)} {draw(VERBS)} the {draw(KINDS)} {draw(NOUNS)} {draw(PLACES)}." for _ in range(n)]
 
 
+def corpus_files(folder: Path, n: int) -> dict[str, Any]:
+    """Write sentences into a file for training and one for validation, the last tenth of the bytes."""
+    text = "\n".join(sentences(n, seed=0)).encode()
+    cut = int(len(text) * 0.9)
+    parts = {"files": ("corpus.txt", text[:cut]), "val_files": ("held_out.txt", text[cut:])}
+    for name, part in parts.values():
+        (folder / name).write_bytes(part)
+    return {argument: str(folder / name) for argument, (name, _) in parts.items()}
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Compute on one thread."""

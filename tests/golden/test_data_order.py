@@ -11,7 +11,7 @@ from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from torch import Tensor
 
 from gpt_toolkit import CorpusDataModule, SupervisedDataModule
-from tests.golden.material import assert_same, digest, kept, sentences, trainer
+from tests.golden.material import assert_same, corpus_files, digest, kept, trainer
 
 SEEDS = (0, 1, 20_260)
 RANKS = (1, 2)
@@ -67,11 +67,8 @@ def shown(batch: Any) -> str:
 def data_of(kind: str, seed: int, folder: Path) -> LightningDataModule:
     """Make the DataModule of a case."""
     if kind == "windows":
-        path = folder / "corpus.txt"
-        path.write_text("\n".join(sentences(60, seed=0)), encoding="utf-8")
-        return CorpusDataModule(
-            files=str(path), tokenizer="bytes", n_ctx=16, batch_size=4, val_fraction=0.1, seed=seed
-        )
+        files = corpus_files(folder, 60)
+        return CorpusDataModule(**files, tokenizer="bytes", n_ctx=16, batch_size=4, seed=seed)
     as_text: dict[str, Any] = {"as_text": True, "n_examples": 1} if kind == "rows as text" else {}
     return SupervisedDataModule(
         list(SETS),

@@ -20,7 +20,7 @@ from gpt_toolkit import (
 )
 from gpt_toolkit.optim import AdamW, Cosine, Linear, Muon
 from gpt_toolkit.tasks.lora import LoRA
-from tests.golden.material import Logged, assert_same, decoder_of, kept, rounded, sentences, trainer
+from tests.golden.material import Logged, assert_same, corpus_files, decoder_of, kept, rounded, trainer
 
 STEPS = 20
 SHAPE = {"n_layer": 2, "n_head": 2, "n_embd": 16}
@@ -72,17 +72,14 @@ def pretrained(
     **arguments: Any,
 ) -> dict[str, Any]:
     """Pre-train on a file of sentences, one byte per token."""
-    path = folder / "corpus.txt"
-    path.write_text("\n".join(sentences(120, seed=0)), encoding="utf-8")
+    files = corpus_files(folder, 120)
     seed_everything(0, verbose=False)
     module = PretrainTask(
         decoder={**SHAPE, **(decoder or {})},
         **{"optimizer": AdamW(lr=0.003, weight_decay=0.1), "schedule": Linear(), **arguments},
         **(task or {}),
     )
-    data = CorpusDataModule(
-        files=str(path), tokenizer="bytes", n_ctx=32, batch_size=batch_size, val_fraction=0.1
-    )
+    data = CorpusDataModule(**files, tokenizer="bytes", n_ctx=32, batch_size=batch_size)
     losses = Logged()
     run = trainer(
         folder,

@@ -67,9 +67,11 @@ def test_it_computes_in_what_is_asked_for(model: Path, tmp_path: Path) -> None:
     assert [line["text"] for line in lines] == [half.generate("Once", max_new_tokens=8, temperature=0.0)]
 
 
-def test_a_prompt_longer_than_the_context_is_named_by_its_number(model: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"prompt 2, 'xxxx.*25 tokens are more than the context length 24"):
-        predict(model, tmp_path, ["a", "b", "x" * 25])
+def test_a_prompt_longer_than_the_context_is_named_before_any_is_continued(
+    model: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=r"prompts\.txt, line 4: a prompt of 25 tokens \('xxxx.* length 24;"):
+        predict(model, tmp_path, ["a", "", "b", "x" * 25])
     assert list((tmp_path / "run").glob("*")) == []
 
 

@@ -7,28 +7,31 @@ from typing import Literal
 
 from lightning.pytorch import LightningDataModule
 
-from gpt_toolkit.data.pretraining.choose_tokenizer import AUTO, load_vocabulary, prepare_vocabulary, resolve
-from gpt_toolkit.data.pretraining.lm_dataset import EvaluationBatches, TrainingBatches
-from gpt_toolkit.data.pretraining.parallel_tokenize import Encoder, encode_on_threads
-from gpt_toolkit.data.pretraining.ray_encoder import encode_on_ray
-from gpt_toolkit.data.pretraining.sources import (
+from gpt_toolkit.data.file_memo import FileMemo
+from gpt_toolkit.data.pretraining.corpora import (
     STORYWORLD,
     STORYWORLD_DOCUMENTS,
-    HubSource,
-    StoryworldSource,
+    HubCorpus,
+    StoryworldCorpus,
 )
-from gpt_toolkit.data.pretraining.text_files import FileMemo, FileSource, divide
-from gpt_toolkit.data.pretraining.text_readers import Source, hold_out_interval
-from gpt_toolkit.data.pretraining.token_shards import Split, TokenCache
+from gpt_toolkit.data.pretraining.corpus import END_MARK, Corpus, hold_out_interval
+from gpt_toolkit.data.pretraining.lm_dataset import EvaluationWindows, TrainingWindows
+from gpt_toolkit.data.pretraining.parallel_tokenize import Encoder, encode_on_threads
+from gpt_toolkit.data.pretraining.ray_encoder import encode_on_ray
+from gpt_toolkit.data.pretraining.text_files import FileCorpus, divide
+from gpt_toolkit.data.pretraining.token_shards import TokenCache
+from gpt_toolkit.data.pretraining.tokenizer_choice import AUTO, TokenizerChoice
+from gpt_toolkit.data.pretraining.window_order import ORDER_VERSION, WindowOrder, steps_per_pass
 from gpt_toolkit.data.pretraining.write_token_shards import cache_key, prepare_tokens
+from gpt_toolkit.data.splits import Split
 from gpt_toolkit.data.step_loader import (
     BatchLoader,
+    StepShare,
     batch_loader,
     drop_unfinished_step,
     step_share,
     steps_of_epoch,
 )
-from gpt_toolkit.data.window_order import ORDER_VERSION, StepShare, WindowOrder, steps_per_pass
 from gpt_toolkit.io import cache_folder
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.storyworld import MIX, check_mix
@@ -56,6 +59,8 @@ class CorpusDataModule(LightningDataModule):
         val_fraction: Fraction of the training text for validation, if nothing else is: the end of each plain
             text file, every n-th record. 0: no validation.
         text_field: Field of a record (.jsonl, .parquet, hub) that holds its text.
+        separator: Text that ends a document, such as <|endoftext|>. It is left out, with the line ends beside
+            it. None: a plain text file or a record is one document.
         streaming: Read a hub dataset over the network instead of downloading it first.
         limit_documents: Largest number of documents to read of each split.
         world: Weights of the kinds of Storyworld documents: story, letter, dialogue, questions, notice,
@@ -81,6 +86,7 @@ class CorpusDataModule(LightningDataModule):
         test_files: list[str] | str | None = None,
         val_fraction: float = 0.05,
         text_field: str = "text",
+        separator: str | None = None,
         streaming: bool = False,
         limit_documents: int | None = None,
         world: dict[str, float] | None = None,
@@ -96,6 +102,7 @@ class CorpusDataModule(LightningDataModule):
         self.test_files = _as_list(test_files)
         self.dataset, self.world, self.streaming = dataset, world, streaming
         self.val_fraction, self.text_field, self.limit_documents = val_fraction, text_field, limit_documents
+        self.separator = separator
         self.tokenizer, self.encode_on = tokenizer, encode_on
         self.n_ctx, self.batch_size, self.num_workers, self.seed = n_ctx, batch_size, num_workers, seed
         self._check()
@@ -108,7 +115,11 @@ class CorpusDataModule(LightningDataModule):
             problems.append(f"give files or dataset ({given} given)")
         if self.dataset and (self.val_files or self.test_files):
             problems.append("val_files and test_files go with files, not with dataset")
+        if self.separator == "":
+            problems.append("separator is empty; give the text that ends a document, or leave it out")
         built_in = (self.dataset or "").partition(":")[0] == STORYWORLD
+        if self.separator and built_in:
+            problems.append("separator is for text that holds it, not for storyworld")
         if self.streaming and (self.files or built_in):
             problems.append("streaming is for datasets of the hub")
         if self.world is not None:
@@ -129,7 +140,7 @@ class CorpusDataModule(LightningDataModule):
         if problems:
             raise ValueError(f"CorpusDataModule: {'; '.join(problems)}")
 
-    def source(self, progress: ProgressBar | None = None) -> Source:
+    def corpus(self, progress: ProgressBar | None = None) -> Corpus:
         """Return the text that the arguments name.
 
         Args:
@@ -138,31 +149,52 @@ class CorpusDataModule(LightningDataModule):
         if self.dataset is None:
             memo = FileMemo(cache_folder() / "files", progress)
             files = divide(self.files, self.val_files, self.test_files, memo)
-            return FileSource(files, self.val_fraction, self.text_field, self.limit_documents, memo)
-        name, _, seed = self.dataset.partition(":")
-        if name != STORYWORLD:
-            return HubSource(
-                self.dataset, self.streaming, self.val_fraction, self.text_field, self.limit_documents
+            return FileCorpus(
+                files, self.val_fraction, self.text_field, self.separator, self.limit_documents, memo
             )
-        if seed and not seed.isdecimal():
+        name, colon, seed = self.dataset.partition(":")
+        if name != STORYWORLD:
+            return HubCorpus(
+                self.dataset,
+                self.streaming,
+                self.val_fraction,
+                self.text_field,
+                self.separator,
+                self.limit_documents,
+            )
+        if colon and not seed.isdecimal():
             raise ValueError(f"dataset: {self.dataset!r}; expected a seed at its end, such as {STORYWORLD}:1")
         count = self.limit_documents or STORYWORLD_DOCUMENTS
-        return StoryworldSource(int(seed or 0), self.val_fraction, count, self.world or MIX)
+        return StoryworldCorpus(int(seed or 0), self.val_fraction, count, self.world or MIX)
 
     def prepare_data(self) -> None:
         """Train the vocabulary and write the token shards, unless they are in the cache already."""
         with ProgressBar("Checking files") as progress:
-            source = self.source(progress)
-            source.identity()
-        spec, statement = resolve(self.tokenizer, source)
-        if statement:
-            log.info(statement)
+            corpus = self.corpus(progress)
+            corpus.identity()
+        choice = TokenizerChoice.of(self.tokenizer, corpus)
+        if choice.reason:
+            log.info(choice.reason)
         with ProgressBar("Vocabulary") as progress:
-            tokenizer = prepare_vocabulary(spec, source, progress)
+            tokenizer = choice.prepare(progress)
         with ProgressBar("Text to tokens") as progress:
             encoder = ENCODERS[self.encode_on]
-            cache = prepare_tokens(source, tokenizer, _token_root(), progress, encoder=encoder)
+            cache = prepare_tokens(corpus, tokenizer, _token_root(), progress, encoder=encoder)
+        self._warn_of_documents(corpus, cache)
         self._require_validation(cache)
+
+    def _warn_of_documents(self, corpus: Corpus, cache: TokenCache) -> None:
+        """Warn of marks that end documents but are read as text, and of a separator that divides nothing."""
+        if cache.n_marks:
+            log.warning(
+                "text: %r occurs %s times, as ordinary text; if it ends documents, set separator to it",
+                END_MARK,
+                f"{cache.n_marks:,}",
+            )
+        if self.separator and isinstance(corpus, FileCorpus) and corpus.is_plain_text:
+            n_documents = sum(map(cache.n_documents, cache.splits))
+            if n_documents <= len(corpus.files):
+                log.warning("separator: %r divides no file; files: %d", self.separator, len(corpus.files))
 
     def setup(self, stage: str | None = None) -> None:
         """Open the token shards.
@@ -173,10 +205,10 @@ class CorpusDataModule(LightningDataModule):
         Raises:
             FileNotFoundError: If they do not exist yet.
         """
-        source = self.source()
-        spec, _ = resolve(self.tokenizer, source)
-        self.vocabulary = load_vocabulary(spec, source)
-        self._cache = TokenCache.open(_token_root() / cache_key(source, self.vocabulary))
+        corpus = self.corpus()
+        self._title = corpus.title
+        self.vocabulary = TokenizerChoice.of(self.tokenizer, corpus).load()
+        self._cache = TokenCache.open(_token_root() / cache_key(corpus, self.vocabulary))
         self._require_validation(self._cache)
         self.plan = (
             f"tokens={self._cache.key} seed={self.seed} n_ctx={self.n_ctx} "
@@ -206,7 +238,7 @@ class CorpusDataModule(LightningDataModule):
             f"{split} {cache.n_tokens(split):,} tokens ({cache.n_bytes(split) / 1e6:,.1f} MB of text)"
             for split in cache.splits
         ]
-        return f"{self.source().title}: {', '.join(splits)}; in {cache.folder}"
+        return f"{self._title}: {', '.join(splits)}; in {cache.folder}"
 
     @property
     def steps_per_epoch(self) -> int:
@@ -223,7 +255,7 @@ class CorpusDataModule(LightningDataModule):
         if self.trainer is not None:
             drop_unfinished_step(self.trainer)
         tokens, bytes_per_label = self.cache.tokens("train"), self.cache.bytes_per_label("train")
-        batches = TrainingBatches(tokens, self._order(), self._share(), bytes_per_label)
+        batches = TrainingWindows(tokens, self._order(), self._share(), bytes_per_label)
         return batch_loader(batches, self.num_workers, self._step)
 
     def val_dataloader(self) -> BatchLoader | list[BatchLoader]:
@@ -245,7 +277,7 @@ class CorpusDataModule(LightningDataModule):
         return self.test_dataloader()
 
     def _evaluation(self, split: Split) -> BatchLoader:
-        batches = EvaluationBatches(
+        batches = EvaluationWindows(
             self.cache.tokens(split),
             self.n_ctx,
             self._share(training=False),

@@ -4,18 +4,11 @@ import torch
 
 from gpt_toolkit.batches import IGNORE_INDEX, LanguageModelBatch
 from gpt_toolkit.data.pretraining.token_shards import Tokens
-from gpt_toolkit.data.step_loader import ReadyBatches
-from gpt_toolkit.data.window_order import (
-    StepShare,
-    WindowOrder,
-    evaluation_batches,
-    n_evaluation_windows,
-    rank_windows,
-    steps_per_pass,
-)
+from gpt_toolkit.data.pretraining.window_order import WindowOrder, rank_windows, steps_per_pass
+from gpt_toolkit.data.step_loader import ReadyBatches, StepShare
 
 
-class TrainingBatches(ReadyBatches):
+class TrainingWindows(ReadyBatches):
     """Training batches of one rank; the length is one epoch, but any index is valid.
 
     Args:
@@ -44,7 +37,7 @@ class TrainingBatches(ReadyBatches):
         }
 
 
-class EvaluationBatches(ReadyBatches):
+class EvaluationWindows(ReadyBatches):
     """Batches of one rank that read a split from end to end; each token but the first is a label once.
 
     All batches have one shape, and all ranks have the same number of them. Padding without labels fills the
@@ -90,3 +83,19 @@ class EvaluationBatches(ReadyBatches):
             "step_targets": n_targets,
             "bytes_per_token": self.bytes_per_token,
         }
+
+
+def n_evaluation_windows(n_tokens: int, n_ctx: int) -> int:
+    """Return the windows of a split read from end to end; every token but the first is a label once."""
+    return -(-(n_tokens - 1) // n_ctx)
+
+
+def evaluation_batches(n_windows: int, batch_size: int, world_size: int) -> tuple[int, int]:
+    """Return the batches a rank and the windows a batch when ``n_windows`` are read once.
+
+    Batch ``b`` of rank ``r`` takes windows ``[(b * world_size + r) * rows : + rows]``; those past the last
+    window are padding. All ranks run the same number of batches of one shape, which collectives and compiled
+    code need.
+    """
+    rows = min(batch_size, -(-n_windows // world_size))
+    return -(-n_windows // (rows * world_size)), rows

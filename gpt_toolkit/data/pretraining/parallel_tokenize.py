@@ -1,26 +1,22 @@
 """Text to token ids, many chunks at once, in reading order."""
 
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gpt_toolkit.data.pretraining.text_readers import Chunk, Position, Source, utf8_length
-from gpt_toolkit.data.pretraining.token_shards import Split, token_dtype
-from gpt_toolkit.hardware import usable_cores
+from gpt_toolkit.data.encoding import map_on_threads, token_dtype
+from gpt_toolkit.data.pretraining.corpus import END_MARK, Chunk, Corpus, Position, utf8_length
+from gpt_toolkit.data.splits import Split
 from gpt_toolkit.tokenizers.loading import Tokenizer
 
 Job: TypeAlias = list[Chunk]
 """Chunks that one worker encodes at once."""
 
 _JOB_CHARACTERS = 1 << 18  # short documents share a job, whose overhead is then small
-
-Item = TypeVar("Item")
-Handle = TypeVar("Handle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +27,21 @@ class Encoded:
         ids: Token ids by split; each document follows its end-of-text token.
         n_bytes: Bytes of text by split.
         n_documents: Number of documents that begin in the job, by split.
+        n_marks: Number of ``END_MARK`` in their text, by split.
         position: Position after the job.
-        fraction: Fraction of the source that has been read with it, in [0, 1]; None if unknown.
+        fraction: Fraction of the corpus that has been read with it, in [0, 1]; None if unknown.
     """
 
     ids: dict[Split, NDArray[Any]]
     n_bytes: dict[Split, int]
     n_documents: dict[Split, int]
+    n_marks: dict[Split, int]
     position: Position
     fraction: float | None
 
 
-Encoder: TypeAlias = Callable[[Source, Position, Tokenizer], Generator[Encoded, None, None]]
-"""Yields the encoded jobs of a source in order, from a position on; closing the generator ends the work."""
+Encoder: TypeAlias = Callable[[Corpus, Position, Tokenizer], Generator[Encoded, None, None]]
+"""Yields the encoded jobs of a corpus in order, from a position on; closing the generator ends the work."""
 
 
 def jobs(chunks: Iterable[Chunk]) -> Iterator[Job]:
@@ -65,6 +63,7 @@ def encode(job: Job, tokenizer: Tokenizer) -> Encoded:
     pieces: dict[Split, list[NDArray[np.uint32]]] = {}
     n_bytes: dict[Split, int] = {}
     n_documents: dict[Split, int] = {}
+    n_marks: dict[Split, int] = {}
     end_of_text = np.array([tokenizer.end_of_text], dtype=np.uint32)
     for chunk in job:
         found = pieces.setdefault(chunk.split, [])
@@ -73,6 +72,7 @@ def encode(job: Job, tokenizer: Tokenizer) -> Encoded:
         found.append(tokenizer.encode_chunk(chunk.text, first=chunk.starts_document))
         n_bytes[chunk.split] = n_bytes.get(chunk.split, 0) + utf8_length(chunk.text)
         n_documents[chunk.split] = n_documents.get(chunk.split, 0) + chunk.starts_document
+        n_marks[chunk.split] = n_marks.get(chunk.split, 0) + chunk.text.count(END_MARK)
     dtype = token_dtype(tokenizer.vocab_size)
     result: dict[Split, NDArray[Any]] = {}
     for split, arrays in pieces.items():
@@ -83,37 +83,11 @@ def encode(job: Job, tokenizer: Tokenizer) -> Encoded:
                 f"{tokenizer.vocab_size}"
             )
         result[split] = ids.astype(dtype)
-    return Encoded(result, n_bytes, n_documents, job[-1].position, job[-1].fraction)
+    return Encoded(result, n_bytes, n_documents, n_marks, job[-1].position, job[-1].fraction)
 
 
 def encode_on_threads(
-    source: Source, position: Position, tokenizer: Tokenizer, n_threads: int | None = None
+    corpus: Corpus, position: Position, tokenizer: Tokenizer, n_threads: int | None = None
 ) -> Generator[Encoded, None, None]:
-    """Encode on threads of this process, by default one a core; tokenizers release the interpreter's lock.
-
-    The source is read only as far ahead as keeps the threads busy.
-    """
-    n_threads = n_threads or usable_cores()
-    pool = ThreadPoolExecutor(n_threads, thread_name_prefix="encode")
-
-    def submit(job: Job) -> Future[Encoded]:
-        return pool.submit(encode, job, tokenizer)
-
-    try:
-        for future in in_order(jobs(source.chunks(position)), submit, lambda: n_threads):
-            yield future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def in_order(
-    items: Iterable[Item], submit: Callable[[Item], Handle], n_workers: Callable[[], int]
-) -> Iterator[Handle]:
-    """Submit items some way ahead, and yield their handles in order; the number of workers may change."""
-    ahead: deque[Handle] = deque()
-    for item in items:
-        ahead.append(submit(item))
-        if len(ahead) > 2 * n_workers():  # enough that no worker waits; more would only fill memory
-            yield ahead.popleft()
-    while ahead:
-        yield ahead.popleft()
+    """Encode on threads of this process, by default one a core."""
+    return map_on_threads(partial(encode, tokenizer=tokenizer), jobs(corpus.chunks(position)), n_threads)

@@ -10,9 +10,11 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from gpt_toolkit.data.pretraining.parallel_tokenize import Encoded, encode, in_order, jobs
-from gpt_toolkit.data.pretraining.text_files import FileMemo, FileSource
-from gpt_toolkit.data.pretraining.text_readers import Position, Source, is_plain_text, read_records
+from gpt_toolkit.data.encoding import in_order
+from gpt_toolkit.data.file_memo import FileMemo
+from gpt_toolkit.data.pretraining.corpus import Corpus, Position
+from gpt_toolkit.data.pretraining.parallel_tokenize import Encoded, encode, jobs
+from gpt_toolkit.data.pretraining.text_files import FileCorpus
 from gpt_toolkit.tokenizers.loading import Tokenizer
 
 TASK_BYTES: Final = 1 << 26
@@ -27,14 +29,14 @@ class FileGroup:
     """Consecutive files of a corpus, which one task encodes.
 
     Attributes:
-        source: Source of these files alone.
+        corpus: Corpus of these files alone.
         position: Position in it to begin at.
         first: Number of its first file in the corpus.
         start: Fraction of the corpus before it.
         width: Its fraction of the corpus.
     """
 
-    source: FileSource
+    corpus: FileCorpus
     position: Position
     first: int
     start: float
@@ -47,58 +49,58 @@ class FileGroup:
         return replace(encoded, position=[self.first + number, at, documents], fraction=fraction)
 
 
-def file_groups(source: FileSource, position: Position) -> Iterator[FileGroup]:
+def file_groups(corpus: FileCorpus, position: Position) -> Iterator[FileGroup]:
     """Cut the files of a corpus into groups of at least ``TASK_BYTES``, from a position on.
 
     Where an n-th record is held out or documents are limited, reading a file needs the number of documents
     before it. Then the records of each group are counted here before the next group is yielded.
     """
     first, at, documents = position or (0, None, 0)
-    needs_count = bool(source.held_out) or source.limit_documents is not None
-    n_files, offsets = len(source.files), source.offsets
+    needs_count = bool(corpus.held_out) or corpus.limit_documents is not None
+    n_files, offsets = len(corpus.files), corpus.offsets
     while first < n_files:
-        end, split = first + 1, source.files[first].split
-        while end < n_files and source.files[end].split == split:
+        end, split = first + 1, corpus.files[first].split
+        while end < n_files and corpus.files[end].split == split:
             if offsets[end] - offsets[first] >= TASK_BYTES:
                 break
             end += 1
-        files = tuple(replace(file, path=file.path.absolute()) for file in source.files[first:end])
+        files = tuple(replace(file, path=file.path.absolute()) for file in corpus.files[first:end])
         # The memo of a worker is not written: only this process uses the cache folder.
-        part = replace(source, files=files, val_fraction=source.held_out, memo=FileMemo(None))
+        part = replace(corpus, files=files, val_fraction=corpus.held_out, memo=FileMemo(None))
         start, stop = offsets[first] / max(1, offsets[-1]), offsets[end] / max(1, offsets[-1])
         yield FileGroup(part, [0, at, documents], first, start, stop - start)
-        if end < n_files and source.files[end].split != split:
+        if end < n_files and corpus.files[end].split != split:
             documents = 0
         elif end < n_files and needs_count:
             documents = _documents_after(part, at, documents)
         first, at = end, None
 
 
-def _documents_after(source: FileSource, at: Position, documents: int) -> int:
+def _documents_after(corpus: FileCorpus, at: Position, documents: int) -> int:
     """Return the number of documents of the split when the files of a group have been read."""
-    for file in source.files:
-        if is_plain_text(file.path):
-            documents += 1
+    for number in range(len(corpus.files)):
+        if corpus.has_documents(number):
+            documents += sum(starts for _, starts, _, _ in corpus.document_pieces(number, at))
         else:
-            documents += sum(1 for _ in read_records(file.path, source.text_field, at))
-        if source.limit_documents is not None:
-            documents = min(documents, source.limit_documents)
+            documents += 1
+        if corpus.limit_documents is not None:
+            documents = min(documents, corpus.limit_documents)
         at = None
     return documents
 
 
-def encode_on_ray(source: Source, position: Position, tokenizer: Tokenizer) -> Generator[Encoded, None, None]:
+def encode_on_ray(corpus: Corpus, position: Position, tokenizer: Tokenizer) -> Generator[Encoded, None, None]:
     """Encode on every processor of a Ray cluster.
 
     The cluster is the one that RAY_ADDRESS names, else one that was started on this machine (``ray start``).
     Without either, the processors of this machine become a cluster that ends with the work.
 
     Raises:
-        ValueError: If the source is not made of files, or Ray is not installed.
+        ValueError: If the corpus is not made of files, or Ray is not installed.
     """
-    if not isinstance(source, FileSource):
+    if not isinstance(corpus, FileCorpus):
         raise ValueError(
-            f"encode_on=ray reads files on many machines, but {source.title} is read from one end to the "
+            f"encode_on=ray reads files on many machines, but {corpus.title} is read from one end to the "
             "other; give files, or set encode_on to threads"
         )
     try:
@@ -114,13 +116,13 @@ def encode_on_ray(source: Source, position: Position, tokenizer: Tokenizer) -> G
     task: Any = ray.remote(num_cpus=1, num_returns="streaming")(_encode)
 
     def submit(group: FileGroup) -> tuple[FileGroup, Any]:
-        return group, task.remote(group.source, group.position, tokenizer.fingerprint, shared)
+        return group, task.remote(group.corpus, group.position, tokenizer.fingerprint, shared)
 
     def n_processors() -> int:  # asked for each task: machines may join and leave
         return max(1, int(ray.cluster_resources().get("CPU", 0)))
 
     try:
-        for group, results in in_order(file_groups(source, position), submit, n_processors):
+        for group, results in in_order(file_groups(corpus, position), submit, n_processors):
             for encoded in results:
                 try:
                     yield group.in_corpus(ray.get(encoded))
@@ -132,7 +134,7 @@ def encode_on_ray(source: Source, position: Position, tokenizer: Tokenizer) -> G
 
 
 def _encode(
-    source: FileSource, position: Position, fingerprint: str, shared: list[Any]
+    corpus: FileCorpus, position: Position, fingerprint: str, shared: list[Any]
 ) -> Generator[Encoded, None, None]:
     """Encode a group of files; runs on the cluster."""
     if fingerprint not in _tokenizers:
@@ -140,5 +142,5 @@ def _encode(
 
         _tokenizers.clear()
         _tokenizers[fingerprint] = ray.get(shared[0])
-    for job in jobs(source.chunks(position)):
+    for job in jobs(corpus.chunks(position)):
         yield encode(job, _tokenizers[fingerprint])

@@ -1,56 +1,50 @@
 """A corpus of local files: find them, divide them into splits, read them as one stream of documents."""
 
 import glob
-import hashlib
-import json
-import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from gpt_toolkit.data.pretraining.text_readers import (
-    SUFFIXES,
+from gpt_toolkit.data.file_memo import FileMemo
+from gpt_toolkit.data.pretraining.corpus import (
     Chunk,
     Position,
-    character_boundary,
     hold_out_interval,
-    is_plain_text,
-    read_records,
-    read_text,
-    suffix,
-    text_size,
+    split_documents,
     utf8_length,
 )
-from gpt_toolkit.data.pretraining.token_shards import SPLITS, Split
-from gpt_toolkit.io import write_json
-from gpt_toolkit.progress import ProgressBar
+from gpt_toolkit.data.pretraining.plain_text import held_out_offset, read_separated, read_text
+from gpt_toolkit.data.pretraining.text_records import read_records
+from gpt_toolkit.data.splits import SPLITS, Split, split_named
 
-_SPLIT_NAMES: Mapping[str, Split] = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "dev": "val",
-    "test": "test",
-}
+TEXT_SUFFIXES: Final = (".txt", ".txt.gz")
+RECORD_SUFFIXES: Final = (".jsonl", ".jsonl.gz", ".parquet")
+SUFFIXES: Final = TEXT_SUFFIXES + RECORD_SUFFIXES
+
 _COMPRESSION = 3  # tuned here: gzip shrinks English to about a third; only the choice of a vocabulary uses it
 _SAMPLE_DOCUMENTS = 200  # tuned here: enough to estimate the mean length of a document
-_BLOCK_BYTES = 1 << 20
 
 
-def split_named(name: str) -> Split | None:
-    """Return the split that the name of a file or folder says, if any.
+def suffix(path: Path) -> str:
+    """Return the known suffix of a file's name, "" if it has none."""
+    return next((end for end in SUFFIXES if path.name.lower().endswith(end)), "")
 
-    ``train``, ``valid.txt``, ``test-00000-of-00002.parquet`` and ``wiki.train.jsonl`` say one.
-    """
-    stem = name[: len(name) - len(suffix(Path(name)))].lower()
-    words = re.split(r"[.\-_]", stem)
-    return _SPLIT_NAMES.get(stem) or _SPLIT_NAMES.get(words[0]) or _SPLIT_NAMES.get(words[-1])
+
+def is_plain_text(path: Path) -> bool:
+    """Return whether a file is plain text, which makes it one document."""
+    return suffix(path) in TEXT_SUFFIXES
+
+
+def read_documents(path: Path, text_field: str) -> Iterator[Iterator[str]]:
+    """Yield the documents of a file, each as the texts of its chunks."""
+    if is_plain_text(path):
+        yield (text for text, _ in read_text(path, 0, None))
+    else:
+        for text, _, _ in read_records(path, text_field):
+            yield iter([text])
 
 
 def find_files(patterns: Sequence[str], argument: str) -> dict[Path, Split | None]:
@@ -73,7 +67,8 @@ def find_files(patterns: Sequence[str], argument: str) -> dict[Path, Split | Non
         if path.exists():
             matches = [path]
         elif glob.has_magic(pattern):
-            matches = sorted(map(Path, glob.glob(str(path), recursive=True)))  # noqa: PTH207 - any pattern
+            folder = next(parent for parent in path.parents if parent.exists())  # its name is no pattern
+            matches = sorted(folder.glob(str(path.relative_to(folder))))
             if not matches:
                 raise FileNotFoundError(f"{argument}: nothing matches {pattern!r} (looked in {Path.cwd()})")
         else:
@@ -91,18 +86,22 @@ def _files_of(path: Path, *, is_explicit: bool, argument: str) -> Iterator[tuple
             inside = file.relative_to(path).parts
             if file.is_file() and suffix(file) and not any(name.startswith(".") for name in inside):
                 is_empty = False
-                yield file, next(filter(None, map(split_named, (*inside, path.name))), None)
+                yield file, next(filter(None, map(split_named, (*inside[:-1], _stem(file), path.name))), None)
         if is_empty and is_explicit:
             raise FileNotFoundError(
                 f"{argument}: the folder {path} holds no file ending in {', '.join(SUFFIXES)}"
             )
     elif suffix(path):
-        yield path, split_named(path.name)
+        yield path, split_named(_stem(path))
     elif is_explicit:
         raise ValueError(
             f"{argument}: {path} has an unknown format; expected {', '.join(SUFFIXES)}; rename the file if "
             "it is one of these"
         )
+
+
+def _stem(path: Path) -> str:
+    return path.name[: len(path.name) - len(suffix(path))]
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ class SplitFile:
 
 
 def divide(
-    files: Sequence[str], val_files: Sequence[str], test_files: Sequence[str], memo: "FileMemo"
+    files: Sequence[str], val_files: Sequence[str], test_files: Sequence[str], memo: FileMemo
 ) -> tuple[SplitFile, ...]:
     """Decide which file belongs to which split; training files come first.
 
@@ -130,7 +129,9 @@ def divide(
         "test": list(find_files(test_files, "test_files")),
     }
     taken = {path.resolve() for paths in given.values() for path in paths}
-    found = {path: split for path, split in find_files(files, "files").items() if path.resolve() not in taken}
+    found = find_files(files, "files")
+    if taken:
+        found = {path: split for path, split in found.items() if path.resolve() not in taken}
     if not found:
         raise ValueError("files: all of them are also val_files or test_files, so no training text is left")
     has_train = any(split not in ("val", "test") for split in found.values())
@@ -150,57 +151,8 @@ def divide(
     return tuple(result)
 
 
-class FileMemo:
-    """Checksums and unpacked sizes of files, remembered by path, size and time of change.
-
-    Args:
-        folder: Folder of the remembered facts, one small file each; None: remember them in memory only.
-        progress: Bar to advance by the bytes that are read for a checksum.
-    """
-
-    def __init__(self, folder: Path | None, progress: ProgressBar | None = None) -> None:
-        self._folder, self._progress = folder, progress
-        self._facts: dict[Path, dict[str, Any]] = {}
-
-    def checksum(self, path: Path) -> str:
-        """Return the BLAKE2b checksum of a file's bytes."""
-        return str(self._fact(path, "blake2b"))
-
-    def text_size(self, path: Path) -> int:
-        """Return the bytes of a plain text file, unpacked."""
-        return int(self._fact(path, "text_size"))
-
-    def _fact(self, path: Path, kind: str) -> str | int:
-        path = path.resolve()
-        stat = path.stat()
-        stamp = [str(path), stat.st_size, stat.st_mtime_ns]
-        name = hashlib.blake2b(str(path).encode(), digest_size=16).hexdigest() + ".json"
-        facts = self._facts.get(path, {})
-        if not facts and self._folder is not None:
-            with suppress(OSError, ValueError):
-                facts = json.loads((self._folder / name).read_bytes())
-        if facts.get("stamp") != stamp:
-            facts = {"stamp": stamp}
-        self._facts[path] = facts
-        if kind not in facts:
-            facts[kind] = self._blake2b(path) if kind == "blake2b" else text_size(path)
-            if self._folder is not None:
-                write_json(self._folder / name, facts)
-        value: str | int = facts[kind]
-        return value
-
-    def _blake2b(self, path: Path) -> str:
-        checksum = hashlib.blake2b(digest_size=16)
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK_BYTES):
-                checksum.update(block)
-                if self._progress is not None:
-                    self._progress.advance(len(block))
-        return checksum.hexdigest()
-
-
 @dataclass(frozen=True)
-class FileSource:
+class FileCorpus:
     """Local files as one stream of documents.
 
     A position is the number of a file, the position in it, and the documents of its split before that.
@@ -208,8 +160,9 @@ class FileSource:
     Args:
         files: Files in reading order; those of a split are together, and the training files first.
         val_fraction: Fraction of the training text that is for validation if no file is. It is the end of a
-            plain text file, and every ``round(1 / val_fraction)``-th record.
+            plain text file that is one document, and else every ``round(1 / val_fraction)``-th document.
         text_field: Field of a record that holds its text.
+        separator: Text that ends a document inside a plain text file or a record; None: each is one document.
         limit_documents: Number of documents to read of each split; None: all.
         memo: Checksums and sizes of the files.
     """
@@ -217,6 +170,7 @@ class FileSource:
     files: tuple[SplitFile, ...]
     val_fraction: float
     text_field: str
+    separator: str | None
     limit_documents: int | None
     memo: FileMemo
 
@@ -241,6 +195,7 @@ class FileSource:
             ],
             "val_fraction": self.held_out,
             "text_field": self.text_field,
+            "separator": self.separator,
             "limit_documents": self.limit_documents,
         }
 
@@ -260,23 +215,32 @@ class FileSource:
 
     def chunks(self, position: Position = None) -> Iterator[Chunk]:
         """Yield the text in order, from a position."""
-        first, at, documents = position or (0, None, 0)
+        first, at, n_documents = position or (0, None, 0)
         for number in range(first, len(self.files)):
             if number > first and self.files[number].split != self.files[number - 1].split:
-                documents = 0
-            if documents != self.limit_documents:
-                read = self._text if is_plain_text(self.files[number].path) else self._records
-                documents = yield from read(number, at, documents)
+                n_documents = 0
+            if at is not None or n_documents != self.limit_documents:
+                read = self._documents if self.has_documents(number) else self._text
+                n_documents = yield from read(number, at, n_documents)
             at = None
 
-    def _text(self, number: int, at: int | None, documents: int) -> Generator[Chunk, None, int]:
+    @property
+    def is_plain_text(self) -> bool:
+        """Whether no file has records."""
+        return all(is_plain_text(file.path) for file in self.files)
+
+    def has_documents(self, number: int) -> bool:
+        """Return whether a file is more than one document."""
+        return bool(self.separator) or not is_plain_text(self.files[number].path)
+
+    def _text(self, number: int, at: int | None, n_documents: int) -> Generator[Chunk, None, int]:
         """Read a plain text file; its held-out end is a document of its own. Return the documents so far."""
         file = self.files[number]
         regions: list[tuple[Split, int, int | None]] = [(file.split, 0, None)]
         size = file.path.stat().st_size
         if file.split == "train" and self.held_out:
             size = self.memo.text_size(file.path)
-            cut = character_boundary(file.path, int(size * (1 - self.held_out)))
+            cut = held_out_offset(file.path, size, self.held_out)
             regions = [("train", 0, cut), ("val", cut, None)]
         for split, start, stop in regions:
             begin = max(start, at or 0)
@@ -284,23 +248,55 @@ class FileSource:
             if stop is None or begin < stop:
                 for text, after in read_text(file.path, begin, stop):
                     fraction = self._fraction(number, min(1.0, after / size))
-                    yield Chunk(text, starts_document, split, [number, after, documents], fraction)
+                    yield Chunk(text, starts_document, split, [number, after, n_documents], fraction)
                     starts_document = False
-        return documents + 1
+        return n_documents + 1
 
-    def _records(self, number: int, at: Position, documents: int) -> Generator[Chunk, None, int]:
-        """Read a file of records. Return the documents so far."""
-        file = self.files[number]
-        every = hold_out_interval(self.held_out) if file.split == "train" else 0
-        for text, after, fraction in read_records(file.path, self.text_field, at):
-            is_held_out = every and documents % every == every - 1
-            documents += 1
-            if text:
-                split: Split = "val" if is_held_out else file.split
-                yield Chunk(text, True, split, [number, after, documents], self._fraction(number, fraction))
-            if documents == self.limit_documents:
+    def _documents(self, number: int, at: Position, n_documents: int) -> Generator[Chunk, None, int]:
+        """Read a file of documents. Return the documents so far."""
+        split = self.files[number].split
+        every = hold_out_interval(self.held_out) if split == "train" else 0
+        for text, starts_document, after, fraction in self.document_pieces(number, at):
+            if starts_document and n_documents == self.limit_documents:
                 break
-        return documents
+            n_documents += starts_document
+            if text:
+                is_held_out = every and n_documents % every == 0
+                position = [number, after, n_documents]
+                yield Chunk(
+                    text,
+                    starts_document,
+                    "val" if is_held_out else split,
+                    position,
+                    self._fraction(number, fraction),
+                )
+        return n_documents
+
+    def document_pieces(
+        self, number: int, at: Position = None
+    ) -> Iterator[tuple[str, bool, Position, float]]:
+        """Yield the documents of a file in pieces, whatever their split.
+
+        Args:
+            number: Number of the file.
+            at: Position in it; None: the beginning.
+
+        Yields:
+            A text, which may be empty; whether it begins a document; the position after it; and the fraction
+            of the file that has been read with it.
+        """
+        path = self.files[number].path
+        if is_plain_text(path):
+            size = max(1, path.stat().st_size)
+            for text, starts_document, after in read_separated(path, self.separator or "", at):
+                yield text, starts_document, after, min(1.0, after[0] / size)
+            return
+        before, n_done = at or (None, 0)  # the position before a record, and the documents read of it
+        for text, after, fraction in read_records(path, self.text_field, before):
+            documents = split_documents(text, self.separator) or [""]
+            for i, document in enumerate(documents[n_done:], start=n_done + 1):
+                yield document, True, [after, 0] if i == len(documents) else [before, i], fraction
+            before, n_done = after, 0
 
     @cached_property
     def offsets(self) -> list[int]:
@@ -308,7 +304,7 @@ class FileSource:
         return list(accumulate((file.path.stat().st_size for file in self.files), initial=0))
 
     def _fraction(self, number: int, fraction: float) -> float:
-        """Return the fraction of the source before a file and this fraction of it."""
+        """Return the fraction of the corpus before a file and this fraction of it."""
         start, stop = self.offsets[number : number + 2]
         return (start + fraction * (stop - start)) / self.offsets[-1]
 

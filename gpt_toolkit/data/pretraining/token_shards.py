@@ -13,15 +13,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-Split: TypeAlias = Literal["train", "val", "test"]
-SPLITS: Final[tuple[Split, ...]] = ("train", "val", "test")
+from gpt_toolkit.data.encoding import token_dtype
+from gpt_toolkit.data.splits import SPLITS, Split
 
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 3
 """Raised when a reader of the former version would misread a cache, or the same text gives other tokens."""
 
 HEADER_BYTES: Final = 64
@@ -33,11 +33,6 @@ MANIFEST: Final = "manifest.json"
 BLOCK_BYTES: Final = 1 << 22
 _MAGIC = b"GPTTOKEN"
 _HEADER = struct.Struct("<8sIIQ32s")
-
-
-def token_dtype(vocab_size: int) -> np.dtype[Any]:
-    """Return the type of token ids on disk: two bytes if the vocabulary fits, else four."""
-    return np.dtype("<u2") if vocab_size <= 1 << 16 else np.dtype("<u4")
 
 
 def new_checksum() -> "hashlib.blake2b":
@@ -185,7 +180,7 @@ class TokenCache:
 
     @property
     def key(self) -> str:
-        """Hash of source, splitting rule, tokenizer and format; the name of the folder."""
+        """Hash of corpus, splitting rule, tokenizer and format; the name of the folder."""
         return str(self.manifest["key"])
 
     @property
@@ -218,6 +213,11 @@ class TokenCache:
     def n_documents(self, split: Split) -> int:
         """Return the number of documents of the split."""
         return int(self.manifest["splits"][split]["n_documents"])
+
+    @property
+    def n_marks(self) -> int:
+        """Occurrences of ``END_MARK`` in the text of all splits."""
+        return sum(int(split["n_marks"]) for split in self.manifest["splits"].values())
 
     def bytes_per_label(self, split: Split) -> float:
         """Return the mean UTF-8 bytes of a label; the first token of a split is not a label."""

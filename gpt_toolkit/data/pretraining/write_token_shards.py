@@ -1,6 +1,6 @@
 """Text to token shards: encode in parallel, write safely, resume after a kill.
 
-The shards of all splits grow together while the source is read once. From time to time everything written is
+The shards of all splits grow together while the corpus is read once. From time to time everything written is
 flushed to the disk, and the journal ``progress.json`` stores the length of each file and the position of the
 reader. After a kill the files are cut back to that state, so the result has the same bytes as without a kill.
 """
@@ -18,19 +18,19 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from gpt_toolkit.data.encoding import token_dtype
+from gpt_toolkit.data.pretraining.corpus import Corpus, Position, changed_text
 from gpt_toolkit.data.pretraining.parallel_tokenize import Encoded, Encoder, encode_on_threads
-from gpt_toolkit.data.pretraining.text_readers import Position, Source
 from gpt_toolkit.data.pretraining.token_shards import (
     BLOCK_BYTES,
     FORMAT_VERSION,
     HEADER_BYTES,
     MANIFEST,
-    Split,
     TokenCache,
     new_checksum,
     shard_header,
-    token_dtype,
 )
+from gpt_toolkit.data.splits import Split
 from gpt_toolkit.io import explain_write_errors, write_json
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers.loading import Tokenizer
@@ -47,14 +47,14 @@ _JOURNAL_FRACTION = 256
 JOURNAL: Final = "progress.json"
 
 
-def cache_key(source: Source, tokenizer: Tokenizer) -> str:
-    """Return the address of a source's tokens: a hash of all that decides their bytes."""
-    parts = {"source": source.identity(), "tokenizer": tokenizer.fingerprint, "format": FORMAT_VERSION}
+def cache_key(corpus: Corpus, tokenizer: Tokenizer) -> str:
+    """Return the address of a corpus's tokens: a hash of all that decides their bytes."""
+    parts = {"source": corpus.identity(), "tokenizer": tokenizer.fingerprint, "format": FORMAT_VERSION}
     return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def prepare_tokens(
-    source: Source,
+    corpus: Corpus,
     tokenizer: Tokenizer,
     root: Path,
     progress: ProgressBar,
@@ -63,22 +63,22 @@ def prepare_tokens(
     shard_tokens: int = SHARD_TOKENS,
     journal_tokens: int = JOURNAL_TOKENS,
 ) -> TokenCache:
-    """Write the tokens of a source, unless they are in the cache already.
+    """Write the tokens of a corpus, unless they are in the cache already.
 
     Args:
-        source: Text to encode.
+        corpus: Text to encode.
         tokenizer: Tokenizer of the text.
         root: Folder of all token caches; the new one is a folder in it, named by its key.
         progress: Bar to advance by the text that is read.
-        encoder: Function that encodes the source. The result does not depend on it.
+        encoder: Function that encodes the corpus. The result does not depend on it.
         shard_tokens: Size of a shard, in tokens.
         journal_tokens: Least number of new tokens between two journals.
 
     Raises:
         OSError: If the disk is full.
-        ValueError: If the source has no text, or cannot be read.
+        ValueError: If the corpus has no text, or cannot be read.
     """
-    key = cache_key(source, tokenizer)
+    key = cache_key(corpus, tokenizer)
     folder = root / key
     writer = _CacheWriter(folder, key, tokenizer, shard_tokens, journal_tokens)
     with writer.explain_full_disk():
@@ -93,11 +93,11 @@ def prepare_tokens(
         if not (folder / MANIFEST).exists():
             with closing(writer):
                 position = writer.resume(progress)
-                with closing(encoder(source, position, tokenizer)) as results:
+                with closing(encoder(corpus, position, tokenizer)) as results:
                     for encoded in results:
                         writer.append(encoded)
                         progress.advance(sum(encoded.n_bytes.values()), encoded.fraction)
-                writer.finish(source)
+                writer.finish(corpus)
         return TokenCache.open(folder)
     finally:
         lock.release()
@@ -159,6 +159,7 @@ class _CacheWriter:
                 split.append(ids)
                 split.state.n_bytes += encoded.n_bytes[name]
                 split.state.n_documents += encoded.n_documents[name]
+                split.state.n_marks += encoded.n_marks[name]
                 self._new_tokens += len(ids)
             if self._new_tokens >= max(self._journal_tokens, self._n_tokens // _JOURNAL_FRACTION):
                 for split in self._splits.values():
@@ -168,10 +169,14 @@ class _CacheWriter:
                 write_json(self._folder / JOURNAL, journal, indent=1, durable=True)
                 self._new_tokens = 0
 
-    def finish(self, source: Source) -> None:
+    def finish(self, corpus: Corpus) -> None:
         """Finish all shards and write the manifest, which makes the cache valid."""
+        if cache_key(corpus, self._tokenizer) != self._key:
+            self.close()
+            shutil.rmtree(self._folder)
+            raise changed_text(corpus)
         if "train" not in self._splits:
-            raise ValueError(f"no training text in {source.title}: all of it is empty")
+            raise ValueError(f"{corpus.title}: no training text; expected a document that is not empty")
         with self.explain_full_disk():
             for split in self._splits.values():
                 split.finish_shard()
@@ -184,7 +189,7 @@ class _CacheWriter:
                 "vocab_size": self._tokenizer.vocab_size,
                 "end_of_text": self._tokenizer.end_of_text,
                 "tokenizer": {"name": self._tokenizer.name, "fingerprint": self._tokenizer.fingerprint},
-                "source": source.identity(),
+                "source": corpus.identity(),
                 "splits": states,
             }
             write_json(self._folder / MANIFEST, manifest, indent=1, durable=True)
@@ -220,6 +225,7 @@ class _SplitState:
         n_tokens: Tokens, those of the open shard included.
         n_bytes: UTF-8 bytes of their text.
         n_documents: Documents that begin in it.
+        n_marks: Occurrences of ``END_MARK`` in its text.
         open_tokens: Tokens of the open shard.
         shards: Name, count and checksum of each finished shard.
     """
@@ -227,6 +233,7 @@ class _SplitState:
     n_tokens: int = 0
     n_bytes: int = 0
     n_documents: int = 0
+    n_marks: int = 0
     open_tokens: int = 0
     shards: list[dict[str, Any]] = field(default_factory=list)
 

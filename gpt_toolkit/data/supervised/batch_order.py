@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from gpt_toolkit.data.window_order import permutation
+from gpt_toolkit.data.permutation import permutation
 
 BUCKET_VERSION = 1
 """Raised whenever the same (seed, dataset, batch) gives other examples than before."""

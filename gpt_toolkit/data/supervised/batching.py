@@ -13,11 +13,10 @@ import torch
 from numpy.typing import NDArray
 
 from gpt_toolkit.batches import IGNORE_INDEX, SupervisedBatch, TaskSpec
-from gpt_toolkit.data.step_loader import ReadyBatches
+from gpt_toolkit.data.step_loader import ReadyBatches, StepShare
 from gpt_toolkit.data.supervised.batch_order import BatchOrder, Limits, Mixture, evaluation_batches, padded
 from gpt_toolkit.data.supervised.input_transforms import InputSequence, TransformedInputs
 from gpt_toolkit.data.supervised.prompt_inputs import PromptInputs
-from gpt_toolkit.data.window_order import StepShare
 
 PADDING = 0
 """Id of padding (released code: train.py); nothing attends to it, so any id would do."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 from gpt_toolkit.batches import Kind, TaskSpec, TrainedDataset
-from gpt_toolkit.data.pretraining.text_files import split_named
+from gpt_toolkit.data.splits import split_named
 from gpt_toolkit.data.supervised.dataset import (
     TENTH_BY_DOCUMENT,
     TENTH_BY_TEXTS,

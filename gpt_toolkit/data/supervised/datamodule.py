@@ -12,6 +12,7 @@ from lightning.pytorch import LightningDataModule
 from numpy.typing import NDArray
 
 from gpt_toolkit.batches import TaskSpec, TrainedDataset
+from gpt_toolkit.data.permutation import permutation
 from gpt_toolkit.data.step_loader import (
     BatchLoader,
     batch_loader,
@@ -38,7 +39,6 @@ from gpt_toolkit.data.supervised.inspect_examples import show_example
 from gpt_toolkit.data.supervised.prompt_inputs import LossOn, PromptInputs, Shots, choose_shots
 from gpt_toolkit.data.supervised.task_dataset import TaskDataset, model_tokenizer, open_task_datasets
 from gpt_toolkit.data.supervised.tokenized_dataset import TokenizedDataset, tokenize_dataset, tokenized_folder
-from gpt_toolkit.data.window_order import permutation
 from gpt_toolkit.io import cache_folder
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers import Tokenizer

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from gpt_toolkit.batches import TrainedDataset
-from gpt_toolkit.data.pretraining.text_files import split_named
+from gpt_toolkit.data.splits import split_named
 from gpt_toolkit.data.supervised.custom_dataset import open_custom
 from gpt_toolkit.data.supervised.dataset import (
     STORY_CLOZE,

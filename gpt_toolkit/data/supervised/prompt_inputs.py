@@ -9,9 +9,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from gpt_toolkit.data.permutation import permutation
 from gpt_toolkit.data.supervised.input_transforms import InputSequence, Lengths, count_note
 from gpt_toolkit.data.supervised.tokenized_dataset import TokenizedDataset
-from gpt_toolkit.data.window_order import permutation
 
 LossOn: TypeAlias = Literal["target", "all"]
 """Tokens in the language-model loss: the answer and the end of text after it, or all tokens."""

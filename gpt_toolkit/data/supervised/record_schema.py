@@ -8,7 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
-from gpt_toolkit.data.pretraining.text_files import FileMemo
+from gpt_toolkit.data.file_memo import FileMemo
 from gpt_toolkit.data.supervised.dataset import SourceExample
 from gpt_toolkit.io import cache_folder
 from gpt_toolkit.records import ExtraFields, OnBadRecord, Record, RecordFile

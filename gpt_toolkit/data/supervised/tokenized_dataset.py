@@ -11,7 +11,6 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -20,11 +19,9 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from gpt_toolkit.data.pretraining.parallel_tokenize import in_order
-from gpt_toolkit.data.pretraining.token_shards import token_dtype
+from gpt_toolkit.data.encoding import map_on_threads, token_dtype
 from gpt_toolkit.data.supervised.dataset import Example, SupervisedDataset
 from gpt_toolkit.data.supervised.prompt_templates import PromptTemplate
-from gpt_toolkit.hardware import usable_cores
 from gpt_toolkit.io import atomic_folder, explain_write_errors, write_json
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers import Tokenizer
@@ -195,18 +192,11 @@ class _Writer:
     def write(self, folder: Path, progress: ProgressBar) -> None:
         examples: list[NDArray[Any]] = []
         lengths: list[NDArray[np.int64]] = []
-        n_threads = usable_cores()
         with (
             (folder / "ids.bin").open("wb") as ids_file,
             (folder / "references.jsonl").open("w", encoding="utf-8") as references_file,
-            ThreadPoolExecutor(n_threads, thread_name_prefix="encode") as pool,
         ):
-
-            def submit(batch: list[Example]) -> Future[_Encoded]:
-                return pool.submit(self._encode, batch)
-
-            for future in in_order(self._batches(), submit, lambda: n_threads):
-                batch, ids, batch_lengths = future.result()
+            for batch, ids, batch_lengths in map_on_threads(self._encode, self._batches()):
                 ids_file.write(ids.tobytes())
                 lengths.append(batch_lengths)
                 examples.append(np.array([self._numbers(example) for example in batch], _EXAMPLE_DTYPE))

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Callback, GradientAccumulationScheduler, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from torch import Tensor
 
 from gpt_toolkit import storyworld
 from gpt_toolkit.batches import IGNORE_INDEX, LanguageModelBatch
+from gpt_toolkit.data.pretraining import datamodule
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
-from gpt_toolkit.data.window_order import StepShare, WindowOrder, step_windows
+from gpt_toolkit.data.pretraining.parallel_tokenize import encode_on_threads
+from gpt_toolkit.data.pretraining.window_order import WindowOrder, step_windows
 
 Write = Callable[[str, str | bytes], Path]
 N_CTX = 16
@@ -208,17 +210,6 @@ def test_an_epoch_has_as_many_steps_as_the_module_says(
     assert run.global_step == 2 * steps
 
 
-def test_an_iterator_made_before_the_step_is_restored_reads_from_that_step(numbers: Path) -> None:
-    module = ready(data(numbers, num_workers=1))
-    step = [0]
-    module._step = lambda: step[0]  # type: ignore[method-assign]
-    batches = iter(module.train_dataloader())
-    step[0] = 9
-    order = WindowOrder(module.cache.n_tokens("train"), N_CTX, seed=0)
-    expected = module.cache.tokens("train").windows(step_windows(order, 9, 16), N_CTX)
-    assert next(batches)["input_ids"].tolist() == expected.tolist()
-
-
 class Saver(Callback):
     """Callback that saves what a rank has read, in the process of that rank."""
 
@@ -277,45 +268,6 @@ def test_two_ranks_read_the_same_windows_as_one_and_each_validation_window_once(
     assert [label for label in labels if label != IGNORE_INDEX] == tokens.read(1, len(tokens) - 1).tolist()
 
 
-@pytest.mark.parametrize(("world_size", "batch_size"), [(1, 4), (1, 1000), (3, 4), (3, 7), (16, 5)])
-def test_validation_counts_every_token_but_the_first_once(
-    world_size: int, batch_size: int, numbers: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    module = ready(data(numbers, batch_size=batch_size))
-    tokens = module.cache.tokens("val")
-    found: dict[int, list[int]] = {}
-    lengths, shapes = set(), set()
-    for rank in range(world_size):
-        monkeypatch.setattr(module, "_share", lambda training, r=rank: StepShare(batch_size, r, world_size))
-        loader = module.val_dataloader()
-        assert not isinstance(loader, list)
-        lengths.add(len(loader))
-        for i, batch in enumerate(loader):
-            shapes.add(batch["input_ids"].shape)
-            kept = batch["labels"] != IGNORE_INDEX
-            assert batch["step_targets"] == int(kept.sum())
-            assert torch.equal(batch["input_ids"][:, 1:][kept[:, 1:]], batch["labels"][:, :-1][kept[:, 1:]])
-            found[i * world_size + rank] = batch["labels"][kept].tolist()
-    labels = [label for number in sorted(found) for label in found[number]]
-    assert labels == tokens.read(1, len(tokens) - 1).tolist()
-    assert len(lengths) == len(shapes) == 1
-
-
-def test_a_strategy_injects_no_sampler_of_its_own(numbers: Path) -> None:
-    from torch.utils.data.distributed import DistributedSampler
-
-    module = ready(data(numbers))
-    for loader in (module.train_dataloader(), module.val_dataloader(), module.test_dataloader()):
-        assert not isinstance(loader, list)
-        assert isinstance(loader.sampler, DistributedSampler)
-
-
-def test_changing_accumulation_while_training_is_refused(numbers: Path, tmp_path: Path) -> None:
-    callback = GradientAccumulationScheduler({0: 1, 1: 2})
-    with pytest.raises(ValueError, match="changes the number of windows a step"):
-        trainer(tmp_path, max_steps=2, callbacks=[callback]).fit(Recorder(), datamodule=data(numbers))
-
-
 def test_the_plan_names_what_decides_the_order(numbers: Path) -> None:
     def plan(**options: Any) -> str:
         return ready(data(numbers, **options)).plan
@@ -330,14 +282,6 @@ def test_the_module_is_what_a_language_modelling_task_expects(numbers: Path) -> 
     module = ready(data(numbers))
     assert module.vocabulary.vocab_size == 257
     assert module.n_ctx == N_CTX
-
-
-def test_bytes_per_token_times_labels_are_the_bytes_of_the_split(numbers: Path) -> None:
-    module = ready(data(numbers))
-    loader = module.val_dataloader()
-    assert not isinstance(loader, list)
-    total = sum(batch["step_targets"] * batch["bytes_per_token"] for batch in loader)
-    assert total == pytest.approx(module.cache.n_bytes("val"))
 
 
 def test_testing_and_predicting_fall_back_to_validation_and_say_so(
@@ -405,6 +349,56 @@ def test_all_wrong_arguments_are_named_at_once() -> None:
         CorpusDataModule(files="a", streaming=True)
 
 
+STORIES = "".join(f"Story {i}.\n<|endoftext|>\n" for i in range(40))
+
+
+def test_a_separator_ends_documents_with_the_end_of_text_token(
+    write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    module = ready(data(write("a.txt", STORIES), separator="<|endoftext|>", val_fraction=0.1))
+    for split, numbers in (("train", [i for i in range(40) if i % 10 != 9]), ("val", [9, 19, 29, 39])):
+        tokens = module.cache.tokens(split)  # type: ignore[arg-type]
+        expected = [token for i in numbers for token in (256, *f"Story {i}.".encode())]
+        assert tokens.read(0, len(tokens)).tolist() == expected
+    assert caplog.messages == []
+
+
+def test_marks_that_are_read_as_text_are_counted_in_a_warning(
+    write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):  # also when the tokens are in the cache
+        module = ready(data(write("a.txt", STORIES), val_fraction=0.1))
+        [message] = caplog.messages
+        assert message.startswith("text: '<|endoftext|>' occurs 40 times, as ordinary text; ")
+        assert message.endswith("if it ends documents, set separator to it")
+        caplog.clear()
+    assert module.cache.n_documents("train") == module.cache.n_documents("val") == 1
+
+
+def test_a_separator_that_divides_nothing_is_a_warning(
+    write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    ready(data(write("a.txt", "one text " * 30), separator="<|end|>", val_fraction=0))
+    assert caplog.messages == ["separator: '<|end|>' divides no file; files: 1"]
+    with pytest.raises(ValueError, match="separator is empty; give the text that ends a document"):
+        data("a.txt", separator="")
+
+
+def test_a_file_that_changes_while_it_is_read_is_noticed(
+    write: Write, monkeypatch: pytest.MonkeyPatch, cache: Path
+) -> None:
+    path = write("a.txt", "one text " * 300)
+
+    def grown(*arguments: Any) -> Any:
+        write("a.txt", "one text " * 301)
+        return encode_on_threads(*arguments)
+
+    monkeypatch.setitem(datamodule.ENCODERS, "threads", grown)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"a\.txt: the text changed while it was read; "):
+        data(path).prepare_data()
+    assert not list(cache.glob("tokens/*/manifest.json"))
+
+
 def test_the_built_in_world_is_a_corpus() -> None:
     def module(dataset: str) -> CorpusDataModule:
         return ready(CorpusDataModule(dataset=dataset, limit_documents=60, tokenizer="bytes", n_ctx=N_CTX))
@@ -417,7 +411,7 @@ def test_the_built_in_world_is_a_corpus() -> None:
     assert module("storyworld:7").cache.key != first.cache.key
     assert module("storyworld:0").cache.key == first.cache.key
     with pytest.raises(ValueError, match=r"'storyworld:x'; expected a seed at its end"):
-        CorpusDataModule(dataset="storyworld:x").source()
+        CorpusDataModule(dataset="storyworld:x").corpus()
 
 
 @pytest.mark.filterwarnings("ignore")  # the library's own
@@ -440,19 +434,20 @@ def test_a_hub_data_set_is_a_corpus(
         )
     )
     assert [module.cache.n_documents(split) for split in ("train", "val")] == [27, 3]
-    chunks = list(module.source().chunks())
+    chunks = list(module.corpus().chunks())
     assert [chunk.text for chunk in chunks] == [json.loads(row)["text"] for row in rows[:30]]
-    assert list(module.source().chunks(chunks[12].position)) == chunks[13:]
-    with pytest.raises(ValueError, match=r"dataset: 'no/such-thing' could not be loaded: .*files instead"):
+    assert list(module.corpus().chunks(chunks[12].position)) == chunks[13:]
+    with pytest.raises(ValueError, match=r"dataset: 'no/such-thing' could not be loaded .*files instead"):
         CorpusDataModule(dataset="no/such-thing").prepare_data()
 
 
 @pytest.mark.shared
-def test_the_split_of_tiny_shakespeare_is_nanogpts(shared_data: Path) -> None:
+def test_the_split_of_tiny_shakespeare_is_nanogpts_up_to_the_next_speaker(shared_data: Path) -> None:
     path = shared_data / "tinyshakespeare" / "input.txt"
     module = ready(data(path, val_fraction=0.1))
     text = path.read_bytes()
-    cut = int(len(text) * 0.9)
+    cut = int(len(text) * 0.9) + len("?\n\n")
+    assert text[cut:].startswith(b"GREMIO:")
     for split, part in (("train", text[:cut]), ("val", text[cut:])):
         tokens = module.cache.tokens(split)  # type: ignore[arg-type]
         assert bytes(tokens.read(1, len(tokens) - 1).tolist()) == part

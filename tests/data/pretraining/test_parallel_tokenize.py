@@ -4,16 +4,16 @@ from typing import Any
 
 import pytest
 
+from gpt_toolkit.data.pretraining.corpora import StoryworldCorpus
+from gpt_toolkit.data.pretraining.corpus import Chunk, Position
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
-from gpt_toolkit.data.pretraining.parallel_tokenize import encode_on_threads, in_order, jobs
-from gpt_toolkit.data.pretraining.sources import StoryworldSource
-from gpt_toolkit.data.pretraining.text_readers import Chunk, Position
+from gpt_toolkit.data.pretraining.parallel_tokenize import encode_on_threads, jobs
 from gpt_toolkit.storyworld import MIX
 from gpt_toolkit.tokenizers.byte_tokenizer import ByteTokenizer
 
 
 @dataclass(frozen=True)
-class Documents(StoryworldSource):
+class Documents(StoryworldCorpus):
     """Storyworld, with each document cut into two chunks."""
 
     def chunks(self, position: Position = None) -> Iterator[Chunk]:
@@ -31,27 +31,14 @@ def test_a_job_ends_when_it_has_enough_characters(monkeypatch: pytest.MonkeyPatc
     assert all(sum(job) >= 1000 > sum(job[:-1]) for job in sizes[:-1])
 
 
-def test_items_come_back_in_order_and_are_not_submitted_far_ahead() -> None:
-    submitted: list[int] = []
-
-    def submit(item: int) -> int:
-        submitted.append(item)
-        return item
-
-    for n_received, item in enumerate(in_order(range(50), submit, lambda: 3)):
-        assert n_received == item
-        assert len(submitted) <= n_received + 7
-    assert submitted == list(range(50))
-
-
 @pytest.mark.parametrize("job_characters", [1, 1 << 18])
 def test_documents_and_bytes_are_counted_by_split(
     job_characters: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gpt_toolkit.data.pretraining.parallel_tokenize._JOB_CHARACTERS", job_characters)
-    source = Documents(0, 0.25, 40, MIX)
-    chunks = list(source.chunks())
-    encoded = list(encode_on_threads(source, None, ByteTokenizer(), 2))
+    corpus = Documents(0, 0.25, 40, MIX)
+    chunks = list(corpus.chunks())
+    encoded = list(encode_on_threads(corpus, None, ByteTokenizer(), 2))
     assert (len(encoded) == len(chunks)) == (job_characters == 1)
     assert encoded[-1].position == chunks[-1].position
     assert encoded[-1].fraction == 1.0

@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from gpt_toolkit.data.file_memo import FileMemo
 from gpt_toolkit.data.pretraining import ray_encoder
+from gpt_toolkit.data.pretraining.corpora import StoryworldCorpus
+from gpt_toolkit.data.pretraining.corpus import Chunk, Position
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
 from gpt_toolkit.data.pretraining.parallel_tokenize import Encoder, encode, encode_on_threads
 from gpt_toolkit.data.pretraining.ray_encoder import FileGroup, encode_on_ray, file_groups
-from gpt_toolkit.data.pretraining.sources import StoryworldSource
-from gpt_toolkit.data.pretraining.text_files import FileMemo, FileSource, SplitFile, divide
-from gpt_toolkit.data.pretraining.text_readers import Chunk, Position
+from gpt_toolkit.data.pretraining.text_files import FileCorpus, SplitFile, divide
 from gpt_toolkit.data.pretraining.token_shards import TokenCache
 from gpt_toolkit.data.pretraining.write_token_shards import prepare_tokens
 from gpt_toolkit.progress import ProgressBar
@@ -55,9 +56,11 @@ def folder(tmp_path: Path) -> Path:
     return found
 
 
-def source_of(folder: Path, fraction: float = 0.1, limit: int | None = None) -> FileSource:
+def source_of(
+    folder: Path, fraction: float = 0.1, limit: int | None = None, separator: str | None = None
+) -> FileCorpus:
     memo = FileMemo(folder.parent / "memo")
-    return FileSource(divide([str(folder)], [], [], memo), fraction, "text", limit, memo)
+    return FileCorpus(divide([str(folder)], [], [], memo), fraction, "text", separator, limit, memo)
 
 
 def in_corpus(group: FileGroup, chunk: Chunk) -> Chunk:
@@ -67,29 +70,35 @@ def in_corpus(group: FileGroup, chunk: Chunk) -> Chunk:
 
 
 @pytest.mark.parametrize("task_bytes", [1, 300_000, 1 << 26])
+@pytest.mark.parametrize("separator", [None, "oak the"])
 @pytest.mark.parametrize(("fraction", "limit"), [(0.0, None), (0.25, None), (0.0, 900), (0.1, 3000)])
 def test_groups_read_apart_are_the_source_read_through(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, task_bytes: int, fraction: float, limit: int | None
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    task_bytes: int,
+    fraction: float,
+    limit: int | None,
+    separator: str | None,
 ) -> None:
     monkeypatch.setattr(ray_encoder, "TASK_BYTES", task_bytes)
-    source = source_of(folder, fraction, limit)
+    corpus = source_of(folder, fraction, limit, separator)
     if limit is not None:  # a limit counts the documents of each split
-        files = [SplitFile(file.path, "train" if i < 9 else "val") for i, file in enumerate(source.files)]
-        source = replace(source, files=tuple(files))
+        files = [SplitFile(file.path, "train" if i < 9 else "val") for i, file in enumerate(corpus.files)]
+        corpus = replace(corpus, files=tuple(files))
     counted = 3 if fraction or limit else 2  # documents are not counted where nothing follows from them
 
     def known(chunk: Chunk) -> Chunk:
         return replace(chunk, position=chunk.position[:counted], fraction=round(chunk.fraction or 0, 9))
 
     def apart(position: Position) -> list[Chunk]:
-        groups = list(file_groups(source, position))
-        return [known(in_corpus(group, c)) for group in groups for c in group.source.chunks(group.position)]
+        groups = list(file_groups(corpus, position))
+        return [known(in_corpus(group, c)) for group in groups for c in group.corpus.chunks(group.position)]
 
-    whole = list(source.chunks())
+    whole = list(corpus.chunks())
     assert apart(None) == list(map(known, whole))
     for chunk in whole[:: len(whole) // 7]:
-        assert apart(chunk.position) == [known(c) for c in source.chunks(chunk.position)]
-    n_groups = len(list(file_groups(source, None)))
+        assert apart(chunk.position) == [known(c) for c in corpus.chunks(chunk.position)]
+    n_groups = len(list(file_groups(corpus, None)))
     n_splits = 1 if limit is None else 2
     assert {1: n_groups == 13, 300_000: 6 < n_groups < 13, 1 << 26: n_groups == n_splits}[task_bytes]
 
@@ -98,7 +107,7 @@ def test_ray_reads_files_and_an_error_says_how_to_install_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(ValueError, match=r"storyworld \(10 documents, seed 0\) is read from one end"):
-        next(encode_on_ray(StoryworldSource(0, 0.1, 10, MIX), None, ByteTokenizer()))
+        next(encode_on_ray(StoryworldCorpus(0, 0.1, 10, MIX), None, ByteTokenizer()))
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ValueError, match=r"pip install 'gpt-toolkit\[ray\]'"):
         next(encode_on_ray(source_of(folder), None, ByteTokenizer()))
@@ -130,8 +139,8 @@ def cluster(ray_cluster: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 def interrupted(monkeypatch: pytest.MonkeyPatch, at: int, action: Callable[[], None]) -> None:
     """Run an action before the group of this number is submitted."""
 
-    def groups(source: FileSource, position: Position) -> Iterator[FileGroup]:
-        for number, group in enumerate(file_groups(source, position)):
+    def groups(corpus: FileCorpus, position: Position) -> Iterator[FileGroup]:
+        for number, group in enumerate(file_groups(corpus, position)):
             if number == at:
                 action()
             yield group
@@ -139,10 +148,10 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, at: int, action: Callable[[], N
     monkeypatch.setattr(ray_encoder, "file_groups", groups)
 
 
-def run(source: FileSource, tokenizer: Tokenizer, root: Path, encoder: Encoder) -> TokenCache:
+def run(corpus: FileCorpus, tokenizer: Tokenizer, root: Path, encoder: Encoder) -> TokenCache:
     with ProgressBar("Test") as progress:
         return prepare_tokens(
-            source, tokenizer, root, progress, encoder=encoder, shard_tokens=200_000, journal_tokens=60_000
+            corpus, tokenizer, root, progress, encoder=encoder, shard_tokens=200_000, journal_tokens=60_000
         )
 
 
@@ -150,8 +159,8 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def in_one_process(source: FileSource, tokenizer: Tokenizer, root: Path) -> dict[str, bytes]:
-    return contents(run(source, tokenizer, root, partial(encode_on_threads, n_threads=1)).folder)
+def in_one_process(corpus: FileCorpus, tokenizer: Tokenizer, root: Path) -> dict[str, bytes]:
+    return contents(run(corpus, tokenizer, root, partial(encode_on_threads, n_threads=1)).folder)
 
 
 class TestOnACluster:
@@ -160,11 +169,11 @@ class TestOnACluster:
     def test_two_workers_write_the_bits_of_one_process(
         self, cluster: Any, folder: Path, tmp_path: Path
     ) -> None:
-        tokenizer, source = load_tokenizer("storyworld"), source_of(folder)
-        assert len(list(file_groups(source, None))) > 8
-        expected = in_one_process(source, tokenizer, tmp_path / "one")
+        tokenizer, corpus = load_tokenizer("storyworld"), source_of(folder)
+        assert len(list(file_groups(corpus, None))) > 8
+        expected = in_one_process(corpus, tokenizer, tmp_path / "one")
         assert len(expected) > 5
-        assert contents(run(source, tokenizer, tmp_path / "ray", encode_on_ray).folder) == expected
+        assert contents(run(corpus, tokenizer, tmp_path / "ray", encode_on_ray).folder) == expected
 
     def test_both_workers_work(self, cluster: Any, folder: Path, tmp_path: Path) -> None:
         (seen := tmp_path / "seen").mkdir()
@@ -185,8 +194,8 @@ class TestOnACluster:
     def test_a_killed_run_resumes_on_the_cluster_and_off_it(
         self, encoder: Encoder, cluster: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        source, tokenizer = source_of(folder), ByteTokenizer()
-        expected = in_one_process(source, tokenizer, tmp_path / "one")
+        corpus, tokenizer = source_of(folder), ByteTokenizer()
+        expected = in_one_process(corpus, tokenizer, tmp_path / "one")
 
         def kill() -> None:
             raise Killed
@@ -194,9 +203,9 @@ class TestOnACluster:
         with monkeypatch.context() as patch:
             interrupted(patch, 5, kill)
             with pytest.raises(Killed):
-                run(source, tokenizer, tmp_path / "killed", encode_on_ray)
+                run(corpus, tokenizer, tmp_path / "killed", encode_on_ray)
         assert list((tmp_path / "killed").glob("*/progress.json"))
-        assert contents(run(source, tokenizer, tmp_path / "killed", encoder).folder) == expected
+        assert contents(run(corpus, tokenizer, tmp_path / "killed", encoder).folder) == expected
 
     def test_an_error_of_a_worker_is_the_one_that_a_thread_raises(
         self, cluster: Any, folder: Path, tmp_path: Path
@@ -213,8 +222,8 @@ class TestOnACluster:
     def test_a_worker_that_is_lost_changes_nothing(
         self, cluster: Any, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        source = source_of(folder)
-        expected = in_one_process(source, ByteTokenizer(), tmp_path / "one")
+        corpus = source_of(folder)
+        expected = in_one_process(corpus, ByteTokenizer(), tmp_path / "one")
         lost = cluster.add_node(num_cpus=1)
         interrupted(monkeypatch, 6, lambda: cluster.remove_node(lost, allow_graceful=False))
         assert (

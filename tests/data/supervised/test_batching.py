@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from gpt_toolkit.batches import SupervisedBatch
+from gpt_toolkit.data.step_loader import StepShare
 from gpt_toolkit.data.supervised.batch_order import BatchOrder, Mixture, batch_rates, example_rates
 from gpt_toolkit.data.supervised.batching import (
     BatchBuilder,
@@ -15,7 +16,6 @@ from gpt_toolkit.data.supervised.batching import (
 )
 from gpt_toolkit.data.supervised.dataset import Example
 from gpt_toolkit.data.supervised.input_transforms import SpecialTokens, TransformedInputs
-from gpt_toolkit.data.window_order import StepShare
 from tests.data.fakes import FakeDataset, encoded, single, spec, words
 
 N_CTX = 48

@@ -39,7 +39,7 @@ def test_rows_come_back_as_they_were_encoded(tmp_path: Path) -> None:
 
 def test_threads_do_not_change_what_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = pairs(30_000)
-    cores = "gpt_toolkit.data.supervised.tokenized_dataset.usable_cores"
+    cores = "gpt_toolkit.data.encoding.usable_cores"
     monkeypatch.setattr(cores, lambda: 1)
     one = encoded(fake, tmp_path / "1")
     monkeypatch.setattr(cores, lambda: 4)

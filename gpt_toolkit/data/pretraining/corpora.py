@@ -8,9 +8,11 @@ from itertools import islice
 from typing import Any, Final
 
 from gpt_toolkit import storyworld
-from gpt_toolkit.data.pretraining.text_files import estimate_bytes, split_named
-from gpt_toolkit.data.pretraining.text_readers import Chunk, Position, hold_out_interval, text_of
-from gpt_toolkit.data.pretraining.token_shards import SPLITS, Split
+from gpt_toolkit.data.pretraining.corpus import Chunk, Position, hold_out_interval, split_documents
+from gpt_toolkit.data.pretraining.text_files import estimate_bytes
+from gpt_toolkit.data.pretraining.text_records import record_text
+from gpt_toolkit.data.splits import SPLITS, Split, split_named
+from gpt_toolkit.suggestions import did_you_mean
 
 STORYWORLD: Final = "storyworld"
 STORYWORLD_DOCUMENTS: Final = 12_000
@@ -20,10 +22,10 @@ _STORYWORLD_SPLITS: Final[Mapping[Split, str]] = {"train": "train", "val": "vali
 
 
 @dataclass(frozen=True)
-class HubSource:
+class HubCorpus:
     """Dataset of the Hugging Face hub, or a folder in its layout.
 
-    A position is the number of a split, and of the records read of it.
+    A position is the number of a split, of the records read of it, and of the documents read of the next one.
 
     Args:
         name: Name of the dataset, with its configuration after a colon: ``wikitext:wikitext-2-raw-v1``.
@@ -31,6 +33,7 @@ class HubSource:
         val_fraction: If the dataset has no validation split, every ``round(1 / val_fraction)``-th record is
             for validation.
         text_field: Field of a record that holds its text.
+        separator: Text that ends a document inside a record; None: a record is one document.
         limit_documents: Number of records to read of each split; None: all.
     """
 
@@ -38,6 +41,7 @@ class HubSource:
     streaming: bool
     val_fraction: float
     text_field: str
+    separator: str | None
     limit_documents: int | None
 
     @property
@@ -80,9 +84,11 @@ class HubSource:
         try:
             yield
         except (OSError, ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split()).rstrip(".")
+            hint = did_you_mean(self.name.partition(":")[0].lower(), [STORYWORLD])
             raise ValueError(
-                f"dataset: {self.name!r} could not be loaded: {str(error).rstrip('.')}; a dataset of the hub "
-                "needs a network the first time; give local files with files instead"
+                f"dataset: {self.name!r} could not be loaded ({reason}){hint}; a dataset of the hub needs a "
+                "network the first time; give local files with files instead"
             ) from error
 
     def identity(self) -> Mapping[str, Any]:
@@ -93,6 +99,7 @@ class HubSource:
             "revision": self._revision,
             "val_fraction": self.val_fraction,
             "text_field": self.text_field,
+            "separator": self.separator,
             "limit_documents": self.limit_documents,
         }
 
@@ -104,7 +111,7 @@ class HubSource:
 
     def chunks(self, position: Position = None) -> Iterator[Chunk]:
         """Yield the records in order, from a position."""
-        first_split, n_done = position or (0, 0)
+        first_split, n_done, n_inside = position or (0, 0, 0)
         every = 0 if "val" in self._splits else hold_out_interval(self.val_fraction)
         limit = self.limit_documents
         sizes = [0 if self.streaming else len(records) for records in self._splits.values()]
@@ -114,16 +121,19 @@ class HubSource:
                 continue
             rest = islice(records.skip(n_done) if n_done else records, limit and limit - n_done)
             for index, record in enumerate(rest, start=n_done):
-                text = text_of(record, self.text_field, f"{self.name}, {split} record {index + 1}")
+                text = record_text(record, self.text_field, f"{self.name}, {split} record {index + 1}")
                 is_held_out = split == "train" and every and index % every == every - 1
                 fraction = None if self.streaming else (sum(sizes[:number]) + index + 1) / sum(sizes)
-                if text:
-                    yield Chunk(text, True, "val" if is_held_out else split, [number, index + 1], fraction)
+                documents = split_documents(text, self.separator)
+                for i, document in enumerate(documents[n_inside:], start=n_inside + 1):
+                    after = [number, index + 1, 0] if i == len(documents) else [number, index, i]
+                    yield Chunk(document, True, "val" if is_held_out else split, after, fraction)
+                n_inside = 0
             n_done = 0
 
 
 @dataclass(frozen=True)
-class StoryworldSource:
+class StoryworldCorpus:
     """Documents of Storyworld: stories, letters, dialogues and others.
 
     A position is the number of a split, and of the documents read of it.

@@ -6,8 +6,7 @@ workers and micro-batches only divide that list, so the number of GPUs changes n
 ``k`` is a seek.
 
 Sample ``s`` lies in pass ``s // n_windows`` over the corpus. Each pass cuts the corpus at its own random
-offset and reads every window once, in an order given by a keyed bijection: a Feistel network (Luby and
-Rackoff 1988) with cycle walking (Black and Rogaway 2002), which needs no array of the corpus's size.
+offset and reads every window once, in a pseudo-random order.
 """
 
 import hashlib
@@ -18,80 +17,24 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from gpt_toolkit.data.permutation import ROUNDS, permute
+from gpt_toolkit.data.step_loader import StepShare
+
 Starts: TypeAlias = NDArray[np.int64]
 
 ORDER_VERSION = 1
 """Raised whenever the same (seed, step) would read other windows than before."""
 
-_ROUNDS = 8  # tuned here: four make a Feistel network of random functions a strong permutation
-_MULTIPLIER = np.uint64(0xD6E8FEB86659FD93)  # odd, from the rrmxmx mixer (Evensen 2019)
-_HALF = np.uint64(32)
 _BLOCK = 256
 
 
 @lru_cache(maxsize=64)
 def _pass_key(seed: int, number: int) -> tuple[int, tuple[np.uint64, ...]]:
     """Return the random numbers of one pass: 64 bits for its offset, and the round keys of its order."""
-    size = 8 * (_ROUNDS + 1)
+    size = 8 * (ROUNDS + 1)
     stream = hashlib.shake_256(f"gpt_toolkit order {ORDER_VERSION} {seed} {number}".encode()).digest(size)
     words = np.frombuffer(stream, dtype="<u8")
     return int(words[0]), tuple(words[1:].astype(np.uint64))
-
-
-def permute(positions: NDArray[np.uint64], size: int, keys: tuple[np.uint64, ...]) -> NDArray[np.uint64]:
-    """Map positions by the pseudo-random bijection of ``[0, size)`` that the keys choose.
-
-    Args:
-        positions: Numbers below ``size``, any shape.
-        size: Size of the domain.
-        keys: Round keys; an even number of them.
-
-    Returns:
-        Numbers below ``size``, in the shape of ``positions``.
-    """
-    bits = (size - 1).bit_length()
-    if bits == 0:
-        return positions.copy()
-    narrow, wide = bits // 2, bits - bits // 2
-    values = _feistel(positions, narrow, wide, keys)
-    limit = np.uint64(size)
-    outside = values >= limit
-    while outside.any():  # fewer than half of the domain's numbers lie outside, so about two turns
-        values[outside] = _feistel(values[outside], narrow, wide, keys)
-        outside = values >= limit
-    return values
-
-
-def permutation(size: int, *label: object) -> NDArray[np.int64]:
-    """Return a pseudo-random order of the numbers below ``size``, the same in every version.
-
-    Args:
-        size: Number of numbers.
-        label: Numbers and strings that choose the order.
-
-    Returns:
-        ``(size,)``.
-    """
-    stream = hashlib.shake_256(f"gpt_toolkit rows {' '.join(map(str, label))}".encode()).digest(8 * _ROUNDS)
-    keys = tuple(np.frombuffer(stream, dtype="<u8").astype(np.uint64))
-    return permute(np.arange(size, dtype=np.uint64), size, keys).astype(np.int64)
-
-
-def _feistel(
-    values: NDArray[np.uint64], narrow: int, wide: int, keys: tuple[np.uint64, ...]
-) -> NDArray[np.uint64]:
-    """Apply the network once to numbers of ``narrow + wide`` bits; the halves swap widths every round."""
-    left = values >> np.uint64(wide)
-    right = values & np.uint64((1 << wide) - 1)
-    drop = np.uint64(64 - narrow), np.uint64(64 - wide)
-    for number, key in enumerate(keys):
-        mixed = (right ^ key) * _MULTIPLIER
-        mixed ^= mixed >> _HALF
-        mixed *= _MULTIPLIER
-        mixed >>= drop[number % 2]  # a shift by 64, for a half of no bits, is 0 in numpy
-        mixed ^= left
-        left, right = right, mixed
-    return (left << np.uint64(wide)) | right
 
 
 @dataclass(frozen=True)
@@ -153,31 +96,6 @@ def _block_starts(order: WindowOrder, number: int, block: int) -> Starts:
     return windows * order.n_ctx + offset % order.n_offsets
 
 
-@dataclass(frozen=True)
-class StepShare:
-    """Division of the windows of an optimizer step among ranks and micro-batches.
-
-    Micro-batch ``m`` on rank ``r`` takes windows ``[(m * world_size + r) * batch_size : + batch_size]`` of
-    the step's list. So another number of ranks or micro-batches reads the same list.
-
-    Args:
-        batch_size: Windows a micro-batch on one rank.
-        rank: Rank of this process.
-        world_size: Number of ranks.
-        accumulate: Micro-batches a step.
-    """
-
-    batch_size: int
-    rank: int = 0
-    world_size: int = 1
-    accumulate: int = 1
-
-    @property
-    def windows_per_step(self) -> int:
-        """Number of windows of one optimizer step, of all ranks and micro-batches."""
-        return self.batch_size * self.world_size * self.accumulate
-
-
 def step_windows(order: WindowOrder, step: int, windows_per_step: int) -> Starts:
     """Return the windows of an optimizer step, as first tokens: ``(windows_per_step,)``."""
     return order.starts(step * windows_per_step, windows_per_step)
@@ -192,19 +110,3 @@ def rank_windows(order: WindowOrder, step: int, micro_batch: int, share: StepSha
 def steps_per_pass(order: WindowOrder, windows_per_step: int) -> int:
     """Return the optimizer steps of one epoch: the whole steps of a pass, at least one."""
     return max(1, order.n_windows // windows_per_step)
-
-
-def n_evaluation_windows(n_tokens: int, n_ctx: int) -> int:
-    """Return the windows of a split read from end to end; every token but the first is a label once."""
-    return -(-(n_tokens - 1) // n_ctx)
-
-
-def evaluation_batches(n_windows: int, batch_size: int, world_size: int) -> tuple[int, int]:
-    """Return the batches a rank and the windows a batch when ``n_windows`` are read once.
-
-    Batch ``b`` of rank ``r`` takes windows ``[(b * world_size + r) * rows : + rows]``; those past the last
-    window are padding. All ranks run the same number of batches of one shape, which collectives and compiled
-    code need.
-    """
-    rows = min(batch_size, -(-n_windows // world_size))
-    return -(-n_windows // (rows * world_size)), rows

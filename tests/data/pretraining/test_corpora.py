@@ -6,20 +6,20 @@ from itertools import islice
 import pytest
 
 from gpt_toolkit import storyworld
+from gpt_toolkit.data.pretraining.corpora import StoryworldCorpus
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
-from gpt_toolkit.data.pretraining.sources import StoryworldSource
 from gpt_toolkit.storyworld.documents import documents
 
 
-def source(world: dict[str, float] | None = None, limit: int = 40) -> StoryworldSource:
+def corpus(world: dict[str, float] | None = None, limit: int = 40) -> StoryworldCorpus:
     module = CorpusDataModule(dataset="storyworld:3", world=world, limit_documents=limit, val_fraction=0.1)
-    found = module.source()
-    assert isinstance(found, StoryworldSource)
+    found = module.corpus()
+    assert isinstance(found, StoryworldCorpus)
     return found
 
 
 def test_the_world_is_read_as_documents_of_its_splits() -> None:
-    chunks = list(source().chunks())
+    chunks = list(corpus().chunks())
     expected = [
         *islice(documents(3), 40),
         *islice(documents(3, "validation"), 4),
@@ -30,26 +30,26 @@ def test_the_world_is_read_as_documents_of_its_splits() -> None:
 
 
 def test_reading_resumes_from_any_position() -> None:
-    chunks = list(source().chunks())
+    chunks = list(corpus().chunks())
     for at in (0, 39, 40, 47):
-        assert list(source().chunks(chunks[at].position)) == chunks[at + 1 :]
+        assert list(corpus().chunks(chunks[at].position)) == chunks[at + 1 :]
 
 
 def test_rates_choose_the_kinds_of_documents() -> None:
-    stories = [chunk.text for chunk in source({"story": 1.0}).chunks() if chunk.split == "train"]
+    stories = [chunk.text for chunk in corpus({"story": 1.0}).chunks() if chunk.split == "train"]
     assert stories == list(islice(storyworld.stories(3), 40))
-    asked = [chunk.text for chunk in source({"questions": 2.0, "story": 0.0}).chunks()]
+    asked = [chunk.text for chunk in corpus({"questions": 2.0, "story": 0.0}).chunks()]
     assert all("Q: " in text for text in asked)
 
 
 def test_the_cache_is_another_one_when_the_rates_or_the_version_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = source().identity()
+    usual = corpus().identity()
     assert usual == json.loads(json.dumps(usual))
-    assert usual == source(dict(storyworld.MIX)).identity()
-    assert usual != source({**storyworld.MIX, "letter": 0}).identity()
-    assert source({"story": 1.0}).identity() == source({"story": 0.5}).identity()
+    assert usual == corpus(dict(storyworld.MIX)).identity()
+    assert usual != corpus({**storyworld.MIX, "letter": 0}).identity()
+    assert corpus({"story": 1.0}).identity() == corpus({"story": 0.5}).identity()
     monkeypatch.setattr(storyworld, "VERSION", storyworld.VERSION + 1)
-    assert usual != source().identity()
+    assert usual != corpus().identity()
 
 
 @pytest.mark.parametrize(

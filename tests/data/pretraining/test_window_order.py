@@ -1,71 +1,16 @@
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpt_toolkit.data.window_order import (
+from gpt_toolkit.data.pretraining.window_order import (
     ORDER_VERSION,
-    StepShare,
     WindowOrder,
-    _pass_key,
-    evaluation_batches,
-    n_evaluation_windows,
-    permute,
     rank_windows,
     step_windows,
     steps_per_pass,
 )
-
-
-def keys(number: int = 0, seed: int = 0) -> tuple[np.uint64, ...]:
-    return _pass_key(seed, number)[1]
-
-
-@pytest.mark.parametrize("size", [*range(1, 70), 127, 128, 129, 997, 1021, 4095, 4096, 4097, 65_537])
-def test_the_shuffle_is_a_bijection(size: int) -> None:
-    everything = np.arange(size, dtype=np.uint64)
-    assert np.array_equal(np.sort(permute(everything, size, keys())), everything)
-
-
-@given(st.integers(1, 5000), st.integers(0, 2**31), st.integers(0, 50))
-@settings(max_examples=60, deadline=None)
-def test_the_shuffle_is_a_bijection_for_any_size_seed_and_pass(size: int, seed: int, number: int) -> None:
-    everything = np.arange(size, dtype=np.uint64)
-    assert np.array_equal(np.sort(permute(everything, size, keys(number, seed))), everything)
-
-
-def test_the_shuffle_stays_inside_a_large_domain_without_collisions() -> None:
-    size = 10**10
-    sample = np.random.default_rng(0).choice(size, 20_000).astype(np.uint64)
-    sample = np.unique(sample)
-    images = permute(sample, size, keys())
-    assert images.max() < size
-    assert len(np.unique(images)) == len(sample)
-    assert abs(float(images.mean()) / size - 0.5) < 0.01
-
-
-def test_images_are_spread_evenly_and_neighbors_are_torn_apart() -> None:
-    size = 4000
-    counts = np.zeros((10, 10))
-    for number in range(100):
-        images = permute(np.arange(size, dtype=np.uint64), size, keys(number))
-        np.add.at(counts, (np.arange(size) * 10 // size, images.astype(np.int64) * 10 // size), 1)
-    expected = size  # 100 passes of size / 100 a cell
-    chi_squared = float(((counts - expected) ** 2 / expected).sum())
-    assert chi_squared < 140  # 81 degrees of freedom: p > 0.0001
-    steps = np.diff(images.astype(np.int64))
-    assert (np.abs(steps) == 1).mean() < 0.01
-
-
-def test_all_orders_of_three_windows_occur_about_equally_often() -> None:
-    everything = np.arange(3, dtype=np.uint64)
-    orders = [tuple(permute(everything, 3, keys(number)).tolist()) for number in range(1200)]
-    counts = [orders.count(order) for order in set(orders)]
-    assert len(counts) == 6
-    assert min(counts) > 140
-    assert max(counts) < 260
+from gpt_toolkit.data.step_loader import StepShare
 
 
 @given(st.integers(2, 3000), st.integers(1, 40), st.integers(0, 9))
@@ -146,30 +91,3 @@ def test_an_epoch_is_the_whole_steps_of_a_pass_and_at_least_one() -> None:
     assert order.n_windows == 99
     assert steps_per_pass(order, 16) == 6
     assert steps_per_pass(order, 500) == 1
-
-
-@given(st.integers(1, 200), st.integers(1, 20), st.integers(1, 9))
-def test_evaluation_gives_each_window_to_one_rank_and_equal_batches_to_all(
-    n: int, size: int, world: int
-) -> None:
-    batches, rows = evaluation_batches(n, size, world)
-    assert 1 <= rows <= size
-    assert batches * world * rows >= n
-    assert (batches - 1) * world * rows < n
-
-
-@pytest.mark.parametrize(("n_tokens", "windows"), [(2, 1), (11, 1), (12, 2), (21, 2), (22, 3)])
-def test_evaluation_windows_cover_every_token_but_the_first(n_tokens: int, windows: int) -> None:
-    assert n_evaluation_windows(n_tokens, 10) == windows
-
-
-def test_sixteen_windows_take_less_than_fifty_microseconds() -> None:
-    order = WindowOrder(10**9, 1024, seed=0)
-    best = float("inf")
-    for _ in range(5):
-        began = time.perf_counter()
-        for step in range(200):
-            step_windows(order, step, 16)
-        best = min(best, (time.perf_counter() - began) / 200)
-        order = WindowOrder(10**9, 1024, seed=order.seed + 1)
-    assert best < 50e-6

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from gpt_toolkit.data.pretraining import choose_tokenizer, datamodule
-from gpt_toolkit.data.pretraining.choose_tokenizer import automatic_size, resolve
+from gpt_toolkit.data.pretraining import datamodule, tokenizer_choice
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
+from gpt_toolkit.data.pretraining.tokenizer_choice import TokenizerChoice, automatic_size
 
 Write = Callable[[str, str | bytes], Path]
 
@@ -55,7 +55,7 @@ def test_a_trained_vocabulary_is_kept(text: Path, monkeypatch: pytest.MonkeyPatc
     def never(*arguments: object, **options: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(choose_tokenizer, "train_byte_level", never)
+    monkeypatch.setattr(tokenizer_choice, "train_byte_level", never)
     again = trained(text).vocabulary
     assert again.fingerprint == first.fingerprint
 
@@ -73,10 +73,11 @@ def test_auto_states_what_it_chose(write: Write, monkeypatch: pytest.MonkeyPatch
     assert trained(write("tiny.txt", "some words " * 50), "auto").vocabulary.vocab_size == 257
     assert said == ["Vocabulary: raw bytes, as the training text is small (about 0.0 MB; tokenizer=auto)."]
     records = [json.dumps({"text": f"number {i} " * 20}) for i in range(1500)]
-    source = CorpusDataModule(files=str(write("more.jsonl", "\n".join(records)))).source()
-    assert resolve("auto", source) == (
-        "train:1024",
-        "Vocabulary: byte-level BPE of 1,024 tokens trained on the training text (about 0.3 MB; "
+    corpus = CorpusDataModule(files=str(write("more.jsonl", "\n".join(records)))).corpus()
+    assert TokenizerChoice.of("auto", corpus) == TokenizerChoice(
+        corpus,
+        size=1024,
+        reason="Vocabulary: byte-level BPE of 1,024 tokens trained on the training text (about 0.3 MB; "
         "tokenizer=auto).",
     )
 
@@ -99,7 +100,7 @@ def test_a_vocabulary_that_was_not_trained_yet_is_asked_for(text: Path) -> None:
 def test_documents_in_pieces_have_the_ids_of_the_whole(
     shared_data: Path, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gpt_toolkit.data.pretraining.text_readers.BLOCK_BYTES", 1000)
+    monkeypatch.setattr("gpt_toolkit.data.pretraining.plain_text.BLOCK_BYTES", 1000)
     text = (shared_data / "tinyshakespeare" / "input.txt").read_text()[:50_000]
     module = CorpusDataModule(
         files=str(write("play.txt", text)),

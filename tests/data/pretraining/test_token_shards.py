@@ -1,0 +1,97 @@
+import json
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gpt_toolkit.data.pretraining import token_shards as tokens_module
+from gpt_toolkit.data.pretraining.token_shards import TokenCache, Tokens
+from tests.data.pretraining.numbered_documents import Documents, run
+
+
+def test_windows_cross_from_shard_to_shard(tmp_path: Path) -> None:
+    tokens = run(Documents(), tmp_path, shard_tokens=50).tokens("train")
+    everything = tokens.read(0, len(tokens))
+    starts = np.arange(0, len(tokens) - 200, 17)
+    windows = tokens.windows(starts, 200)
+    assert windows.dtype == np.int64
+    assert np.array_equal(windows, everything[starts[:, None] + np.arange(200)])
+    for start in (-1, len(tokens) - 199):
+        with pytest.raises(IndexError, match="outside"):
+            tokens.windows(np.array([start]), 200)
+
+
+def test_more_shards_than_may_be_open_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens_module, "OPEN_SHARDS", 3)
+    cache = run(Documents(), tmp_path, shard_tokens=50)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    tokens = cache.tokens("train")
+    assert len(tokens.shards) > 20
+    expected = [i for c in Documents().chunks() if c.split == "train" for i in (256, *c.text.encode())]
+    for start in (0, 1500, 700, 1501, 3):
+        assert tokens.read(start, 300).tolist() == expected[start : start + 300]
+        assert len(list(Path("/proc/self/fd").iterdir())) <= before + 3
+
+
+def test_tokens_travel_to_workers_as_paths(tmp_path: Path) -> None:
+    tokens = run(Documents(2000), tmp_path).tokens("train")
+    sent = pickle.dumps(tokens)
+    assert len(sent) < len(tokens)
+    copy = pickle.loads(sent)
+    assert isinstance(copy, Tokens)
+    assert np.array_equal(copy.read(0, 500), tokens.read(0, 500))
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        (-2, r"has [\d,]+ bytes; expected [\d,]+;"),
+        (2, r"has [\d,]+ bytes; expected [\d,]+;"),
+        (None, "is missing"),
+    ],
+)
+def test_a_truncated_or_missing_file_is_an_error_with_the_fix(
+    split: str, size: int | None, message: str, tmp_path: Path
+) -> None:
+    folder = run(Documents(), tmp_path).folder
+    path = folder / f"{split}-00000.tokens"
+    if size is None:
+        path.unlink()
+    else:
+        os.truncate(path, path.stat().st_size + size)
+    with pytest.raises(ValueError, match=rf"token file {path} {message}.*delete the folder {folder} and run"):
+        run(Documents(), tmp_path)
+
+
+def test_a_foreign_file_of_the_right_size_is_an_error(tmp_path: Path) -> None:
+    folder = run(Documents(), tmp_path).folder
+    path = folder / "train-00001.tokens"
+    path.write_bytes(os.urandom(path.stat().st_size))
+    with pytest.raises(ValueError, match=r"train-00001\.tokens is not the one that manifest\.json describes"):
+        TokenCache.open(folder)
+
+
+def test_verifying_finds_a_single_changed_id(tmp_path: Path) -> None:
+    cache = run(Documents(), tmp_path)
+    path = cache.folder / "train-00001.tokens"
+    data = bytearray(path.read_bytes())
+    data[100] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"train-00001\.tokens has a wrong checksum; delete the folder"):
+        TokenCache.open(cache.folder).verify()
+
+
+def test_a_manifest_of_another_format_or_damaged_is_an_error(tmp_path: Path) -> None:
+    folder = run(Documents(), tmp_path).folder
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 99}))
+    with pytest.raises(ValueError, match="has format 99; this version reads 3"):
+        TokenCache.open(folder)
+    (folder / "manifest.json").write_text("{")
+    with pytest.raises(ValueError, match="is damaged"):
+        TokenCache.open(folder)
+    with pytest.raises(FileNotFoundError, match=r"no finished token cache in .* run `gpt-toolkit prepare`"):
+        TokenCache.open(folder / "nowhere")
