@@ -76,9 +76,8 @@ def fitted(tmp_path: Path) -> tuple[Path, Trainer, FinetuneTask]:
 
 
 def quiet(folder: Path, **options: Any) -> Trainer:
-    off = dict.fromkeys(
-        ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False
-    )
+    names = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
+    off: dict[str, Any] = dict.fromkeys(names, False)
     return Trainer(accelerator="cpu", devices=1, default_root_dir=folder, **off, **options)
 
 
@@ -87,7 +86,8 @@ def accuracy_by_names(trainer: Trainer, task: FinetuneTask, module: Any, labels:
     predicted: Any = trainer.predict(task, module)
     lines = [line for batch in predicted for line in batch]
     assert len(lines) == len(labels)
-    return sum(line["prediction"] == labels[line["texts"][0]] for line in lines) / len(lines)
+    right = sum(bool(line["prediction"] == labels[line["texts"][0]]) for line in lines)
+    return right / len(lines)
 
 
 @pytest.mark.filterwarnings("ignore")
