@@ -1,9 +1,11 @@
 import gzip
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -127,6 +129,106 @@ def test_a_broken_file_is_refused_with_its_line(
     path = write(name, content)
     with pytest.raises(ValueError, match=message):
         read(path)
+
+
+@pytest.mark.parametrize("orient", ["columns", "list"])
+def test_an_object_of_columns_is_a_table(write: Write, orient: str) -> None:
+    columns = {"text": ["A", "B"], "label": [1, None]}
+    by_row = {name: dict(enumerate(values)) for name, values in columns.items()}
+    path = write("a.json", json.dumps(by_row if orient == "columns" else columns))
+    assert read(path) == [({"text": "A", "label": 1}, "record 1"), ({"text": "B", "label": None}, "record 2")]
+
+
+def test_missing_values_are_none_and_bytes_are_text(write: Write, tmp_path: Path) -> None:
+    rows = [{"a": b"caf\xc3\xa9", "b": float("nan")}, {"a": None, "b": 1.0}]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    assert [fields for fields, _ in read(tmp_path / "a.parquet")] == [
+        {"a": "café", "b": None},
+        {"a": None, "b": 1},
+    ]
+    assert read(write("a.jsonl", '{"a": NaN, "b": Infinity}'))[0][0] == {"a": None, "b": float("inf")}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.jsonl", '{"a": 1, "a": 2}', r"line 1 cannot be read as JSON: an object names the key 'a' twice"),
+        (
+            "a.json",
+            '{"a": 1,\n"b": x}',
+            r"a\.json, line 2 is not JSON: Expecting value at column 6; expected an object",
+        ),
+        ("a.jsonl", "[" * 100_000, r"a\.jsonl, line 1 cannot be read as JSON: maximum recursion"),
+        ("a.jsonl", '{"a": ' + "1" * 5_000 + "}", r"a\.jsonl, line 1 cannot be read as JSON: Exceeds"),
+    ],
+)
+def test_errors_of_json_are_one_line(write: Write, name: str, content: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message) as error:
+        read(write(name, content))
+    assert len(str(error.value)) < 500
+
+
+def test_a_column_of_parquet_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    table = pa.table([pa.array(["x"]), pa.array(["y"])], names=["text", "text"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=r"a\.parquet names a column twice: text"):
+        read(tmp_path / "a.parquet")
+
+
+def mutated(content: bytes, draw: random.Random) -> bytes:
+    """Change some bytes, lose some, repeat some or cut the end."""
+    changed = bytearray(content)
+    for _ in range(draw.choice((1, 1, 2, 5, 20))):
+        place = draw.randrange(len(changed) + 1)
+        pieces = (b"\0", b'"', b",", b"\n", b"\r", b"\xff", b"\\ud800", b"{", b"[", b"\t", b"\xef\xbb\xbf")
+        pieces += (bytes([draw.randrange(256)]), bytes(changed[max(0, place - 30) : place]))
+        changed[place : place + draw.choice((0, 0, 1, 3, 50))] = draw.choice(pieces)
+    return bytes(changed if draw.random() < 0.7 else changed[: draw.randrange(len(changed) + 1)])
+
+
+def check_mutations(path: Path, seeds: range) -> None:
+    content = path.read_bytes()
+    for seed in seeds:
+        path.write_bytes(mutated(content, random.Random(seed)))
+        problem: ValueError | None = None
+        try:
+            _ = list(open_records(path, detect_quotes=True).records())
+        except ValueError as error:
+            problem = error
+        if problem is not None:
+            assert type(problem) is ValueError, f"seed {seed}: {problem!r}"
+            assert "\n" not in str(problem), f"seed {seed}: {problem}"
+            assert str(path) in str(problem), f"seed {seed}: {problem}"
+
+
+CONTAINERS = ("a.csv", "a.tsv", "utf16.csv", "a.csv.gz", "a.jsonl", "a.json", "columns.json", "a.parquet")
+
+
+def written(folder: Path, name: str) -> Path:
+    """A small file of a container."""
+    rows = [{"text": f'Film {i}, "so"\nit was é.', "label": i % 2} for i in range(30)]
+    path = folder / name
+    table = pd.DataFrame(rows)
+    if name.endswith(".parquet"):
+        table.to_parquet(path)
+    elif "json" in name:
+        orient = "columns" if name == "columns.json" else "records"
+        table.to_json(path, orient=orient, lines=name.endswith("l"))  # type: ignore[call-overload]
+    else:
+        encoding = "utf-16" if name == "utf16.csv" else "utf-8"
+        table.to_csv(path, index=False, sep="\t" if "tsv" in name else ",", encoding=encoding)
+    return path
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_a_damaged_file_is_read_or_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    check_mutations(written(tmp_path, name), range(60))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_thousands_of_damaged_files_are_read_or_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    check_mutations(written(tmp_path, name), range(60, 2_060))
 
 
 def test_a_file_without_a_header_has_its_columns_named(write: Write) -> None:

@@ -29,8 +29,9 @@ def open_model(model: str | Path) -> StoredModel:
     """Open a model: read its config, and check its tensors against it. Values are not read yet.
 
     Args:
-        model: A model folder, a training checkpoint (a file, or a folder of shards), the folder of OpenAI's
-            GPT-1 or GPT-2 files, nanoGPT's ``ckpt.pt``, or a hub id such as ``gpt2`` or ``owner/name``.
+        model: A model folder, the folder of a run, a training checkpoint (a file, or a folder of shards), the
+            folder of OpenAI's GPT-1 or GPT-2 files, nanoGPT's ``ckpt.pt``, or a hub id such as ``gpt2`` or
+            ``owner/name``.
 
     Raises:
         FileNotFoundError: If the model does not exist.
@@ -78,7 +79,12 @@ def _open_folder(path: Path) -> StoredModel:
         if is_layout(path):
             return open_layout(path)
     if (path / "model" / CONFIG).is_file():
-        raise ValueError(f"{path}: is the folder of a run; its model is {path / 'model'}")
+        return open_model_folder(path / "model")
+    if (path / "checkpoints" / "last.ckpt").exists():
+        raise ValueError(
+            f"{path}: folder of a run that has not ended; expected a model folder; give a checkpoint of it, "
+            f"such as {path / 'checkpoints' / 'last.ckpt'}"
+        )
     raise FileNotFoundError(
         f"{path}: holds no model; expected {CONFIG} and {WEIGHTS} (Hugging Face), hparams.json and "
         "model.ckpt.index (OpenAI's GPT-2), params_shapes.json (OpenAI's GPT-1), or .metadata and meta.pt (a "

@@ -18,7 +18,7 @@ from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel, check_
 from gpt_toolkit.checkpoints.torch_pickle import TorchFile, safe_load
 
 CHECKPOINT_KEY = "gpt_toolkit"
-CHECKPOINT_FORMAT = 2
+CHECKPOINT_FORMAT = 3
 SHARD_METADATA = ".metadata"
 SHARD_EXTRA = "meta.pt"
 BACKBONE = "backbone."  # start of the decoder's names in a task's state dict

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import json
+import os
 import re
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from types import NoneType
 from typing import Any
 
+import yaml
 from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser
 
@@ -33,8 +38,14 @@ SETTINGS = {
 }
 """Callbacks of every training run, by the names under which a config sets them."""
 
+_PATH_OPTIONS = ("--data.files", "--data.val_files", "--data.sets")
+
 MAX_MESSAGE = 300
 """Characters of a message that no rule explains; tuned here: about three lines of a terminal."""
+
+
+_NOT_IMPORTED = "(?:No module named|module '|cannot import)"
+"""Beginnings of Python's messages about imports."""
 
 
 class ParserError(Exception):
@@ -47,9 +58,41 @@ class Parser(LightningArgumentParser):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"prog": "gpt-toolkit", "allow_abbrev": False, **kwargs})
 
+    def parse_args(self, args: Any = None, *others: Any, **settings: Any) -> Any:
+        """Parse arguments; names of files are no YAML."""
+        arguments = sys.argv[1:] if args is None else args
+        if isinstance(arguments, (list, tuple)):
+            arguments = protect_paths(arguments)
+        return super().parse_args(arguments, *others, **settings)
+
     def error(self, message: str, ex: Exception | None = None) -> Any:
         """Raise the error for :func:`explain_error`."""
         raise ParserError(message)
+
+
+def protect_paths(arguments: Sequence[str]) -> list[str]:
+    """Protect paths whose names YAML would read as something else, such as ``Part 1: Home.txt``."""
+    protected = list(arguments)
+    for place, argument in enumerate(arguments):
+        option, equals, value = argument.partition("=")
+        if option.removesuffix("+").replace(".init_args", "") not in _PATH_OPTIONS:
+            continue
+        if equals:
+            protected[place] = f"{option}={_protect_path(value)}"
+        elif place + 1 < len(arguments):
+            protected[place + 1] = _protect_path(arguments[place + 1])
+    return protected
+
+
+def _protect_path(value: str) -> str:
+    """Return an option's value as a list of one text if it is a path, and as it is if it is YAML."""
+    try:
+        meaning = yaml.safe_load(value)
+    except yaml.YAMLError:
+        meaning = {}
+    is_name = not isinstance(meaning, (list, dict, NoneType)) or value.startswith("#")
+    is_misread = meaning != value and (is_name or os.path.lexists(value))
+    return json.dumps([value], ensure_ascii=False) if is_misread else value
 
 
 def explain_error(error: Exception) -> str:
@@ -106,6 +149,13 @@ def explain(message: str, options: Iterable[str], classes: Mapping[str, Iterable
         return unknown_option(f"{prefix}.{name}" if prefix else name, options)
     if unknown := re.search(r"dot import path string: ([\w.]+)", message):
         return f"{about}no class {unknown[1]}{nearest(unknown[1], classes.get(prefix, ()))}"
+    given = re.search(r"Given value: (.+)", innermost)
+    got = f", got {given[1]!r}" if given else ""
+    if reason := re.search(rf"given class_path '(.+)':\s+({_NOT_IMPORTED}.+)", message):
+        where = "an installed package, or of a module in the current folder"
+        return f"{about}{reason[1]} cannot be imported: {reason[2]}; expected a class of {where}"
+    if other := re.search(r"Import path .*does not correspond to (a subclass of \w+)", message):
+        return _short(f"{about}expected {other[1]}{got}")
     if missing := re.search(r"required: ([\w., ]+?)(?: -|$)", _one_line(message)):
         if not prefix:  # fit.data, fit.model
             return "a model and data are needed: name a config by --config, such as text/own"
@@ -115,8 +165,6 @@ def explain(message: str, options: Iterable[str], classes: Mapping[str, Iterable
     if own := re.search(r"^ *- (?!Expected|Parser key|Option|Does not|Problem)(\S.*)$", message, re.M):
         return _short(own[1])  # raised by a constructor
     if union := re.search(r"Subtypes: \[(.+)\]\n", innermost):
-        given = re.search(r"Given value: (.+)", innermost)
-        got = f", got {given[1]!r}" if given else ""
         return _short(f"{about}expected {_readable(union[1])}{got}")
     return _short(_one_line(message))
 

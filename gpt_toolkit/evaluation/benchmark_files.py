@@ -137,7 +137,7 @@ def read_coqa(path: Path) -> Content:
     """Read CoQA's JSON; additional human answers become additional references."""
     try:
         items = [_coqa_conversation(record) for record in json.loads(text_of(path))["data"]]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is not CoQA's JSON ({error!r}); get coqa-dev-v1.0.json again") from None
     return Content(items, len(items))
 
@@ -148,6 +148,8 @@ def _coqa_conversation(record: Mapping[str, Any]) -> Conversation:
     answers = [
         tuple(str(speaker[turn]["input_text"]) for speaker in speakers) for turn in range(len(questions))
     ]
+    if not all(isinstance(text, str) for text in (record["story"], *questions)):
+        raise TypeError("a story or a question is not text")
     return Conversation(record["story"], questions, tuple(answers))
 
 
@@ -209,7 +211,7 @@ def record_reader(convert: Callable[[Fields], Any], **fields: type) -> Callable[
 
     Args:
         convert: Turns a record into an item.
-        **fields: Types of the fields that each record has; a text is not empty.
+        **fields: Types of the fields that each record has; texts and lists are not empty.
     """
 
     def read(path: Path) -> Content:
@@ -217,12 +219,15 @@ def record_reader(convert: Callable[[Fields], Any], **fields: type) -> Callable[
         for record in read_records(path):
             for name, expected in fields.items():
                 value = record.fields.get(name)
-                if not isinstance(value, expected) or value == "":
+                if not isinstance(value, expected) or isinstance(value, bool) or value in ("", []):
                     raise ValueError(
                         f"{record.where} has no {name} that is a {expected.__name__}; expected a record with "
                         f"{', '.join(fields)}"
                     )
-            items.append(convert(record.fields))
+            try:
+                items.append(convert(record.fields))
+            except ValueError as error:
+                raise ValueError(f"{record.where}: {error}") from None
         return Content(items, len(items))
 
     return read

@@ -186,12 +186,21 @@ def summary(record: Fields) -> Summary:
 
 def question(record: Fields) -> Question:
     """Convert a record of NQ-open."""
-    return Question(record["question"], tuple(record["answer"]))
+    return Question(record["question"], _texts("answer", record["answer"]))
 
 
 def replaced_schema(record: Fields) -> Schema:
     """Convert a record of WSC273 as llm-foundry has it, with the pronoun already replaced."""
-    return Schema(tuple(record["context_options"]), record["continuation"].strip(), record["gold"])
+    beginnings, gold = _texts("context_options", record["context_options"]), record["gold"]
+    if not 0 <= gold < len(beginnings):
+        raise ValueError(f"gold: {gold}; expected 0 to {len(beginnings) - 1}; correct the record")
+    return Schema(beginnings, record["continuation"].strip(), gold)
+
+
+def _texts(name: str, values: Sequence[Any]) -> tuple[str, ...]:
+    if not all(isinstance(value, str) and value for value in values):
+        raise ValueError(f"{name}: {values}; expected texts, none of them empty; correct the record")
+    return tuple(values)
 
 
 def _schema(text: str, start: int, pronoun: str, options: Sequence[str], answer: int) -> Schema:

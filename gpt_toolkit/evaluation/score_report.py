@@ -153,7 +153,7 @@ def scores_as_json(
             "left_out": dict(evaluation.items.left_out),
             "examples": evaluation.n_examples,
             "requests": evaluation.n_requests,
-            "remarks": list(evaluation.warnings),
+            "warnings": list(evaluation.warnings),
         }
         for name, evaluation in evaluations.items()
     }

@@ -45,6 +45,9 @@ class BaseTask(OptimizedModule):
     data_attributes: tuple[str, ...] = ("vocabulary", "n_ctx")
     """Attributes that the task reads from its DataModule."""
 
+    validation_metrics: tuple[str, ...] | None = None
+    """Metrics of a validation; a name that ends in ``_`` is the beginning of several. None: unknown."""
+
     def __init__(
         self,
         decoder: str | dict[str, Any] | None = None,

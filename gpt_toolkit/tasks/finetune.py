@@ -166,6 +166,12 @@ class FinetuneTask(BaseTask):
             return self.transfer_layers >= last
         return part != "h" or int(rest.partition(".")[0]) < self.transfer_layers
 
+    @property
+    def validation_metrics(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Metrics of a validation: the loss, the score, and those of each dataset."""
+        has_loss = not all(spec.has_free_text for spec in self.tasks.values())
+        return (*["val_loss"] * has_loss, "val_score", *(f"val_{name}_" for name in self.tasks))
+
     def build_heads(self, backbone: Decoder) -> None:
         """Make the head and the metrics of each dataset, and freeze blocks."""
         n_layer = backbone.config.n_layer

@@ -78,7 +78,7 @@ def write_run(folder: Path, **changes: Any) -> Path:
     decoder.update(changes.get("decoder", {}))
     tokens = changes.get("tokens", "0123abcd")
     record = {
-        "format": 2,
+        "format": 3,
         "version": "0.1.0",
         "task": changes.get("task", "PretrainTask"),
         "decoder": decoder,

@@ -122,6 +122,17 @@ def test_the_users_own_number_of_steps_wins_on_resume(fit: Run, a_step_takes: An
     assert everything.global_step == 15
 
 
+@pytest.mark.parametrize(("before", "now", "trained"), [(1.0, 2.0, 20), (2.0, 1.0, 10), (None, 1.0, 10)])
+def test_another_budget_on_resume_is_measured_again(
+    before: float | None, now: float, trained: int, fit: Run, a_step_takes: Any, tmp_path: Path
+) -> None:
+    a_step_takes(6.0)
+    stopped, _ = fit(max_steps=40, callbacks=[Budget(before), StopsAfter(4)], total_steps=None)
+    stopped.save_checkpoint(path := tmp_path / "stopped.ckpt")
+    trainer, _ = fit(max_steps=40, callbacks=[Budget(now)], total_steps=None, ckpt_path=path)
+    assert trainer.global_step == trained
+
+
 @pytest.mark.parametrize(("asked", "trained"), [(40, 10), (10, 10), (7, 7)])
 def test_ten_steps_are_trained_however_slow_the_machine_is(
     asked: int, trained: int, fit: Run, a_step_takes: Any

@@ -280,7 +280,7 @@ def checkpoint_content(decoder: Decoder, tokenizer: dict[str, str] | None = None
         "state_dict": {f"backbone.{name}": tensor for name, tensor in decoder.state_dict().items()},
         "optimizer_states": [{"state": {}}],
         "gpt_toolkit": {
-            "format": 2,
+            "format": 3,
             "version": "0.1.0",
             "task": "PretrainTask",
             "decoder": decoder.config.to_fields(),

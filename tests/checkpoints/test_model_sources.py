@@ -71,7 +71,7 @@ def about(**fields: Any) -> dict[str, Any]:
         ({"model": {}}, r"is not a checkpoint of gpt_toolkit"),
         ([1, 2], r"is not a checkpoint of gpt_toolkit"),
         (without(checkpoint(), "gpt_toolkit"), r"is not a checkpoint of gpt_toolkit"),
-        (about(format=3, version="9.0"), r"checkpoint format 3, written by gpt_toolkit 9\.0"),
+        (about(format=4, version="9.0"), r"checkpoint format 4, written by gpt_toolkit 9\.0"),
         (about(decoder={"n_layer": 1}), r"its decoder fields are not valid: .*no value for vocab_size"),
         (
             about(decoder=small_config(n_ctx=9).to_fields()),
@@ -92,8 +92,15 @@ def test_what_is_no_model_is_refused_with_what_to_do(tmp_path: Path, folder: Pat
         open_model(tmp_path / "runs" / "nothing")
     with pytest.raises(FileNotFoundError, match=r"gpt3: no such folder or file"):
         open_model("gpt3")
-    with pytest.raises(ValueError, match=r"is the folder of a run; its model is .*model"):
-        open_model(folder.parent)
+    unfinished = tmp_path / "unfinished"
+    (unfinished / "checkpoints" / "last.ckpt").mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"unfinished: folder of a run that has not ended; .*last\.ckpt$"):
+        open_model(unfinished)
+
+
+def test_the_folder_of_a_run_stands_for_its_model(folder: Path) -> None:
+    run, model = open_model(folder.parent), open_model(folder)
+    assert (run.config, run.tokenizer, run.files) == (model.config, model.tokenizer, model.files)
 
 
 def test_without_a_network_a_hub_id_says_how_to_place_the_files(monkeypatch: pytest.MonkeyPatch) -> None:

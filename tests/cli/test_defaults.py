@@ -1,6 +1,9 @@
 """Precision of a run on the command line: detected, overridden, resumed, refused."""
 
+import json
 import re
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +12,13 @@ import torch
 import yaml
 from jsonargparse import Namespace as UntypedNamespace
 
+from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.cli import defaults
 from gpt_toolkit.cli.configs import shipped_configs
-from gpt_toolkit.cli.defaults import resolve_precision, training_device
-from tests.commands import Said, Tell
+from gpt_toolkit.cli.defaults import resolve_precision, take_from_model, training_device
+from gpt_toolkit.generation.language_model import LanguageModel, load
+from gpt_toolkit.tokenizers import load_tokenizer
+from tests.commands import Said, Tell, assert_refused
 
 Namespace: Any = UntypedNamespace
 RUN = ("--config", "tiny.yaml")
@@ -206,6 +212,88 @@ def test_no_shipped_config_fixes_what_the_machine_decides() -> None:
         assert "precision" not in (yaml.safe_load(path.read_text(encoding="utf-8")).get("trainer") or {}), (
             path
         )
+
+
+# ---------------------------------------------------------------------- context length
+
+
+@pytest.fixture
+def save_model(place: Path) -> Callable[[int], None]:
+    """Return a function that saves a tiny model with a context length as ``model``."""
+
+    def save(n_ctx: int) -> None:
+        shape = DecoderConfig(vocab_size=257, n_ctx=n_ctx, n_layer=1, n_head=1, n_embd=8)
+        LanguageModel(Decoder(shape), load_tokenizer("bytes")).save("model")
+
+    return save
+
+
+def data_of(kind: str, **given: Any) -> Any:
+    return Namespace(class_path=f"gpt_toolkit.{kind}", init_args=Namespace(tokenizer=None, **given))
+
+
+@pytest.mark.parametrize(
+    ("kind", "of_model", "given", "taken"),
+    [
+        ("SupervisedDataModule", 128, None, 128),
+        ("SupervisedDataModule", 1024, None, 512),
+        ("SupervisedDataModule", 1024, 600, 600),
+        ("ZeroShotDataModule", 1024, None, 1024),
+    ],
+)
+def test_an_open_context_length_is_the_models(
+    kind: str, of_model: int, given: int | None, taken: int, save_model: Callable[[int], None]
+) -> None:
+    save_model(of_model)
+    model = Namespace(init_args=Namespace(init_from="model"))
+    chosen = Namespace(data=data_of(kind, n_ctx=given), model=model, ckpt_path=None)
+    take_from_model(chosen)
+    assert chosen.data.init_args.n_ctx == taken
+
+
+@pytest.mark.parametrize(("decoder", "taken"), [({"n_ctx": 64}, 64), ("gpt2", 512), ("gpt-nano", None)])
+def test_without_a_model_the_context_length_is_the_decoders(decoder: Any, taken: int | None) -> None:
+    model = Namespace(init_args=Namespace(init_from=None, decoder=decoder))
+    chosen = Namespace(data=data_of("SupervisedDataModule", n_ctx=None), model=model, ckpt_path=None)
+    take_from_model(chosen)
+    assert chosen.data.init_args.n_ctx == taken
+
+
+def test_fine_tuning_takes_the_context_of_a_run_that_is_named_by_its_folder(tell: Tell) -> None:
+    rows = "".join(f"good {i},a\nbad {i},b\n" for i in range(40))
+    Path("rows.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
+    assert tell("fit", *RUN, "--trainer.max_steps", 1).code == 0  # context 32
+    small = ("--trainer.max_epochs", 1, "--trainer.accelerator", "cpu", "--data.sets", "rows.csv")
+    said = tell("fit", "--config", "text/finetune", "--model.init_from", "runs/tiny", *small)
+    assert said.code == 0, said.err
+    assert "context 32" in said.err
+    config = yaml.safe_load(Path("runs/finetune/config.yaml").read_text(encoding="utf-8"))
+    assert config["data"]["init_args"]["n_ctx"] == 32
+
+
+def test_fine_tuning_without_a_model_names_the_option(tell: Tell) -> None:
+    Path("rows.csv").write_text("text,label\ngood one,a\nbad one,b\n", encoding="utf-8")
+    said = tell("fit", "--config", "text/finetune", "--data.sets", "rows.csv")
+    assert_refused(said, r"no model: add --model\.init_from MODEL .*, or --model\.decoder NAME", 2)
+
+
+def test_a_checkpoint_is_evaluated_with_shorter_windows_but_not_with_longer_ones(tell: Tell) -> None:
+    precision = ("--trainer.precision", "32-true")
+    tell("fit", *RUN, *precision)
+    short = tell("predict", *RUN, *precision, "--ckpt_path", "best", "--data.n_ctx", 8)
+    assert short.code == 0, short.err
+    lines = Path("runs/tiny/predictions.jsonl").read_text(encoding="utf-8").splitlines()
+    windows = [json.loads(line) for line in lines]
+    model = load("runs/tiny", device="cpu")
+    for before, window in pairwise(windows):
+        assert len(window["ids"]) <= 8
+        inputs = torch.tensor([[before["ids"][-1], *window["ids"][:-1]]])
+        losses = torch.nn.functional.cross_entropy(
+            model.logits(inputs)[0], torch.tensor(window["ids"]), reduction="none"
+        )
+        torch.testing.assert_close(losses, torch.tensor(window["nll"]), rtol=0, atol=1e-4)
+    long = tell("validate", *RUN, "--ckpt_path", "best", "--data.n_ctx", 64)
+    assert_refused(long, r"windows are 64 tokens \(data\.n_ctx\), .* 32: lower data\.n_ctx", 1)
 
 
 # ---------------------------------------------------------------------- a budget of minutes

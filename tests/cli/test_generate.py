@@ -99,7 +99,7 @@ def test_a_checkpoint_that_training_replaces_is_not_disturbed_nor_mixed(
 
     def checkpoint(factor: float) -> dict[str, object]:
         state = {f"backbone.{n}": factor * t for n, t in model.decoder.state_dict().items()}
-        about = {"format": 2, "version": "0", "decoder": model.decoder.config.to_fields()}
+        about = {"format": 3, "version": "0", "decoder": model.decoder.config.to_fields()}
         return {"state_dict": state, "gpt_toolkit": {**about, "tokenizer": model.tokenizer.files()}}
 
     path, fresh = tmp_path / "last.ckpt", tmp_path / "fresh.partial"

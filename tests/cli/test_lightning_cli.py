@@ -17,6 +17,7 @@ import torch
 import yaml
 from lightning.pytorch import Trainer
 
+import gpt_toolkit
 from gpt_toolkit.cli import UsageError
 from gpt_toolkit.cli.configs import find_config, shipped_configs
 from gpt_toolkit.cli.lightning_cli import repeat, take_seeds
@@ -58,7 +59,8 @@ def test_a_run_from_prepare_to_predict(tell: Tell) -> None:
         fit.out,
     )
     names = {path.name for path in Path("runs/tiny").iterdir()}
-    assert names == {"checkpoints", "config.yaml", "metrics.csv", "tensorboard", "samples.txt", "model"}
+    files = {"config.yaml", "metrics.csv", "samples.txt", "run.lock"}
+    assert names == {"checkpoints", "tensorboard", "model", *files}
     assert {path.name for path in Path("runs/tiny/checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
     rows = metrics()
     assert [int(row["step"]) for row in rows] == list(range(1, 9))  # one row a step, validation in it
@@ -224,6 +226,29 @@ def test_a_run_is_called_after_its_first_config(tell: Tell) -> None:
     assert Path("runs/tiny").is_dir()
 
 
+@pytest.mark.parametrize("is_in_config", [True, False])
+def test_a_class_in_the_current_folder_is_found(is_in_config: bool, tell: Tell, place: Path) -> None:
+    """The console script does not search the current folder, other than ``python -m``."""
+    Path("sums.py").write_text(
+        "from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule\n"
+        "class SumsDataModule(CorpusDataModule):\n"
+        '    """A class of the user."""\n'
+    )
+    if is_in_config:
+        Path("mine.yaml").write_text(CONFIG.replace("CorpusDataModule", "sums.SumsDataModule"))
+        given = ["--config", "mine.yaml"]
+    else:
+        options = {"files": "corpus.txt", "tokenizer": "bytes", "n_ctx": 32, "val_fraction": 0.1}
+        given = ["--config", "tiny.yaml", "--data", "sums.SumsDataModule"]
+        given += [part for name, value in options.items() for part in (f"--data.{name}", str(value))]
+    code = "import sys; from gpt_toolkit.cli import main; sys.exit(main())"
+    root = str(Path(gpt_toolkit.__file__).parents[1])
+    command = [sys.executable, "-P", "-c", code, "fit", *given, "--trainer.max_steps", "1"]
+    environment = os.environ | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 # ---------------------------------------------------------------------- what is refused
 
 
@@ -249,6 +274,23 @@ def test_a_run_is_called_after_its_first_config(tell: Tell) -> None:
         ),
         (["--model.decoder", "gpt-mirco"], r"no decoder preset .*'gpt-mirco' \(did you mean gpt-micro\?\)"),
         (["--model.optimizer", "Moun"], r"model\.optimizer: no class Moun: did you mean Muon\?$"),
+        (
+            ["--data", "nowhere.module.Mine"],
+            r"data: nowhere\.module\.Mine cannot be imported: No module named 'nowhere'; expected a class of",
+        ),
+        (
+            ["--model.optimizer", "nowhere.Mine"],
+            r"model\.optimizer: nowhere\.Mine cannot be imported: No module named 'nowhere'; expected",
+        ),
+        (
+            ["--model", "gpt_toolkit.tasks.PretrainTusk"],
+            r"model: gpt_toolkit\.tasks\.PretrainTusk cannot be imported: module 'gpt_toolkit\.tasks' has no",
+        ),
+        (
+            ["--data", "gpt_toolkit.tasks.PretrainTask"],
+            r"data: expected a subclass of LightningDataModule, got 'gpt_toolkit\.tasks\.PretrainTask'$",
+        ),
+        (["--trainer.accelerator", "gpuu"], r"trainer\.accelerator: gpuu; .* \(did you mean gpu\?\)$"),
         (["--trainer.precision", "bf17"], r"trainer\.precision: expected 64, 32, 16, .*, got 'bf17'$"),
         (["--trainer.max_epochs", "a"], r"trainer\.max_epochs: expected int, null, got 'a'$"),
         (

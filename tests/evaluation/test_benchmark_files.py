@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -154,7 +155,9 @@ def test_questions(write: Write) -> None:
     with pytest.raises(ValueError, match="line 1 has no answer that is a list"):
         FORMATS["nq_open"].read(write("NQ-open.dev.jsonl", '{"question": "who", "answer": "Ann"}\n'))
     with pytest.raises(ValueError, match="line 2 is not JSON"):
-        FORMATS["nq_open"].read(write("NQ-open.dev.jsonl", '{"question": "who", "answer": []}\n{"question'))
+        FORMATS["nq_open"].read(
+            write("NQ-open.dev.jsonl", '{"question": "who", "answer": ["x"]}\n{"question')
+        )
 
 
 def test_translations_are_lines_of_two_files(write: Write) -> None:
@@ -198,3 +201,74 @@ def test_the_last_bytes_begin_at_a_character(write: Write, monkeypatch: pytest.M
     assert FORMATS["enwik8"].recognizes("<mediawiki xmlns")
     assert FORMATS["text8"].recognizes(" anarchism originated as")
     assert not FORMATS["text8"].recognizes("Anarchism")
+
+
+SCHEMA = {"context_options": ["A", "B"], "continuation": "c", "gold": 0}
+
+
+@pytest.mark.parametrize(
+    ("name", "record", "message"),
+    [
+        ("nq_open", {"question": "who", "answer": []}, "has no answer that is a list"),
+        (
+            "nq_open",
+            {"question": "who", "answer": ["Ann", None]},
+            "answer: .*; expected texts, none of them empty",
+        ),
+        (
+            "wsc273",
+            {"context_options": ["A", "B"], "continuation": "c", "gold": 2},
+            "gold: 2; expected 0 to 1",
+        ),
+        (
+            "wsc273",
+            {"context_options": ["A", "B"], "continuation": "c", "gold": -1},
+            "gold: -1; expected 0 to 1",
+        ),
+        (
+            "wsc273",
+            {"context_options": ["A", "B"], "continuation": "c", "gold": True},
+            "has no gold that is a int",
+        ),
+        (
+            "wsc273",
+            {"context_options": ["A", ""], "continuation": "c", "gold": 0},
+            "context_options: .*; expected te",
+        ),
+    ],
+)
+def test_a_right_answer_that_cannot_be_right_is_refused_with_its_line(
+    name: str, record: dict[str, object], message: str, write: Write
+) -> None:
+    path = write("records.jsonl", json.dumps(record) + "\n")
+    with pytest.raises(ValueError, match=f"records.jsonl, line 1:? {message}"):
+        FORMATS[name].read(path)
+
+
+DAMAGED = {
+    "cbt": BLOCK,
+    "coqa": json.dumps(COQA),
+    "dprd": "Ann saw Bo because she came.\nshe\nAnn,Bo\nAnn\n",
+    "lambada": '{"text": "a b c"}\n',
+    "nq_open": '{"question": "who", "answer": ["a", "b"]}\n',
+    "wsc273": '{"context_options": ["A", "B"], "continuation": "c d", "gold": 1}\n',
+    "wsc_xml": XML,
+}
+PIECES = [b"null", b"[]", b"{}", b'""', b"-1", b"\x00", b"\xff", b",", b'"', b"\n", b"\t", b"true", b"<x>"]
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_damaged_file_is_read_or_refused_in_one_line(name: str, write: Write) -> None:
+    draw, content = Random(name), DAMAGED[name].encode()
+    for _ in range(60):
+        damaged = bytearray(content)
+        for _ in range(draw.randint(1, 3)):
+            start = draw.randrange(len(damaged))
+            damaged[start : start + draw.choice((0, 1, 3, 10))] = draw.choice(PIECES)
+        path = write(
+            "damaged.jsonl" if name in ("lambada", "nq_open", "wsc273") else "damaged", bytes(damaged)
+        )
+        try:
+            FORMATS[name].read(path)
+        except ValueError as error:
+            assert "\n" not in str(error)  # noqa: PT017

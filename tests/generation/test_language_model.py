@@ -28,7 +28,7 @@ def checkpoint(model: LanguageModel) -> dict[str, Any]:
     return {
         "state_dict": {f"backbone.{n}": t for n, t in model.decoder.state_dict().items()},
         "gpt_toolkit": {
-            "format": 2,
+            "format": 3,
             "version": "0.1.0",
             "task": "PretrainTask",
             "decoder": model.decoder.config.to_fields(),

@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch import LightningDataModule, Trainer, seed_everything
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer, seed_everything
+from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from gpt_toolkit.backbone import Decoder
 from gpt_toolkit.batches import IGNORE_INDEX, SupervisedBatch, TaskSpec
+from gpt_toolkit.callbacks import CheckpointWriter
 from gpt_toolkit.generation.language_model import LanguageModel, load
 from gpt_toolkit.optim import AdamW
 from gpt_toolkit.tasks import FinetuneTask
@@ -126,6 +128,8 @@ def finetune(tmp_path: Path) -> Train:
         accumulate: int = 1,
         lr: float = 0.0,
         n_batches: int = 8,
+        ckpt_path: Path | None = None,
+        callbacks: Sequence[Callback] = (),
         **arguments: Any,
     ) -> tuple[Trainer, FinetuneTask]:
         seed_everything(0, verbose=False)
@@ -138,15 +142,17 @@ def finetune(tmp_path: Path) -> Train:
             accelerator="cpu",
             devices=1,
             logger=False,
-            enable_checkpointing=False,
+            enable_checkpointing=any(isinstance(callback, CheckpointWriter) for callback in callbacks),
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
             log_every_n_steps=1,
             default_root_dir=tmp_path / "run",
+            callbacks=list(callbacks),
         )
-        trainer.fit(task, RowsDataModule(names, batch_size, n_batches, accumulate))
+        data = RowsDataModule(names, batch_size, n_batches, accumulate)
+        trainer.fit(task, data, ckpt_path=ckpt_path, weights_only=True)
         return trainer, task
 
     return run
@@ -420,3 +426,71 @@ def test_heads_that_were_never_trained_are_not_judged(
     task = FinetuneTask(init_from=str(pretrained[0]))
     with pytest.raises(ValueError, match=r"the heads of tone were never trained.*say --ckpt_path"):
         getattr(trainer, verb)(task, RowsDataModule(["tone"], 4, 1))
+
+
+# ---------------------------------------------------------------------- resumed with other settings
+
+
+class Rates(Callback):
+    """Learning rates of the first update, by parameter."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, float] = {}
+
+    def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Any) -> None:
+        rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
+        self.of = self.of or {name: rates[id(p)] for name, p in pl_module.named_parameters()}
+
+
+@pytest.mark.filterwarnings("ignore:.*dataloader is not resumable")
+def test_a_resumed_learning_rate_is_scaled_by_layer(
+    finetune: Train, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    trainer, _ = finetune(["tone"], steps=2, lr=0.01, layer_decay=0.5)
+    trainer.save_checkpoint(path := tmp_path / "stopped.ckpt")
+    rates = Rates()
+    with caplog.at_level("INFO", "gpt_toolkit"):
+        finetune(["tone"], lr=0.001, layer_decay=0.5, lm_coef=0.1, ckpt_path=path, callbacks=[rates])
+    assert {rate for name, rate in rates.of.items() if name.startswith("heads.")} == {0.001}
+    assert rates.of["backbone.h.0.ln_1.bias"] == 0.0005
+    assert rates.of["backbone.wte.weight"] == 0.00025
+    [line] = [message for message in caplog.messages if message.startswith("changed")]
+    assert line.endswith(
+        "model.optimizer.lr 0.01 -> 0.001, trainer.max_steps 2 -> 4, model.lm_coef 0.5 -> 0.1"
+    )
+
+
+@pytest.mark.parametrize("change", [{"layer_decay": 0.5}, {"freeze_layers": 1}])
+def test_groups_of_parameters_do_not_change_on_resume(
+    change: dict[str, Any], finetune: Train, tmp_path: Path
+) -> None:
+    trainer, _ = finetune(["tone"], steps=2)
+    trainer.save_checkpoint(path := tmp_path / "stopped.ckpt")
+    [name] = change
+    with pytest.raises(
+        ValueError, match=rf"^model\.{name}: {change[name]}; expected .*; restore it, or start"
+    ):
+        finetune(["tone"], ckpt_path=path, **change)
+
+
+@pytest.mark.parametrize("monitor", ["val_tone_accuracy", "val_score", "val_loss"])
+def test_a_metric_that_is_logged_can_be_monitored(monitor: str, finetune: Train, tmp_path: Path) -> None:
+    writer = CheckpointWriter(monitor=monitor)
+    finetune(["tone"], callbacks=[writer], n_batches=4)
+    assert writer.best is not None
+
+
+@pytest.mark.parametrize(
+    ("monitor", "message"),
+    [
+        (
+            "val_accuracy",
+            "val_accuracy; expected a metric that .* logs: val_loss, val_score, val_tone_",
+        ),
+        ("val_tune_accuracy", "val_tune_accuracy; expected a metric"),
+        ("val_tone_acuracy", r"val_tone_acuracy; .* \(did you mean val_tone_accuracy\?\)"),
+    ],
+)
+def test_a_metric_that_is_not_logged_is_refused(monitor: str, message: str, finetune: Train) -> None:
+    with pytest.raises(ValueError, match=rf"^checkpoints\.monitor: {message}"):
+        finetune(["tone"], callbacks=[CheckpointWriter(monitor=monitor)], n_batches=4)

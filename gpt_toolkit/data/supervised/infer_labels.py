@@ -221,7 +221,8 @@ def _choices(given: Sequence[str], n_choices: int, found: Mapping[str, str], tit
                 f"[{', '.join(from_1)}]"
             )
         if not fitting:
-            odd = next(label for label in found if label not in (*from_0, *from_1, *letters))
+            known = {*from_0, *from_1, *letters}
+            odd = next((label for label in found if label not in known), list(found)[-1])
             raise ValueError(
                 f"{found[odd]}: right answer {odd!r}; expected 0 to {n_choices - 1}, 1 to {n_choices}, or "
                 f"{letters[0]} to {letters[-1]}; correct it, or give labels: [...], one for each answer"

@@ -1,6 +1,7 @@
 """Columns of a custom dataset: named by its options, else known by their names, else by their content."""
 
 import re
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -99,7 +100,7 @@ class _Inference:
                 values = self.values.setdefault(name, [])
                 if value is not None and value != "":
                     values.append(value)
-        self.without_header, self.names = numbers, ", ".join(self.values)
+        self.without_header, self.names = numbers, textwrap.shorten(", ".join(self.values), 300)
         self.notes: list[str] = []
 
     def columns(self) -> Columns:

@@ -11,7 +11,7 @@ from typing import Final
 from gpt_toolkit.data.file_memo import FileMemo
 from gpt_toolkit.data.supervised.dataset import SourceExample
 from gpt_toolkit.io import cache_folder
-from gpt_toolkit.records import ExtraFields, OnBadRecord, Record, RecordFile
+from gpt_toolkit.records import ExtraFields, OnBadRecord, Record, RecordFile, excerpt
 from gpt_toolkit.text_lines import text_lines
 
 _MANY_FILES: Final = 64  # from here on, caching a checksum costs more than reading the file
@@ -189,9 +189,8 @@ def _label(record: Record, name: str) -> object:
     """Read the label of a record."""
     value = record.fields.get(name)
     if isinstance(value, (list, tuple, dict)):
-        raise ValueError(
-            f"{record.where}: label {name!r} is a {type(value).__name__}: {value!r}; expected text"
-        )
+        kind = f"{type(value).__name__} ({excerpt(str(value))})"
+        raise ValueError(f"{record.where}: label {name!r} holds {kind}; expected text")
     return value
 
 
@@ -225,7 +224,7 @@ def _as_text(value: object) -> str:
         return " ".join(map(_as_text, value))
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
-    raise TypeError(f"{type(value).__name__} ({value!r})")
+    raise TypeError(f"{type(value).__name__} ({excerpt(str(value))})")
 
 
 def _texts(record: Record, name: str) -> tuple[str, ...]:
