@@ -50,7 +50,7 @@ ALLOWED = {
     "tasks": {
         *("backbone", "batches", "checkpoints", "generation", "losses", "metrics", "optim", "tokenizers"),
     },
-    "callbacks": set(),
+    "callbacks": {"checkpoints"},
     "data": {"batches", "storyworld", "tokenizers"},
     "generation": {"backbone", "checkpoints", "tokenizers"},
     "checkpoints": {"backbone", "tokenizers"},

@@ -81,6 +81,10 @@ assert equal
 #
 # - SIGTERM, which job schedulers send before they end a job, has the same effect as Ctrl-C.
 # - Files are written under a temporary name and then renamed, so a file under its final name is complete.
+# - A checkpoint is flushed to the disk before it gets its name, and verified when it is read: a changed byte is an error. If `last.ckpt`
+#   is damaged, `--ckpt_path last` takes the newest intact checkpoint of the run and says so.
+# - `metrics.csv` and `samples.txt` go back to the step of the checkpoint, so a killed and resumed run has the records of an unbroken one.
+# - `run.lock` keeps a second process from training in the same folder.
 # - A folder with a run is never overwritten. Use `--ckpt_path last`, or another `--trainer.default_root_dir`.
 # - Another optimizer, such as Muon instead of AdamW, is refused, since the state in the checkpoint does not fit it.
 # - A refused command changes nothing in the folder.

@@ -9,9 +9,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
+from filelock import FileLock, Timeout
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
+from gpt_toolkit.callbacks.checkpoint_io import CheckpointFileIO, flush
 from gpt_toolkit.callbacks.console import say
 from gpt_toolkit.callbacks.interrupts import Interrupts
 from gpt_toolkit.io import explain_write_errors
@@ -69,6 +72,7 @@ class CheckpointWriter(Checkpoint):
         self._seen_step = self._saved_step = -1
         self._last_step: int | float = -1
         self._interrupts = Interrupts()
+        self._lock: FileLock | None = None
 
     @staticmethod
     def folder_of(run: Path) -> Path:
@@ -76,8 +80,36 @@ class CheckpointWriter(Checkpoint):
         return run / "checkpoints"
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Find the run's folder."""
-        self._folder = self.folder_of(Path(trainer.default_root_dir))
+        """Find the run's folder; for training, lock it against another process.
+
+        Raises:
+            BlockingIOError: If another process trains in the folder.
+        """
+        run = Path(trainer.default_root_dir)
+        self._folder = self.folder_of(run)
+        if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # sharded strategies have their own
+            trainer.strategy.checkpoint_io = CheckpointFileIO()
+        if stage != "fit" or not trainer.is_global_zero or trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
+        with explain_run_write_errors(run):
+            run.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(run / "run.lock")
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise BlockingIOError(
+                f"{run}: another process trains in this folder; wait for it, or choose another folder by "
+                "--trainer.default_root_dir"
+            ) from None
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Release the lock of the run's folder."""
+        self._release()
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     def state_dict(self) -> dict[str, Any]:
         """Return the best value so far, what it is of, and the metrics of its state."""
@@ -110,18 +142,20 @@ class CheckpointWriter(Checkpoint):
         if step == self._seen_step:
             return  # a micro-batch before the update
         self._seen_step = step
-        if self.keep_every_n_steps and step % self.keep_every_n_steps == 0:
-            self._save(trainer, f"step-{step:07d}.ckpt")
-        if self.every_n_steps and step % self.every_n_steps == 0:
-            self._save_last(trainer)
         stop = self._interrupts.requested
         if trainer.world_size > 1:  # every rank must stop at the same step
             stop = trainer.strategy.reduce_boolean_decision(stop, all=False)
-        if stop:
-            if self._saved_step != step:
-                self._save_last(trainer)
-            # The task's own hook runs after those of the callbacks and logs this step.
+        is_kept = self.keep_every_n_steps and step % self.keep_every_n_steps == 0
+        is_due = self.every_n_steps and step % self.every_n_steps == 0
+        if stop or is_kept or is_due:
+            # The task's own hook runs after those of the callbacks. It logs the step, which must be in the
+            # records before a checkpoint from which a run can resume.
             pl_module.on_train_batch_end(outputs, batch, batch_idx)
+        if is_kept:
+            self._save(trainer, f"step-{step:07d}.ckpt")
+        if is_due or stop:
+            self._save_last(trainer)
+        if stop:
             if trainer.is_global_zero:
                 say(
                     f"saved at step {step:,}: {self._folder / 'last.ckpt'}\n"
@@ -169,6 +203,7 @@ class CheckpointWriter(Checkpoint):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Restore the handlers of signals; a state in the middle of a step is not saved."""
         self._interrupts.restore()
+        self._release()
 
     # ------------------------------------------------------------------ how to save
 
@@ -189,6 +224,7 @@ class CheckpointWriter(Checkpoint):
                 trainer.strategy.barrier("begin checkpoint")
                 trainer.save_checkpoint(partial, weights_only=False)
                 if trainer.is_global_zero:
+                    flush(partial)
                     _replace(partial, path)
             except BaseException:
                 _remove(partial)

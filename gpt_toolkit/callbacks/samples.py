@@ -33,11 +33,28 @@ class Samples(Callback):
     ) -> None:
         self.prompt, self.max_new_tokens = prompt, max_new_tokens
         self.temperature, self.top_k, self.top_p = temperature, top_k, top_p
+        self._n_bytes = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the length of the file."""
+        return {"n_bytes": self._n_bytes}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore the length of the file at the checkpoint."""
+        self._n_bytes = state_dict["n_bytes"]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write a sample of no tokens, which raises if a setting is out of range."""
+        """Remove what was written after the checkpoint; raise if a setting is out of range."""
         if self.writes_with(pl_module):
             self.write(pl_module, max_new_tokens=0)
+        path = self._path(trainer)
+        if trainer.is_global_zero and path.exists() and path.stat().st_size > self._n_bytes:
+            with explain_run_write_errors(path), path.open("r+b") as file:
+                file.truncate(self._n_bytes)
+
+    @staticmethod
+    def _path(trainer: Trainer) -> Path:
+        return Path(trainer.default_root_dir) / "samples.txt"
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print a sample and append it to the file, if the task can write one."""
@@ -48,11 +65,12 @@ class Samples(Callback):
             return
         step = trainer.global_step
         if not trainer.fast_dev_run:  # type: ignore[attr-defined]
-            path = Path(trainer.default_root_dir) / "samples.txt"
+            path = self._path(trainer)
             with explain_run_write_errors(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                with path.open("a", encoding="utf-8") as file:
+                with path.open("a", encoding="utf-8", newline="\n") as file:
                     file.write(f"=== step {step}\n{text}\n\n")
+                self._n_bytes = path.stat().st_size
         say(f"--- sample at step {step:,}\n{text}\n---")
 
     def writes_with(self, task: LightningModule) -> bool:

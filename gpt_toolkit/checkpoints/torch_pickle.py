@@ -76,11 +76,12 @@ class TorchFile:
         return file_version(self.path) == self._version
 
 
-def safe_load(path: Path, config_class: str = "") -> Any:
+def safe_load(path: Path, config_class: str = "", *, in_memory: bool = False) -> Any:
     """Load a file of ``torch.save``; its tensors stay in the file until they are used.
 
     Args:
         path: The file.
+        in_memory: Read all tensors now.
         config_class: Name of the class whose objects become :class:`PlainFields`; found out by itself.
 
     Raises:
@@ -91,12 +92,12 @@ def safe_load(path: Path, config_class: str = "") -> Any:
         _check_old_format(path)
     try:
         with torch.serialization.safe_globals([(PlainFields, config_class)] if config_class else []):
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip and not in_memory)
     except pickle.UnpicklingError as error:
         if not (found := re.search(r"GLOBAL (\S+)", str(error))):
             raise ValueError(f"{path}: is damaged; nothing was run; give another copy") from None
         if not config_class and found[1].endswith(_CONFIG_CLASS):
-            return safe_load(path, found[1])
+            return safe_load(path, found[1], in_memory=in_memory)
         raise ValueError(
             f"{path}: holds Python objects ({found[1]}); expected tensors and plain types; nothing was run; "
             "save the model's state_dict without them, in the program that wrote the file"
@@ -106,6 +107,24 @@ def safe_load(path: Path, config_class: str = "") -> Any:
     except Exception as error:  # a damaged pickle makes the reader raise errors of any kind
         reason = str(error).partition("\n")[0]
         raise ValueError(f"{path}: is damaged or not a file of torch.save ({reason})") from None
+
+
+def verify_archive(path: Path) -> None:
+    """Raise if a byte of a file of ``torch.save`` has changed since it was written.
+
+    The file is a zip archive with a CRC-32 of each tensor, which torch itself does not compare.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is not a zip archive, or a part of it differs from its checksum.
+    """
+    with path.open("rb") as file:
+        try:
+            damaged = zipfile.ZipFile(file).testzip()
+        except Exception as error:  # a damaged archive makes the reader raise errors of any kind
+            damaged = str(error).partition("\n")[0]
+    if damaged is not None:
+        raise ValueError(f"{path}: damaged checkpoint ({damaged}); use another one, or another copy of it")
 
 
 def read_plain_pickle(path: Path) -> Any:

@@ -6,6 +6,7 @@ import argparse
 import os
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from lightning.pytorch.cli import LightningArgumentParser
 
 from gpt_toolkit.callbacks import CheckpointWriter
 from gpt_toolkit.callbacks.checkpoint_writer import existing_run, explain_run_write_errors
+from gpt_toolkit.callbacks.console import say
 from gpt_toolkit.checkpoints import open_model
+from gpt_toolkit.checkpoints.torch_pickle import verify_archive
 from gpt_toolkit.checkpoints.training_checkpoint import SHARD_EXTRA, is_checkpoint
 from gpt_toolkit.cli import UsageError
 from gpt_toolkit.generation.language_model import load
@@ -46,8 +49,11 @@ def run_folder(arguments: Sequence[str], first_config: Path | None) -> Path:
 def find_checkpoint(ckpt_path: str | None, folder: Path) -> str | None:
     """Return the path of a checkpoint, which may be ``last`` or ``best`` of the run.
 
+    If ``last`` is damaged, the newest other checkpoint of the run is returned, and a line says so.
+
     Raises:
         FileNotFoundError: If it does not exist.
+        ValueError: If it is damaged.
     """
     if ckpt_path in ("last", "best"):
         path = CheckpointWriter.folder_of(folder) / f"{ckpt_path}.ckpt"
@@ -55,10 +61,40 @@ def find_checkpoint(ckpt_path: str | None, folder: Path) -> str | None:
             raise FileNotFoundError(
                 f"--ckpt_path {ckpt_path}: {path} not found; {RUN_FOLDER} is the run's folder"
             )
-        return str(path)
+        return str(_intact(path) if ckpt_path == "last" else path)
     if ckpt_path and not Path(ckpt_path).exists():
         raise FileNotFoundError(f"--ckpt_path {ckpt_path}: file not found; expected a file, last or best")
     return ckpt_path
+
+
+def _intact(path: Path) -> Path:
+    """Return a checkpoint if it is intact, else the newest one of its folder that is."""
+    try:
+        _check_content(path)
+    except ValueError as error:
+        damaged = error
+    else:
+        return path
+    found: list[tuple[int, str]] = []
+    for other in path.parent.glob("*.ckpt"):
+        with suppress(ValueError):
+            found.append((int(_check_content(other)["global_step"]), other.name))
+    if not found:
+        raise damaged
+    step, name = max(found)
+    say(f"{damaged}; taking {path.with_name(name)} (step {step:,}) instead")
+    return path.with_name(name)
+
+
+def _check_content(path: Path) -> Mapping[str, Any]:
+    """Return the content of an intact checkpoint, without reading its tensors.
+
+    Raises:
+        ValueError: If it is damaged, or not one of this toolkit.
+    """
+    if path.is_file():
+        verify_archive(path)
+    return read_checkpoint(str(path))
 
 
 def read_checkpoint(path: str) -> Mapping[str, Any]:

@@ -59,7 +59,8 @@ def test_a_run_from_prepare_to_predict(tell: Tell) -> None:
         fit.out,
     )
     names = {path.name for path in Path("runs/tiny").iterdir()}
-    assert names == {"checkpoints", "config.yaml", "metrics.csv", "tensorboard", "samples.txt", "model"}
+    files = {"config.yaml", "metrics.csv", "samples.txt", "run.lock"}
+    assert names == {"checkpoints", "tensorboard", "model", *files}
     assert {path.name for path in Path("runs/tiny/checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
     rows = metrics()
     assert [int(row["step"]) for row in rows] == list(range(1, 9))  # one row a step, validation in it

@@ -1,0 +1,174 @@
+"""Commands that are killed when they touch a file, and repeated.
+
+    python -m tests.faults.killed_runs FOLDER --kills N --seed S
+
+A program of its own, because it forks: each command runs in a child process that sends itself SIGKILL at one
+of the events that Python reports about files (open, rename, remove, truncate, ...). Prints a JSON report.
+"""
+
+import argparse
+import csv
+import filecmp
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gpt_toolkit.cli import main
+from gpt_toolkit.data.pretraining import write_token_shards
+from tests.commands import CONFIG
+from tests.small_runs import TEXT
+
+FILE_EVENTS = ("open", "os.rename", "os.remove", "os.truncate", "os.mkdir", "os.rmdir", "shutil.rmtree")
+EXACT_COLUMNS = ("step", "train_loss", "lr", "val_loss", "val_perplexity", "val_bits_per_byte")
+"""Columns of metrics.csv that do not depend on the clock."""
+
+
+def run(arguments: list[str], watched: Path, kill_at: int | None = None) -> tuple[int, list[str]]:
+    """Run a command in a child process; return its status and the events in a folder.
+
+    Args:
+        arguments: The command line.
+        watched: Folder whose file events count.
+        kill_at: Number of the event before which the child is killed; None: it is not.
+    """
+    record = Path("events.txt").absolute()
+    record.unlink(missing_ok=True)
+    if child := os.fork():
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        return status, record.read_text(encoding="utf-8").splitlines() if record.exists() else []
+    events: list[str] = []
+
+    def watch(event: str, details: tuple[Any, ...]) -> None:
+        if event not in FILE_EVENTS or not details or not isinstance(details[0], (str, Path)):
+            return
+        path = Path(details[0])
+        if not path.absolute().is_relative_to(watched):
+            return
+        if len(events) == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        events.append(f"{event} {path.name}")
+
+    sys.addaudithook(watch)
+    silent = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silent, 1)
+    os.dup2(silent, 2)
+    code = main(arguments)
+    record.write_text("\n".join(events), encoding="utf-8")
+    os._exit(code)
+
+
+def differences(expected: Path, found: Path) -> list[str]:
+    """Return the files of a run that differ from those of an unbroken one."""
+    names = ("samples.txt", "model/model.safetensors", "model/config.json")
+    wrong = [name for name in names if not filecmp.cmp(expected / name, found / name, shallow=False)]
+    tables = []
+    for folder in (expected, found):
+        with (folder / "metrics.csv").open(newline="") as file:
+            tables.append([[row[name] for name in EXACT_COLUMNS] for row in csv.DictReader(file)])
+    if tables[0] != tables[1]:
+        wrong.append("metrics.csv")
+    for name in ("last.ckpt", "best.ckpt"):
+        a, b = (torch.load(folder / "checkpoints" / name, weights_only=True) for folder in (expected, found))
+        keys = ("state_dict", "optimizer_states", "global_step")
+        wrong += [f"{name}: {key}" for key in keys if not _are_equal(a[key], b[key])]
+    return wrong
+
+
+def _are_equal(a: Any, b: Any) -> bool:
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_are_equal(a[key], b[key]) for key in a)
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(_are_equal, a, b))
+    return torch.equal(a, b) if isinstance(a, torch.Tensor) else bool(a == b)
+
+
+def kill_fits(kills: int, draw: random.Random) -> dict[str, Any]:
+    """Kill training runs, resume each until it ends, and compare the folders with that of an unbroken run."""
+    arguments = ["fit", "--config", "tiny.yaml", "--checkpoints.every_n_steps", "3"]
+    whole, broken = Path("whole").absolute(), Path("broken").absolute()
+    where = "--trainer.default_root_dir"
+    status, events = run([*arguments, where, "whole"], whole)
+    report: dict[str, Any] = {"events": len(events), "kills": 0, "wrong": [], "status": status}
+    for _ in range(kills):
+        shutil.rmtree(broken, ignore_errors=True)
+        points: list[str] = []
+        for _ in range(draw.choice((1, 1, 2, 3))):  # some runs are killed again while they resume
+            has_state = (broken / "checkpoints" / "last.ckpt").exists()
+            resume = ["--ckpt_path", "last"] if has_state else []
+            point = draw.randrange(len(events))
+            status, _ = run([*arguments, where, "broken", *resume], broken, point)
+            points.append(f"{point} {events[point]}")
+            report["kills"] += status == -signal.SIGKILL
+            if status >= 0:
+                break
+        if status < 0:
+            has_state = (broken / "checkpoints" / "last.ckpt").exists()
+            resume = ["--ckpt_path", "last"] if has_state else []
+            status, _ = run([*arguments, where, "broken", *resume], broken)
+        wrong = differences(whole, broken) if status == 0 else [f"exit code {status}"]
+        if wrong:
+            report["wrong"].append({"killed before": points, "wrong": wrong})
+    return report
+
+
+def kill_prepares(kills: int, draw: random.Random) -> dict[str, Any]:
+    """Kill the preparation of token shards, repeat it, and compare all files with those without a kill."""
+    write_token_shards.prepare_tokens.__kwdefaults__.update(shard_tokens=700, journal_tokens=300)
+    whole, broken = Path("whole_cache").absolute(), Path("broken_cache").absolute()
+    arguments = ["prepare", "--config", "tiny.yaml"]
+    os.environ["GPT_TOOLKIT_CACHE"] = str(whole)
+    status, events = run(arguments, whole)
+    report: dict[str, Any] = {"events": len(events), "kills": 0, "wrong": [], "status": status}
+    expected = _files(whole)
+    os.environ["GPT_TOOLKIT_CACHE"] = str(broken)
+    for _ in range(kills):
+        shutil.rmtree(broken, ignore_errors=True)
+        point = draw.randrange(len(events))
+        status, _ = run(arguments, broken, point)
+        report["kills"] += status == -signal.SIGKILL
+        status, _ = run(arguments, broken)
+        if status != 0 or _files(broken) != expected:
+            report["wrong"].append({"killed before": f"{point} {events[point]}", "status": status})
+    return report
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix != ".lock"
+    }
+
+
+KINDS: dict[str, Callable[[int, random.Random], dict[str, Any]]] = {
+    "fit": kill_fits,
+    "prepare": kill_prepares,
+}
+
+
+def start() -> None:
+    """Run as a program."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--kills", type=int, required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    os.chdir(args.folder)
+    Path("corpus.txt").write_text(TEXT, encoding="utf-8")
+    Path("tiny.yaml").write_text(CONFIG, encoding="utf-8")
+    os.environ["GPT_TOOLKIT_CACHE"] = str(Path("cache").absolute())
+    print(json.dumps(KINDS[args.kind](args.kills, random.Random(args.seed))))
+
+
+if __name__ == "__main__":
+    start()
