@@ -138,7 +138,7 @@ def _tokenizer(model: StoredModel, chosen: str | None) -> Tokenizer | None:
     try:
         return tokenizer_of(model.tokenizer, str(model.source))
     except OSError as error:
-        raise OSError(f"{error} Or {fix}.") from None
+        raise OSError(f"{error}; or {fix}") from None
     except ValueError as error:
         raise ValueError(f"{error}; {fix}") from None
 

@@ -98,7 +98,7 @@ class BPETable:
                 if part not in known:
                     raise ValueError(
                         f"{self.place(rank)}: {left!r} and {right!r} are merged, but {part!r} is neither a "
-                        "single symbol nor made by an earlier merge; the file is damaged or was sorted."
+                        "single symbol nor made by an earlier merge; the file is damaged or was sorted"
                     )
             if left + right not in self.vocabulary:
                 raise ValueError(
@@ -115,11 +115,11 @@ class BPETable:
         duplicate = next((a for a, b in itertools.pairwise(ids) if a == b), None)
         if duplicate is not None:
             both = [piece for piece, i in entries.items() if i == duplicate][:2]
-            raise ValueError(f"{self.origin}: {both[0]!r} and {both[1]!r} both have the id {duplicate}.")
+            raise ValueError(f"{self.origin}: {both[0]!r} and {both[1]!r} both have the id {duplicate}")
         missing = next((n for n, i in enumerate(ids) if n != i), len(ids))
         raise ValueError(
             f"{self.origin}: {len(ids)} pieces should have the ids 0 to {len(ids) - 1}, but {missing} is "
-            f"missing and the largest is {ids[-1] if ids else None}; the vocabulary is not whole."
+            f"missing and the largest is {ids[-1] if ids else None}; the vocabulary is not whole"
         )
 
 
@@ -133,7 +133,7 @@ def read_pair(merges: str, vocabulary: str, *, merges_origin: str, vocabulary_or
     if not header.startswith("#version"):
         raise ValueError(
             f"{merges_origin}, line 1: {header[:60]!r} stands where a merges file has its header, "
-            "'#version: 0.2'."
+            "'#version: 0.2'"
         )
     while lines and not lines[-1]:
         lines.pop()
@@ -142,7 +142,7 @@ def read_pair(merges: str, vocabulary: str, *, merges_origin: str, vocabulary_or
         left, space, right = line.partition(" ")
         if not (left and space and right) or " " in right:
             raise ValueError(
-                f"{merges_origin}, line {number}: {line[:60]!r} is not two pieces and one space between them."
+                f"{merges_origin}, line {number}: {line[:60]!r} is not two pieces and one space between them"
             )
         pairs.append((left, right))
     entries = check_vocabulary(read_json(vocabulary, vocabulary_origin), vocabulary_origin)
@@ -154,7 +154,7 @@ def check_vocabulary(entries: Mapping[str, object], origin: str) -> dict[str, in
     """Return the entries as ids, after a check that all of them are."""
     for piece, i in entries.items():
         if type(i) is not int:
-            raise ValueError(f"{origin}: the id of {piece!r} is {i!r}, not a whole number.")
+            raise ValueError(f"{origin}: the id of {piece!r} is {i!r}, not a whole number")
     return dict(entries)  # type: ignore[arg-type]
 
 
@@ -165,10 +165,10 @@ def read_json(text: str, origin: str) -> dict[str, object]:
     except json.JSONDecodeError as error:
         raise ValueError(
             f"{origin}, line {error.lineno}, column {error.colno}: not whole JSON ({error.msg}); is the file "
-            "cut short? Fetch it again."
+            "cut short? fetch it again"
         ) from None
     if not isinstance(value, dict):
-        raise ValueError(f"{origin}: holds a JSON {type(value).__name__} where an object is expected.")
+        raise ValueError(f"{origin}: holds a JSON {type(value).__name__} where an object is expected")
     return value
 
 
@@ -185,7 +185,7 @@ def check_text(text: str) -> None:
         raise ValueError(
             f"The text holds a lone surrogate (U+{ord(text[error.start]):04X} at character {error.start}), "
             "which is not Unicode text; read its file as UTF-8 with errors='replace', or repair it with "
-            "ftfy.fix_text."
+            "ftfy.fix_text"
         ) from None
 
 

@@ -71,7 +71,7 @@ def train_byte_level(
     if SMALLEST + len(merges) < vocab_size:
         warnings.warn(
             f"vocab_size is {vocab_size}, but the text allows {len(merges)} merges: the vocabulary has "
-            f"{SMALLEST + len(merges)} ids.",
+            f"{SMALLEST + len(merges)} ids",
             UserWarning,
             stacklevel=2,
         )

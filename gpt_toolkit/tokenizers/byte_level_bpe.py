@@ -88,9 +88,9 @@ class ByteLevelBPE:
         import numpy as np
 
         check_text(text)
-        if not self._in_text:
+        if not any(token.content in text for token in self._in_text):
             return self._encode_ordinary(text)
-        parts = self._splitter.split(text) or [""]
+        parts = self._splitter.split(text)
         return np.concatenate(
             [
                 self._encode_ordinary(part) if isinstance(part, str) else np.array([part], np.uint32)
@@ -106,7 +106,7 @@ class ByteLevelBPE:
             ids = self._encode_long_spaces(text)
         if self._absent and ids.size and ids.max() >= self.vocab_size:
             byte = self._absent[int(ids[ids >= self.vocab_size][0])]
-            raise ValueError(f"The vocabulary has no piece for byte 0x{byte:02X}, which the text holds.")
+            raise ValueError(f"The vocabulary has no piece for byte 0x{byte:02X}, which the text holds")
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -145,7 +145,7 @@ class ByteLevelBPE:
             if i <= last:
                 raise ValueError(
                     f"{self._table.place(rank)}: {left + right!r} has the id {i}, below an earlier merge's "
-                    f"{last}; GPT-2's ids rise with the merges, one merge a piece."
+                    f"{last}; GPT-2's ids rise with the merges, one merge a piece"
                 )
             ranks[self._bytes[i]] = last = i
         return ranks
@@ -187,7 +187,7 @@ class ByteLevelBPE:
                 raise ValueError(
                     f"{self._table.place(rank)}: {left!r} and {right!r} make {left + right!r}, but earlier "
                     "merges take these bytes apart otherwise, so this line can never be used; the merges "
-                    "are out of order."
+                    "are out of order"
                 )
 
 

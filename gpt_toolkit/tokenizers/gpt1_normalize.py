@@ -127,7 +127,7 @@ def _spacy_tokenizer() -> Callable[[str], Any]:
 def resolve_word_splitting(kind: WordSplitting) -> Literal["spacy", "rules"]:
     """Choose the splitter of words; warn if ``auto`` has to do without spaCy."""
     if kind not in ("auto", "spacy", "rules"):
-        raise ValueError(f"word_splitting is {kind!r}; it is one of 'auto', 'spacy', 'rules'.")
+        raise ValueError(f"word_splitting is {kind!r}; it is one of 'auto', 'spacy', 'rules'")
     if kind == "rules":
         return "rules"
     import importlib.util
@@ -137,12 +137,12 @@ def resolve_word_splitting(kind: WordSplitting) -> Literal["spacy", "rules"]:
     if kind == "spacy":
         raise ValueError(
             "word_splitting is 'spacy', but spaCy is not installed: pip install 'gpt-toolkit[spacy]', "
-            "or take word_splitting='rules'."
+            "or take word_splitting='rules'"
         )
     warnings.warn(
         "spaCy is not installed, so words are split by the toolkit's own rules and a few token ids may "
         "differ from GPT-1's. For the released ids: pip install 'gpt-toolkit[spacy]'; to keep the rules: "
-        "word_splitting='rules'.",
+        "word_splitting='rules'",
         UserWarning,
         stacklevel=3,
     )

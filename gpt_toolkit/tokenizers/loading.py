@@ -204,7 +204,7 @@ def _gpt2() -> Tokenizer:
         raise OSError(
             f"GPT-2's vocabulary could not be fetched ({type(error).__name__}). Without a network, place "
             f"vocab.bpe and encoder.json (from {_gpt2_address}) in {folder}, or give their folder as the "
-            "tokenizer."
+            "tokenizer"
         ) from error
     tokenizer = _from_files(files, _gpt2_address.rstrip("/"))
     with contextlib.suppress(OSError), atomic_folder(folder) as partial:  # the cache may not be writable
@@ -218,14 +218,14 @@ def _gpt1() -> Tokenizer:
         return _from_folder(folder)
     raise FileNotFoundError(
         "GPT-1's vocabulary is not here. Place vocab_40000.bpe and encoder_bpe_40000.json (from "
-        f"{_gpt1_address}) in {folder}, or give their folder as the tokenizer."
+        f"{_gpt1_address}) in {folder}, or give their folder as the tokenizer"
     )
 
 
 def _storyworld() -> Tokenizer:
     content = STORYWORLD.read_bytes()
     if hashlib.sha256(content).hexdigest() != STORYWORLD_SHA256:
-        raise ValueError(f"{STORYWORLD} is not the file that was installed; install gpt-toolkit again.")
+        raise ValueError(f"{STORYWORLD} is not the file that was installed; install gpt-toolkit again")
     return _from_table(tokenizer_json.read(content.decode(), str(STORYWORLD)), "auto")
 
 
@@ -246,7 +246,7 @@ def _from_file(path: Path) -> Tokenizer:
         if path.name in pair:
             return _from_files(_read(path.parent, pair), str(path.parent))
     if path.suffix != ".json":
-        raise ValueError(f"{path} is not a tokenizer file; these are: {', '.join(_VOCABULARY_FILES)}.")
+        raise ValueError(f"{path} is not a tokenizer file; these are: {', '.join(_VOCABULARY_FILES)}")
     (text,) = _read(path.parent, (path.name,)).values()
     return _from_table(tokenizer_json.read(text, str(path)), "auto")
 
@@ -287,11 +287,11 @@ def _read_table(files: Mapping[str, str], origin: str) -> BPETable:
     for pair in FILE_PAIRS:
         for name, other in (pair, pair[::-1]):
             if name in files:
-                raise FileNotFoundError(f"{origin} has {name}, but not {other}, which belongs to it.")
+                raise FileNotFoundError(f"{origin} has {name}, but not {other}, which belongs to it")
     raise FileNotFoundError(
         f"{origin} holds no tokenizer: tokenizer.json, or "
         + ", or ".join(" and ".join(pair) for pair in FILE_PAIRS)
-        + " would make one."
+        + " would make one"
     )
 
 
