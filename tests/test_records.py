@@ -205,7 +205,7 @@ CONTAINERS = ("a.csv", "a.tsv", "utf16.csv", "a.csv.gz", "a.jsonl", "a.json", "c
 
 
 def written(folder: Path, name: str) -> Path:
-    """A small file of a container."""
+    """Write a small file of a format; return its path."""
     rows = [{"text": f'Film {i}, "so"\nit was é.', "label": i % 2} for i in range(30)]
     path = folder / name
     table = pd.DataFrame(rows)
