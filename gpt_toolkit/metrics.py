@@ -113,7 +113,7 @@ class ClassF1(BinaryF1Score):
         super().__init__()
         self.index = index
 
-    def update(self, predictions: Tensor, target: Tensor) -> None:  # type: ignore[override]
+    def update(self, predictions: Tensor, target: Tensor) -> None:
         """Add a batch of classes."""
         super().update((predictions == self.index).long(), (target == self.index).long())
 

@@ -39,6 +39,7 @@ def grade_loss(logits: Tensor, target: Tensor, levels: Tensor) -> Tensor:
         target: ``(B,)``, fp32, between the lowest and the highest level.
         levels: Grades of the levels, ascending, ``(n,)``, fp32.
     """
+    target = target.float()  # of the levels' type, also in half precision
     upper = torch.searchsorted(levels, target).clamp(1, len(levels) - 1)  # (B,)
     below, above = levels[upper - 1], levels[upper]
     fraction = ((target - below) / (above - below))[:, None]  # (B, 1)

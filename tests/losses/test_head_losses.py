@@ -41,6 +41,13 @@ def test_a_grade_is_divided_between_its_two_nearest_levels_wherever_the_scale_be
     assert float(found) == pytest.approx(expected, rel=1e-6)
 
 
+def test_a_grade_in_half_precision_is_compared_with_the_levels() -> None:
+    grades, levels = torch.tensor([0.5, 2.0]), torch.tensor((0.0, 1.0, 2.0))
+    torch.testing.assert_close(
+        grade_loss(LOGITS, grades.bfloat16(), levels), grade_loss(LOGITS, grades, levels)
+    )
+
+
 def test_the_expected_grade_is_the_mean_of_the_levels() -> None:
     levels = (-1.0, 0.0, 2.0)
     expected = [

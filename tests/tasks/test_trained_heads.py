@@ -1,4 +1,4 @@
-"""What the outputs of heads mean: stored with their checkpoint, and compared by name in evaluation."""
+"""Labels of heads: stored with their checkpoint, and compared by name in evaluation."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -66,7 +66,7 @@ Evaluate = Callable[..., Any]
 
 @pytest.fixture
 def fitted(tmp_path: Path) -> tuple[Path, Trainer, FinetuneTask]:
-    """A checkpoint of a run on three moods, with its Trainer and task."""
+    """Train on three moods; return the checkpoint with its Trainer and task."""
     seed_everything(0, verbose=False)
     task = FinetuneTask(decoder=SHAPE, optimizer=AdamW(lr=0.01), clf_pdrop=0.0, lm_coef=0.0)
     trainer = quiet(tmp_path, max_steps=40)
@@ -76,9 +76,8 @@ def fitted(tmp_path: Path) -> tuple[Path, Trainer, FinetuneTask]:
 
 
 def quiet(folder: Path, **options: Any) -> Trainer:
-    off = dict.fromkeys(
-        ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False
-    )
+    names = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
+    off: dict[str, Any] = dict.fromkeys(names, False)
     return Trainer(accelerator="cpu", devices=1, default_root_dir=folder, **off, **options)
 
 
@@ -87,7 +86,8 @@ def accuracy_by_names(trainer: Trainer, task: FinetuneTask, module: Any, labels:
     predicted: Any = trainer.predict(task, module)
     lines = [line for batch in predicted for line in batch]
     assert len(lines) == len(labels)
-    return sum(line["prediction"] == labels[line["texts"][0]] for line in lines) / len(lines)
+    right = sum(bool(line["prediction"] == labels[line["texts"][0]]) for line in lines)
+    return right / len(lines)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -2,8 +2,9 @@
 
 The cache holds the texts of an example in full and without special tokens, so it serves every context length.
 A folder of the cache holds ``ids.bin``, the token ids of all texts end to end; ``ends.npy``, the end of each
-text in it; ``examples.npy``, target, number and subset of each example; ``references.jsonl``, a line for each
-example; and ``manifest.json``. Reading maps the files into memory, so memory does not grow with the dataset.
+text in it; ``examples.npy``, target, whether it has one, number and subset of each example;
+``references.jsonl``, a line for each example; and ``manifest.json``. Reading maps the files into memory, so
+memory does not grow with the dataset.
 """
 
 import hashlib

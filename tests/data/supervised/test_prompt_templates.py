@@ -133,6 +133,9 @@ def test_a_set_as_text_keeps_its_metrics_and_has_words_for_labels() -> None:
     assert taken == dataclasses.replace(
         mnli, kind="text", labels=("true", "neither", "false"), max_new_tokens=len(" neither") + 1
     )
+    mrpc = known_datasets()["mrpc"].spec
+    taken = spec_as_text(mrpc, prompt_template(mrpc, 2), tokenizer())
+    assert (mrpc.positive, taken.positive, taken.f1_class) == ("equivalent", "yes", 1)
     race = known_datasets()["race"].spec
     taken = spec_as_text(race, prompt_template(race, 6), tokenizer())
     assert (taken.labels, taken.choices, taken.subsets) == (("A", "B", "C", "D"), 1, ("middle", "high"))

@@ -1,6 +1,7 @@
 """Datasets as a trained model sees them: labels by name, new files whole, files without labels."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def moods(path: Path, labels: tuple[str, ...] = MOODS, n: int = 60) -> Path:
 
 @pytest.fixture
 def trained(tmp_path: Path) -> dict[str, TrainedDataset]:
-    """What a checkpoint that was trained on ``mood.csv`` stores, after it was written and read."""
+    """Return the datasets of a checkpoint that was trained on ``mood.csv``, written and read."""
     record = open_dataset(str(moods(tmp_path / "mood.csv"))).record(is_text=False)
     return {"mood": TrainedDataset.from_fields(record.to_fields())}
 
@@ -136,6 +137,25 @@ def test_a_dataset_of_another_name_has_the_only_head_and_keeps_its_name(
     assert "new: scored by the head of mood, the only one of the checkpoint" in opened.facts
     own = open_dataset(str(tmp_path / "mood.csv"), trained=trained)
     assert not any("scored by" in fact for fact in own.facts)
+
+
+def test_labels_as_words_are_those_of_training_and_another_name_needs_no_head(
+    trained: dict[str, TrainedDataset], tmp_path: Path
+) -> None:
+    words = {"mood": replace(trained["mood"], is_text=True)}
+    path = tmp_path / "b" / "mood.csv"
+    path.parent.mkdir()
+    moods(path, ("joy", "anger"))
+    assert open_dataset(str(path), trained=words, as_text=True).spec.labels == MOODS
+    other = open_dataset(str(moods(tmp_path / "tone.csv", ("up", "down"))), trained=words, as_text=True)
+    assert (other.spec.labels, other.spec.head) == (("down", "up"), "")
+
+
+def test_the_number_of_texts_is_that_of_training(trained: dict[str, TrainedDataset], tmp_path: Path) -> None:
+    path = tmp_path / "pairs.csv"
+    path.write_text("premise,hypothesis,label\nA.,B.,joy\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"2 texts in an example; expected 1, as the checkpoint's mood has"):
+        open_dataset(str(path), trained=trained)
 
 
 def test_published_datasets_are_matched_by_name_too(write: Write, tmp_path: Path) -> None:
