@@ -80,9 +80,9 @@ plt.show()
 from IPython.display import Markdown
 
 Markdown(
-    f"All of it against nothing: {100 * (transferred[2] - transferred[None]):+.1f} points, embeddings alone "
-    f"{100 * (transferred[0] - transferred[None]):+.1f}; each number is known to about ±{100 * intervals.normal(0.8, HELD_OUT):.0f} from its rows, and is of one "
-    "seed. In the paper every layer helps, up to 9 points on MultiNLI from embeddings alone to all twelve."
+    f"Compared with no transfer, all layers add {100 * (transferred[2] - transferred[None]):+.1f} points and the embeddings alone "
+    f"{100 * (transferred[0] - transferred[None]):+.1f}. Each accuracy is uncertain by about ±{100 * intervals.normal(0.8, HELD_OUT):.0f} points and is of one "
+    "seed. In the paper every layer helps, up to 9 points on MultiNLI from embeddings alone to all twelve layers."
 )
 
 # %% [markdown]

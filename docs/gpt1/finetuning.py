@@ -87,12 +87,12 @@ accuracies = {name: scores["val_sentiment_accuracy"] for name, scores in results
 with_aux, without, scratch = accuracies.values()
 known = intervals.normal(without, 400)
 Markdown(
-    f"Pre-training is worth {100 * (with_aux - scratch):.0f} points here, the auxiliary loss {100 * (with_aux - without):.0f} in one run of each; of 400 rows, "
-    f"accuracies are known to about ±{100 * known:.0f} points. "
+    f"Here pre-training adds {100 * (with_aux - scratch):.0f} points and the auxiliary loss {100 * (with_aux - without):.0f}, in one run of each. With 400 examples, "
+    f"an accuracy is uncertain by about ±{100 * known:.0f} points. "
     + (
-        "A small model that has read little learns from the rows' text, too."
+        "A small model with little pre-training also learns from the examples' text."
         if with_aux - without > known
-        else "So whether the auxiliary loss helps cannot be read from this."
+        else "So these runs do not show whether the auxiliary loss helps."
     )
     + " `--seeds 5` repeats a run and prints mean and interval."
 )

@@ -137,8 +137,8 @@ order = sorted(range(len(nll)), key=lambda i: -nll[i])
 worst = ", ".join(f"`{vocabulary.decode([tokens[i + 1]]).strip()}` ({nll[i]:.1f})" for i in order[:5])
 certain = sum(loss < 0.1 for loss in nll)
 Markdown(
-    f"The mean is {sum(nll) / len(nll):.2f} nats. {certain} of the {len(nll)} tokens cost less than 0.1, for the world's people say many things in "
-    f"the same words; the dearest are {worst}: names and things, which nothing before them gives away."
+    f"The mean is {sum(nll) / len(nll):.2f} nats. {certain} of the {len(nll)} tokens have a loss below 0.1, because "
+    f"Storyworld's texts repeat the same wording. The hardest tokens are {worst}: names and things that the text before does not determine."
 )
 
 # %% [markdown]

@@ -78,8 +78,8 @@ plt.show()
 from IPython.display import Markdown
 
 Markdown(
-    f"From {ratios[257]:.1f} byte per token to {ratios[1000]:.1f} with 1,000 entries and {ratios[4000]:.1f} with 4,000. A perplexity *per token* "
-    "therefore says nothing without its vocabulary; [how perplexities compare](../ideas/perplexities.md) is a page of its own."
+    f"A token has {ratios[257]:.1f} byte with bytes alone, {ratios[1000]:.1f} with 1,000 entries and {ratios[4000]:.1f} with 4,000. A perplexity *per token* "
+    "therefore means nothing without its vocabulary, see [how perplexities compare](../ideas/perplexities.md)."
 )
 
 # %% [markdown]

@@ -94,8 +94,8 @@ exponent = held_out["kaplan"].law.constants()["alpha_N"].value
 Markdown(
     f"The power law misses the largest size by {held_out['kaplan'].error:+.3f} nats, the form with an irreducible loss by "
     f"{held_out['chinchilla'].error:+.3f}; here the {'power law' if closer == 'kaplan' else 'form with an irreducible loss'} is closer. The exponent, "
-    f"{exponent:.3f}, is not Kaplan's 0.076: these models are trained for {STEPS} steps, far from convergence, on a text whose rules are few, and the "
-    "smallest of them have most of their parameters in embeddings, which N leaves out."
+    f"{exponent:.3f}, is not Kaplan's 0.076: these models are trained for {STEPS} steps, far from convergence, on a text with few rules, and the "
+    "smallest of them have most of their parameters in embeddings, which N does not count."
 )
 
 # %% [markdown]

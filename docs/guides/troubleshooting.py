@@ -74,7 +74,7 @@ for room in sorted(found):
             ]
         )
     )
-Markdown("\n\n".join([f"{sum(map(len, found.values()))} messages in {len(found)} rooms.", *parts]))
+Markdown("\n\n".join([f"{sum(map(len, found.values()))} messages in {len(found)} packages.", *parts]))
 
 # %% [markdown]
 # Next: [from the papers to the code](../papers.md).

@@ -71,9 +71,9 @@ from IPython.display import Markdown
 
 shares = [a / (a + m) for a, m in zip(costs["attention"], costs["MLP"], strict=True)]
 Markdown(
-    f"The quadratic part is real but late: of a block of width {config.n_embd} attention takes {shares[lengths.index(128)]:.0%} of the time at 128 positions, "
+    f"The quadratic cost matters only for long sequences. In a block of width {config.n_embd}, attention takes {shares[lengths.index(128)]:.0%} of the time at 128 positions, "
     f"{shares[lengths.index(1024)]:.0%} at 1,024 and {shares[-1]:.0%} at 4,096. At GPT-2's width of 768 and context of 1,024 the products $T^2 d$ are a "
-    "fifth of the block's operations. (Attention's time includes its two projections, a third of the block's matrices.)"
+    "fifth of the block's operations. Attention's time includes its two projections, a third of the block's matrices."
 )
 
 # %% [markdown]
@@ -116,9 +116,9 @@ for name, value in times.items():
 
 # %% tags=["hide"]
 Markdown(
-    f"Writing costs {times['one by one, with the cache'] / times['read at once']:.0f} times as much as reading, and without the cache "
-    f"{times['one by one, without'] / times['read at once']:.0f} times. With the cache the operations are about the same as in one pass, yet the time is not: "
-    "each step is a product of every weight matrix with a single row, which uses each weight once for each time it is read."
+    f"Generating takes {times['one by one, with the cache'] / times['read at once']:.0f} times as long as reading, and without the cache "
+    f"{times['one by one, without'] / times['read at once']:.0f} times. With the cache, the number of operations is about that of one pass, but the time is not. "
+    "Each step multiplies every weight matrix with a single row, so each weight is read from memory for a single product."
 )
 
 # %% [markdown]

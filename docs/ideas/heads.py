@@ -110,9 +110,13 @@ def strongest(habit: int) -> str:
 
 
 Markdown(
-    f"Most of all, {strongest(0)} looks at the token before, {strongest(1)} at the first token and {strongest(2)} at the earlier places of the name that comes "
-    f"next ({repeats:,} such names; attention spread evenly would give these places {even / repeats:.0%}). "
-    + ("That head finds out who is meant." if habits[2].max() > 0.5 else "No head here lives for that.")
+    f"The strongest heads: {strongest(0)} attends to the previous token, {strongest(1)} to the first token, and {strongest(2)} to the earlier places of the next "
+    f"name ({repeats:,} such names; uniform attention would give these places {even / repeats:.0%}). "
+    + (
+        "That head finds the person who is named next."
+        if habits[2].max() > 0.5
+        else "No head of this model specializes in names."
+    )
 )
 
 # %% [markdown]
@@ -156,11 +160,11 @@ for layer, block in enumerate(decoder.h):
 # %% tags=["hide"]
 worst = max(harm, key=lambda name: harm[name][0])
 Markdown(
-    f"Names miss {worst} most: {harm[worst][0]:+.2f} nats each, {harm[worst][1]:+.2f} for any other token"
+    f"Repeated names depend most on {worst}: without it their loss changes by {harm[worst][0]:+.2f} nats, that of other tokens by {harm[worst][1]:+.2f}"
     + (
-        ". It is the head that looked for them."
+        ". It is the head that attends to the names."
         if worst in strongest(2)
-        else ", though another head looked for them."
+        else ", although another head attends to the names."
     )
 )
 

@@ -131,8 +131,8 @@ def effect(value: float) -> str:
 
 
 Markdown(
-    f"Where pages are few, company {effect(change['few pages'])}: alone, the model reads the same 60 pages again and again and learns them by heart. "
-    f"Where there are plenty, company {effect(change['plenty'])}: steps spent on stories are missing for the task."
+    f"With few translation documents, adding stories {effect(change['few pages'])}. Without stories, the model repeats the same 60 documents and memorizes them. "
+    f"With plenty of documents, adding stories {effect(change['plenty'])}, because steps on stories are not spent on the task."
 )
 
 # %% [markdown]

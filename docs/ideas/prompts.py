@@ -55,9 +55,9 @@ from IPython.display import Markdown
 
 own = abs(others["TL;DR:"] - costs["TL;DR:"])
 Markdown(
-    f"The hint saves {costs['no hint'] - costs['TL;DR:']:.2f} nats of every token of the right summary, and {others['no hint'] - others['TL;DR:']:.2f} of another report's: it says "
-    f"*what kind* of text comes. Whether the model has read *this* report shows in the difference between the columns: {own:.2f} nats with the hint, "
-    + ("so it hardly has." if own < 0.2 else "so it has, in part.")
+    f"The hint lowers the loss of the right summary by {costs['no hint'] - costs['TL;DR:']:.2f} nats per token, and that of another report's by {others['no hint'] - others['TL;DR:']:.2f}. It tells the model "
+    f"which *type* of text follows. The difference between the columns shows whether the model uses *this* report: it is {own:.2f} nats with the hint, "
+    + ("so it hardly does." if own < 0.2 else "so it does, in part.")
 )
 
 # %% [markdown]
@@ -92,13 +92,13 @@ plt.show()
 
 # %% tags=["hide"]
 Markdown(
-    f"Without an example the right translation costs {curve[0]:.2f} nats per token, with one {curve[1]:.2f}, with eight {curve[-1]:.2f}; with eight *wrong* ones {shuffled[-1]:.2f}. "
+    f"The loss of the right translation is {curve[0]:.2f} nats per token without an example, {curve[1]:.2f} with one, {curve[-1]:.2f} with eight, and {shuffled[-1]:.2f} with eight *wrong* ones. "
     + (
-        "They change nothing here: the equals sign alone says what kind of text comes, and for the words this model is too small."
+        "The examples change nothing here. The equals sign alone shows which type of text follows, and this model is too small for the words."
         if abs(curve[-1] - curve[0]) < 0.1
-        else "Right and wrong examples do about the same: what they give is the form, not the task."
+        else "Right and wrong examples help about equally: they provide the form, not the task."
         if abs(curve[-1] - shuffled[-1]) < 0.1
-        else "Right examples do better than wrong ones: some of the words are taken from them."
+        else "Right examples help more than wrong ones: the model takes some of the words from them."
     )
 )
 

@@ -112,9 +112,9 @@ from IPython.display import Markdown
 from gpt_toolkit import intervals
 
 Markdown(
-    f"Answer alone against all tokens: {found['the answer as next word']:.1%} against {found['all tokens of the row']:.1%}, each known to about "
-    f"±{100 * intervals.normal(found['all tokens of the row'], 400):.0f} points. The loss on all tokens spends most of its gradient on the text, of whose dozens of tokens one is the answer: "
-    "the same minimum by another way, which the paper expects to be the longer one."
+    f"With the loss on the answer the accuracy is {found['the answer as next word']:.1%}, with the loss on all tokens {found['all tokens of the row']:.1%}, each uncertain by about "
+    f"±{100 * intervals.normal(found['all tokens of the row'], 400):.0f} points. The loss on all tokens spends most of its gradient on the text, in which one token among dozens is the answer. "
+    "Both losses share their minimum; the paper expects the second to be slower."
 )
 
 # %% [markdown]

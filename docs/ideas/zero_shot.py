@@ -122,14 +122,14 @@ from gpt_toolkit import intervals
 
 def content(task: str) -> str:
     share = found[task, "with traces"][1]
-    return f"{share:.0%} for the {task}, {'which chance may give' if abs(share - 0.5) < intervals.normal(0.5, 60) else 'more than chance gives'}"
+    return f"{share:.0%} for the {task}, {'compatible with chance' if abs(share - 0.5) < intervals.normal(0.5, 60) else 'above chance'}"
 
 
 saved = {task: found[task, "without"][0] - found[task, "with traces"][0] for task in questions}
 Markdown(
-    f"What has been read costs less: {saved['translation']:.1f} nats less for every token of a translation, {saved['summary']:.1f} of a summary. The model without traces does not know "
-    f"what is asked. That is the *form*. The content is another matter at this size: the right answer is preferred by the model with traces in {content('translation')}, and {content('summary')} "
-    "(60 rows each leave ±13 points open). Form is learned first, and from few traces; the mapping itself needs more of both, text and model."
+    f"The model whose text contains the task has a lower loss: by {saved['translation']:.1f} nats per token of a translation and {saved['summary']:.1f} of a summary. The other model does not know "
+    f"which type of text is asked for. That is the *form*. The content is different at this size. The model with traces prefers the right answer in {content('translation')}, and {content('summary')} "
+    "(60 examples each are uncertain by ±13 points). The form is learned first and from few examples; the mapping needs more text and a larger model."
 )
 
 # %% [markdown]
