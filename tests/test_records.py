@@ -133,7 +133,7 @@ def test_a_broken_file_is_refused_with_its_line(
 
 @pytest.mark.parametrize("orient", ["columns", "list"])
 def test_an_object_of_columns_is_a_table(write: Write, orient: str) -> None:
-    columns = {"text": ["A", "B"], "label": [1, None]}
+    columns: dict[str, list[Any]] = {"text": ["A", "B"], "label": [1, None]}
     by_row = {name: dict(enumerate(values)) for name, values in columns.items()}
     path = write("a.json", json.dumps(by_row if orient == "columns" else columns))
     assert read(path) == [({"text": "A", "label": 1}, "record 1"), ({"text": "B", "label": None}, "record 2")]
@@ -180,8 +180,8 @@ def mutated(content: bytes, draw: random.Random) -> bytes:
     changed = bytearray(content)
     for _ in range(draw.choice((1, 1, 2, 5, 20))):
         place = draw.randrange(len(changed) + 1)
-        pieces = (b"\0", b'"', b",", b"\n", b"\r", b"\xff", b"\\ud800", b"{", b"[", b"\t", b"\xef\xbb\xbf")
-        pieces += (bytes([draw.randrange(256)]), bytes(changed[max(0, place - 30) : place]))
+        pieces = [b"\0", b'"', b",", b"\n", b"\r", b"\xff", b"\\ud800", b"{", b"[", b"\t", b"\xef\xbb\xbf"]
+        pieces += [bytes([draw.randrange(256)]), bytes(changed[max(0, place - 30) : place])]
         changed[place : place + draw.choice((0, 0, 1, 3, 50))] = draw.choice(pieces)
     return bytes(changed if draw.random() < 0.7 else changed[: draw.randrange(len(changed) + 1)])
 
@@ -205,7 +205,7 @@ CONTAINERS = ("a.csv", "a.tsv", "utf16.csv", "a.csv.gz", "a.jsonl", "a.json", "c
 
 
 def written(folder: Path, name: str) -> Path:
-    """A small file of a container."""
+    """Write a small file of a format; return its path."""
     rows = [{"text": f'Film {i}, "so"\nit was é.', "label": i % 2} for i in range(30)]
     path = folder / name
     table = pd.DataFrame(rows)
@@ -213,7 +213,7 @@ def written(folder: Path, name: str) -> Path:
         table.to_parquet(path)
     elif "json" in name:
         orient = "columns" if name == "columns.json" else "records"
-        table.to_json(path, orient=orient, lines=name.endswith("l"))  # type: ignore[call-overload]
+        table.to_json(path, orient=orient, lines=name.endswith("l"))
     else:
         encoding = "utf-16" if name == "utf16.csv" else "utf-8"
         table.to_csv(path, index=False, sep="\t" if "tsv" in name else ",", encoding=encoding)

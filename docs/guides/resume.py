@@ -108,13 +108,13 @@ assert equal
 # | Setting | After a bad step |
 # |---|---|
 # | `--spikes.action stop` (the default) | the run ends with an error that names the step; `last.ckpt` holds the last saved good state |
-# | `--spikes.action skip` | the update is left out; the run continues with the next data |
+# | `--spikes.action skip` | the update is skipped; the run continues with the next data |
 # | `--spikes.action rewind` | weights and optimizer state of `last.ckpt` are restored; the run continues with the next data and learning rate |
-# | `--spikes.z_score 6 --spikes.window 100` | also treats a step as bad that is 6 standard deviations above the mean of the last 100 good ones |
+# | `--spikes.z_score 6 --spikes.window 100` | also treats a step as bad if its loss or gradient norm is 6 standard deviations above the mean of the last 100 good ones |
 # | `--spikes.limit 10` | ends the run at the eleventh bad step among `window` steps |
 #
 # `spikes.jsonl` lists every bad step with its reason, and the checkpoints carry the list. Rewinding goes back to the last checkpoint,
-# so use it with `--checkpoints.every_n_steps`. In fp16, a gradient that overflows is no bad step: the loss scale is halved instead.
+# so use it with `--checkpoints.every_n_steps`. In fp16, an overflowing gradient is not a bad step; the loss scale is halved instead.
 # A validation loss that is not a number is never the best one.
 #
 # If losses that are not finite return, check the data with `gpt-toolkit doctor`, and check the precision.

@@ -18,15 +18,17 @@
 # | a checkpoint of `gpt-toolkit fit`, also in shards | the `.ckpt`, or its folder |
 #
 # Names of `torch.compile` and of parallel training (`_orig_mod.`, `module.`) are removed from tensors' names, and an output matrix may stand for the
-# tied embeddings. nanoGPT's vocabulary of characters is read from `meta.pkl`, in the folder of its data or copied next to the checkpoint. Of a classifier such as `GPT2ForSequenceClassification` the decoder is read; its head is left out, with a note, because
-# fine-tuning here formats texts in another way.
+# tied embeddings. nanoGPT's vocabulary of characters is read from `meta.pkl`, in the folder of its data or copied next to the checkpoint.
+#
+# From a classifier such as `GPT2ForSequenceClassification`, the decoder is read. A note says that its head is left out, because fine-tuning
+# here formats texts in another way.
 #
 # ## Added tokens and the end of a text
 #
 # The tokens of `added_tokens.json`, `special_tokens_map.json`, `tokenizer_config.json` and `tokenizer.json` are part of the tokenizer, with all their
 # flags: a text gets the ids that `transformers` gives it. Only GPT-2's own `<|endoftext|>` (and GPT-1's `<unk>`) stays ordinary text, as in the
 # released code, so that a document cannot contain its own end. `eos_token` ends a document; a generated text ends at the `eos_token_id` of
-# `generation_config.json` or `config.json`, of which there may be several. Checkpoints and exported folders keep all of this.
+# `generation_config.json` or `config.json`, which may list several ids. Checkpoints and exported folders keep all of this.
 #
 # ## Convert and compare
 #

@@ -28,15 +28,15 @@ for path in sorted(folder.rglob("*.py")):
 
 # %% [markdown]
 # A package is to the right of everything that it imports. An arrow is omitted where other arrows already lead there. Helpers that every
-# package may import are not drawn: `delimited`, `hardware`, `intervals`, `io`, `progress`, `records`, `suggestions`, `text_lines` and
-# `text_metrics`.
+# package may import are not drawn: `delimited`, `hardware`, `intervals`, `io`, `progress`, `records`, `suggestions`, `text_lines`,
+# `text_metrics` and `utf8`.
 
 # %% alt="The packages in columns from left to right. First the packages that import no other: storyworld, tokenizers, backbone, callbacks, optim and batches. Then data, checkpoints, losses and metrics; generation; evaluation and tasks; analysis and dry_run; exercises; cli at the right end." tags=["fold"]
 import matplotlib.pyplot as plt
 
 LEAVES = {
     *("delimited", "hardware", "intervals", "io", "progress", "records", "suggestions", "text_lines"),
-    "text_metrics",
+    *("text_metrics", "utf8"),
 }
 drawn = {
     package: needed - LEAVES

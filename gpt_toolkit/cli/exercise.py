@@ -73,7 +73,8 @@ def _check(exercise: Exercise, path: Path) -> int:
             f"exercise: {path}; expected an existing file; write one with gpt-toolkit exercise {exercise.id}"
         )
     passed, message = check_file(exercise, path)
-    print(f"{'pass' if passed else 'not yet'}: {message}")
+    verdict = "pass: " if passed else "" if message.startswith("not yet") else "not yet: "
+    print(f"{verdict}{message}")
     if passed:
         later = [one for one in EXERCISES if one > exercise.id]
         print(f"next: gpt-toolkit exercise {later[0]}" if later else "that was the last exercise")

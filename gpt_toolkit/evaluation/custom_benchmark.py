@@ -29,15 +29,14 @@ all records. Records without an answer are left out and counted.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-import yaml
-
-from gpt_toolkit.evaluation.answer_meaning import MEANINGS, GivenAnswer, right_choices
+from gpt_toolkit.evaluation.answer_meaning import GivenAnswer, right_choices
 from gpt_toolkit.evaluation.benchmark import Benchmark
+from gpt_toolkit.evaluation.custom_fields import KINDS_OF_FIELD, CustomFields, read_custom_fields
 from gpt_toolkit.evaluation.free_text import metric_of_texts
 from gpt_toolkit.evaluation.items import Document, Items, LastWord
 from gpt_toolkit.evaluation.lambada import last_word_metrics, last_word_requests, split_last_word
@@ -53,27 +52,7 @@ from gpt_toolkit.evaluation.record_template import (
     text_of_field,
 )
 from gpt_toolkit.records import ENDINGS, Record, ending, excerpt, read_records
-from gpt_toolkit.suggestions import did_you_mean
 from gpt_toolkit.text_lines import text_lines
-
-_METRICS: Final[Mapping[str, tuple[str, ...]]] = {
-    "multiple_choice": ("accuracy", "accuracy_per_token"),
-    "last_word": ("accuracy",),
-    "generate": ("exact_match", "token_f1", "rouge", "bleu"),
-    "perplexity": ("word_perplexity",),
-}
-_REQUIRED: Final = ("name", "files", "kind", "prompt")
-_OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
-    "choices": ("multiple_choice",),
-    "answer": ("multiple_choice", "generate"),
-    "answer_is": ("multiple_choice",),
-    "stop": ("generate",),
-    "max_new_tokens": ("generate",),
-    "n_examples": ("multiple_choice", "generate", "last_word"),
-    "examples": ("multiple_choice", "generate", "last_word"),
-    "separator": ("multiple_choice", "generate", "last_word"),
-}
-"""Kinds that use a field; a field that is not here is used by all."""
 
 
 class CustomItem(NamedTuple):
@@ -95,22 +74,8 @@ class CustomItem(NamedTuple):
 
 
 @dataclass(frozen=True)
-class CustomBenchmark:
-    """The fields of the YAML file; the module describes them."""
-
-    name: str
-    files: str
-    kind: str
-    prompt: str
-    choices: list[str] | str = field(default_factory=list)
-    answer: str = ""
-    answer_is: str = ""
-    metric: str = ""
-    stop: str = "\n"
-    max_new_tokens: int = 32
-    n_examples: int = 0
-    examples: str = ""
-    separator: str = "\n\n"
+class CustomBenchmark(CustomFields):
+    """A benchmark of a YAML file."""
 
     def read(self, path: Path) -> Items:
         """Read a file and put its records into words.
@@ -159,7 +124,7 @@ class CustomBenchmark:
         return read_table(path)
 
     def _has_answer(self, record: Record) -> bool:
-        if self.kind not in _OF_KIND["answer"]:
+        if self.kind not in KINDS_OF_FIELD["answer"]:
             return True
         answer = fill_value(self.answer, record)
         return not is_missing(answer) and not (isinstance(answer, list) and all(map(is_missing, answer)))
@@ -266,17 +231,7 @@ def read_custom(path: str | Path) -> Benchmark:
         ValueError: If a field is unknown, missing or out of range; lists all problems at once.
     """
     path = Path(path).expanduser()
-    try:
-        given = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: no such file; expected a benchmark; check the path") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: invalid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(given, dict):
-        raise ValueError(f"{path}: {type(given).__name__}; expected fields such as {', '.join(_REQUIRED)}")
-    if problems := _problems(given):
-        raise ValueError(f"{path}: {'; '.join(problems)}")
-    custom = CustomBenchmark(**given)
+    custom = CustomBenchmark(**read_custom_fields(path))
     protocol = protocol_of(
         "custom",
         "own-1",
@@ -286,7 +241,7 @@ def read_custom(path: str | Path) -> Benchmark:
         rule=custom.rule(),
         file=path.name,
     )
-    can_show = custom.kind in _OF_KIND["n_examples"]
+    can_show = custom.kind in KINDS_OF_FIELD["n_examples"]
     protocol = replace(protocol, n_examples=custom.n_examples if can_show else None)
     table = path.parent / custom.files
 
@@ -300,77 +255,6 @@ def read_custom(path: str | Path) -> Benchmark:
         )
 
     return Benchmark(custom.name, path.name, read, (protocol,))
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """A loader that refuses a key that is given twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Return the mapping of a node."""
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        if twice := [key for key, n in Counter(map(str, keys)).items() if n > 1]:
-            raise yaml.YAMLError(f"{', '.join(twice)} is given twice; remove one")
-        return super().construct_mapping(node, deep)
-
-
-def _problems(given: Mapping[str, Any]) -> list[str]:
-    known = CustomBenchmark.__dataclass_fields__
-    problems = [
-        f"unknown field {key!r}{did_you_mean(str(key), known)}; fields are {', '.join(known)}"
-        for key in given
-        if key not in known
-    ]
-    problems += [f"{key} is missing" for key in _REQUIRED if key not in given]
-    types = {"max_new_tokens": (int,), "n_examples": (int,), "choices": (list, str)}
-    for key, value in given.items():
-        if key not in known:
-            continue
-        if not isinstance(value, types.get(key, (str,))) or isinstance(value, bool):
-            problems.append(f"{key} is {value!r}, which is {type(value).__name__}; quote a text")
-        elif isinstance(value, int) and value < (least := int(key == "max_new_tokens")):
-            problems.append(f"{key} is {value}; expected at least {least}")
-        elif key in ("name", "files") and not value:
-            problems.append(f"{key} is empty")
-        elif key in ("prompt", "choices", "answer"):
-            problems += _template_problems(key, value)
-    kind, metric, answer_is = given.get("kind"), given.get("metric"), given.get("answer_is")
-    if kind is not None and kind not in _METRICS:
-        problems.append(
-            f"kind is {kind!r}{did_you_mean(str(kind), _METRICS)}; it is one of {', '.join(_METRICS)}"
-        )
-    elif kind is not None:
-        if metric and metric not in _METRICS[kind]:
-            hint = did_you_mean(str(metric), _METRICS[kind])
-            problems.append(
-                f"metric is {metric!r}{hint}; for {kind} it is one of {', '.join(_METRICS[kind])}"
-            )
-        if answer_is and answer_is not in MEANINGS:
-            problems.append(f"answer_is is {answer_is!r}; it is one of {', '.join(MEANINGS)}")
-        problems += [
-            f"{key} is given, but {kind} does not use it"
-            for key, kinds in _OF_KIND.items()
-            if given.get(key) and kind not in kinds
-        ]
-        if kind in _OF_KIND["answer"] and not given.get("answer"):
-            problems.append(f"answer is missing, which {kind} needs")
-        if kind == "multiple_choice" and not given.get("choices"):
-            problems.append("choices are missing, which multiple_choice needs")
-        if kind in ("last_word", "perplexity") and given.get("prompt") == "":
-            problems.append(f"prompt is empty, and {kind} scores the prompt itself")
-    return problems
-
-
-def _template_problems(key: str, value: Any) -> list[str]:
-    problems = []
-    for template in value if isinstance(value, list) else [value]:
-        if not isinstance(template, str):
-            problems.append(f"{key} has {template!r}, which is {type(template).__name__}; quote a text")
-            continue
-        try:
-            fields_of(template)
-        except ValueError as error:
-            problems.append(f"{key} is {template!r}: {error}; write a brace of the text twice")
-    return problems
 
 
 def read_table(path: Path) -> list[Record]:

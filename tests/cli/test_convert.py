@@ -186,7 +186,7 @@ def test_auto_tokenizer_gives_gpt2s_ids(tmp_path: Path, shared_data: Path) -> No
 
 @pytest.fixture
 def extended(tmp_path: Path) -> Path:
-    """A folder of transformers with added tokens of every flag, and its own end of text."""
+    """Make a folder of transformers with added tokens of every flag, and its own end of text."""
     source = tmp_path / "extended"
     model = their_model("pre", (1, 2, 8, 16, 262))
     model.generation_config.eos_token_id, model.generation_config.max_length = [257, 256], 50

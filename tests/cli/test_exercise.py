@@ -22,7 +22,7 @@ def test_an_exercise_is_written_filled_in_and_passes(tell: Tell) -> None:
         tell("exercise", "gpt1-3.1b"), "gpt1_3_1b.py exists; expected a new file; .* --output FILE", 1
     )
     said = tell("exercise", "gpt1-3.1b", "--check", path)
-    assert (said.code, said.out) == (1, "not yet: not yet filled in: write the body of causal_mask\n")
+    assert (said.code, said.out) == (1, "not yet filled in: write the body of causal_mask\n")
     path.write_text(EXERCISES["gpt1-3.1b"].solution, encoding="utf-8")
     said = tell("exercise", "gpt1-3.1b", "--check", path)
     assert said.code == 0

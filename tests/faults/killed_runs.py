@@ -1,4 +1,4 @@
-"""Commands that are killed when they touch a file, and repeated.
+"""Commands that are killed when they access a file, and repeated.
 
     python -m tests.faults.killed_runs FOLDER --kills N --seed S
 

@@ -1,4 +1,4 @@
-"""What the outputs of heads mean: stored with their checkpoint, and compared by name in evaluation."""
+"""Labels of heads: stored with their checkpoint, and compared by name in evaluation."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -66,7 +66,7 @@ Evaluate = Callable[..., Any]
 
 @pytest.fixture
 def fitted(tmp_path: Path) -> tuple[Path, Trainer, FinetuneTask]:
-    """A checkpoint of a run on three moods, with its Trainer and task."""
+    """Train on three moods; return the checkpoint with its Trainer and task."""
     seed_everything(0, verbose=False)
     task = FinetuneTask(decoder=SHAPE, optimizer=AdamW(lr=0.01), clf_pdrop=0.0, lm_coef=0.0)
     trainer = quiet(tmp_path, max_steps=40)

@@ -31,7 +31,7 @@ TEXTS = [
 
 @pytest.fixture
 def folder(trained: ByteLevelBPE, tmp_path: Path) -> Path:
-    """A folder of the files that slow tokenizers wrote: vocab.json and merges.txt."""
+    """Make a folder with the files of slow tokenizers: vocab.json and merges.txt."""
     model = json.loads(trained.files()["tokenizer.json"])["model"]
     path = tmp_path / "slow"
     path.mkdir()

@@ -222,7 +222,7 @@ def _check_columns(files: Mapping[str, list[RecordFile]], schema: RecordSchema, 
     """Raise if a file lacks a column, or a test file has the column of labels under another name."""
     first = next(iter(files.values()))[0]
     for split, file in ((split, file) for split, given in files.items() for file in given):
-        spellings = schema.spellings(file.names)
+        spellings = schema.spellings(file)
         names = {spellings.get(name, name) for name in file.names}
         for column in schema.all_columns if not schema.columns else ():
             if column in names:

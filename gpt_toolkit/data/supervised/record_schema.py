@@ -73,24 +73,20 @@ class RecordSchema:
         names = (*self.needs, self.target, self.label, self.subset_column)
         return tuple(dict.fromkeys(filter(None, names)))
 
-    def spellings(self, names: Sequence[str]) -> dict[str, str]:
+    def spellings(self, file: RecordFile) -> dict[str, str]:
         """Return columns by a file's names for them, where these differ in case or spaces.
-
-        Args:
-            names: Names of the file's columns.
 
         Raises:
             ValueError: If two names could be one column.
         """
         found: dict[str, str] = {}
         for column in self.all_columns if not self.columns else ():
-            alike = [name for name in names if column_key(name) == column_key(column)]
+            alike = [name for name in file.names if column_key(name) == column_key(column)]
             if column in alike or not alike:
                 continue
             if len(alike) > 1:
-                raise ValueError(
-                    f"columns {' and '.join(alike)} both could be {column!r}; rename one of them"
-                )
+                both = " and ".join(map(repr, alike))
+                raise ValueError(f"{file.path}: columns {both} could both be {column!r}; rename one")
             found[alike[0]] = column
         return found
 
@@ -268,7 +264,7 @@ class FileSource:
 
     def examples(self, on_bad_record: OnBadRecord) -> Iterator[SourceExample]:
         for file, subset in self.files:
-            spellings = self.schema.spellings(file.names)
+            spellings = self.schema.spellings(file)
             for record in file.records(self.schema.columns, self.schema.extra, on_bad_record):
                 if spellings:
                     fields = {spellings.get(name, name): value for name, value in record.fields.items()}

@@ -308,3 +308,100 @@ def test_files_that_make_no_set_are_refused(
     write("b.jsonl", '{"text": "A.", "label": 1}\n')
     with pytest.raises(ValueError, match=message):
         _ = open_dataset(entry, tmp_path).spec
+
+
+TRAIN = "text,label\nA.,x\nB.,y\n"
+
+
+@pytest.mark.parametrize("header", ["text,Label", " TEXT,label ", "Text,LABEL"])
+def test_columns_of_other_splits_are_matched_without_case_and_spaces(
+    write: Write, tmp_path: Path, header: str
+) -> None:
+    write("train.csv", TRAIN)
+    for name in ("val.csv", "test.csv"):
+        write(name, f"{header}\nC.,y\nD.,x\n")
+    opened = open_dataset({"train": "train.csv", "val": "val.csv", "test": "test.csv"}, tmp_path)
+    for split in ("val", "test"):
+        assert rows_of(opened, split) == [(("C.",), 1), (("D.",), 0)]
+
+
+@pytest.mark.parametrize(
+    ("split", "content", "message"),
+    [
+        (
+            "test",
+            "text,labl\nC.,x\n",
+            r"test\.csv has no column 'label', which .*train\.csv has, but 'labl'; rename",
+        ),
+        ("test", "text,target\nC.,z\n", r"test\.csv has no column 'label'.* but 'target'; rename"),
+        ("test", "text,verdict\nC.,x\nD.,\n", r"test\.csv has no column 'label'.* but 'verdict'; rename"),
+        (
+            "test",
+            "words,label\nC.,x\n",
+            r"test\.csv has no column 'text', which .*train\.csv has; its columns: words",
+        ),
+        (
+            "val",
+            "text\nC.\n",
+            r"val\.csv has no column 'label', which .*train\.csv has; its columns: text; rename",
+        ),
+        (
+            "test",
+            "text,Label,LABEL\nC.,x,y\n",
+            r"test\.csv: columns 'Label' and 'LABEL' could both be 'label'",
+        ),
+    ],
+)
+def test_a_column_that_is_missing_or_misspelled_is_named_with_the_expected_one(
+    write: Write, tmp_path: Path, split: str, content: str, message: str
+) -> None:
+    write("train.csv", TRAIN)
+    write(f"{split}.csv", content)
+    with pytest.raises(ValueError, match=message):
+        open_dataset({"train": "train.csv", split: f"{split}.csv"}, tmp_path)
+
+
+@pytest.mark.parametrize("columns", ["text", "text,note", "id,text,length"])
+def test_a_test_file_may_lack_labels_and_have_other_columns(
+    write: Write, tmp_path: Path, columns: str
+) -> None:
+    write("train.csv", TRAIN)
+    write("test.csv", f"{columns}\n{','.join('C' for _ in columns.split(','))}\n")
+    opened = open_dataset({"train": "train.csv", "test": "test.csv"}, tmp_path)
+    assert rows_of(opened, "test") == [(("C",), None)]
+
+
+@pytest.mark.parametrize(
+    "name", ["Q: final.csv", "storyworld: notes.csv", "[1] {a} #2.csv", "日本 é.csv", "rte.csv", "items.csv"]
+)
+def test_a_file_may_have_any_name(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(name, reviews())
+    assert all_rows(open_dataset(name)) == EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"question": "text"},
+            r"question is for kind multiple_choice, but this dataset is of kind classification",
+        ),
+        (
+            {"prompt": "Q:"},
+            r"prompt is for kind text, but this dataset is of kind classification; leave it out",
+        ),
+        (
+            {"kind": "text", "input": "text", "target": "label", "labels": ["x", "y"]},
+            r"labels is for kind class",
+        ),
+        ({"header": "no"}, r"header: 'no'; expected true or false"),
+    ],
+)
+def test_an_option_of_another_kind_is_refused(
+    write: Write, options: Mapping[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        open_dataset({"val": str(write("a.csv", TRAIN)), **options})

@@ -23,7 +23,7 @@ def csv_of(columns: Mapping[str, Sequence[object]]) -> str:
 
 
 def table(names: str, **given: Sequence[object]) -> str:
-    """A file of columns; those that are not given hold different texts."""
+    """Return a file of columns as CSV; columns that are not given have different texts."""
     texts = {name: [f"{name} {word}" for word in WORDS] for name in names.split(",")}
     labels = {"label": [0, 1, 0, 1], "target": [0, 1, 0, 1]}
     return csv_of(

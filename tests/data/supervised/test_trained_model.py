@@ -22,7 +22,7 @@ def moods(path: Path, labels: tuple[str, ...] = MOODS, n: int = 60) -> Path:
 
 @pytest.fixture
 def trained(tmp_path: Path) -> dict[str, TrainedDataset]:
-    """What a checkpoint that was trained on ``mood.csv`` stores, after it was written and read."""
+    """Return the datasets of a checkpoint that was trained on ``mood.csv``, written and read."""
     record = open_dataset(str(moods(tmp_path / "mood.csv"))).record(is_text=False)
     return {"mood": TrainedDataset.from_fields(record.to_fields())}
 

@@ -84,7 +84,7 @@ def spellings(label: Any) -> list[Any]:
 
 
 def some_table(draw: random.Random) -> tuple[pd.DataFrame, str, str]:
-    """A table of texts, labels and other columns in any order."""
+    """Draw a table of texts, labels and other columns in any order."""
     n = draw.randint(6, 30)
     text, label, kinds = draw.choice(TEXT_NAMES), draw.choice(LABEL_NAMES), draw.choice(LABELS)
     labels = [*kinds, *draw.choices(kinds, k=n - len(kinds))]
@@ -110,7 +110,7 @@ def some_table(draw: random.Random) -> tuple[pd.DataFrame, str, str]:
 
 
 def as_typed(table: pd.DataFrame) -> pd.DataFrame:
-    """A table with the types that pandas gives its columns."""
+    """Return a table with pandas' types of its columns."""
     return table.apply(lambda column: column.infer_objects())
 
 
@@ -171,7 +171,7 @@ def write_file(seed: int, folder: Path) -> Written:
 
 
 def spelled(value: Any) -> str | None:
-    """The label as users mean it, by decimal arithmetic; None if it is missing."""
+    """Return the label that a user means, by decimal arithmetic; None if it is missing."""
     if pd.isna(value) or str(value).strip() == "":
         return None
     word = str(value).strip()
