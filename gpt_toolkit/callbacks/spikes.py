@@ -82,8 +82,9 @@ class Spikes(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Let the task ask before each update."""
         self._trainer = trainer
-        if hasattr(pl_module, "step_guard"):
-            pl_module.step_guard = self.accepts
+        task: Any = pl_module
+        if hasattr(task, "step_guard"):
+            task.step_guard = self.accepts
 
     def accepts(self, loss: Tensor, gradient_norm: Tensor) -> bool:
         """Return whether the update of a step may be made; record the step if not.

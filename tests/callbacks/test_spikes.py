@@ -9,6 +9,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
+from gpt_toolkit import losses
 from gpt_toolkit.callbacks import CheckpointWriter, Spikes
 from gpt_toolkit.callbacks.spikes import SpikeError
 from gpt_toolkit.optim import AdamW, Linear, Muon
@@ -50,7 +51,7 @@ def scale_loss(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[int, float]], 
     """Multiplies the loss of micro-batches, which are counted from 1."""
 
     def scale(factors: dict[int, float]) -> None:
-        plain, calls = pretrain.linear_cross_entropy, iter(range(1, 1000))
+        plain, calls = losses.linear_cross_entropy, iter(range(1, 1000))
         monkeypatch.setattr(
             pretrain, "linear_cross_entropy", lambda *a, **k: plain(*a, **k) * factors.get(next(calls), 1.0)
         )
@@ -185,7 +186,7 @@ def test_a_resumed_run_compares_with_the_same_steps(
 def test_a_validation_loss_that_is_nan_is_never_the_best(
     fit: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    plain, calls = pretrain.token_losses, iter(range(1, 1000))
+    plain, calls = losses.token_losses, iter(range(1, 1000))
     monkeypatch.setattr(
         pretrain, "token_losses", lambda *a, **k: plain(*a, **k) * (math.nan if next(calls) == 1 else 1.0)
     )

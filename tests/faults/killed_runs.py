@@ -121,7 +121,8 @@ def kill_fits(kills: int, draw: random.Random) -> dict[str, Any]:
 
 def kill_prepares(kills: int, draw: random.Random) -> dict[str, Any]:
     """Kill the preparation of token shards, repeat it, and compare all files with those without a kill."""
-    write_token_shards.prepare_tokens.__kwdefaults__.update(shard_tokens=700, journal_tokens=300)
+    defaults: Any = write_token_shards.prepare_tokens.__kwdefaults__
+    defaults |= {"shard_tokens": 700, "journal_tokens": 300}
     whole, broken = Path("whole_cache").absolute(), Path("broken_cache").absolute()
     arguments = ["prepare", "--config", "tiny.yaml"]
     os.environ["GPT_TOOLKIT_CACHE"] = str(whole)

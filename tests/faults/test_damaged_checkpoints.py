@@ -67,7 +67,12 @@ def test_the_checkpoint_before_a_damaged_last_one_is_taken(damage: str, tell: Te
     last = CHECKPOINTS / "last.ckpt"
     content = bytearray(last.read_bytes())
     content[len(content) // 2] ^= 1
-    damaged = {"flip": content, "cut": content[: len(content) // 2], "empty": b"", "text": b"hello"}
+    damaged: dict[str, bytes | bytearray] = {
+        "flip": content,
+        "cut": content[: len(content) // 2],
+        "empty": b"",
+        "text": b"hello",
+    }
     last.write_bytes(damaged[damage])
     (CHECKPOINTS / "best.ckpt").write_bytes(b"")
     said = tell("fit", *RUN, "--ckpt_path", "last")

@@ -42,7 +42,7 @@ def test_every_column_is_a_metric_of_its_set() -> None:
         for column in table.columns:
             if column.dataset:
                 spec = known_datasets()[column.dataset].spec
-                scored = [spec.name, *(f"{spec.name}_{part}" for part in spec.parts)]
+                scored = [spec.name, *(f"{spec.name}_{subset}" for subset in spec.subsets)]
                 assert column.metric in [f"{name}_{metric}" for name in scored for metric in spec.metrics]
 
 

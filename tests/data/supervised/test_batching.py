@@ -142,7 +142,8 @@ def test_grades_are_fractions_and_what_is_missing_is_marked(tmp_path: Path) -> N
     classes = [Example(("x",), target, i, "right" if i else "") for i, target in enumerate((1, None))]
     fake = FakeDataset(spec("c", subsets=("left", "right")), {"test": classes})
     batch = task(fake, tmp_path, "test").batch(np.arange(2), 2)
-    assert (batch["target"][0], batch["has_target"].tolist()) == (1, [True, False])
+    assert batch["target"][0].item() == 1
+    assert batch["has_target"].tolist() == [True, False]
     assert batch["subsets"].tolist() == [-1, 1]
 
 

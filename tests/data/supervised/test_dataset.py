@@ -14,6 +14,7 @@ from gpt_toolkit.data.supervised.dataset import (
     TENTH_BY_DOCUMENT,
     TENTH_BY_TEXTS,
     Source,
+    SourceExample,
     divide,
     story_cloze_rows,
 )
@@ -205,18 +206,18 @@ def test_identity_follows_content_and_not_place(write: Write, tmp_path: Path) ->
 class Examples:
     """A source of examples in memory."""
 
-    all: Sequence[Example]
+    all: Sequence[SourceExample]
     title: str = "examples"
 
     def identity(self) -> object:
         return [list(example.texts) for example in self.all]
 
-    def examples(self, on_bad_record: OnBadRecord) -> Iterator[Example]:
+    def examples(self, on_bad_record: OnBadRecord) -> Iterator[SourceExample]:
         return iter(self.all)
 
 
-def examples(n: int) -> list[Example]:
-    return [Example((f"document {i // 4}", f"question {i}"), 0) for i in range(n)]
+def examples(n: int) -> list[SourceExample]:
+    return [SourceExample((f"document {i // 4}", f"question {i}"), 0) for i in range(n)]
 
 
 def texts(source: Source) -> list[tuple[str, ...]]:
