@@ -72,7 +72,7 @@ class Files:
         name: Name of the benchmark.
         folders: Names of the folder.
         formats: Patterns of file names without ``.gz`` by format, the preferred first.
-        variants: Published files, the paper's first.
+        variants: Published files, the paper's first; empty: any file is accepted.
         expected: File to place, for messages.
         unit: Unit of the sizes.
         hub: Dataset to read without files, if any.
@@ -126,6 +126,8 @@ class Files:
 
     def _recognize(self, path: Path, size: int, check: bool) -> tuple[str, str]:
         """Return the description of a file, and a warning or ""."""
+        if not self.variants:
+            return "no published file is described", ""
         with open_bytes(path) as file:
             checksum = hashlib.file_digest(cast(BytesIO, file), "sha256").hexdigest()
         for variant in self.variants:
@@ -215,8 +217,9 @@ def _source(name: str, entry: Mapping[str, Any]) -> ItemSource:
         return lambda root, limit, check: _read_world(**world, limit=limit)
     if supervised := entry.get("supervised"):
         return lambda root, limit, check: _read_supervised(**supervised, root=root, limit=limit)
-    files = {**entry["files"], "variants": [Variant(**variant) for variant in entry["files"]["variants"]]}
-    return Files(name, **files, hub=Hub(**entry["hub"]) if "hub" in entry else None).read
+    files = dict(entry["files"])
+    variants = [Variant(**variant) for variant in files.pop("variants", [])]
+    return Files(name, **files, variants=variants, hub=Hub(**entry["hub"]) if "hub" in entry else None).read
 
 
 _CATALOGUE: Final[dict[str, dict[str, Any]]] = read_yaml(Path(__file__).with_name("benchmarks.yaml"))

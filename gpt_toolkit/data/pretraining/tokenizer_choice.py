@@ -109,7 +109,7 @@ class TokenizerChoice:
         n_bytes = self.corpus.n_bytes() or 0
         every = max(1, math.ceil(n_bytes / _TRAINING_BYTES))
         texts = islice(_training_texts(self.corpus, progress), 0, None, every)
-        tokenizer = train_byte_level(texts, self.size, progress=False)
+        tokenizer = train_byte_level(texts, self.size, progress=progress)
         if self.folder != folder:
             raise changed_text(self.corpus)
         advice = "make space, or set GPT_TOOLKIT_CACHE to a folder on another disk"

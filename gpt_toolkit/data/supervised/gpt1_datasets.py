@@ -114,7 +114,8 @@ def _known(name: str, entry: dict[str, Any]) -> KnownDataset:
     schemas = tuple(RecordSchema(**schema) for schema in entry.pop("schemas", ()))
     place = entry.pop("hub", None)
     hub = place and HubPlace(place["path"], place.get("config", ""), place.get("splits", _HUB_SPLITS))
-    return KnownDataset(spec, labels, schemas, variants=entry.pop("variants", {}), hub=hub, **entry)
+    sizes, variants = entry.pop("sizes", {}), entry.pop("variants", {})
+    return KnownDataset(spec, labels, schemas, sizes, variants, hub=hub, **entry)
 
 
 def _with_tuples(value: Any) -> Any:

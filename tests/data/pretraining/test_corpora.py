@@ -2,7 +2,11 @@
 
 import json
 from itertools import islice
+from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from gpt_toolkit import storyworld
@@ -64,3 +68,65 @@ def test_wrong_rates_are_refused_when_the_module_is_built(world: dict[str, float
 def test_rates_without_the_built_in_world_are_refused() -> None:
     with pytest.raises(ValueError, match="world goes with dataset: storyworld"):
         CorpusDataModule(files="a.txt", world={"story": 1.0})
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write a folder in the layout of the hub: three rows of parquet."""
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "hub")
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
+    (tmp_path / "set").mkdir()
+    rows = ["one<|endoftext|>two", "three", None]
+    pq.write_table(pa.table({"body": rows, "n": [1, 2, 3]}), tmp_path / "set" / "train.parquet")
+    return tmp_path / "set"
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_column_or_text_that_a_hub_dataset_lacks_is_named(hub: Path, streaming: bool) -> None:
+    module = CorpusDataModule(dataset=str(hub), streaming=streaming)
+    with pytest.raises(ValueError, match=r"set, train record 1: no field 'text'; its fields: body, n; set"):
+        list(module.corpus().chunks())
+    module = CorpusDataModule(dataset=str(hub), streaming=streaming, text_field="body")
+    with pytest.raises(ValueError, match=r"set, train record 3: field 'body' is null; expected a string"):
+        list(module.corpus().chunks())
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_separator_divides_records_of_the_hub(hub: Path, streaming: bool) -> None:
+    options: dict[str, Any] = {
+        "text_field": "body",
+        "separator": "<|endoftext|>",
+        "limit_documents": 2,
+        "val_fraction": 0.0,
+    }
+    found = CorpusDataModule(dataset=str(hub), streaming=streaming, **options).corpus()
+    chunks = list(found.chunks())
+    assert [chunk.text for chunk in chunks] == ["one", "two", "three"]
+    for i, chunk in enumerate(chunks):
+        assert list(found.chunks(chunk.position)) == chunks[i + 1 :]
+
+
+@pytest.mark.parametrize("seed", ["-1", "x", "", "1:2", "1.5", "²"])
+def test_a_seed_that_is_no_number_is_refused(seed: str) -> None:
+    with pytest.raises(ValueError, match=r"dataset: 'storyworld:.*'; expected a seed at its end"):
+        CorpusDataModule(dataset=f"storyworld:{seed}").corpus()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"limit_documents": 0}, "limit_documents is 0; it must be at least 1"),
+        ({"limit_documents": -5}, "limit_documents is -5; it must be at least 1"),
+        ({"world": {}}, "world: all weights of the mix are 0"),
+        ({"world": {"story": -1.0}}, "world: the weight of 'story' is -1.0; expected a number of 0 or more"),
+        ({"world": {"story": float("nan")}}, "world: the weight of 'story' is nan"),
+        ({"world": {"tale": 1.0}}, "world: unknown kind of document 'tale'; expected one of 'story'"),
+        ({"val_fraction": float("nan")}, "val_fraction is nan; it must lie between 0 and 0.5"),
+        ({"val_fraction": 0.9}, "val_fraction is 0.9; it must lie between 0 and 0.5"),
+        ({"separator": "--"}, "separator is for text that holds it, not for storyworld"),
+        ({"streaming": True}, "streaming is for datasets of the hub"),
+    ],
+)
+def test_settings_that_no_world_has_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        CorpusDataModule(dataset="storyworld", **options)

@@ -393,7 +393,7 @@ def test_a_file_that_changes_while_it_is_read_is_noticed(
         write("a.txt", "one text " * 301)
         return encode_on_threads(*arguments)
 
-    monkeypatch.setitem(datamodule.ENCODERS, "threads", grown)  # type: ignore[arg-type]
+    monkeypatch.setitem(datamodule.ENCODERS, "threads", grown)
     with pytest.raises(ValueError, match=r"a\.txt: the text changed while it was read; "):
         data(path).prepare_data()
     assert not list(cache.glob("tokens/*/manifest.json"))
