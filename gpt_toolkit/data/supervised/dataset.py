@@ -92,7 +92,8 @@ class DividedSource:
         source: All examples.
         rule: ``TENTH_BY_TEXTS``: a hash of the texts holds out about one example in ten, so the order of a
             file does not matter. ``TENTH_BY_DOCUMENT``: the hash is of the document, or of a question without
-            one, so all questions about a document stay together. ``STORY_CLOZE``: the fifth that the released code holds out.
+            one, so all questions about a document stay together. ``STORY_CLOZE``: the fifth that the released
+            code holds out.
         is_held_out: Whether these are the held-out examples.
     """
 
