@@ -202,9 +202,9 @@ def test_a_model_is_trained_and_used_everywhere(system: str, elsewhere: dict[str
     assert memory is None
 
 
-def test_text_that_the_output_lacks_characters_for_is_printed_with_escapes(elsewhere: dict[str, Any]) -> None:
+def test_characters_that_the_output_lacks_are_replaced(elsewhere: dict[str, Any]) -> None:
     _, out, _ = elsewhere["windows generate"]
-    assert out.startswith("Mira \u2013 \\u4f60\\u597d")  # Windows' encoding has the dash alone
+    assert out.startswith("Mira \u2013 ??")  # Windows' encoding has the dash alone
 
 
 @pytest.mark.parametrize(
