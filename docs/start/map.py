@@ -31,7 +31,7 @@ for path in sorted(folder.rglob("*.py")):
 # package may import are not drawn: `delimited`, `hardware`, `intervals`, `io`, `progress`, `records`, `suggestions`, `text_lines`,
 # `text_metrics` and `utf8`.
 
-# %% alt="The packages in columns from left to right. First the packages that import no other: storyworld, tokenizers, backbone, callbacks, optim and batches. Then data, checkpoints, losses and metrics; generation; evaluation and tasks; analysis and dry_run; exercises; cli at the right end." tags=["fold"]
+# %% alt="The packages in columns, each to the right of the packages that it imports: from storyworld, tokenizers, backbone, optim and batches on the left, over data, checkpoints, generation, tasks, evaluation and analysis, to cli on the right." tags=["fold"]
 import matplotlib.pyplot as plt
 
 LEAVES = {

@@ -73,10 +73,15 @@ class LanguageModel:
     def __init__(
         self, decoder: Decoder, tokenizer: Tokenizer | None = None, notes: Sequence[str] = ()
     ) -> None:
-        if tokenizer is not None and tokenizer.vocab_size > decoder.config.vocab_size:
+        n_rows = decoder.config.vocab_size
+        if tokenizer is not None and tokenizer.vocab_size > n_rows:
+            without = [token.content for token in tokenizer.added_tokens if token.id >= n_rows]
+            fix = "they do not belong together"
+            if len(without) == tokenizer.vocab_size - n_rows:
+                fix = f"remove {', '.join(without[:3])} from the tokenizer's files"
             raise ValueError(
-                f"tokenizer {tokenizer.name} has {tokenizer.vocab_size} tokens, the decoder embeds "
-                f"{decoder.config.vocab_size}; they do not belong together"
+                f"tokenizer {tokenizer.name} has {tokenizer.vocab_size} tokens, the decoder embeds {n_rows}; "
+                f"{fix}"
             )
         self.decoder = decoder.eval()
         self.notes = tuple(notes)

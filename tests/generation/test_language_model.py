@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,29 @@ def test_saved_and_loaded_a_model_gives_equal_logits_and_text(norm: Norm, tmp_pa
         assert torch.equal(loaded.logits(input_ids), model.logits(input_ids))
         assert loaded.tokenizer.fingerprint == BYTES.fingerprint
         assert loaded.generate("Once", seed=3) == model.generate("Once", seed=3)
+
+
+def test_added_tokens_and_several_ends_are_saved_with_a_model(tmp_path: Path) -> None:
+    model = small_model(vocab_size=260)
+    model.save(tmp_path / "theirs")
+    (tmp_path / "theirs" / "added_tokens.json").write_text(
+        '{"<|user|>": 257, "<|bot|>": 258, "COVID-19": 259}'
+    )
+    (tmp_path / "theirs" / "generation_config.json").write_text('{"eos_token_id": [258, 256]}')
+    load(tmp_path / "theirs", device="cpu").save(tmp_path / "ours")
+    for folder in ("theirs", "ours"):
+        tokenizer = load(tmp_path / folder, device="cpu").tokenizer
+        assert tokenizer.encode("<|user|>COVID-19<|bot|>") == [257, 259, 258]
+        assert (tokenizer.end_of_text, tokenizer.end_ids) == (256, (258, 256))
+    config = json.loads((tmp_path / "ours" / "config.json").read_text())
+    assert (config["bos_token_id"], config["eos_token_id"]) == (256, [258, 256])
+
+
+def test_an_added_token_without_a_row_is_named(tmp_path: Path) -> None:
+    small_model().save(tmp_path / "model")
+    (tmp_path / "model" / "special_tokens_map.json").write_text('{"pad_token": "[PAD]"}')
+    with pytest.raises(ValueError, match=r"has 258 tokens, the decoder embeds 257; remove \[PAD\] from"):
+        load(tmp_path / "model", device="cpu")
 
 
 def test_a_model_is_cast_and_placed_while_it_is_loaded(tmp_path: Path) -> None:

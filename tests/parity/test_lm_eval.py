@@ -195,7 +195,7 @@ def test_the_harness_s_own_command_line_runs_with_our_backend(
     lines = "".join(json.dumps(row) + "\n" for row in passages)
     (tmp_path / "rows.jsonl").write_text(lines, encoding="utf-8")
     (tmp_path / "task.yaml").write_text(TASK.format(path=tmp_path / "rows.jsonl"), encoding="utf-8")
-    command = ["--model", NAME, "--model_args", f"path={model}", "--device", "cpu"]
+    command = ["--model", NAME, "--model_args", f"path={model},device=cpu"]
     task = ["--tasks", str(tmp_path / "task.yaml"), "--output_path", str(tmp_path / "out")]
     environment = {"HF_HOME": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "1", **os.environ}
     done = subprocess.run(
