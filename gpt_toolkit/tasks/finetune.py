@@ -445,10 +445,11 @@ class FinetuneTask(BaseTask):
         Raises:
             ValueError: If they differ; the message gives both values and the fix.
         """
-        super().on_load_checkpoint(checkpoint)
-        stored = stored_datasets(checkpoint[CHECKPOINT_KEY])
-        if self.trainer.training:
+        stored = stored_datasets(checkpoint.get(CHECKPOINT_KEY) or {})
+        if self.trainer.training and stored:  # before the data plan, which differs too if labels do
             check_same_datasets(stored, self._records())
+        super().on_load_checkpoint(checkpoint)
+        if self.trainer.training:
             return
         self._trained = stored
         if head_shapes(stored) != self._head_shapes:  # the checkpoint was not known to configure_model

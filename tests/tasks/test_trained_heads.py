@@ -153,7 +153,7 @@ def test_a_run_does_not_continue_with_other_labels(
     assert list(read_record(fitted[0])["datasets"]) == ["mood"]
     (tmp_path / "b").mkdir()
     other = data(rows(tmp_path / "b" / "mood.csv", ["joy", "surprise", "sadness"], n=90))
-    task = FinetuneTask(decoder=SHAPE, optimizer=AdamW(lr=0.01), accept_new_plan=True)
+    task = FinetuneTask(decoder=SHAPE, optimizer=AdamW(lr=0.01))
     message = "labels of mood: joy, sadness, surprise; expected anger, joy, sadness, as in the checkpoint"
     with pytest.raises(ValueError, match=message):
         quiet(tmp_path, max_steps=50).fit(task, other, ckpt_path=fitted[0])
