@@ -36,7 +36,7 @@ from gpt_toolkit.io import atomic_file
 from gpt_toolkit.progress import output_console
 
 INTERVALS = "95% intervals by a parametric bootstrap of the runs, widened by Student's t"
-_EVALUATION = ("dataset", "files", "val_files", "val_fraction", "text_field", "world")
+_EVALUATION = ("dataset", "files", "val_files", "val_fraction", "text_field", "separator", "world")
 """Settings of the DataModule that choose the text for validation."""
 _LOWEST_LINE = 0.2  # below this fraction of the lowest loss, the line would leave no height to the curves
 _LABELS = {

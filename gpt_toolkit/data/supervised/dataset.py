@@ -91,8 +91,9 @@ class DividedSource:
     Args:
         source: All examples.
         rule: ``TENTH_BY_TEXTS``: a hash of the texts holds out about one example in ten, so the order of a
-            file does not matter. ``TENTH_BY_DOCUMENT``: the hash is of the first text only, so all questions
-            about a document stay together. ``STORY_CLOZE``: the fifth that the released code holds out.
+            file does not matter. ``TENTH_BY_DOCUMENT``: the hash is of the document, or of a question without
+            one, so all questions about a document stay together. ``STORY_CLOZE``: the fifth that the released
+            code holds out.
         is_held_out: Whether these are the held-out examples.
     """
 
@@ -117,8 +118,9 @@ class DividedSource:
         if self.rule == STORY_CLOZE:
             rows = frozenset(story_cloze_rows(sum(1 for _ in self.source.examples(raise_error))))
             return lambda index, _: index in rows
-        n_texts = 1 if self.rule == TENTH_BY_DOCUMENT else None
-        return lambda _, example: _hash(example.texts[:n_texts]) % _ONE_IN == 0
+        if self.rule == TENTH_BY_DOCUMENT:
+            return lambda _, example: _hash(example.texts[: 1 if example.texts[0] else 2]) % _ONE_IN == 0
+        return lambda _, example: _hash(example.texts) % _ONE_IN == 0
 
 
 def divide(source: Source, rule: str) -> dict[str, Source]:

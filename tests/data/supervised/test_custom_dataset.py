@@ -405,3 +405,12 @@ def test_an_option_of_another_kind_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         open_dataset({"val": str(write("a.csv", TRAIN)), **options})
+
+
+def test_questions_without_a_document_are_divided_by_question(write: Write) -> None:
+    rows = [f"Which is {i // 2}?,{i},{i + 1},{'AB'[i % 3 == 0]}\n" for i in range(200)]
+    opened = open_dataset(str(write("quiz.csv", "".join(["question,A,B,answer\n", *rows]))))
+    train, val = ({texts[1] for texts, _ in rows_of(opened, split)} for split in ("train", "val"))
+    assert 2 <= len(val) <= 20
+    assert len(train) + len(val) == 100
+    assert not train & val
