@@ -192,7 +192,6 @@ def test_a_changed_schedule_or_length_holds_from_the_first_resumed_step(
         ({"seed": 1, "data": {"seed": 0}}, None),  # nothing is drawn from it
         ({}, None),
     ],
-    ids=str,
 )
 def test_one_line_says_what_changed_since_the_checkpoint(
     change: dict[str, Any], line: str | None, fit: Run, stopped: Any, caplog: pytest.LogCaptureFixture
