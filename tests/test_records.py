@@ -110,7 +110,7 @@ def test_parquet_is_read_record_by_record(tmp_path: Path) -> None:
             r"line 2: the record that begins here is broken: unexpected end",
         ),
         ("a.csv", 'a,b\n1,"2"3\n', r"a\.csv, line 2: the record that begins here is broken"),
-        ("a.csv", b"a,b\n1,\xff\n", r"a\.csv, line 2 is not UTF-8: byte 0xff; convert it.*iconv"),
+        ("a.csv", b"a,b\n1,\xff\n", r"a\.csv: byte 0xff at line 2; .* convert it.*iconv"),
         ("a.jsonl", "nonsense\n", r"a\.jsonl, line 1 is not JSON: .*an object a line"),
         ("a.json", "[1]", r"a\.json, record 1 is not an object but int: '1'"),
         ("a.json", '[{"a": 1}', r"a\.json is not JSON: .*expected an object or an array of objects"),

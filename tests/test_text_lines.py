@@ -41,21 +41,15 @@ def test_a_carriage_return_inside_a_line_or_quotes_ends_no_line(write: Write) ->
     [
         (
             b"a,b\n1,\xe9\n",
-            r"a\.csv, line 2 is not UTF-8: byte 0xe9; convert it.*iconv -f WINDOWS-1252 .* a\.csv",
+            r"a\.csv: byte 0xe9 at line 2; expected UTF-8 text; convert it.*iconv -f WINDOWS-1252 .* a\.csv",
         ),
-        (b"a\r1\r\xff\r", r"a\.csv, line 3 is not UTF-8: byte 0xff"),
-        (b"a,b\n1,\0\n", r"a\.csv, line 2 holds NUL bytes; expected text; save the file as UTF-8"),
-        (
-            "text,label\n" * 30,
-            r"line 1 holds NUL bytes; expected text; it may be UTF-16 without a byte-order mark",
-        ),
-        (gzip.compress(b"text,label\n", mtime=0), r"a\.csv, line 1 .*; it is gzip: let its name end in \.gz"),
-        (
-            b"PK\x03\x04\x14\0\x06\0\x08\0",
-            r"line 1 holds NUL.*it is a zip file or a spreadsheet.*save it as CSV",
-        ),
-        (b"PAR1\x15\x04\x15\xf4", r"line 1 .*it is parquet: let its name end in \.parquet"),
-        (codecs.BOM_UTF16_LE + b"a\0\n\0b", r"a\.csv, after line 1: not UTF-16, as the byte-order mark says"),
+        (b"a\r1\r\xff\r", r"a\.csv: byte 0xff at line 3"),
+        (b"a,b\n1,\0\n", r"a\.csv, line 2: NUL bytes; expected text; remove them, or save the file as UTF-8"),
+        ("text,label\n" * 30, r"bytes are NUL, the first at offset 1; .* iconv -f UTF-16LE -t UTF-8 a\.csv"),
+        (gzip.compress(b"text,label\n", mtime=0), r"a\.csv: the content is gzip; .*; add \.gz to its name"),
+        (b"PK\x03\x04\x14\0\x06\0\x08\0", r"a\.csv: the content is a zip archive or an office document"),
+        (b"PAR1\x15\x04\x15\xf4", r"a\.csv: the content is parquet; .*; let its name end in \.parquet"),
+        (codecs.BOM_UTF16_LE + b"a\0\n\0b", r"a\.csv: truncated data at offset 6; expected utf-16-le text"),
     ],
 )
 def test_what_is_not_text_is_refused_with_its_line(write: Write, content: bytes | str, message: str) -> None:

@@ -191,7 +191,8 @@ def describe_fit(trainer: Trainer, folder: Path) -> Iterator[str]:
         yield f"next: gpt-toolkit generate {folder / 'model'}"
     else:
         kept = "best" if (CheckpointWriter.folder_of(folder) / "best.ckpt").exists() else "last"
-        yield f"next: gpt-toolkit test --config {folder / CONFIG} --ckpt_path {kept}"
+        verb = "test" if getattr(trainer.datamodule, "has_test_labels", True) else "validate"  # type: ignore[attr-defined]
+        yield f"next: gpt-toolkit {verb} --config {folder / CONFIG} --ckpt_path {kept}"
 
 
 def describe_results(results: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -193,6 +193,10 @@ class BaseTask(OptimizedModule):
         per_token = self.built_backbone.config.flops_per_token_of(input_ids.shape[-1])
         return input_ids.numel() * per_token * fraction
 
+    def split_of(self, stage: str) -> str:
+        """Return the split that a stage scores: without test data, ``test`` scores the validation split."""
+        return str(getattr(self.data, "tested_split", stage)) if stage == "test" else stage
+
     # ------------------------------------------------------------------ checkpoints
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -409,7 +409,7 @@ class FinetuneTask(BaseTask):
             self.metrics_of(name).reset()
 
     def _log_split(self, stage: str) -> None:
-        split = getattr(self.data, "tested_split", "test") if stage == "test" else stage
+        split = self.split_of(stage)
         if self.trainer.state.fn != TrainerFn.FITTING:
             self.evaluated = {name: self._describe(name, split) for name in self.tasks}
         logged: dict[str, float] = {}

@@ -163,10 +163,10 @@ class PretrainTask(BaseTask):
 
     def _log_split(self, stage: str) -> None:
         nats = float(self.mean_loss.compute())
-        bits = bits_per_byte(nats, self._bytes_per_token)
+        bits, split = bits_per_byte(nats, self._bytes_per_token), self.split_of(stage)
         metrics = {
-            f"{stage}_loss": nats,
-            f"{stage}_perplexity": perplexity(nats),
-            f"{stage}_bits_per_byte": bits,
+            f"{split}_loss": nats,
+            f"{split}_perplexity": perplexity(nats),
+            f"{split}_bits_per_byte": bits,
         }
         self.log_evaluation(metrics)

@@ -111,7 +111,7 @@ class GenerateTask(LightningModule):
         )
         return [
             {
-                "row": row,
+                "example": row,
                 "prompt": prompt,
                 "text": completion.text,
                 "seed": seed,

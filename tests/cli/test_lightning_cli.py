@@ -74,9 +74,9 @@ def test_a_run_from_prepare_to_predict(tell: Tell) -> None:
     assert validated.err == "checkpoint: runs/tiny/checkpoints/best.ckpt, step 8\n"
 
     tested = tell("test", "--config", "runs/tiny/config.yaml", "--ckpt_path", "best")
-    assert re.search(r"test_loss +\d\.\d{4}\ntest_perplexity +\d+\.\d{4}\ntest_bits_per_byte", tested.out)
+    assert re.search(r"val_loss +\d\.\d{4}\nval_perplexity +\d+\.\d{4}\nval_bits_per_byte", tested.out)
     assert tested.err == (
-        "No test split found; testing reads the validation split.\n"
+        "no test split; the validation split is scored, and its results are named val_\n"
         "checkpoint: runs/tiny/checkpoints/best.ckpt, step 8\n"
     )
 

@@ -191,7 +191,7 @@ def test_a_missing_file_is_named_with_its_place(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_utf8_is_named(write: Write, tmp_path: Path) -> None:
     write("lambada/lambada_test.jsonl", b'{"text": "one \xff"}\n')
-    with pytest.raises(ValueError, match=r"lambada_test.jsonl, line 1 is not UTF-8: byte 0xff"):
+    with pytest.raises(ValueError, match=r"lambada_test.jsonl: byte 0xff at line 1"):
         BENCHMARKS["lambada"].read(tmp_path, check=False)
 
 

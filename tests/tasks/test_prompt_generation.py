@@ -52,7 +52,7 @@ def predict(model: Path, tmp_path: Path, prompts: list[str], **settings: Any) ->
 def test_each_prompt_of_a_file_gets_its_answers_in_order(model: Path, tmp_path: Path) -> None:
     settings: dict[str, Any] = {"max_new_tokens": 20, "top_p": 0.9, "top_k": 30, "seed": 3, "stop": ["e"]}
     lines = predict(model, tmp_path, PROMPTS, num_samples=2, dtype="float32", **settings)
-    assert [(line["row"], line["prompt"]) for line in lines] == [
+    assert [(line["example"], line["prompt"]) for line in lines] == [
         (row, prompt) for row, prompt in enumerate(PROMPTS) for _ in range(2)
     ]
     expected = load(model, device="cpu").generate(PROMPTS, num_samples=2, **settings)

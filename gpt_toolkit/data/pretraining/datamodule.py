@@ -262,15 +262,19 @@ class CorpusDataModule(LightningDataModule):
         """Return the validation split once from end to end; an empty list without validation."""
         return self._evaluation("val") if "val" in self.cache.splits else []
 
+    @property
+    def tested_split(self) -> Split:
+        """The split that :meth:`test_dataloader` reads."""
+        return "test" if "test" in self.cache.splits else "val"
+
     def test_dataloader(self) -> BatchLoader:
         """Return the test split once from end to end; without one the validation split, which is logged."""
-        if "test" in self.cache.splits:
-            return self._evaluation("test")
-        if "val" not in self.cache.splits:
+        split = self.tested_split
+        if split not in self.cache.splits:
             raise ValueError("no text for testing: give test_files, or a val_fraction above 0")
-        if self.trainer is None or self.trainer.is_global_zero:
-            log.info("No test split found; testing reads the validation split.")
-        return self._evaluation("val")
+        if split == "val" and (self.trainer is None or self.trainer.is_global_zero):
+            log.info("no test split; the validation split is scored, and its results are named val_")
+        return self._evaluation(split)
 
     def predict_dataloader(self) -> BatchLoader:
         """Return the windows of :meth:`test_dataloader`."""

@@ -330,6 +330,11 @@ class SupervisedDataModule(LightningDataModule):
 
     # ------------------------------------------------------------------ reports
 
+    @property
+    def has_test_labels(self) -> bool:
+        """True if every dataset has a test split whose labels are public; available after ``setup``."""
+        return all(one.held_out == "test" and not one.dataset.labels.not_public for one in self._datasets)
+
     def summary(self) -> str:
         """Describe what was prepared, a line for each dataset, and its folder; available after ``setup``."""
         lines = []

@@ -140,7 +140,9 @@ def _read_labels(columns: Columns, source: Source, title: str) -> dict[str, str]
     for example in source.examples(raise_error):
         label = label_text(example.label)
         if label is None:
-            raise ValueError(f"{example.where} has no label. Every training example needs one")
+            raise ValueError(
+                f"{example.where}: no label; expected one, because classes are inferred from these examples"
+            )
         first_is_repeated = first_is_repeated or (n_examples > 0 and label == next(iter(found)))
         found.setdefault(label, example.where)
         n_examples += 1

@@ -291,7 +291,7 @@ def test_testing_and_predicting_fall_back_to_validation_and_say_so(
     model = Recorder()
     run = trainer(tmp_path)
     run.test(model, datamodule=data(numbers), verbose=False)
-    assert "No test split found; testing reads the validation split." in caplog.messages
+    assert "no test split; the validation split is scored, and its results are named val_" in caplog.messages
     predicted = run.predict(model, datamodule=data(numbers))
     assert predicted is not None
     tested = [batch["input_ids"] for batch in model.evaluated]

@@ -95,7 +95,7 @@ def test_rows_of_a_test_without_labels_all_stay(write: Write, tmp_path: Path) ->
             "rte",
             "rte/dev.tsv",
             b"index\tsentence1\tsentence2\tlabel\n0\tcaf\xe9\tB.\tentailment\n",
-            r"dev\.tsv, line 2 is not UTF-8: byte 0xe9; convert",
+            r"dev\.tsv: byte 0xe9 at line 2; expected UTF-8 text; convert",
         ),
         ("rte", "rte/dev.tsv", "", r"dev\.tsv is empty"),
         (
