@@ -26,7 +26,7 @@ def test_each_token_of_the_split_has_its_loss(
     assert len(ids) == len(cache.tokens("val")) - 1
     [metrics] = trainer.test(task, datamodule=trainer.datamodule, verbose=False)  # type: ignore[attr-defined]
     losses = [loss for line in lines for loss in line["nll"]]
-    assert math.fsum(losses) / len(losses) == pytest.approx(metrics["test_loss"], abs=1e-5)
+    assert math.fsum(losses) / len(losses) == pytest.approx(metrics["val_loss"], abs=1e-5)
 
 
 def test_a_failure_leaves_no_half_of_a_file(

@@ -184,9 +184,9 @@ def test_max_epochs_end_a_line_at_zero(tell: Tell) -> None:
 
 def test_a_models_weights_are_measured_and_trained_on(tell: Tell) -> None:
     tell("fit", "--config", "tiny.yaml")
-    [own] = re.findall(r"test_loss +(\S+)", tell("test", "--config", "tiny.yaml", "--ckpt_path", "best").out)
+    [own] = re.findall(r"val_loss +(\S+)", tell("test", "--config", "tiny.yaml", "--ckpt_path", "best").out)
     from_model = ("--config", "tiny.yaml", "--model.init_from", "runs/tiny/model")
-    [loss] = re.findall(r"test_loss +(\S+)", tell("test", *from_model).out)
+    [loss] = re.findall(r"val_loss +(\S+)", tell("test", *from_model).out)
     assert loss == own
     tell("fit", *from_model, "--trainer.default_root_dir", "second", "--trainer.max_steps", 1)
     assert losses("second")[0] < losses("runs/tiny")[2]
