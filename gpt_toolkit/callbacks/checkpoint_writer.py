@@ -170,10 +170,10 @@ class CheckpointWriter(Checkpoint):
         """Save the state after a validation during training, also as the best if it is."""
         if trainer.sanity_checking or trainer.state.fn != "fit":
             return
-        if self.monitor not in trainer.callback_metrics:
+        value = trainer.callback_metrics.get(self.monitor)
+        if value is None and any(name.startswith("val_") for name in trainer.callback_metrics):
             raise ValueError(self._unknown_monitor(trainer.callback_metrics))
-        value = trainer.callback_metrics[self.monitor]
-        if self._is_best(float(value)):
+        if value is not None and self._is_best(float(value)):
             self.best = float(value)
             metrics = trainer.callback_metrics.items()
             self.metrics_at_best = {name: float(v) for name, v in metrics if name.startswith("val_")}

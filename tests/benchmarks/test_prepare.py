@@ -40,7 +40,7 @@ def test_given_files_are_read_with_line_feeds_alone(tmp_path: Path) -> None:
         b"three\nfour",
     ]
     assert setting == {"text": "2 files", "mb": 17e-6, "files": 2}
-    with pytest.raises(FileNotFoundError, match="holds no"):
+    with pytest.raises(FileNotFoundError, match=r"expected \.txt or \.txt\.gz files"):
         corpus.unpack([tmp_path / "text" / ".." / "empty"], tmp_path / "other", 0)
 
 

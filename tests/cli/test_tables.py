@@ -29,6 +29,12 @@ class InThisProcess:
         codes = (main(line) for line in json.loads(arguments[-1]))
         self.code = next((code for code in codes if code), 0)
 
+    def __enter__(self) -> "InThisProcess":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
     def poll(self) -> int:
         return self.code
 

