@@ -133,7 +133,7 @@ def test_a_file_of_yours_is_scored_whole(reviews: Path) -> None:
 def test_a_row_without_a_label_or_an_answer_is_refused_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "some.csv"
     path.write_text(REVIEWS.replace("A dull sea,bad", "A dull sea,"), encoding="utf-8")
-    with pytest.raises(ValueError, match=r"some\.csv, line 3 has no label"):
+    with pytest.raises(ValueError, match=r"some\.csv, line 3: no label"):
         read(f"prompt:{path}")
     path = tmp_path / "pairs.jsonl"
     path.write_text(json.dumps({"input": "x", "target": ""}), encoding="utf-8")

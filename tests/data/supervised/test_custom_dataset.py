@@ -252,7 +252,7 @@ def test_identity_follows_content_columns_and_labels(write: Write) -> None:
             "text,label\nA.,1\nB.,0.5\n",
             r"labels such as '0\.5' for kind classification; expected classes; .*kind: graded",
         ),
-        ({}, "text,label\nA.,1\nB.,\n", r"a\.csv, line 3 has no label"),
+        ({}, "text,label\nA.,1\nB.,\n", r"a\.csv, line 3: no label"),
         ({}, "text,label\n,1\nB.,0\n", r"a\.csv, line 2: the text is empty"),
         (
             {"labels": ["x", "y"]},

@@ -82,7 +82,7 @@ def test_missing_is_not_a_label(write: Write, tmp_path: Path, missing: object) -
     )
     write("a.csv", labeled(1, ""))
     for name, place in (("a.parquet", "record 2"), ("a.jsonl", "line 2"), ("a.csv", "line 3")):
-        with pytest.raises(ValueError, match=f"{name}, {place} has no label"):
+        with pytest.raises(ValueError, match=f"{name}, {place}: no label"):
             open_dataset({"val": str(tmp_path / name)})
         opened = open_dataset({"test": str(tmp_path / name), "labels": [0, 1]})
         assert [example.target for example in opened.examples("test")] == [1, None]
