@@ -312,7 +312,7 @@ def test_glues_files_and_copies_of_the_hubs_are_read(
     opened = open_dataset(name, tmp_path)
     split = next(split for split in opened.splits if split != "train" or "train" in file)
     rows = list(opened.examples(split))
-    assert row in rows or (split == "train" and row._replace(row=0) in list(opened.examples("val")))
+    assert row in rows or (split == "train" and row._replace(number=0) in list(opened.examples("val")))
 
 
 def test_two_files_that_could_be_one_split_are_refused(write: Write, tmp_path: Path) -> None:
