@@ -1,7 +1,7 @@
 """The datasets of a fine-tuning run, each with a head or as text."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +133,11 @@ def _as_text(dataset: SupervisedDataset, tokenizer: Tokenizer, n_ctx: int) -> Ta
     template = prompt_template(dataset.spec, n_texts, dataset.prompt)
     spec = spec_as_text(dataset.spec, template, tokenizer)
     space = n_ctx - 1 - spec.max_new_tokens
+    if space < _SHORTEST_PROMPT and spec.has_free_text:  # the published length is for longer contexts
+        spec = replace(spec, max_new_tokens=n_ctx // 2)
+        note = f"{spec.name}: generated answers have at most {n_ctx // 2} tokens, half of n_ctx"
+        dataset.facts = [*dataset.facts, note]
+        space = n_ctx - 1 - spec.max_new_tokens
     if space < _SHORTEST_PROMPT:
         raise ValueError(
             f"n_ctx={n_ctx} leaves {max(0, space)} tokens for the prompts of {spec.name}, whose answers have "

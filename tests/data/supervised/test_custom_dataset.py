@@ -10,6 +10,8 @@ import pytest
 
 from gpt_toolkit.batches import TaskSpec
 from gpt_toolkit.data.supervised import Example, SupervisedDataset, open_dataset
+from gpt_toolkit.data.supervised.task_dataset import open_task_datasets
+from gpt_toolkit.tokenizers.byte_tokenizer import ByteTokenizer
 
 Write = Callable[[str, str | bytes], Path]
 
@@ -414,3 +416,14 @@ def test_questions_without_a_document_are_divided_by_question(write: Write) -> N
     assert 2 <= len(val) <= 20
     assert len(train) + len(val) == 100
     assert not train & val
+
+
+@pytest.mark.parametrize(("n_ctx", "expected"), [(256, 100), (64, 32)])
+def test_generated_answers_fit_the_context(write: Write, n_ctx: int, expected: int) -> None:
+    path = write("pairs.csv", "input,target\n" + "".join(f"how {i}?,so {i}.\n" for i in range(30)))
+    [one] = open_task_datasets([str(path)], None, ByteTokenizer(), n_ctx, as_text=False)
+    assert one.spec.max_new_tokens == expected
+    notes = [note for note in one.dataset.notes("train") if "generated answers" in note]
+    assert notes == (
+        [] if expected == 100 else ["pairs: generated answers have at most 32 tokens, half of n_ctx"]
+    )

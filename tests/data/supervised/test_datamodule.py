@@ -437,7 +437,7 @@ def test_what_cannot_be_is_refused_with_the_way_out(sets: dict[str, FakeDataset]
         ready("b")
     with pytest.raises(ValueError, match="no dataset is text: set as_text=true"):
         ready("nli", n_examples=2)
-    with pytest.raises(ValueError, match="n_ctx=16 leaves 3 tokens for the prompts of qa"):
+    with pytest.raises(ValueError, match="n_ctx=16 leaves 7 tokens for the prompts of qa"):
         ready("qa", n_ctx=16)
     with pytest.raises(ValueError, match="batch_tokens=16 is less than one example of choice"):
         ready("choice", batch_tokens=16).train_dataloader()

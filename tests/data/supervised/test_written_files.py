@@ -196,9 +196,7 @@ def check(seed: int, folder: Path) -> None:
     texts = ["" if pd.isna(row[text]) else str(row[text]) for row in rows]
     texts = [value.replace("\r\n", "\n").replace("\r", "\n").strip() for value in texts]
     if None in labels or "" in texts:
-        with pytest.raises(
-            ValueError, match=r"a\.\w+.*, (line|record) \d+.*(no label|the text is empty)"
-        ):
+        with pytest.raises(ValueError, match=r"a\.\w+.*, (line|record) \d+.*(no label|the text is empty)"):
             list(open_dataset({"val": str(path)}).examples("val"))
         return
     opened = open_dataset({"val": str(path)})
