@@ -68,6 +68,13 @@ def harness(session: nox.Session) -> None:
 
 
 @nox.session
+def faults(session: nox.Session) -> None:
+    """Kill runs at random moments and change bytes of files, at length."""
+    install(session, "test")
+    session.run("pytest", "tests/faults", "-m", "", *PARALLEL, *session.posargs, env=ONE_THREAD)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check the code style."""
     session.install(*LOCKED, *nox.project.dependency_groups(PROJECT, "lint"))
