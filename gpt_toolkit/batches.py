@@ -72,7 +72,7 @@ class TaskSpec:
         max_new_tokens: Length of the longest generated answer, for text.
         positive: Label whose F1 is computed; "" is the last one of two, and the mean over more classes.
         levels: Grades of a graded dataset's levels; the numbers that its labels are, unless given.
-        head: Name of the dataset whose head is used; "" is this one's own.
+        head: Name of the dataset whose head is used; "" is the one of its own name.
     """
 
     name: str

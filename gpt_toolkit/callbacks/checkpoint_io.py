@@ -1,4 +1,4 @@
-"""Reading and writing of checkpoint files by the Trainer: durable when written, verified when read."""
+"""Reading and writing of checkpoint files by the Trainer: in place, and verified when read."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ class CheckpointFileIO(TorchCheckpointIO):
     """Writer and reader of checkpoints in one file.
 
     Lightning's own class writes a second copy in memory, then a third one in the system's temporary folder.
-    This one writes the file in its place and flushes it to the disk. A changed byte is an error when the
-    checkpoint is read, and so is anything but tensors and plain types.
+    This one writes the file in its place. A changed byte is an error when the checkpoint is read, and so is
+    anything but tensors and plain types.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        """Write a checkpoint. The file is complete only when this returns, so use a temporary name."""
+        """Write a checkpoint. The file is complete only afterwards: use a temporary name."""
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         torch.save(checkpoint, path)
-        flush(Path(path))
 
     def load_checkpoint(
         self, path: Any, map_location: Any = None, weights_only: bool | None = None

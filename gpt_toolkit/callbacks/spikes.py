@@ -86,6 +86,12 @@ class Spikes(Callback):
         if hasattr(task, "step_guard"):
             task.step_guard = self.accepts
 
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Release the task, which another Trainer may train."""
+        task: Any = pl_module
+        if getattr(task, "step_guard", None) == self.accepts:
+            task.step_guard = None
+
     def accepts(self, loss: Tensor, gradient_norm: Tensor) -> bool:
         """Return whether the update of a step may be made; record the step if not.
 

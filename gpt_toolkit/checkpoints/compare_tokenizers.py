@@ -18,7 +18,7 @@ _WORDS = "the little fox ran over 12 hills , and so on ."
 
 @dataclass(frozen=True)
 class Probe:
-    """What a tokenizer makes of a text.
+    """Token ids of a text by one tokenizer, and the texts that it decodes them to.
 
     Attributes:
         ids: Its token ids.

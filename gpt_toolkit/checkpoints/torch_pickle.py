@@ -82,7 +82,7 @@ def safe_load(path: Path, config_class: str = "", *, in_memory: bool = False) ->
     Args:
         path: The file.
         in_memory: Read all tensors now.
-        config_class: Name of the class whose objects become :class:`PlainFields`; found out by itself.
+        config_class: Name of the class whose objects become :class:`PlainFields`; found in the file if empty.
 
     Raises:
         ValueError: If the file is damaged, or holds anything but tensors and plain types.

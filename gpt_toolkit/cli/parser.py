@@ -59,7 +59,7 @@ class Parser(LightningArgumentParser):
         super().__init__(*args, **{"prog": "gpt-toolkit", "allow_abbrev": False, **kwargs})
 
     def parse_args(self, args: Any = None, *others: Any, **settings: Any) -> Any:
-        """Parse arguments; names of files are no YAML."""
+        """Parse arguments; names of files are not read as YAML."""
         arguments = sys.argv[1:] if args is None else args
         if isinstance(arguments, (list, tuple)):
             arguments = protect_paths(arguments)

@@ -124,7 +124,7 @@ class PromptsDataModule(LightningDataModule):
 
 
 def read_prompts(path: Path, text_field: str) -> Iterator[Prompt]:
-    """Yield the prompts of a file: its lines that are not blank, or a field of its records.
+    """Yield the prompts of a file: its lines that are not empty, or a field of its records.
 
     An empty prompt of a record begins a new text.
 

@@ -202,3 +202,8 @@ def test_all_wrong_settings_are_named_at_once() -> None:
         ValueError, match=r"spikes\.action: 'jump'.*spikes\.z_score: -1.*spikes\.window.*spikes\.limit"
     ):
         Spikes(action="jump", z_score=-1, window=1, limit=0)  # type: ignore[arg-type]
+
+
+def test_another_trainer_is_not_guarded(fit: Run) -> None:
+    _, module = fit(callbacks=[Spikes()])
+    assert module.step_guard is None

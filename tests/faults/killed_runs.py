@@ -78,15 +78,16 @@ def differences(expected: Path, found: Path) -> list[str]:
     for name in ("last.ckpt", "best.ckpt"):
         a, b = (torch.load(folder / "checkpoints" / name, weights_only=True) for folder in (expected, found))
         keys = ("state_dict", "optimizer_states", "global_step")
-        wrong += [f"{name}: {key}" for key in keys if not _are_equal(a[key], b[key])]
+        wrong += [f"{name}: {key}" for key in keys if not are_equal(a[key], b[key])]
     return wrong
 
 
-def _are_equal(a: Any, b: Any) -> bool:
+def are_equal(a: Any, b: Any) -> bool:
+    """Return whether two contents of checkpoints are equal, tensors bit by bit."""
     if isinstance(a, dict):
-        return a.keys() == b.keys() and all(_are_equal(a[key], b[key]) for key in a)
+        return a.keys() == b.keys() and all(are_equal(a[key], b[key]) for key in a)
     if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(map(_are_equal, a, b))
+        return len(a) == len(b) and all(map(are_equal, a, b))
     return torch.equal(a, b) if isinstance(a, torch.Tensor) else bool(a == b)
 
 

@@ -4,27 +4,18 @@ import random
 import re
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 from filelock import FileLock
 
 from gpt_toolkit.callbacks import CheckpointWriter
 from gpt_toolkit.callbacks.checkpoint_io import CheckpointFileIO
 from tests.commands import Tell, assert_refused, metrics
+from tests.faults.killed_runs import are_equal
 from tests.small_runs import Run
 
 RUN = ("--config", "tiny.yaml", "--checkpoints.keep_every_n_steps", 3)
 CHECKPOINTS = Path("runs/tiny/checkpoints")
-
-
-def are_equal(a: Any, b: Any) -> bool:
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(are_equal(a[key], b[key]) for key in a)
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(map(are_equal, a, b))
-    return torch.equal(a, b) if isinstance(a, torch.Tensor) else bool(a == b)
 
 
 @pytest.mark.parametrize("n", [400, pytest.param(10_000, marks=pytest.mark.slow)])

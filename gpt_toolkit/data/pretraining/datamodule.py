@@ -184,7 +184,7 @@ class CorpusDataModule(LightningDataModule):
         self._require_validation(cache)
 
     def _warn_of_documents(self, corpus: Corpus, cache: TokenCache) -> None:
-        """Warn of marks that end documents but are read as text, and of a separator that divides nothing."""
+        """Warn of separators that are read as text, and of a separator that divides nothing."""
         if cache.n_marks:
             log.warning(
                 "text: %r occurs %s times, as ordinary text; if it ends documents, set separator to it",

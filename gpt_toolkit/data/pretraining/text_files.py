@@ -67,7 +67,7 @@ def find_files(patterns: Sequence[str], argument: str) -> dict[Path, Split | Non
         if path.exists():
             matches = [path]
         elif glob.has_magic(pattern):
-            folder = next(parent for parent in path.parents if parent.exists())  # its name is no pattern
+            folder = next(parent for parent in path.parents if parent.exists())  # its name is not a pattern
             matches = sorted(folder.glob(str(path.relative_to(folder))))
             if not matches:
                 raise FileNotFoundError(f"{argument}: nothing matches {pattern!r} (looked in {Path.cwd()})")
@@ -226,7 +226,7 @@ class FileCorpus:
 
     @property
     def is_plain_text(self) -> bool:
-        """Whether no file has records."""
+        """True if no file has records."""
         return all(is_plain_text(file.path) for file in self.files)
 
     def has_documents(self, number: int) -> bool:

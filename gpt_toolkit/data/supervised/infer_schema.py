@@ -161,7 +161,7 @@ class _Inference:
         return ""
 
     def _option_or_known(self, option: str, names: Sequence[str], role: str) -> str:
-        """Return the column that an option names, else the one with a known name; "" if there is none."""
+        """Return the column that an option names, else the one with a known name; "" if none exists."""
         if option in self.options:
             return self._named(option)
         if found := self._known(*names):

@@ -21,7 +21,7 @@ def trained_dataset(
         The trained dataset; None if the model has no head, or the dataset needs none.
 
     Raises:
-        ValueError: If the model has several heads, none of that name.
+        ValueError: If the model has several heads and none has that name.
     """
     if name in trained:
         return trained[name]
