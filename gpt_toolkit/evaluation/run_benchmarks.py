@@ -72,7 +72,7 @@ def run_benchmarks(args: argparse.Namespace) -> list[Score]:
     if args.explain:
         _explain(args, data)
         return []
-    task = ZeroShotTask(init_from=args.model, batch_tokens=args.batch_tokens)
+    task = ZeroShotTask(init_from=args.model, batch_tokens=args.batch_tokens, store=not args.no_store)
     trainer = evaluation_trainer(
         devices=args.devices,
         precision=_PRECISIONS[args.dtype],
