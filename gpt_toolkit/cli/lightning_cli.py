@@ -23,7 +23,9 @@ from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy
 from gpt_toolkit import intervals
 from gpt_toolkit.callbacks import Budget, CheckpointWriter, MetricsFile, Predictions, Throughput
 from gpt_toolkit.callbacks.console import quiet_lightning
+from gpt_toolkit.callbacks.interrupts import EvaluationSignals, interruptible
 from gpt_toolkit.callbacks.predictions import write_submission
+from gpt_toolkit.callbacks.rank_watch import watched_ranks
 from gpt_toolkit.checkpoints.training_checkpoint import is_sharded
 from gpt_toolkit.cli import UsageError
 from gpt_toolkit.cli.configs import resolve_configs
@@ -91,7 +93,8 @@ def run_cli(build: Build, arguments: list[str]) -> int:
     arguments, first_config = resolve_configs(arguments)
     quiet_lightning()
     try:
-        return build(arguments, first_config)
+        with interruptible(), watched_ranks():
+            return build(arguments, first_config)
     except ParserError as error:
         raise UsageError(explain_error(error)) from None
     except MisconfigurationException as error:  # the Trainer's, about settings that exclude each other
@@ -274,6 +277,8 @@ class ToolkitCLI(LightningCLI):
         callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
         if self._opening_lines:
             callbacks.insert(0, OpeningLines(self._opening_lines))
+        if not fits:
+            callbacks.append(EvaluationSignals())
         if fits:
             callbacks.insert(0, Throughput())  # before the line that shows its measurements
         if fits and not settings.trainer.fast_dev_run:
