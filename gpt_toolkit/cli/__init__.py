@@ -26,6 +26,7 @@ TRAINER_VERBS = {
     "doctor": "dry-run fit: check data, memory and time; list every problem",
 }
 COMMANDS = {
+    "configs": "list the configs of the package and the presets, or print a config",
     "convert": "write a model folder from GPT-1 or GPT-2 weights of any origin",
     "exercise": "write a part of the models yourself, and have it checked",
     "generate": "generate text from a model",
@@ -79,6 +80,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # the reader of standard output, such as head, has ended
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (ValueError, OSError, MemoryError) as error:
         if os.environ.get("GPT_TOOLKIT_TRACEBACK"):
             raise

@@ -26,7 +26,7 @@ from gpt_toolkit.callbacks.console import quiet_lightning
 from gpt_toolkit.callbacks.predictions import write_submission
 from gpt_toolkit.checkpoints.training_checkpoint import is_sharded
 from gpt_toolkit.cli import UsageError
-from gpt_toolkit.cli.configs import resolve_configs
+from gpt_toolkit.cli.config_files import resolve_configs
 from gpt_toolkit.cli.defaults import (
     OpeningLines,
     check_model,
