@@ -27,6 +27,7 @@ TRAINER_VERBS = {
 }
 COMMANDS = {
     "configs": "list the configs of the package and the presets, or print a config",
+    "compare": "compare runs or scores with their noise: difference, interval, p, steps to a target",
     "convert": "write a model folder from GPT-1 or GPT-2 weights of any origin",
     "exercise": "write a part of the models yourself, and have it checked",
     "generate": "generate text from a model",
