@@ -83,7 +83,7 @@ for axes, title, shares in zip(row, titles, habits, strict=True):
         places = [layer + 0.3 * (head - 0.5) for head in range(len(shares[layer]))]
         axes.bar(places, shares[layer].tolist(), width=0.27, color=f"C{layer}")
     axes.set(title=title, xlabel="layer", xticks=range(len(shares)), xticklabels=range(1, len(shares) + 1))
-row[0].set(ylabel="share of attention")
+row[0].set(ylabel="fraction of attention")
 plt.show()
 
 # %% tags=["hide"]

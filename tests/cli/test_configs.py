@@ -154,7 +154,7 @@ def test_an_overlay_parses_on_top_of_a_run(
 
 @pytest.mark.parametrize("config", CONFIGS, ids=name_of)
 def test_a_saved_config_reloads_to_equal_settings(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every setting, nulls too, survives the ``config.yaml`` of a run."""
+    """Compare every setting, nulls too, with the ``config.yaml`` of a run."""
     parsed: list[ToolkitCLI] = []
 
     def stop(cli: ToolkitCLI) -> None:

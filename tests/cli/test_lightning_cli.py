@@ -228,7 +228,7 @@ def test_a_run_is_called_after_its_first_config(tell: Tell) -> None:
 
 @pytest.mark.parametrize("is_in_config", [True, False])
 def test_a_class_in_the_current_folder_is_found(is_in_config: bool, tell: Tell, place: Path) -> None:
-    """The console script does not search the current folder, other than ``python -m``."""
+    """Search the current folder, as ``python -m`` does and a console script does not."""
     Path("sums.py").write_text(
         "from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule\n"
         "class SumsDataModule(CorpusDataModule):\n"
