@@ -26,6 +26,7 @@ TRAINER_VERBS = {
     "doctor": "dry-run fit: check data, memory and time; list every problem",
 }
 COMMANDS = {
+    "compare": "compare runs or scores with their noise: difference, interval, p, steps to a target",
     "convert": "write a model folder from GPT-1 or GPT-2 weights of any origin",
     "exercise": "write a part of the models yourself, and have it checked",
     "generate": "generate text from a model",
