@@ -23,7 +23,7 @@ TRAINER_VERBS = {
     "test": "compute loss or scores on the test split",
     "predict": "write losses of tokens, classes or answers to prompts as JSON lines",
     "prepare": "write the token shards of a config's text, as fit would",
-    "doctor": "dry-run fit: check data, memory and time; list every problem",
+    "doctor": "dry-run fit: check data, memory and time; --ckpt describes a checkpoint",
 }
 COMMANDS = {
     "configs": "list the configs of the package and the presets, or print a config",
