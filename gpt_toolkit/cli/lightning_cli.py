@@ -27,8 +27,9 @@ from gpt_toolkit.callbacks.interrupts import EvaluationSignals, interruptible
 from gpt_toolkit.callbacks.predictions import write_submission
 from gpt_toolkit.callbacks.rank_watch import watched_ranks
 from gpt_toolkit.checkpoints.training_checkpoint import is_sharded
+from gpt_toolkit.class_scores import class_table
 from gpt_toolkit.cli import UsageError
-from gpt_toolkit.cli.configs import resolve_configs
+from gpt_toolkit.cli.config_files import resolve_configs
 from gpt_toolkit.cli.defaults import (
     OpeningLines,
     check_model,
@@ -337,7 +338,7 @@ class ToolkitCLI(LightningCLI):
             for line in describe_results(results):
                 print(line)
             for name, described in evaluated.items():
-                print(describe_evaluation(name, described))
+                print(*[describe_evaluation(name, described), *class_table(described)], sep="\n")
             model = self.settings.ckpt_path or self.settings.model.init_args.get("init_from") or ""
             write_results(results, self.run_folder / f"{self.verb}.json", str(model), evaluated)
 
