@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import math
 import shutil
+from collections import ChainMap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
+import torch.distributed
 from filelock import FileLock, Timeout
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
@@ -17,6 +19,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from gpt_toolkit.callbacks.checkpoint_io import CheckpointFileIO, flush
 from gpt_toolkit.callbacks.console import say
 from gpt_toolkit.callbacks.interrupts import Interrupts
+from gpt_toolkit.checkpoints.file_checksums import file_checksums, write_checksums
 from gpt_toolkit.io import explain_write_errors
 from gpt_toolkit.suggestions import did_you_mean
 
@@ -265,6 +268,8 @@ class CheckpointWriter(Checkpoint):
                     shutil.rmtree(partial)  # shards of an interrupted run
                 trainer.strategy.barrier("begin checkpoint")
                 trainer.save_checkpoint(partial, weights_only=False)
+                if partial.is_dir():
+                    _write_checksums(partial, trainer)
                 if trainer.is_global_zero:
                     flush(partial)
                     _replace(partial, path)
@@ -272,6 +277,15 @@ class CheckpointWriter(Checkpoint):
                 _remove(partial)
                 raise
         trainer.strategy.barrier("checkpoint")
+
+
+def _write_checksums(folder: Path, trainer: Trainer) -> None:
+    """Write the checksums of the shards of a checkpoint; each rank reads its part of the files."""
+    mine = file_checksums(sorted(folder.iterdir())[trainer.global_rank :: trainer.world_size])
+    by_rank: list[dict[str, int]] = [{} for _ in range(trainer.world_size)]
+    torch.distributed.all_gather_object(by_rank, mine)
+    if trainer.is_global_zero:
+        write_checksums(folder, dict(ChainMap(*by_rank)))
 
 
 def _replace(new: Path, path: Path) -> None:

@@ -27,6 +27,7 @@ from gpt_toolkit.callbacks.interrupts import EvaluationSignals, interruptible
 from gpt_toolkit.callbacks.predictions import write_submission
 from gpt_toolkit.callbacks.rank_watch import watched_ranks
 from gpt_toolkit.checkpoints.training_checkpoint import is_sharded
+from gpt_toolkit.checkpoints.verification import verify_checkpoint
 from gpt_toolkit.class_scores import class_table
 from gpt_toolkit.cli import UsageError
 from gpt_toolkit.cli.config_files import resolve_configs
@@ -240,6 +241,7 @@ class ToolkitCLI(LightningCLI):
             )
         if path is not None:
             step = read_checkpoint(path)["global_step"]
+            verify_checkpoint(Path(path))
             self._opening_lines.append(f"checkpoint: {path}, step {step:,}")
             if self._more_steps is not None:
                 self.settings.trainer.max_steps = step + self._more_steps

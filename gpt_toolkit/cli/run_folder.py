@@ -20,8 +20,8 @@ from gpt_toolkit.callbacks.checkpoint_writer import existing_run, explain_run_wr
 from gpt_toolkit.callbacks.console import say
 from gpt_toolkit.callbacks.rank_watch import is_child_of_rank_0
 from gpt_toolkit.checkpoints import open_model
-from gpt_toolkit.checkpoints.torch_pickle import verify_archive
 from gpt_toolkit.checkpoints.training_checkpoint import SHARD_EXTRA, is_checkpoint
+from gpt_toolkit.checkpoints.verification import verify_checkpoint
 from gpt_toolkit.cli import UsageError
 from gpt_toolkit.generation.language_model import load
 from gpt_toolkit.io import write_json, write_text
@@ -92,8 +92,7 @@ def _check_content(path: Path) -> Mapping[str, Any]:
     Raises:
         ValueError: If it is damaged, or not one of this toolkit.
     """
-    if path.is_file():
-        verify_archive(path)
+    verify_checkpoint(path)
     return read_checkpoint(str(path))
 
 
