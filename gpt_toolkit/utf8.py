@@ -70,7 +70,7 @@ def open_utf8(path: Path, start: int = 0) -> Iterator[BinaryIO]:
 
 
 def check_text(data: bytes, path: Path, offset: int) -> None:
-    """Raise if a part of a file has so many NUL bytes that it is no text.
+    """Raise if a part of a file has too many NUL bytes for text.
 
     A few are accepted: texts of the web contain some.
 

@@ -62,7 +62,7 @@ def hide_linux() -> None:
 
 
 def pretend(system: str) -> None:
-    """Be ``windows``, ``macos`` or ``musl`` from here on; :func:`hide_linux` comes before."""
+    """Behave as on ``windows``, ``macos`` or ``musl`` from here on; call :func:`hide_linux` first."""
     name, title, machine = _SYSTEMS.get(system, (sys.platform, platform.system(), platform.machine()))
     sys.platform = name
     for function, answer in (("system", title), ("machine", machine)):

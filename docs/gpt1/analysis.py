@@ -105,7 +105,7 @@ curves: dict[str, list[float]] = {}
 
 
 def ask(task: gt.PretrainTask) -> None:
-    """The heuristics of GPT-1 §5, on 100 rows each."""
+    """Evaluate the heuristics of GPT-1 §5 on 100 examples each."""
     model = gt.LanguageModel(task.built_backbone, gt.load_tokenizer("storyworld"))
     model.save("runs/analysis", overwrite=True)
     for name, protocol in RULES.items():

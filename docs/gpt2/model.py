@@ -95,7 +95,7 @@ data = gt.CorpusDataModule(
 
 
 def loss_after(norm: str, lr: float) -> float:
-    """Validation loss in nats per token."""
+    """Train a small decoder; return its validation loss in nats per token."""
     seed_everything(0, verbose=False)
     task = gt.PretrainTask(
         {"n_layer": 8, "n_head": 2, "n_embd": 64, "norm": norm, "residual_init": "scaled" if norm == "pre" else "plain"},

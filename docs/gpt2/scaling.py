@@ -28,7 +28,7 @@ data = gt.CorpusDataModule(
 
 
 def loss_of(n_layer: int, n_embd: int, seed: int) -> float:
-    """Validation loss, nats per token."""
+    """Train a small decoder; return its validation loss in nats per token."""
     seed_everything(seed, verbose=False)
     task = gt.PretrainTask(
         {"n_layer": n_layer, "n_head": max(n_embd // 16, 1), "n_embd": n_embd},

@@ -40,7 +40,7 @@ PAGES = {
 
 
 def described(exercise: Exercise) -> str:
-    """An exercise with its page and its folded solution."""
+    """Return an exercise with its page and its folded solution."""
     page = PAGES[exercise.id.rstrip("bcd")]
     code = exercise.solution.partition('"""\n\n')[2]  # without the text of the exercise
     solution = "\n".join(f"    {line}".rstrip() for line in code.strip().splitlines())

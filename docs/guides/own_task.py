@@ -69,7 +69,7 @@ vocabulary = gt.load_tokenizer("storyworld")
 
 
 def rows(split: str, n: int) -> TensorDataset:
-    """The first 16 tokens of documents, and the logarithm of their length in tokens."""
+    """Return the first 16 tokens of documents, and the logarithm of their length in tokens."""
     encoded = [vocabulary.encode(text) for text in islice(documents(1, split), n)]
     encoded = [ids for ids in encoded if len(ids) >= 16]
     lengths = torch.tensor([float(len(ids)) for ids in encoded]).log()

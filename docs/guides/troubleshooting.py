@@ -38,7 +38,7 @@ package = Path(gpt_toolkit.__file__).parent
 
 
 def words(node: ast.expr) -> str:
-    """The text of a message, with names in braces where values are filled in."""
+    """Return the text of a message, with names in braces where values are filled in."""
     if isinstance(node, ast.Constant):
         return str(node.value)
     if isinstance(node, ast.JoinedStr):

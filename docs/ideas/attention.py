@@ -28,7 +28,7 @@ from gpt_toolkit.backbone.block import Block
 
 
 def seconds(work: Callable[[], object], repeats: int = 5) -> float:
-    """The fastest of some repeats, which others disturb least."""
+    """Return the time of the fastest repeat, which other programs disturb least."""
     work()
     times = []
     for _ in range(repeats):

@@ -99,7 +99,9 @@ def accuracy(data: gt.SupervisedDataModule) -> float:
 
 with_head = {"tokenizer": "storyworld", "n_ctx": 128, "batch_size": 32, "val_rows": 400}
 found = {
-    "a head on the extract mark": accuracy(gt.SupervisedDataModule("storyworld:sentiment:8000", **with_head)),
+    "a head on the extract token": accuracy(
+        gt.SupervisedDataModule("storyworld:sentiment:8000", **with_head)
+    ),
     "the answer as next word": accuracy(rows_as_text("target")),
     "all tokens of the row": accuracy(rows_as_text("all")),
 }

@@ -30,7 +30,7 @@ logging.disable(logging.INFO)  # hide set-up messages
 
 
 def trained(world: dict[str, float], steps: int = 400) -> gt.LanguageModel:
-    """A decoder of three blocks after some hundred steps on the world's documents."""
+    """Train a decoder of three blocks for a few hundred steps on Storyworld documents."""
     seed_everything(0, verbose=False)
     data = gt.CorpusDataModule(
         dataset="storyworld:1",

@@ -12,15 +12,15 @@ from IPython.display import Markdown
 from gpt_toolkit.cli import COMMANDS, TRAINER_VERBS, main
 
 
-def said(*arguments: str) -> str:
-    """What a call prints."""
+def output_of(*arguments: str) -> str:
+    """Return the output of a call."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         main([*arguments])
     return printed.getvalue().strip()
 
 
-Markdown(f"```text\n{said('--help')}\n```")
+Markdown(f"```text\n{output_of('--help')}\n```")
 
 # %% [markdown]
 # ## Verbs with a config
@@ -40,7 +40,7 @@ Markdown(
 # [tasks](api/tasks.md), [DataModules](api/data.md) and Lightning's `Trainer`; `fit --model.help CLASS` describes those of a class.
 
 # %% tags=["hide"]
-parts = [f"## {verb}\n\n```text\n{said(verb, '--help')}\n```" for verb in COMMANDS]
+parts = [f"## {verb}\n\n```text\n{output_of(verb, '--help')}\n```" for verb in COMMANDS]
 Markdown("\n\n".join(parts))
 
 # %% [markdown]

@@ -42,7 +42,7 @@ def is_faster_than_sdpa(heads: Tensor) -> bool:
 
 
 def causal_attention(heads: Tensor, pdrop: float) -> Tensor:
-    """Mix, for each position, the values at and before it.
+    """Return, for each position, the weighted sum of the values at and before it.
 
     Args:
         heads: Query, key and value of each head, ``(B, T, 3, H, K)``.

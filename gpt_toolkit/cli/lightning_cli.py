@@ -24,9 +24,10 @@ from gpt_toolkit.callbacks import Budget, CheckpointWriter, MetricsFile, Predict
 from gpt_toolkit.callbacks.console import quiet_lightning
 from gpt_toolkit.callbacks.predictions import write_submission
 from gpt_toolkit.checkpoints.training_checkpoint import is_sharded
+from gpt_toolkit.class_scores import class_table
 from gpt_toolkit.cli import UsageError
 from gpt_toolkit.cli.allowed_imports import allow_imports
-from gpt_toolkit.cli.configs import place_of_class, resolve_configs
+from gpt_toolkit.cli.config_files import place_of_class, resolve_configs
 from gpt_toolkit.cli.defaults import (
     OpeningLines,
     check_model,
@@ -342,7 +343,7 @@ class ToolkitCLI(LightningCLI):
             for line in describe_results(results):
                 print(line)
             for name, described in evaluated.items():
-                print(describe_evaluation(name, described))
+                print(*[describe_evaluation(name, described), *class_table(described)], sep="\n")
             model = self.settings.ckpt_path or self.settings.model.init_args.get("init_from") or ""
             write_results(results, self.run_folder / f"{self.verb}.json", str(model), evaluated)
 

@@ -129,7 +129,7 @@ class ZeroShotTask(LightningModule):
             )
 
     def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
-        """Raise: a checkpoint is a MODEL too."""
+        """Raise, because this task has no checkpoints; a checkpoint of another task is a MODEL."""
         raise ValueError(
             "ZeroShotTask has no checkpoints of its own: give the checkpoint of another task as "
             "--model.init_from, not as --ckpt_path"

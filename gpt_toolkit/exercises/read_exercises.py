@@ -97,7 +97,7 @@ def find_exercise(name: str) -> Exercise:
     """Return the exercise with an id.
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If no exercise has this id.
     """
     if name not in EXERCISES:
         raise ValueError(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class CharacterTokenizer:
     """A tokenizer of the characters of one text; a text with others is refused.
 
-    It has no end of text: the line break begins a text, and a generated text does not end by itself.
+    It has no end-of-text token: the line break begins a text, and generation ends at its largest length.
 
     Args:
         table: Ids of the characters, without merges.

@@ -48,7 +48,7 @@ class States(Callback):
 
 @pytest.fixture
 def scale_loss(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[int, float]], None]:
-    """Multiplies the loss of micro-batches, which are counted from 1."""
+    """Multiply the loss of micro-batches, which are counted from 1."""
 
     def scale(factors: dict[int, float]) -> None:
         plain, calls = losses.linear_cross_entropy, iter(range(1, 1000))

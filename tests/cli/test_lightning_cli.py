@@ -19,7 +19,7 @@ from lightning.pytorch import Trainer
 
 import gpt_toolkit
 from gpt_toolkit.cli import UsageError
-from gpt_toolkit.cli.configs import find_config, shipped_configs
+from gpt_toolkit.cli.config_files import find_config, shipped_configs
 from gpt_toolkit.cli.lightning_cli import repeat, take_seeds
 from gpt_toolkit.cli.parser import explain, unknown_option
 from gpt_toolkit.hardware import choose_precision
@@ -228,7 +228,7 @@ def test_a_run_is_called_after_its_first_config(tell: Tell) -> None:
 
 @pytest.mark.parametrize("is_in_config", [True, False])
 def test_a_class_in_the_current_folder_is_found(is_in_config: bool, tell: Tell, place: Path) -> None:
-    """The console script does not search the current folder, other than ``python -m``."""
+    """Search the current folder, as ``python -m`` does and a console script does not."""
     Path("sums.py").write_text(
         "from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule\n"
         "class SumsDataModule(CorpusDataModule):\n"

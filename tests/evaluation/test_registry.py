@@ -243,7 +243,7 @@ SCRIPTS = ("ptb", "enwik8")  # the hub has a conversion next to the owner's scri
 
 
 def test_the_hub_has_every_benchmark_but_one() -> None:
-    """Rahman and Ng's file exists only on their page."""
+    """Except Rahman and Ng's file, which exists only on their page."""
     sources = [getattr(benchmark.source, "__self__", None) for benchmark in BENCHMARKS.values()]
     files = [source for source in sources if isinstance(source, Files)]
     assert [source.name for source in files if source.hub is None] == ["gpt1_dprd"]

@@ -190,7 +190,7 @@ metric_list: [{{metric: perplexity, aggregation: perplexity, higher_is_better: f
 def test_the_harness_s_own_command_line_runs_with_our_backend(
     model: Path, rows: dict[str, Any], tmp_path: Path
 ) -> None:
-    """The command runs in a separate process on a task of a local file; nothing is replaced."""
+    """Run the command in a separate process on a task of a local file; nothing is replaced."""
     passages = [row for row in rows["EleutherAI/lambada_openai"]["test"] if len(row["text"]) < 300][:4]
     lines = "".join(json.dumps(row) + "\n" for row in passages)
     (tmp_path / "rows.jsonl").write_text(lines, encoding="utf-8")

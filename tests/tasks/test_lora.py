@@ -251,7 +251,7 @@ def test_lower_layers_adapters_learn_more_slowly(finetune: Train) -> None:
 
 
 def test_the_gradients_are_those_of_the_low_rank_sum(finetune: Train) -> None:
-    """By the chain rule: with W + s B A, dB = s dW Aᵀ and dA = s Bᵀ dW, dW being that of the merged model."""
+    """Apply the chain rule to W + s B A: dB = s dW Aᵀ and dA = s Bᵀ dW, with dW of the merged model."""
     _, task = finetune(clf_pdrop=0.0)
     batch = batch_of("tone", rows_of("tone", 4), 4)
     task.zero_grad()

@@ -92,7 +92,7 @@ CHANGES: list[tuple[type[OptimizerFactory], dict[str, Any], dict[str, Any]]] = [
 
 
 def adamw_by_hand(module: nn.Module, state: dict[int, dict[str, Tensor]], lr: float, **settings: Any) -> None:
-    """One update in float64, from the formula of Loshchilov & Hutter (2019)."""
+    """Make one update in float64, from the formula of Loshchilov & Hutter (2019)."""
     (beta1, beta2), eps, decay = settings["betas"], settings["eps"], settings["weight_decay"]
     for i, parameter in enumerate(module.parameters()):
         assert parameter.grad is not None

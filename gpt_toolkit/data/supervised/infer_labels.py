@@ -37,7 +37,7 @@ _MISSING_WORDS: Final = {
 
 _MAX_CLASSES: Final = 1_000  # tuned here: a column of more values holds no label
 _MAX_LEVELS: Final = 20  # tuned here: largest number of outputs of a graded head that is inferred
-_REPEATS: Final = 4  # tuned here: with so many examples of each text, a match with labels is no accident
+_REPEATS: Final = 4  # tuned here: with so many examples of each text, a match with labels is not chance
 
 
 class Labels(NamedTuple):

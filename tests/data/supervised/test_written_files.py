@@ -75,7 +75,7 @@ def some_text(draw: random.Random) -> str:
 
 
 def spellings(label: Any) -> list[Any]:
-    """Texts that mean a label."""
+    """Return texts that mean a label."""
     if isinstance(label, bool):
         return [str(label), str(label).lower(), str(label).upper()]
     if isinstance(label, int) and label >= 0:

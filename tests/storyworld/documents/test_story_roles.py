@@ -30,7 +30,7 @@ def test_answers_stand_in_their_passage() -> None:
 
 
 def test_questions_and_summaries_agree_with_the_events() -> None:
-    """An independent oracle: the end of the story states the owner of the thing."""
+    """Compare with the end of the story, which states the owner of the thing."""
     kept = {"yes": 0, "no": 0}
     for number in range(1500):
         state = simulate(Random(number), "train")
