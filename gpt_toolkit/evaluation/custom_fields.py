@@ -1,6 +1,5 @@
 """Fields of the YAML file of a custom benchmark, and their checks; ``custom_benchmark.py`` describes them."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,10 +74,13 @@ class _UniqueKeys(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Return the mapping of a node."""
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        if twice := [key for key, n in Counter(map(str, keys)).items() if n > 1]:
-            problem = f"{', '.join(twice)} is given twice; remove one"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            name = str(self.construct_object(key, deep=True))
+            if name in seen:
+                problem = f"{name} is given twice; remove one"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            seen.add(name)
         return super().construct_mapping(node, deep)
 
 

@@ -325,7 +325,7 @@ def test_a_file_that_is_not_a_benchmark_is_refused(tmp_path: Path) -> None:
         read_custom(tmp_path / "own.yaml")
     assert "\n" not in str(caught.value)
     (tmp_path / "own.yaml").write_text("name: a\nprompt: b\nprompt: c\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"own.yaml: invalid YAML: prompt is given twice; remove one$"):
+    with pytest.raises(ValueError, match=r"own.yaml:3: invalid YAML: prompt is given twice; remove one$"):
         read_custom(tmp_path / "own.yaml")
     with pytest.raises(FileNotFoundError):
         read_custom(tmp_path / "none.yaml")
