@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
 
 def close_names(name: str, names: Iterable[str], n: int = 1) -> list[str]:
@@ -21,3 +22,20 @@ def nearest(name: str, names: Iterable[str]) -> str:
     if close := close_names(name, known):
         return f": did you mean {close[0]}?"
     return f"; there are {', '.join(known)}" if known and len(known) < 30 else ""
+
+
+def did_you_mean_file(path: str | Path) -> str:
+    """Return the existing path that is spelled almost like one that does not exist; empty if none is close.
+
+    The search begins at the first part of the path that does not exist, in the folder before it.
+    """
+    wanted = Path(path).expanduser()
+    folder = wanted.parent
+    while not folder.is_dir() and folder != folder.parent:
+        wanted, folder = folder, folder.parent
+    try:
+        names = [entry.name for entry in folder.iterdir()]
+    except OSError:
+        return ""
+    close = get_close_matches(wanted.name, names, n=1, cutoff=0.75)
+    return f" (did you mean {folder / close[0]}?)" if close else ""

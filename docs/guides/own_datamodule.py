@@ -10,6 +10,7 @@
 # | `vocabulary` | the tokenizer of the batches, after `setup` |
 # | `n_ctx` | the context length of the batches, in tokens |
 # | `plan` (optional) | a text that describes the data and their order; a checkpoint resumes only with the same one |
+# | `sources` (optional) | a list of dictionaries that checkpoints record: `name`, `fingerprint`, `size`, `unit` and `per_step` of each source |
 #
 # Such a DataModule works with the command line and with checkpoints like the built-in ones. A missing attribute raises an error that names
 # it.

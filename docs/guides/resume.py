@@ -60,6 +60,24 @@ print(f"{len(whole)} tensors, bit for bit equal: {equal}")
 assert equal
 
 # %% [markdown]
+# ## What a run has read
+#
+# Each checkpoint has a ledger: the data that the steps so far have read, with a fingerprint of the text. `gpt-toolkit doctor --ckpt` prints
+# it for a checkpoint or the folder of a run, without a config.
+
+# %%
+from gpt_toolkit.cli import main
+
+main(["doctor", "--ckpt", "runs/resume.ckpt"])
+
+# %% [markdown]
+# A resumed run extends the last entry, so it ends with the ledger of an uninterrupted run. With other data
+# (`--model.accept_new_plan true`) it begins a new entry. The ledger grows with the number of such changes, not with the number of steps.
+# The plan and the seed determine every window, so the ledger needs no list of windows. Counts of windows are exact. Counts of fine-tuning's
+# examples are averages (`about`), because batches differ in size. Steps that [the guard against spikes](#spikes) left out are listed too.
+#
+# In Python the ledger is `torch.load(PATH, weights_only=True)["gpt_toolkit"]["ledger"]`, a list of plain dictionaries.
+#
 # ## On the command line
 #
 # ```console

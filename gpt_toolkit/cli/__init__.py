@@ -23,9 +23,11 @@ TRAINER_VERBS = {
     "test": "compute loss or scores on the test split",
     "predict": "write losses of tokens, classes or answers to prompts as JSON lines",
     "prepare": "write the token shards of a config's text, as fit would",
-    "doctor": "dry-run fit: check data, memory and time; list every problem",
+    "doctor": "dry-run fit: check data, memory and time; --ckpt describes a checkpoint",
 }
 COMMANDS = {
+    "configs": "list the configs of the package and the presets, or print a config",
+    "compare": "compare runs or scores with their noise: difference, interval, p, steps to a target",
     "convert": "write a model folder from GPT-1 or GPT-2 weights of any origin",
     "exercise": "write a part of the models yourself, and have it checked",
     "generate": "generate text from a model",
@@ -79,6 +81,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # the reader of standard output, such as head, has ended
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (ValueError, OSError, MemoryError) as error:
         if os.environ.get("GPT_TOOLKIT_TRACEBACK"):
             raise

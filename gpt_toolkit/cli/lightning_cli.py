@@ -27,7 +27,7 @@ from gpt_toolkit.callbacks.predictions import write_submission
 from gpt_toolkit.checkpoints.training_checkpoint import is_sharded
 from gpt_toolkit.class_scores import class_table
 from gpt_toolkit.cli import UsageError
-from gpt_toolkit.cli.configs import resolve_configs
+from gpt_toolkit.cli.config_files import resolve_configs
 from gpt_toolkit.cli.defaults import (
     OpeningLines,
     check_model,

@@ -13,11 +13,12 @@ from torch import Tensor
 
 from gpt_toolkit.backbone import Decoder
 from gpt_toolkit.backbone.packed_linear import pack
+from gpt_toolkit.backbone.trace import Replacement, Trace, trace
 from gpt_toolkit.batches import TrainedDataset
 from gpt_toolkit.checkpoints import build_decoder, open_model, write_model_folder
 from gpt_toolkit.checkpoints.hf_config import token_id_fields
 from gpt_toolkit.checkpoints.stored_model import StoredHeads, StoredModel
-from gpt_toolkit.generation.decoding import generate_steps
+from gpt_toolkit.generation.decoding import check_prompt, generate_steps, plain_evaluation
 from gpt_toolkit.generation.requests import Continuation
 from gpt_toolkit.generation.sampling import Sampling, TopPRule
 from gpt_toolkit.generation.scorer import Scorer
@@ -65,8 +66,8 @@ class LanguageModel:
 
     Args:
         decoder: Put into evaluation mode.
-        tokenizer: The tokenizer whose ids the decoder was trained on; without one, only :meth:`logits` and
-            :meth:`save` work.
+        tokenizer: The tokenizer whose ids the decoder was trained on; without one, only :meth:`logits`,
+            :meth:`save`, and :meth:`trace` of token ids work.
         notes: Sentences that a user of the model must know.
         datasets: Datasets that it was fine-tuned on, by name.
 
@@ -117,6 +118,28 @@ class LanguageModel:
     def logits(self, input_ids: Tensor) -> Tensor:
         """Return scores of the next token at every position, ``(B, T)`` to ``(B, T, V)``."""
         return self.decoder.logits(self.decoder(input_ids.to(self.device)))
+
+    def trace(self, text: str | Sequence[int], *, replace: Mapping[str, Replacement] | None = None) -> Trace:
+        """Run the model on a text and record its activations, under the same names for GPT-1 and GPT-2.
+
+        ``model.trace("Once upon a time")["h.0.attn.pattern"]`` has the attention probabilities of the first
+        layer. :class:`~gpt_toolkit.backbone.trace.Trace` lists all names with their shapes, and splits the
+        final states into contributions of heads and MLPs.
+
+        Args:
+            text: The text, or its token ids. Nothing is added to it: begin the ids with
+                ``tokenizer.end_of_text`` for the beginning of a document.
+            replace: New values of activations by name: tensors, or functions from the value to the new one.
+                What follows is computed from them.
+
+        Raises:
+            ValueError: If the text is empty or exceeds the context, a name is unknown, or a new value has
+                another shape.
+        """
+        ids = self.tokenizer.encode(text) if isinstance(text, str) else list(text)
+        check_prompt(ids, self.decoder.config.vocab_size, self.decoder.config.n_ctx)
+        with plain_evaluation(self.decoder, self.device):
+            return trace(self.decoder, torch.tensor(ids, device=self.device), replace=replace)
 
     def score(self, context: str, continuation: str) -> tuple[float, bool]:
         """Score a continuation.

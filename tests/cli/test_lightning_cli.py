@@ -19,7 +19,7 @@ from lightning.pytorch import Trainer
 
 import gpt_toolkit
 from gpt_toolkit.cli import UsageError
-from gpt_toolkit.cli.configs import find_config, shipped_configs
+from gpt_toolkit.cli.config_files import find_config, shipped_configs
 from gpt_toolkit.cli.lightning_cli import repeat, take_seeds
 from gpt_toolkit.cli.parser import explain, unknown_option
 from gpt_toolkit.hardware import choose_precision

@@ -79,6 +79,8 @@ def differences(expected: Path, found: Path) -> list[str]:
         a, b = (torch.load(folder / "checkpoints" / name, weights_only=True) for folder in (expected, found))
         keys = ("state_dict", "optimizer_states", "global_step")
         wrong += [f"{name}: {key}" for key in keys if not are_equal(a[key], b[key])]
+        if a["gpt_toolkit"]["ledger"] != b["gpt_toolkit"]["ledger"]:
+            wrong.append(f"{name}: ledger")
     return wrong
 
 

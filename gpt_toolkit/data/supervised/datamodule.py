@@ -381,6 +381,25 @@ class SupervisedDataModule(LightningDataModule):
 
     # ------------------------------------------------------------------ training
 
+    @property
+    def sources(self) -> list[dict[str, Any]]:
+        """The training examples of each dataset, for the ledger of a run; available after ``setup``.
+
+        What a step reads of a dataset is an average: batches differ in size, and steps in their datasets.
+        """
+        share = step_share(self.trainer, self.batch_size)
+        _, orders, mixture = self._training
+        return [
+            {
+                "name": one.dataset.title,
+                "fingerprint": one.encoded["train"].folder.name,
+                "size": (size := len(one.builders["train"].selected)),
+                "unit": "examples",
+                "per_step": share.world_size * share.accumulate * rate * size / len(order),
+            }
+            for one, order, rate in zip(self._opened(), orders, mixture.rates, strict=True)
+        ]
+
     @cached_property
     def _training(self) -> TrainingStream:
         builders = [one.builders["train"] for one in self._opened()]

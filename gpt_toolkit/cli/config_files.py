@@ -1,0 +1,96 @@
+"""Config files, by path or by the name of a shipped one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from gpt_toolkit.callbacks import CheckpointWriter
+from gpt_toolkit.cli import UsageError
+from gpt_toolkit.cli.run_folder import CONFIG, RUN_FOLDER, take_option
+from gpt_toolkit.suggestions import did_you_mean_file, nearest
+
+
+def shipped_configs() -> Path:
+    """Return the folder of the shipped configs, of an installed package or a checkout."""
+    package = Path(__file__).parent.parent
+    installed = package / "configs"
+    return installed if installed.is_dir() else package.parent / "configs"
+
+
+def find_config(name: str) -> Path:
+    """Return the path of a config: an existing file, else the shipped file with this name.
+
+    Raises:
+        UsageError: If neither exists; the message has the nearest shipped name.
+    """
+    if Path(name).is_file():
+        return Path(name)
+    folder = shipped_configs()
+    wanted = name.removeprefix("configs/").removesuffix(".yaml")
+    if (path := folder / f"{wanted}.yaml").is_file():
+        return path
+    if file := did_you_mean_file(name):
+        raise UsageError(f"--config {name}: file not found{file}")
+    raise UsageError(f"no config {name!r}, neither a file nor a shipped one{nearest(wanted, config_names())}")
+
+
+def config_names() -> list[str]:
+    """Return the names of the shipped configs, sorted."""
+    folder = shipped_configs()
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+
+
+def resolve_configs(arguments: list[str]) -> tuple[list[str], Path | None]:
+    """Replace config names by their paths, and let the config of a run name the folder that it lies in.
+
+    Returns:
+        The arguments, and the first config, which names the run.
+
+    Raises:
+        UsageError: If a config does not exist or is not valid YAML.
+    """
+    resolved: list[str] = []
+    first: Path | None = None
+    run: Path | None = None
+    value_follows = False
+    for argument in arguments:
+        option, equals, value = argument.partition("=")
+        if value_follows or (equals and option in ("--config", "-c")):
+            path = find_config(argument if value_follows else value)
+            _check_yaml(path)
+            first, run = first or path, _run_of(path) or run
+            resolved.append(str(path) if value_follows else f"{option}={path}")
+            value_follows = False
+        else:
+            resolved.append(argument)
+            value_follows = argument in ("--config", "-c")
+    given, _ = take_option(RUN_FOLDER, resolved)
+    if run is not None:  # the folder may have been moved since its config was written
+        resolved += [RUN_FOLDER, given or str(run)]
+    return resolved, first
+
+
+def _run_of(config: Path) -> Path | None:
+    """Return the folder of the run that wrote a config; None if no run did."""
+    is_runs = config.name == CONFIG and CheckpointWriter.folder_of(config.parent).is_dir()
+    return config.parent if is_runs else None
+
+
+def _check_yaml(path: Path) -> None:
+    """Raise if a file is not valid, with its path and line, which the next parser does not know.
+
+    Raises:
+        UsageError: If it is not a YAML mapping.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise UsageError(f"{path}{line}: invalid YAML: {error.problem}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: invalid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        given = "nothing" if content is None else f"a {type(content).__name__}"
+        raise UsageError(f"{path}: contains {given}; expected settings such as trainer: {{max_steps: 100}}")
