@@ -26,13 +26,16 @@ from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.state_dict_loader import load
 
 from gpt_toolkit.checkpoints.file_checksums import verify_checksums
+from gpt_toolkit.checkpoints.stored_heads import checkpoint_heads
 from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel, check_tensors
 from gpt_toolkit.checkpoints.torch_pickle import safe_load
 from gpt_toolkit.checkpoints.training_checkpoint import (
     BACKBONE,
+    CHECKPOINT_KEY,
+    COMPILED,
     SHARD_EXTRA,
     SHARD_METADATA,
-    backbone_names,
+    backbone_tensors,
     read_description,
 )
 from gpt_toolkit.io import is_file_name
@@ -69,12 +72,18 @@ def open_sharded(folder: Path) -> StoredModel:
                 f"{folder / name}: no such file; a sharded checkpoint has {SHARD_METADATA} and {SHARD_EXTRA}"
             )
     verify_checksums(folder)
-    config, tokenizer = read_description(safe_load(folder / SHARD_EXTRA), str(folder / SHARD_EXTRA))
+    content = safe_load(folder / SHARD_EXTRA)
+    config, tokenizer = read_description(content, str(folder / SHARD_EXTRA))
     reader = _Reader(folder)
     stored = reader.tensors()
     scope = next((s for s in _SCOPES if any(name.startswith(s) for name in stored)), _SCOPES[0])
-    names, notes = backbone_names(name.removeprefix(scope) for name in stored if name.startswith(scope))
-    tensors = {ours: stored[scope + theirs] for ours, theirs in names.items()}
+    task = {
+        name.removeprefix(scope).replace(COMPILED, ""): tensor
+        for name, tensor in stored.items()
+        if name.startswith(scope)
+    }
+    heads = checkpoint_heads(content[CHECKPOINT_KEY], task)
+    tensors, notes = backbone_tensors(task, heads)
     check_tensors(
         str(folder),
         config,
@@ -83,7 +92,8 @@ def open_sharded(folder: Path) -> StoredModel:
         stored_name=BACKBONE.__add__,
     )
     files = tuple(sorted(path for path in folder.iterdir() if path.is_file()))
-    return StoredModel("sharded gpt_toolkit checkpoint", config, tensors, tokenizer, folder, files, notes)
+    layout = "sharded gpt_toolkit checkpoint"
+    return StoredModel(layout, config, tensors, tokenizer, folder, files, notes, heads=heads)
 
 
 def verify_sharded(folder: Path) -> None:
