@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from lightning.pytorch import Trainer
 
+from gpt_toolkit.cli.trainer_help import OF_VERB
+
 ROOT = Path(__file__).resolve().parents[2]
 OPTION = re.compile(r"(?<![\w/-])--([a-zA-Z][\w.]*[\w])(?:\+)?(?![\w-])")
 COMMAND = re.compile(r"(?:gpt-toolkit|python -m gpt_toolkit) ([a-z][a-z-]+)((?:[^\n`;|&]|(?<=\\)\n)*)")
@@ -44,7 +46,8 @@ def options() -> dict[str, set[str]]:
         for part in entry.get("parts", {}).values():
             names |= {option.lstrip("-") for key in part["options"] for option in key.split(", ")}
         verbs[verb] = names | {"help"} | (of_classes | {"print_config"} if "method" in entry else set())
-    verbs["fit"].add("seeds")  # taken before the parser sees the arguments
+    for verb, own in OF_VERB.items():  # taken before the parser sees the arguments
+        verbs[verb] |= own.keys()
     return verbs
 
 
