@@ -133,16 +133,16 @@ def nested_options(name: str, options: Iterable[str]) -> list[str]:
     if exact:  # and options of the run, such as seed_everything
         top = [leaf for leaf in leaves if leaf in leaves[leaf] and name in leaf.split("_")]
         return [*top, *exact][:MAX_HINTS]
-    rules = (
-        lambda leaf: name in (_initials(leaf), f"{leaf}s") or leaf in (_initials(name), f"{name}s"),
-        lambda leaf: name in leaf.split("_"),
-    )
-    for rule in rules:
-        if found := [option for leaf, full in leaves.items() if rule(leaf) for option in full]:
+    for is_meant in (_is_short_form, lambda leaf, name: name in leaf.split("_")):
+        if found := [option for leaf, full in leaves.items() if is_meant(leaf, name) for option in full]:
             return found[:MAX_HINTS]
     if close_names(name, (leaf for leaf in leaves if leaf in leaves[leaf])):
         return []  # a typo in an option of the run
     return [option for leaf in close_names(name, leaves, cutoff=0.7) for option in leaves[leaf]][:MAX_HINTS]
+
+
+def _is_short_form(leaf: str, name: str) -> bool:
+    return name in (_initials(leaf), f"{leaf}s") or leaf in (_initials(name), f"{name}s")
 
 
 def _initials(name: str) -> str:

@@ -44,7 +44,7 @@ def name_options(message: str, arguments: Sequence[str]) -> str:
         leaf = option.rpartition(".")[2].removeprefix("--")
         has_value = re.search(rf"(?<![\w.-]){re.escape(value)}(?![\w-])", message) if value else None
         if has_value and (_is_path(value) or re.search(rf"\b{re.escape(leaf)}\b", message)):
-            message = re.sub(rf"^(?:[A-Z]\w+: )?(?:{re.escape(leaf)}: )?", "", message)  # names of class, argument
+            message = re.sub(rf"^(?:[A-Z]\w+: )?(?:{re.escape(leaf)}: )?", "", message)  # class and argument
             return f"{option} {message}" if message.startswith(value) else f"{option}: {message}"
     return message
 

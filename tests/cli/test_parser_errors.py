@@ -18,7 +18,7 @@ def test_a_message_that_no_rule_knows_is_cut_to_one_short_line() -> None:
 def test_an_unknown_option_is_answered_with_the_nearest_or_all_of_its_group() -> None:
     assert unknown_option("modl.optimizer.lr", OPTIONS).endswith("did you mean model.optimizer.lr?")
     assert unknown_option("model.xyz", OPTIONS) == "no option model.xyz; there are optimizer, schedule"
-    assert unknown_option("data.n_ctx", OPTIONS).endswith("of the class that is chosen; it is an option of Kind")
+    assert unknown_option("data.n_ctx", OPTIONS).endswith("is chosen; it is an option of Kind")
     assert "such as model.optimizer.lr" in unknown_option("model.optimizer", OPTIONS)
 
 
