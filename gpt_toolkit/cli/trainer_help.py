@@ -36,7 +36,7 @@ OF_VERB = {
 EPILOG = """\
 {verb} --help trainer lists every option of Lightning's Trainer, {verb} --help all everything; data, model and
 run list one part. With --config NAME, only the classes of that config are listed. gpt-toolkit configs lists
-the configs; {verb} --config NAME --print_config prints every setting. --model.help CLASS describes a class.
+the configs; {verb} --config NAME --print_config prints every setting.
 """
 
 
@@ -68,7 +68,7 @@ def format_help(verb: str, topic: str, arguments: Sequence[str]) -> str:
     """
     parser = argparse.ArgumentParser(
         f"gpt-toolkit {verb}",
-        usage=f"gpt-toolkit {verb} --config NAME [--config OVERLAY] [--OPTION VALUE ...]",
+        usage=f"gpt-toolkit {verb} --config NAME [--config OVERLAY] [OPTION VALUE ...]",
         description=f"{TRAINER_VERBS[verb][:1].upper()}{TRAINER_VERBS[verb][1:]}.",
         add_help=False,
     )
