@@ -24,7 +24,7 @@ LEAVES = {
         "suggestions",
         "text_lines",
     ),
-    *("text_metrics", "utf8"),
+    *("text_metrics", "utf8", "yaml_files"),
 }
 ALLOWED = {
     "__init__": {"backbone", "data", "evaluation", "generation", "tasks", "tokenizers"},

@@ -11,8 +11,11 @@ import io
 import os
 import re
 import sys
+import sysconfig
+import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import NoReturn
 
 from gpt_toolkit.cli.typed_options import name_options
@@ -67,6 +70,10 @@ gpt-toolkit VERB --help tells more; gpt-toolkit fit --config NAME --print_config
 """
 
 
+TRACEBACK_VARIABLE = "GPT_TOOLKIT_TRACEBACK"
+"""Environment variable that shows where an error was raised."""
+
+
 class UsageError(Exception):
     """Error of a command line or a config that names something that does not exist."""
 
@@ -100,10 +107,33 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (ValueError, OSError, MemoryError) as error:
-        if os.environ.get("GPT_TOOLKIT_TRACEBACK"):
+        if os.environ.get(TRACEBACK_VARIABLE):
             raise
         print(f"gpt-toolkit: {name_options(str(error), arguments[1:])}", file=sys.stderr)
         return 1
+    except Exception as error:
+        if os.environ.get(TRACEBACK_VARIABLE) or _comes_from_user_code(error):
+            raise
+        print(f"gpt-toolkit: {_describe_internal_error(error)}", file=sys.stderr)
+        return 1
+
+
+def _comes_from_user_code(error: Exception) -> bool:
+    """Return whether a class of the user's own has a part in an error, which needs its traceback."""
+    paths = sysconfig.get_paths()
+    installed = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    installed.append(str(Path(__file__).parents[1]))
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)[1:]]
+    return any(not file.startswith(("<", *installed)) for file in files)
+
+
+def _describe_internal_error(error: Exception) -> str:
+    """Return one line on an error that no message of the toolkit foresees."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    message = " ".join(f"{type(error).__name__}: {error}".split())
+    advice = f"please report it with the command and what it prints under {TRACEBACK_VARIABLE}=1"
+    return f"internal error: {message[:300]} ({place}); {advice}"
 
 
 def _replace_unknown_characters() -> None:

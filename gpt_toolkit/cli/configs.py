@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gpt_toolkit.cli.config_files import config_names, find_config, shipped_configs
-from gpt_toolkit.io import read_yaml
+from gpt_toolkit.yaml_files import read_yaml
 
 EPILOG = """\
 examples:

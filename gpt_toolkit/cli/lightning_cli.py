@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -27,7 +26,8 @@ from gpt_toolkit.callbacks.predictions import write_submission
 from gpt_toolkit.checkpoints.training_checkpoint import is_sharded
 from gpt_toolkit.class_scores import class_table
 from gpt_toolkit.cli import UsageError
-from gpt_toolkit.cli.config_files import resolve_configs
+from gpt_toolkit.cli.allowed_imports import allow_imports
+from gpt_toolkit.cli.config_files import place_of_class, resolve_configs
 from gpt_toolkit.cli.defaults import (
     OpeningLines,
     check_model,
@@ -98,14 +98,14 @@ def run_cli(verb: str, build: Build, arguments: list[str]) -> int:
     is_complete = {"config", "model", "data"}.intersection(typed) or "-c" in arguments
     if not is_complete and not any(name.endswith(".help") for name in typed):
         raise UsageError(suggest_config(typed))
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))  # custom classes in the current folder
+    arguments = allow_imports(arguments)
     arguments, first_config = resolve_configs(arguments)
     quiet_lightning()
     try:
         return build(arguments, first_config)
     except ParserError as error:
-        raise UsageError(explain_error(error)) from None
+        message = explain_error(error)
+        raise UsageError(f"{place_of_class(message, arguments)}{message}") from None
     except MisconfigurationException as error:  # the Trainer's, about settings that exclude each other
         raise UsageError(str(error).partition("\n")[0]) from None
     except torch.OutOfMemoryError as error:
@@ -208,7 +208,12 @@ class ToolkitCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse the constructor's arguments; Lightning's version warns about them."""
-        self.config = parser.parse_args(args)
+        try:
+            self.config = parser.parse_args(args)
+        except (ParserError, UsageError, OSError):
+            raise
+        except Exception as error:  # jsonargparse raises errors of any kind for values that it cannot read
+            raise ParserError(f"settings that cannot be read ({type(error).__name__}: {error})") from error
 
     def _parse_ckpt_path(self) -> None:
         """Do nothing: the user's settings win, and the task compares the checkpoint with them."""
@@ -282,7 +287,12 @@ class ToolkitCLI(LightningCLI):
         settings, fits = self.settings, self.verb == "fit"
         if settings.trainer.logger in (None, True):
             kwargs["logger"] = self._loggers() if fits else False
-        trainer = super().instantiate_trainer(**kwargs)
+        try:
+            trainer = super().instantiate_trainer(**kwargs)
+        except (UsageError, ParserError, MisconfigurationException, ValueError, OSError):
+            raise
+        except Exception as error:  # the Trainer raises errors of other kinds, too, for settings
+            raise UsageError(f"trainer: {' '.join(str(error).split())}") from error
         callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
         if self._opening_lines:
             callbacks.insert(0, OpeningLines(self._opening_lines))

@@ -40,6 +40,7 @@ RUN_OPTIONS = {
     "config": ("NAME", "YAML file, or name of a shipped config; a later one overrides an earlier one"),
     "seed_everything": ("N", "seed of initial weights and dropout (default: 0)"),
     "ckpt_path": ("FILE", "last, best or a file: fit resumes from it, the other verbs compute with it"),
+    "allow": ("PACKAGE", "let configs name classes of this package"),
     "print_config": ("", "print every setting and exit"),
 }
 """Options of a run that no class has, with metavariable and description."""

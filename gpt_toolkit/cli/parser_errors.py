@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from gpt_toolkit.cli.options import CHOICES, owners
@@ -68,6 +69,12 @@ def explain(message: str, options: Mapping[str, Sequence[str]], classes: Mapping
     if unknown := re.search(r"(?:unrecognized arguments: -+|ption ')([\w.]+)", message):
         name = unknown[1].replace("init_args.", "")
         return unknown_option(f"{prefix}.{name}" if prefix else name, options)
+    if refused := re.search(r"Importing '([\w.]+)' is not allowed", message):
+        root = refused[1].partition(".")[0]
+        is_own = root not in ("gpt_toolkit", "lightning", "torch", *sys.stdlib_module_names)
+        expected = "a class of Lightning, torch.optim or gpt_toolkit"
+        advice = f"add --allow {root if is_own else refused[1]} if you trust it"
+        return f"{about}{refused[1]} is not allowed in a config; expected {expected}; {advice}"
     if unknown := re.search(r"dot import path string: ([\w.]+)", message):
         return f"{about}no class {unknown[1]}{nearest(unknown[1], classes.get(prefix, ()))}"
     given = re.search(r"Given value: (.+)", innermost)

@@ -235,7 +235,7 @@ def test_a_class_in_the_current_folder_is_found(is_in_config: bool, tell: Tell, 
     )
     if is_in_config:
         Path("mine.yaml").write_text(CONFIG.replace("CorpusDataModule", "sums.SumsDataModule"))
-        given = ["--config", "mine.yaml"]
+        given = ["--config", "mine.yaml", "--allow", "sums"]
     else:
         options = {"files": "corpus.txt", "tokenizer": "bytes", "n_ctx": 32, "val_fraction": 0.1}
         given = ["--config", "tiny.yaml", "--data", "sums.SumsDataModule"]
@@ -346,7 +346,7 @@ def test_a_mistyped_option_is_answered_in_one_line(arguments: list[str], message
             r"no option model\.decoder\.n_heads: did you mean model\.decoder\.n_head\?$",
         ),
         ("samples: {", "samples: [", r"bad\.yaml:\d+: invalid YAML: "),
-        ("trainer:\n  max", "trainer:\n\tmax", r"bad\.yaml:2: invalid YAML: found character '\\t'"),
+        ("trainer:\n  max", "trainer:\n\tmax", r"bad\.yaml:2: invalid YAML: found character"),
         (CONFIG, "", r"bad\.yaml: contains nothing; expected settings"),
         (CONFIG, "- a\n- b\n", r"bad\.yaml: contains a list; expected settings"),
         (CONFIG, "\x00", r"bad\.yaml: invalid YAML"),
@@ -498,6 +498,27 @@ def test_a_developer_gets_the_traceback(tell: Tell, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("GPT_TOOLKIT_TRACEBACK", "1")
     with pytest.raises(FileNotFoundError, match=r"nothere\.txt"):
         tell("fit", "--config", "tiny.yaml", "--data.files", "nothere.txt")
+
+
+def test_an_error_that_no_message_foresees_is_one_line(tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = ("tokenizer", "encode", "bytes", "a")
+    monkeypatch.setattr("gpt_toolkit.tokenizers.loading._LOADERS", {"bytes": {}.__getitem__})
+    said = tell(*arguments)
+    assert_refused(said, r"internal error: \w+Error: .* \(\w+\.py:\d+\); please report it", 1)
+    monkeypatch.setenv("GPT_TOOLKIT_TRACEBACK", "1")
+    with pytest.raises(TypeError):
+        tell(*arguments)
+
+
+def test_an_error_in_code_of_the_user_keeps_its_traceback(
+    tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def own(*_: Any) -> int:
+        raise KeyError("mine")
+
+    monkeypatch.setattr("gpt_toolkit.cli.tokenizer.run", own)
+    with pytest.raises(KeyError, match="mine"):
+        tell("tokenizer", "encode", "bytes", "a")
 
 
 def test_ctrl_c_outside_of_training_is_130(tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:
