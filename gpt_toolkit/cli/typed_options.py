@@ -42,7 +42,8 @@ def name_options(message: str, arguments: Sequence[str]) -> str:
             return f"--{message}"
     for option, value in options:
         leaf = option.rpartition(".")[2].removeprefix("--")
-        has_value = re.search(rf"(?<![\w.-]){re.escape(value)}(?![\w-])", message) if value else None
+        is_setting = value and option != "--config"  # whose messages begin with the file
+        has_value = is_setting and re.search(rf"(?<![\w.-]){re.escape(value)}(?![\w-])", message)
         if has_value and (_is_path(value) or re.search(rf"\b{re.escape(leaf)}\b", message)):
             message = re.sub(rf"^(?:[A-Z]\w+: )?(?:{re.escape(leaf)}: )?", "", message)  # class and argument
             return f"{option} {message}" if message.startswith(value) else f"{option}: {message}"
