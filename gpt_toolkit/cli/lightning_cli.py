@@ -38,7 +38,8 @@ from gpt_toolkit.cli.defaults import (
     resolve_precision,
     take_from_model,
 )
-from gpt_toolkit.cli.parser import DATA, SETTINGS, Parser, ParserError, explain_error
+from gpt_toolkit.cli.parser import DATA, SETTINGS, Parser, ParserError
+from gpt_toolkit.cli.parser_errors import explain_error, suggest_config
 from gpt_toolkit.cli.run_folder import (
     SaveConfig,
     describe_fit,
@@ -52,6 +53,8 @@ from gpt_toolkit.cli.run_folder import (
     take_option,
     write_results,
 )
+from gpt_toolkit.cli.trainer_help import format_help, take_topic
+from gpt_toolkit.cli.typed_options import typed_options
 from gpt_toolkit.metrics import describe_evaluation
 from gpt_toolkit.tasks import FinetuneTask
 
@@ -80,16 +83,24 @@ def run(verb: str, arguments: list[str]) -> int:
             ToolkitCLI(verb, arguments, first_config)
         return 0
 
-    return run_cli(build, arguments)
+    return run_cli(verb, build, arguments)
 
 
-def run_cli(build: Build, arguments: list[str]) -> int:
+def run_cli(verb: str, build: Build, arguments: list[str]) -> int:
     """Build a CLI, which runs its verb, explain its errors and return the exit code.
 
     Args:
+        verb: The verb.
         build: Takes the arguments, with paths in place of config names, and the first config.
         arguments: The command line after the verb.
     """
+    if (topic := take_topic(arguments)) is not None:
+        print(format_help(verb, topic, arguments), end="")
+        return 0
+    typed = [option.removeprefix("--").replace("init_args.", "") for option, _ in typed_options(arguments)]
+    is_complete = {"config", "model", "data"}.intersection(typed) or "-c" in arguments
+    if not is_complete and not any(name.endswith(".help") for name in typed):
+        raise UsageError(suggest_config(typed))
     arguments = allow_imports(arguments)
     arguments, first_config = resolve_configs(arguments)
     quiet_lightning()
