@@ -16,6 +16,7 @@ from lightning.pytorch.strategies import ModelParallelStrategy
 from lightning.pytorch.trainer.states import TrainerFn
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig, decoder_fields
+from gpt_toolkit.backbone.int8_linear import quantize
 from gpt_toolkit.backbone.packed_linear import pack
 from gpt_toolkit.backbone.parallel import divide, whole
 from gpt_toolkit.checkpoints import build_decoder, open_model
@@ -42,6 +43,7 @@ class ZeroShotTask(LightningModule):
         init_from: The MODEL.
         decoder: Fields in which the decoder differs from the model's; rarely needed.
         batch_tokens: Largest number of tokens that are read at once, with padding.
+        int8: Whether to quantize the matrices to int8; on a CPU, with ``--trainer.precision 32-true``.
         store: Keep answers in the cache folder, and take those that are there, as an interrupted evaluation
             leaves them. See :mod:`~gpt_toolkit.evaluation.answer_store`.
     """
@@ -51,10 +53,11 @@ class ZeroShotTask(LightningModule):
         init_from: str | None = None,
         decoder: str | dict[str, Any] | None = None,
         batch_tokens: int = 4096,
+        int8: bool = False,
         store: bool = True,
     ) -> None:
         super().__init__()
-        self.store = store
+        self.int8, self.store = int8, store
         self.init_from, self.decoder, self.batch_tokens = init_from, decoder, batch_tokens
         self.backbone: Decoder | None = None
         self.scores: list[Score] = []
@@ -155,12 +158,13 @@ class ZeroShotTask(LightningModule):
         decoder, data = whole(self.backbone), self.data
         self._stores = {}
         if self.store:
-            folder = store_folder(decoder, data.vocabulary)
+            folder = store_folder(decoder, data.vocabulary, int8=self.int8)
             self._stores = {name: open_store(folder, each) for name, each in data.evaluations.items()}
             n_stored = sum(len(store.answers) for store in self._stores.values())
             if n_stored and self.trainer.is_global_zero:
                 log.info("%s answers were computed before and are read from %s", f"{n_stored:,}", folder)
-        self._scorer = Scorer(pack(decoder), data.vocabulary, batch_tokens=self.batch_tokens)
+        decoder = quantize(decoder) if self.int8 else pack(decoder)
+        self._scorer = Scorer(decoder, data.vocabulary, batch_tokens=self.batch_tokens)
 
     on_test_start = on_predict_start = on_validation_start
 
