@@ -95,14 +95,6 @@ def write_json(path: Path, value: Any, *, indent: int | None = 2, durable: bool 
     write_text(path, json.dumps(value, indent=indent, ensure_ascii=False) + "\n", durable=durable)
 
 
-def read_yaml(path: Path) -> Any:
-    """Read a YAML file of plain values, with libyaml if PyYAML has it, which is ten times faster."""
-    import yaml
-
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
-
-
 def read_json(path: Path, advice: str) -> Any:
     """Read a JSON file.
 

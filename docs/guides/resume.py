@@ -137,4 +137,4 @@ main(["doctor", "--ckpt", "runs/resume.ckpt"])
 #
 # If losses that are not finite return, check the data with `gpt-toolkit doctor`, and check the precision.
 #
-# Next: [moving weights](weights.md).
+# Next: [files from others](safety.md).

@@ -23,13 +23,16 @@ from torch.distributed.checkpoint import metadata as dcp_metadata
 from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.state_dict_loader import load
 
+from gpt_toolkit.checkpoints.stored_heads import checkpoint_heads
 from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel, check_tensors
 from gpt_toolkit.checkpoints.torch_pickle import safe_load
 from gpt_toolkit.checkpoints.training_checkpoint import (
     BACKBONE,
+    CHECKPOINT_KEY,
+    COMPILED,
     SHARD_EXTRA,
     SHARD_METADATA,
-    backbone_names,
+    backbone_tensors,
     read_description,
 )
 from gpt_toolkit.io import is_file_name
@@ -65,12 +68,18 @@ def open_sharded(folder: Path) -> StoredModel:
             raise FileNotFoundError(
                 f"{folder / name}: no such file; a sharded checkpoint has {SHARD_METADATA} and {SHARD_EXTRA}"
             )
-    config, tokenizer = read_description(safe_load(folder / SHARD_EXTRA), str(folder / SHARD_EXTRA))
+    content = safe_load(folder / SHARD_EXTRA)
+    config, tokenizer = read_description(content, str(folder / SHARD_EXTRA))
     reader = _Reader(folder)
     stored = reader.tensors()
     scope = next((s for s in _SCOPES if any(name.startswith(s) for name in stored)), _SCOPES[0])
-    names, notes = backbone_names(name.removeprefix(scope) for name in stored if name.startswith(scope))
-    tensors = {ours: stored[scope + theirs] for ours, theirs in names.items()}
+    task = {
+        name.removeprefix(scope).replace(COMPILED, ""): tensor
+        for name, tensor in stored.items()
+        if name.startswith(scope)
+    }
+    heads = checkpoint_heads(content[CHECKPOINT_KEY], task)
+    tensors, notes = backbone_tensors(task, heads)
     check_tensors(
         str(folder),
         config,
@@ -79,7 +88,8 @@ def open_sharded(folder: Path) -> StoredModel:
         stored_name=BACKBONE.__add__,
     )
     files = tuple(sorted(path for path in folder.iterdir() if path.is_file()))
-    return StoredModel("sharded gpt_toolkit checkpoint", config, tensors, tokenizer, folder, files, notes)
+    layout = "sharded gpt_toolkit checkpoint"
+    return StoredModel(layout, config, tensors, tokenizer, folder, files, notes, heads=heads)
 
 
 class _Reader(filesystem.FileSystemReader):

@@ -23,7 +23,7 @@ from gpt_toolkit.checkpoints import open_model
 from gpt_toolkit.checkpoints.torch_pickle import verify_archive
 from gpt_toolkit.checkpoints.training_checkpoint import SHARD_EXTRA, is_checkpoint
 from gpt_toolkit.cli import UsageError
-from gpt_toolkit.generation.language_model import load
+from gpt_toolkit.inference.load_model import load
 from gpt_toolkit.io import write_json, write_text
 
 CONFIG = "config.yaml"

@@ -1,6 +1,5 @@
 """Fields of the YAML file of a custom benchmark, and their checks; ``custom_benchmark.py`` describes them."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ import yaml
 from gpt_toolkit.evaluation.answer_meaning import MEANINGS
 from gpt_toolkit.evaluation.record_template import fields_of
 from gpt_toolkit.suggestions import did_you_mean
+from gpt_toolkit.yaml_files import read_yaml
 
 _METRICS: Final[Mapping[str, tuple[str, ...]]] = {
     "multiple_choice": ("accuracy", "accuracy_per_token", "accuracy_pmi"),
@@ -61,11 +61,9 @@ def read_custom_fields(path: Path) -> dict[str, Any]:
         ValueError: If a field is unknown, missing or out of range; lists all problems at once.
     """
     try:
-        given = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+        given = read_yaml(path, _UniqueKeys)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: no such file; expected a benchmark; check the path") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: invalid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(given, dict):
         raise ValueError(f"{path}: {type(given).__name__}; expected fields such as {', '.join(_REQUIRED)}")
     if problems := _problems(given):
@@ -78,9 +76,13 @@ class _UniqueKeys(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Return the mapping of a node."""
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        if twice := [key for key, n in Counter(map(str, keys)).items() if n > 1]:
-            raise yaml.YAMLError(f"{', '.join(twice)} is given twice; remove one")
+        seen: set[str] = set()
+        for key, _ in node.value:
+            name = str(self.construct_object(key, deep=True))
+            if name in seen:
+                problem = f"{name} is given twice; remove one"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            seen.add(name)
         return super().construct_mapping(node, deep)
 
 

@@ -23,8 +23,9 @@ from gpt_toolkit.evaluation.items import HUB, SUPERVISED, WORLD, Items
 from gpt_toolkit.evaluation.perplexity import Corpus, perplexity_protocols
 from gpt_toolkit.evaluation.protocol import EvaluationProtocol
 from gpt_toolkit.evaluation.supervised_prompts import PREFIX, supervised_benchmark
-from gpt_toolkit.io import open_bytes, read_yaml
+from gpt_toolkit.io import open_bytes
 from gpt_toolkit.suggestions import did_you_mean
+from gpt_toolkit.yaml_files import read_yaml
 
 _HEAD_BYTES = 20_000  # tuned here: enough to recognize every format
 ALL_CONFIGURATIONS = "*"

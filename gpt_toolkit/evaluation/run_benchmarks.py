@@ -34,7 +34,7 @@ from gpt_toolkit.progress import output_console
 from gpt_toolkit.tokenizers.loading import tokenizer_name
 
 _FIGURES = (".png", ".svg", ".pdf")
-_PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-true", "float16": "16-true"}
+_PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-true", "float16": "16-true", "int8": "32-true"}
 _SETTINGS = (
     *("benchmarks", "protocols", "root", "no_check_files", "limit", "n_examples"),
     *("dtype", "devices", "batch_tokens", "seed"),
@@ -73,8 +73,10 @@ def run_benchmarks(args: argparse.Namespace) -> list[Score]:
     if args.explain:
         _explain(args, data)
         return []
-    task = ZeroShotTask(init_from=args.model, batch_tokens=args.batch_tokens)
+    int8 = args.dtype == "int8"
+    task = ZeroShotTask(init_from=args.model, batch_tokens=args.batch_tokens, int8=int8)
     trainer = evaluation_trainer(
+        accelerator="cpu" if int8 else "auto",
         devices=args.devices,
         precision=_PRECISIONS[args.dtype],
         callbacks=[EvaluationProgress(n_requests)],

@@ -344,11 +344,11 @@ def test_a_file_that_is_not_a_benchmark_is_refused(tmp_path: Path) -> None:
     ):
         read_custom(tmp_path / "own.yaml")
     (tmp_path / "own.yaml").write_text("name: [\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"own.yaml: invalid YAML: ") as caught:
+    with pytest.raises(ValueError, match=r"own.yaml:2: invalid YAML: ") as caught:
         read_custom(tmp_path / "own.yaml")
     assert "\n" not in str(caught.value)
     (tmp_path / "own.yaml").write_text("name: a\nprompt: b\nprompt: c\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"own.yaml: invalid YAML: prompt is given twice; remove one$"):
+    with pytest.raises(ValueError, match=r"own.yaml:3: invalid YAML: prompt is given twice; remove one$"):
         read_custom(tmp_path / "own.yaml")
     with pytest.raises(FileNotFoundError):
         read_custom(tmp_path / "none.yaml")

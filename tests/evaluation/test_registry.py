@@ -24,8 +24,8 @@ from gpt_toolkit.evaluation.items import (
 from gpt_toolkit.evaluation.protocol import EvaluationContext
 from gpt_toolkit.evaluation.registry import BENCHMARKS, GROUPS, Files, find, pairs
 from gpt_toolkit.evaluation.score_report import SIZES, paper_numbers, reproductions
-from gpt_toolkit.io import read_yaml
 from gpt_toolkit.tokenizers import load_tokenizer
+from gpt_toolkit.yaml_files import read_yaml
 
 PAPER = """lambada lambada_original cbt_cn cbt_ne wikitext2 wikitext103 ptb enwik8 text8 1bw winograd coqa
     cnn_dm wmt14_en_fr wmt14_fr_en natural_questions gpt1_cola gpt1_sst2 gpt1_race gpt1_dprd"""
