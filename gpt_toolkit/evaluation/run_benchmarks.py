@@ -14,6 +14,8 @@ import torch
 from lightning.pytorch import Trainer
 
 from gpt_toolkit.callbacks.console import EvaluationProgress, quiet_lightning, say
+from gpt_toolkit.callbacks.interrupts import EvaluationSignals, interruptible
+from gpt_toolkit.callbacks.rank_watch import watched_ranks
 from gpt_toolkit.checkpoints import StoredModel, open_model
 from gpt_toolkit.evaluation.benchmark_metrics import Score
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
@@ -79,10 +81,11 @@ def run_benchmarks(args: argparse.Namespace) -> list[Score]:
         accelerator="cpu" if int8 else "auto",
         devices=args.devices,
         precision=_PRECISIONS[args.dtype],
-        callbacks=[EvaluationProgress(n_requests)],
+        callbacks=[EvaluationProgress(n_requests), EvaluationSignals()],
     )
     try:
-        trainer.test(task, data, verbose=False)
+        with interruptible(), watched_ranks():
+            trainer.test(task, data, verbose=False)
     except torch.OutOfMemoryError as error:
         raise MemoryError(
             f"{str(error).partition('.')[0]}: lower --batch_tokens, which is {args.batch_tokens}"
