@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "gpt_toolkit"
 # Each package, and the packages that it may import. LEAVES may be imported by all.
 LEAVES = {
     *(
+        "checksums",
         "class_scores",
         "delimited",
         "hardware",

@@ -21,12 +21,17 @@ _CONFIG_CLASS = ".GPTConfig"  # build-nanogpt: train_gpt2.py saves an object of 
 _BEFORE_TORCH_1_6 = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # first pickle of the format without zip
 
 
+_verified: set[object] = set()  # versions of files
+
+
 class PlainFields:
     """Fields of a pickled object whose own class is not imported."""
 
 
 class TorchFile:
     """A file of ``torch.save``, mapped into memory; a file from before torch 1.6 is read as a whole.
+
+    Its checksums are verified when it is opened, once a process.
 
     Args:
         path: The file.
@@ -41,8 +46,11 @@ class TorchFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._version = file_version(path)  # before loading: a file replaced in between counts as changed
-        self.content: Any = safe_load(path)
         self._is_mapped = zipfile.is_zipfile(path)
+        if self._is_mapped and self._version not in _verified:
+            verify_archive(path)
+            _verified.add(self._version)
+        self.content: Any = safe_load(path)
         self._n_read, self._n_most = 0, path.stat().st_size // _N_MAPPINGS
 
     def tensor(self, *keys: str) -> LazyTensor:
@@ -52,6 +60,11 @@ class TorchFile:
             *keys: Keys that lead to it in the content, one a level.
         """
         tensor = reduce(getitem, keys, self.content)
+        if tensor.device.type != "cpu" or tensor.nbytes > tensor.untyped_storage().nbytes():
+            raise ValueError(
+                f"{self.path}: {keys[-1]} of {tensor.nbytes:,} bytes; expected as many in the file; use a "
+                "file whose source you trust"
+            )
         shape = tuple(tensor.shape)
         return LazyTensor(partial(self._load, keys), shape, tensor.dtype, in_memory=not self._is_mapped)
 
@@ -120,7 +133,13 @@ def verify_archive(path: Path) -> None:
     """
     with path.open("rb") as file:
         try:
-            damaged = zipfile.ZipFile(file).testzip()
+            archive = zipfile.ZipFile(file)
+            parts = archive.infolist()
+            if any(part.compress_type for part in parts):  # torch compresses nothing, and a bomb everything
+                raise zipfile.BadZipFile("compressed parts")
+            if sum(part.file_size for part in parts) > path.stat().st_size:
+                raise zipfile.BadZipFile("parts longer than the file")
+            damaged = archive.testzip()
         except Exception as error:  # a damaged archive makes the reader raise errors of any kind
             damaged = str(error).partition("\n")[0]
     if damaged is not None:
@@ -161,10 +180,10 @@ def _check_old_format(path: Path) -> None:
         raise ValueError(f"{path}: is neither a checkpoint nor a model folder; nothing in it was run")
 
 
-def file_version(path: Path) -> tuple[int, int, int] | None:
+def file_version(path: Path) -> tuple[str, int, int, int] | None:
     """Return what changes when a file is replaced or written to; None if it is missing."""
     try:
         stat = path.stat()
     except FileNotFoundError:
         return None
-    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+    return str(path.absolute()), stat.st_ino, stat.st_size, stat.st_mtime_ns

@@ -49,6 +49,7 @@ from gpt_toolkit.cli.run_folder import (
     take_option,
     write_results,
 )
+from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
 from gpt_toolkit.metrics import describe_evaluation
 from gpt_toolkit.tasks import FinetuneTask
 
@@ -372,4 +373,6 @@ class PrepareCLI(ToolkitCLI):
         self.datamodule.prepare_data()
         if isinstance(self.datamodule, DATA):
             self.datamodule.setup("fit")
+            if isinstance(self.datamodule, CorpusDataModule):
+                self.datamodule.cache.verify()  # whole, where other commands may read a sample
             print(self.datamodule.summary())
