@@ -117,7 +117,7 @@ from functools import partial
 
 
 def without_head(head: int, outputs: torch.Tensor) -> torch.Tensor:
-    """The outputs of a layer's heads, (H, T, D), with zeros for one head."""
+    """Return the outputs of a layer's heads, (H, T, D), with zeros for one head."""
     outputs[head] = 0
     return outputs
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 import zipfile
-from functools import partial, reduce
+from functools import lru_cache, partial, reduce
 from operator import getitem
 from pathlib import Path
 from typing import Any
@@ -125,12 +125,18 @@ def safe_load(path: Path, config_class: str = "", *, in_memory: bool = False) ->
 def verify_archive(path: Path) -> None:
     """Raise if a byte of a file of ``torch.save`` has changed since it was written.
 
-    The file is a zip archive with a CRC-32 of each tensor, which torch itself does not compare.
+    The file is a zip archive with a CRC-32 of each tensor, which torch itself does not compare. A file that
+    is as it was at the last call in this process is not read again.
 
     Raises:
         FileNotFoundError: If the file is missing.
         ValueError: If it is not a zip archive, or a part of it differs from its checksum.
     """
+    _verify_archive(path, file_version(path))
+
+
+@lru_cache(maxsize=16)  # errors are not kept
+def _verify_archive(path: Path, version: object) -> None:
     with path.open("rb") as file:
         try:
             archive = zipfile.ZipFile(file)

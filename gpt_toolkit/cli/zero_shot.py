@@ -40,10 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--n_examples", type=int, metavar="K", help="number of examples in context")
     parser.add_argument(
         "--dtype",
-        choices=("float32", "bfloat16", "float16"),
+        choices=("float32", "bfloat16", "float16", "int8"),
         default="float32",
-        help="dtype of the computation; float32 gives the same decisions on every machine (default: "
-        "%(default)s)",
+        help="dtype of the computation; float32 gives the same decisions on every machine, int8 quantizes "
+        "the matrices (default: %(default)s)",
     )
     parser.add_argument("--devices", type=int, default=1, help="number of devices (default: %(default)s)")
     parser.add_argument(

@@ -14,6 +14,8 @@ import torch
 from lightning.pytorch import Trainer
 
 from gpt_toolkit.callbacks.console import EvaluationProgress, quiet_lightning, say
+from gpt_toolkit.callbacks.interrupts import EvaluationSignals, interruptible
+from gpt_toolkit.callbacks.rank_watch import watched_ranks
 from gpt_toolkit.checkpoints import StoredModel, open_model
 from gpt_toolkit.evaluation.benchmark_metrics import Score
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
@@ -33,7 +35,7 @@ from gpt_toolkit.progress import output_console
 from gpt_toolkit.tokenizers.loading import tokenizer_name
 
 _FIGURES = (".png", ".svg", ".pdf")
-_PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-true", "float16": "16-true"}
+_PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-true", "float16": "16-true", "int8": "32-true"}
 _SETTINGS = (
     *("benchmarks", "protocols", "root", "no_check_files", "limit", "n_examples"),
     *("dtype", "devices", "batch_tokens", "seed"),
@@ -72,14 +74,17 @@ def run_benchmarks(args: argparse.Namespace) -> list[Score]:
     if args.explain:
         _explain(args, data)
         return []
-    task = ZeroShotTask(init_from=args.model, batch_tokens=args.batch_tokens)
+    int8 = args.dtype == "int8"
+    task = ZeroShotTask(init_from=args.model, batch_tokens=args.batch_tokens, int8=int8)
     trainer = evaluation_trainer(
+        accelerator="cpu" if int8 else "auto",
         devices=args.devices,
         precision=_PRECISIONS[args.dtype],
-        callbacks=[EvaluationProgress(n_requests)],
+        callbacks=[EvaluationProgress(n_requests), EvaluationSignals()],
     )
     try:
-        trainer.test(task, data, verbose=False)
+        with interruptible(), watched_ranks():
+            trainer.test(task, data, verbose=False)
     except torch.OutOfMemoryError as error:
         raise MemoryError(
             f"{str(error).partition('.')[0]}: lower --batch_tokens, which is {args.batch_tokens}"

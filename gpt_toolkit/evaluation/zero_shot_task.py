@@ -16,6 +16,7 @@ from lightning.pytorch.strategies import ModelParallelStrategy
 from lightning.pytorch.trainer.states import TrainerFn
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig, decoder_fields
+from gpt_toolkit.backbone.int8_linear import quantize
 from gpt_toolkit.backbone.packed_linear import pack
 from gpt_toolkit.backbone.parallel import divide, whole
 from gpt_toolkit.checkpoints import build_decoder, open_model
@@ -41,6 +42,7 @@ class ZeroShotTask(LightningModule):
         init_from: The MODEL.
         decoder: Fields in which the decoder differs from the model's; rarely needed.
         batch_tokens: Largest number of tokens that are read at once, with padding.
+        int8: Whether to quantize the matrices to int8; on a CPU, with ``--trainer.precision 32-true``.
     """
 
     def __init__(
@@ -48,8 +50,10 @@ class ZeroShotTask(LightningModule):
         init_from: str | None = None,
         decoder: str | dict[str, Any] | None = None,
         batch_tokens: int = 4096,
+        int8: bool = False,
     ) -> None:
         super().__init__()
+        self.int8 = int8
         self.init_from, self.decoder, self.batch_tokens = init_from, decoder, batch_tokens
         self.backbone: Decoder | None = None
         self.scores: list[Score] = []
@@ -145,7 +149,8 @@ class ZeroShotTask(LightningModule):
         """Begin a pass over the requests."""
         assert self.backbone is not None
         self._answers = {}
-        decoder = pack(whole(self.backbone))
+        decoder = whole(self.backbone)
+        decoder = quantize(decoder) if self.int8 else pack(decoder)
         self._scorer = Scorer(decoder, self.data.vocabulary, batch_tokens=self.batch_tokens)
 
     on_test_start = on_predict_start = on_validation_start

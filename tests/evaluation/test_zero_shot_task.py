@@ -21,6 +21,7 @@ from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
 from gpt_toolkit.generation.language_model import LanguageModel, load
 from gpt_toolkit.generation.requests import Answer
 from gpt_toolkit.generation.scorer import Scorer
+from gpt_toolkit.hardware import has_int8_products
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers import load_tokenizer
 
@@ -86,6 +87,21 @@ def test_scores_are_those_of_every_request_answered_alone(verb: str, model: Path
         if score.value == score.value:
             logged = run.callback_metrics[f"{score.benchmark}_{score.protocol}_{score.metric}"]
             assert float(logged) == pytest.approx(score.value, rel=1e-4)
+
+
+@pytest.mark.skipif(not has_int8_products(torch.device("cpu")), reason="no int8 products on this machine")
+def test_scores_in_int8_are_those_of_a_model_loaded_in_int8(model: Path) -> None:
+    task, data = ZeroShotTask(init_from=str(model), int8=True), benchmarks(benchmarks=["storyworld:text"])
+    trainer().test(task, data, verbose=False)
+    loaded = load(model, dtype=torch.int8)
+    scorer = Scorer(loaded.decoder, loaded.tokenizer)
+    for name, evaluation in data.evaluations.items():
+        requests = [request for row in evaluation.request_set.requests for request in row]
+        plain = answers_alone(model, data)[name]
+        for i, request in enumerate(requests):
+            found = task.answers[name][i].log_probability
+            assert found == pytest.approx(scorer.answer([request])[0].log_probability, rel=1e-4)
+            assert found != plain[i].log_probability
 
 
 def test_items_are_read_and_requests_built_once(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

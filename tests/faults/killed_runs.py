@@ -95,7 +95,7 @@ def are_equal(a: Any, b: Any) -> bool:
 
 def kill_fits(kills: int, draw: random.Random) -> dict[str, Any]:
     """Kill training runs, resume each until it ends, and compare the folders with that of an unbroken run."""
-    arguments = ["fit", "--config", "tiny.yaml", "--checkpoints.every_n_steps", "3"]
+    arguments = ["fit", "--config", "tiny.yaml", "--checkpoints.every_n_steps", "2"]
     whole, broken = Path("whole").absolute(), Path("broken").absolute()
     where = "--trainer.default_root_dir"
     status, events = run([*arguments, where, "whole"], whole)
