@@ -21,9 +21,6 @@ _CONFIG_CLASS = ".GPTConfig"  # build-nanogpt: train_gpt2.py saves an object of 
 _BEFORE_TORCH_1_6 = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # first pickle of the format without zip
 
 
-_verified: set[object] = set()  # versions of files
-
-
 class PlainFields:
     """Fields of a pickled object whose own class is not imported."""
 
@@ -47,9 +44,8 @@ class TorchFile:
         self.path = path
         self._version = file_version(path)  # before loading: a file replaced in between counts as changed
         self._is_mapped = zipfile.is_zipfile(path)
-        if self._is_mapped and self._version not in _verified:
+        if self._is_mapped:
             verify_archive(path)
-            _verified.add(self._version)
         self.content: Any = safe_load(path)
         self._n_read, self._n_most = 0, path.stat().st_size // _N_MAPPINGS
 
@@ -186,10 +182,10 @@ def _check_old_format(path: Path) -> None:
         raise ValueError(f"{path}: is neither a checkpoint nor a model folder; nothing in it was run")
 
 
-def file_version(path: Path) -> tuple[str, int, int, int] | None:
+def file_version(path: Path) -> tuple[int, int, int] | None:
     """Return what changes when a file is replaced or written to; None if it is missing."""
     try:
         stat = path.stat()
     except FileNotFoundError:
         return None
-    return str(path.absolute()), stat.st_ino, stat.st_size, stat.st_mtime_ns
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
