@@ -36,8 +36,8 @@ class ZeroShotDataModule(LightningDataModule):
     """Benchmarks as requests to a model that was not trained on them (GPT-2 §3, GPT-1 §5).
 
     Args:
-        benchmarks: Names of benchmarks, of groups (``gpt2``, ``gpt1``, ``storyworld``), your own YAML files,
-            or ``prompt:SET`` for a supervised dataset as text.
+        benchmarks: Names of benchmarks, of groups (``gpt2``, ``gpt1``, ``modern``, ``core``, ``storyworld``),
+            your own YAML files, or ``prompt:SET`` for a supervised dataset as text.
         protocols: Names of protocols, with or without their version; None: all that apply to a benchmark.
         root: Folder of the benchmarks' files; None: the hub. ``storyworld`` needs neither.
         tokenizer: Name or folder of the model's tokenizer; None: the command line takes the model's.

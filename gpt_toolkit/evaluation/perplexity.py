@@ -31,9 +31,21 @@ UNITS: Final = {
 
 Unit: TypeAlias = Literal["word_perplexity", "token_perplexity", "bits_per_byte", "bits_per_character"]
 Text: TypeAlias = Literal["as the file has it", "invertible rules", "published rules"]
-Division: TypeAlias = Literal["one stream", "documents", "articles", "lines joined by an empty line"]
+Division: TypeAlias = Literal[
+    "one stream",
+    "documents",
+    "articles",
+    "lines joined by nothing",
+    "lines joined by a line end",
+    "lines joined by an empty line",
+]
 Words: TypeAlias = Literal["file", "whitespace", "spaces"]
 
+_JOINTS: Final[dict[str, str]] = {
+    "lines joined by nothing": "",
+    "lines joined by a line end": "\n",
+    "lines joined by an empty line": "\n\n",
+}
 _WINDOWS_PER_REQUEST = 32  # tuned here: small enough to be divided among devices
 
 
@@ -229,13 +241,18 @@ class PerplexityProtocol(EvaluationProtocol):
 
 def perplexity_protocols(corpus: Corpus) -> tuple[PerplexityProtocol, ...]:
     """Return all protocols for a corpus."""
-    return tuple(perplexity_protocol(key, corpus) for key in catalogue()["perplexity"])
+    return tuple(
+        perplexity_protocol(key, corpus)
+        for key, entry in catalogue()["perplexity"].items()
+        if corpus.published in entry.get("published", [corpus.published])
+    )
 
 
 def perplexity_protocol(key: str, corpus: Corpus) -> PerplexityProtocol:
     """Return a protocol for a corpus, given its name and version."""
     name, _, version = key.rpartition("-")
     entry = {"unit": corpus.unit, **catalogue()["perplexity"][key]}
+    entry.pop("published", None)
     return PerplexityProtocol(name, int(version), corpus=corpus, **entry)
 
 
@@ -279,7 +296,7 @@ def _pieces(division: Division, corpus: Corpus, documents: Sequence[Document]) -
                 f"{line}\n" if line.strip() else ""  # as in the hub's dataset
                 for line in lines[0].removesuffix("\n").split("\n")
             ]
-        return [("\n\n".join(lines), corpus.stream(documents))]
+        return [(_JOINTS[division].join(lines), corpus.stream(documents))]
     return [(text, text) for text in texts]
 
 

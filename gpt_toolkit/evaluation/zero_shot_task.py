@@ -21,6 +21,7 @@ from gpt_toolkit.backbone.packed_linear import pack
 from gpt_toolkit.backbone.parallel import divide, whole
 from gpt_toolkit.checkpoints import build_decoder, open_model
 from gpt_toolkit.evaluation.benchmark_metrics import Result, Score
+from gpt_toolkit.evaluation.core_suite import suite_scores
 from gpt_toolkit.evaluation.datamodule import RequestBatch, ZeroShotDataModule
 from gpt_toolkit.generation.requests import Answer
 from gpt_toolkit.generation.scorer import Scorer
@@ -189,6 +190,7 @@ class ZeroShotTask(LightningModule):
         evaluations = self.data.evaluations
         self.results = {name: evaluations[name].result(answers) for name, answers in self.answers.items()}
         self.scores = [score for result in self.results.values() for score in result.scores]
+        self.scores += suite_scores(self.scores)
         logged = {
             f"{score.benchmark}_{score.protocol}_{score.metric}": score.value
             for score in self.scores

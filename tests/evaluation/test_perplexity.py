@@ -42,6 +42,19 @@ JOINED = ("as the file has it", "lines joined by an empty line", False)
 HF = perplexity_protocol("hf-strided-1", PLAIN)
 
 
+@pytest.mark.parametrize(("spec", "joint"), [("hf-rows", ""), ("hf-lines", "\n"), ("hf-strided", "\n\n")])
+def test_wikitext_s_rows_are_joined_as_scripts_on_the_hub_s_dataset_join_them(
+    spec: str, joint: str, context: Context
+) -> None:
+    rows = ["", " = Title = \n", "", " A row . \n", " Another . \n"]  # as the hub's dataset has them
+    file = "".join(row or " \n" for row in rows)
+    protocol = BENCHMARKS["wikitext103_raw"].protocol(spec)
+    assert protocol is not None
+    [[request]] = protocol.build_requests([Document(file)], context).requests
+    assert isinstance(request, RunningText)
+    assert context.tokenizer.decode(list(request.ids)) == joint.join(rows)
+
+
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
@@ -50,6 +63,8 @@ HF = perplexity_protocol("hf-strided-1", PLAIN)
         ("megatron", ("published rules", "one stream", False, 48, 32, "word_perplexity", "spaces")),
         ("hf-strided", (*JOINED, 48, 0, "token_perplexity", "file")),
         ("hf-strided-1:16", (*JOINED, 47, 16, "token_perplexity", "file")),
+        ("hf-rows", (JOINED[0], "lines joined by nothing", False, 48, 0, "token_perplexity", "file")),
+        ("hf-lines", (JOINED[0], "lines joined by a line end", False, 48, 0, "token_perplexity", "file")),
         ("hf-strided:8:32", (*JOINED, 31, 8, "token_perplexity", "file")),
     ],
 )
