@@ -2,7 +2,8 @@
 
 Every number stands next to the protocol that produced it, with its 95% interval, the papers' numbers and the
 measurements of others. Files of benchmarks lie in --root DIR, or come from the Hugging Face hub; storyworld,
-the built-in world's benchmarks, needs neither.
+the built-in world's benchmarks, needs neither. Answers are stored in the cache folder: an interrupted command
+that is repeated computes what is missing.
 """
 
 from __future__ import annotations
@@ -52,6 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seed", type=int, default=0, help="seed of examples and sampled answers (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--no_store", action="store_true", help="compute all answers, and store none for a repeated command"
     )
     parser.add_argument(
         "--explain",

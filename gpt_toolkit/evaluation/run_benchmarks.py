@@ -76,7 +76,9 @@ def run_benchmarks(args: argparse.Namespace) -> list[Score]:
         _explain(args, data)
         return []
     int8 = args.dtype == "int8"
-    task = ZeroShotTask(init_from=args.model, batch_tokens=args.batch_tokens, int8=int8)
+    task = ZeroShotTask(
+        init_from=args.model, batch_tokens=args.batch_tokens, int8=int8, store=not args.no_store
+    )
     trainer = evaluation_trainer(
         accelerator="cpu" if int8 else "auto",
         devices=args.devices,
