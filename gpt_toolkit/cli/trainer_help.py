@@ -22,9 +22,6 @@ _FOR_A_START = (
 )
 """Options of Lightning's Trainer that most runs need; the others are listed by ``--help trainer``."""
 
-OF_EVERY_VERB = {
-    "allow": ("PACKAGE", "let configs name classes of this package, too; may be repeated"),
-}
 OF_VERB = {
     "fit": {"seeds": ("N", "repeat the run with N seeds; print mean, 95% interval and median")},
     "doctor": {
@@ -34,7 +31,7 @@ OF_VERB = {
         )
     },
 }
-"""Options that all verbs, or one, take before the parser, with metavariable and description."""
+"""Options that one verb takes before the parser, with metavariable and description."""
 
 EPILOG = """\
 {verb} --help trainer lists every option of Lightning's Trainer, {verb} --help all everything; data, model and
@@ -108,8 +105,7 @@ def _sections(verb: str, topic: str, chosen: set[str]) -> Iterator[tuple[str, li
             for prefix in SETTINGS:
                 yield prefix, [option for option in options if option.name.startswith(f"{prefix}.")]
         run = [option for option in options if not option.owner]
-        taken = OF_EVERY_VERB | OF_VERB.get(verb, {})
-        own = [Option(name, "", kind, None, text) for name, (kind, text) in taken.items()]
+        own = [Option(name, "", kind, None, text) for name, (kind, text) in OF_VERB.get(verb, {}).items()]
         common = [o for o in options if o.name.removeprefix("trainer.") in _FOR_A_START]
         yield "run", [*run, *own, *common]
     if "trainer" in topics:
