@@ -117,7 +117,7 @@ from functools import partial
 
 
 def without_head(head: int, outputs: torch.Tensor) -> torch.Tensor:
-    """The outputs of a layer's heads, (H, T, D), with zeros for one head."""
+    """Set the output of one head to zero in a layer's outputs, (H, T, D)."""
     outputs[head] = 0
     return outputs
 
@@ -158,4 +158,4 @@ Markdown(
 # %% [markdown]
 # The papers show no attention maps and ablate no heads.
 #
-# Next: [exercises](../guides/exercises.md).
+# Next: [who has the thing?](who_has_it.md)
