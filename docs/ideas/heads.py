@@ -117,7 +117,7 @@ from functools import partial
 
 
 def without_head(head: int, outputs: torch.Tensor) -> torch.Tensor:
-    """Set the output of one head to zero in a layer's outputs, (H, T, D)."""
+    """Return the outputs of a layer's heads, (H, T, D), with zeros for one head."""
     outputs[head] = 0
     return outputs
 

@@ -133,12 +133,16 @@ from gpt_toolkit.interpretability.patching import patch_effects
 story_ids, swapped_ids = ids_of(wanted.text), ids_of(wanted.swapped().text)
 answers = (token(wanted.holder), token(wanted.other))
 effects = patch_effects(model.decoder, story_ids, swapped_ids, answers)
-print(f"logit difference: {effects.difference:+.1f} in the story, {effects.other_difference:+.1f} with exchanged names")
+print(
+    f"logit difference: {effects.difference:+.1f} in the story, {effects.other_difference:+.1f} with exchanged names"
+)
 
 # %% alt="Bars of the effect of patching each position, one panel for each layer and activation." tags=["fold"]
 import matplotlib.pyplot as plt
 
-figure, grid = plt.subplots(model.decoder.config.n_layer, 2, figsize=(9, 4), sharex=True, sharey=True, squeeze=False)
+figure, grid = plt.subplots(
+    model.decoder.config.n_layer, 2, figsize=(9, 4), sharex=True, sharey=True, squeeze=False
+)
 places = range(effects.first, len(story_ids))
 for layer, row in enumerate(grid):
     for axes, kind in zip(row, ("resid_pre", "attn.out"), strict=True):

@@ -8,9 +8,8 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gpt_toolkit.analysis.run_report import Curve, read_curves
+from gpt_toolkit.yaml_files import read_yaml
 
 SEEDS = ("seed_everything", "data.seed")
 _OF_A_RUN = (*SEEDS, "trainer.default_root_dir", "ckpt_path", "weights_only", "data.num_workers")
@@ -132,7 +131,7 @@ def read_runs(folders: Sequence[Path]) -> list[TrainingRun]:
                         f"{folder}: no {name}; expected the folder of a run of fit; or give files that "
                         "zero-shot --rows or predict wrote"
                     )
-            config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+            config = read_yaml(folder / "config.yaml")
             curves = read_curves(folder / "metrics.csv")
             runs.append(TrainingRun(folder, dict(_flat(config)), curves))
     return runs

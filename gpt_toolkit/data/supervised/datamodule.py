@@ -178,7 +178,9 @@ class SupervisedDataModule(LightningDataModule):
         self._datasets = self._open(self.vocabulary, stage)
         self.n_special_tokens = 0 if all(one.is_text for one in self._datasets) else len(SPECIAL_TOKENS)
         self.tasks = {one.name: one.spec for one in self._datasets}
-        self.dataset_records = {one.name: one.dataset.record(is_text=one.is_text) for one in self._datasets}
+        self.dataset_records = {
+            one.name: one.dataset.record(is_text=one.is_text, n_ctx=self.n_ctx) for one in self._datasets
+        }
         self.tested_split = self._tested_split() if stage == "test" else "test"
         for one in self._datasets if stage == "fit" else ():
             if "train" not in one.dataset.splits:
