@@ -30,6 +30,7 @@ TRAINER_VERBS = {
     "doctor": "dry-run fit: check data, memory and time; --ckpt describes a checkpoint",
 }
 COMMANDS = {
+    "agree": "compare this toolkit with other programs on one model, token by token",
     "configs": "list the configs of the package and the presets, or print a config",
     "compare": "compare runs or scores with their noise: difference, interval, p, steps to a target",
     "convert": "write a model folder from GPT-1 or GPT-2 weights of any origin",
