@@ -36,6 +36,7 @@ COMMANDS = {
     "convert": "write a model folder from GPT-1 or GPT-2 weights of any origin",
     "exercise": "write a part of the models yourself, and have it checked",
     "generate": "generate text from a model",
+    "look": "show what a model computes on a text: surprisal, layers, heads, patching",
     "overlap": "measure how much of a test text is in a training corpus (GPT-2 §4)",
     "report": "report on a pre-training run: curve, n-gram model, texts, zero-shot scores",
     "scaling": "fit a scaling law to pre-training runs: loss over parameters, tokens or compute",
