@@ -16,9 +16,7 @@ from gpt_toolkit.checkpoints.verification import verify_checkpoint, verify_reads
 from tests.checkpoints.layouts import SHAPES, Probe, checkpoint_content, random_decoder, write_sharded
 from tests.commands import Tell
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:torch.distributed is disabled"
-)
+pytestmark = pytest.mark.filterwarnings("ignore:torch.distributed is disabled")
 
 LR = 0.125
 
