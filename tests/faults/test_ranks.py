@@ -120,16 +120,14 @@ def spikes(run: str) -> list[tuple[int, str, int | None]]:
     return [(event["step"], event["action"], event.get("restored_step")) for event in events]
 
 
-@pytest.mark.parametrize(
-    "action",
-    ["rewind", pytest.param("skip", marks=pytest.mark.slow), pytest.param("stop", marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("action", ["rewind", "skip", "stop"])
 def test_a_loss_that_is_not_finite_on_one_rank_has_one_effect_on_all(
     action: str, tell: Tell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad = {"hook": "training_step", "step": 4, "nan": True}
-    options = ("--checkpoints.every_n_steps", "3", "--trainer.val_check_interval", "8")
-    options += ("--spikes.action", action)
+    options = ["--checkpoints.every_n_steps", "3", "--trainer.val_check_interval", "8"]
+    options += ["--spikes.action", action]
     code, err = on_two([{"rank": 1, **bad}], "fit", *TWO, *options)
     monkeypatch.setattr(PretrainTask, "training_step", PretrainTask.training_step)  # undone at the end
     install(bad, PretrainTask)
@@ -140,6 +138,7 @@ def test_a_loss_that_is_not_finite_on_one_rank_has_one_effect_on_all(
     assert len(lines(err)) == (action == "stop")
 
 
+@pytest.mark.slow
 def test_a_second_run_on_two_ranks_in_the_same_folder_is_refused_in_one_line(place: Path) -> None:
     with FileLock("runs/tiny/run.lock"):
         code, err = on_two([], "fit", *TWO)
