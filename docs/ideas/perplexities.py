@@ -87,7 +87,7 @@ Markdown(
 #
 # The hub's WikiText has one row a line. Scripts join the rows in different ways, and each joining is another text. For WikiText-103 (raw,
 # validation) and the small model, rows joined by nothing give 30.59 per token. Rows joined by an empty line give 31.04, and the same joining
-# gives 29.94 on the test split. Another script came to 21.29, and the paper has 37.50 per word. Each joining is a protocol here. The reasons for the
+# gives 29.94 on the test split. Another script, whose text is not described, gives 21.29. The paper has 37.50 per word. Each joining is a protocol here. The reasons for the
 # differences follow from one change after the other, below on a few stories in WikiText's layout:
 
 # %%
