@@ -13,7 +13,17 @@ PACKAGE = Path(__file__).resolve().parents[1] / "gpt_toolkit"
 
 # Each package, and the packages that it may import. LEAVES may be imported by all.
 LEAVES = {
-    *("class_scores", "delimited", "hardware", "intervals", "io", "progress", "records", "suggestions"),
+    *(
+        "checksums",
+        "class_scores",
+        "delimited",
+        "hardware",
+        "intervals",
+        "io",
+        "progress",
+        "records",
+        "suggestions",
+    ),
     *("text_lines", "text_metrics", "utf8", "yaml_files"),
 }
 ALLOWED = {
@@ -21,7 +31,8 @@ ALLOWED = {
     "__main__": {"cli"},
     "cli": {
         *("analysis", "backbone", "callbacks", "checkpoints", "data", "dry_run", "evaluation", "exercises"),
-        *("generation", "inference", "metrics", "optim", "storyworld", "tasks", "tokenizers"),
+        *("generation", "inference", "interpretability", "metrics", "optim", "storyworld", "tasks"),
+        "tokenizers",
     },
     "dry_run": {
         *("backbone", "callbacks", "checkpoints", "data", "evaluation", "generation", "losses"),
@@ -30,6 +41,7 @@ ALLOWED = {
     "analysis": {
         *("callbacks", "checkpoints", "data", "evaluation", "generation", "storyworld", "tokenizers"),
     },
+    "interpretability": {"backbone", "generation"},
     "exercises": {
         *(
             "analysis",
@@ -143,6 +155,7 @@ def test_no_two_files_have_the_same_name() -> None:
         "import gpt_toolkit.cli.convert",
         "import gpt_toolkit.cli.exercise",
         "import gpt_toolkit.cli.generate",
+        "import gpt_toolkit.cli.look",
         "import gpt_toolkit.cli.overlap",
         "import gpt_toolkit.cli.report",
         "import gpt_toolkit.cli.scaling",

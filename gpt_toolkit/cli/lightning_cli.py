@@ -55,6 +55,7 @@ from gpt_toolkit.cli.run_folder import (
 )
 from gpt_toolkit.cli.trainer_help import format_help, take_topic
 from gpt_toolkit.cli.typed_options import typed_options
+from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
 from gpt_toolkit.metrics import describe_evaluation
 from gpt_toolkit.tasks import FinetuneTask
 
@@ -390,4 +391,6 @@ class PrepareCLI(ToolkitCLI):
         self.datamodule.prepare_data()
         if isinstance(self.datamodule, DATA):
             self.datamodule.setup("fit")
+            if isinstance(self.datamodule, CorpusDataModule):
+                self.datamodule.cache.verify()  # whole, where other commands may read a sample
             print(self.datamodule.summary())

@@ -26,6 +26,7 @@ from gpt_toolkit.evaluation.score_report import (
     read_scored,
     score_table,
     scores_as_json,
+    versions,
 )
 from gpt_toolkit.evaluation.supervised_prompts import PREFIX
 from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
@@ -75,7 +76,9 @@ def run_benchmarks(args: argparse.Namespace) -> list[Score]:
         _explain(args, data)
         return []
     int8 = args.dtype == "int8"
-    task = ZeroShotTask(init_from=args.model, batch_tokens=args.batch_tokens, int8=int8)
+    task = ZeroShotTask(
+        init_from=args.model, batch_tokens=args.batch_tokens, int8=int8, store=not args.no_store
+    )
     trainer = evaluation_trainer(
         accelerator="cpu" if int8 else "auto",
         devices=args.devices,
@@ -151,9 +154,11 @@ def _check_options(args: argparse.Namespace) -> None:
 
 
 def _explain(args: argparse.Namespace, data: ZeroShotDataModule) -> None:
-    """Print and write why the protocols of running text differ; on one device."""
+    """Print and write why the protocols of running text or of multiple choice differ; on one device."""
     from gpt_toolkit.backbone.packed_linear import pack
-    from gpt_toolkit.evaluation.explain_perplexity import explain, explanation_tables, explanations_as_json
+    from gpt_toolkit.evaluation.explain_choices import choice_tables, choices_as_fields, explain_choices
+    from gpt_toolkit.evaluation.explain_perplexity import explain, explanation_tables, explanations_as_fields
+    from gpt_toolkit.evaluation.multiple_choice import ChoiceProtocol
     from gpt_toolkit.evaluation.protocol import EvaluationContext
     from gpt_toolkit.generation.language_model import load
     from gpt_toolkit.generation.scorer import Scorer
@@ -161,15 +166,23 @@ def _explain(args: argparse.Namespace, data: ZeroShotDataModule) -> None:
     model = load(args.model, dtype=getattr(torch, args.dtype))
     scorer = Scorer(pack(model.decoder), model.tokenizer, batch_tokens=args.batch_tokens)
     context = EvaluationContext(model.tokenizer, model.decoder.config.n_ctx)
-    found = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     for name, group in groupby(data.evaluations.values(), key=lambda each: each.benchmark.name):
         evaluations = list(group)
+        items = evaluations[0].items.items
         protocols = [evaluation.protocol for evaluation in evaluations]
-        found[name] = explain(scorer, name, protocols, evaluations[0].items.items, context)
-        for table in explanation_tables(name, found[name]):
+        choices = [protocol for protocol in protocols if isinstance(protocol, ChoiceProtocol)]
+        if len(choices) == len(protocols):
+            accuracies = explain_choices(scorer, choices, items, context)
+            tables, found[name] = choice_tables(name, accuracies), choices_as_fields(accuracies)
+        else:
+            perplexities = explain(scorer, name, protocols, items, context)
+            tables, found[name] = explanation_tables(name, perplexities), explanations_as_fields(perplexities)
+        for table in tables:
             output_console().print(table)
     if args.output is not None:
-        write_json(args.output, explanations_as_json(args.model, found))
+        report = {"model": args.model, "versions": versions(), "benchmarks": found}
+        write_json(args.output, report)
         say(f"{args.output}: written")
 
 

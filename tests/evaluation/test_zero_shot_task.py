@@ -206,13 +206,29 @@ def test_scores_do_not_depend_on_the_number_of_tokens_read_at_once(model: Path, 
     for batch_tokens, batch_size in ((64, 1), (100_000, 50)):
         data = custom(tmp_path, CHOICES, **fields)
         data.batch_size = batch_size
-        task = ZeroShotTask(init_from=str(model), batch_tokens=batch_tokens)
+        task = ZeroShotTask(init_from=str(model), batch_tokens=batch_tokens, store=False)
         trainer().test(task, data, verbose=False)
         [evaluation] = data.evaluations.values()
         assert "1 items lost the beginning of their context to fit into 64 tokens" in evaluation.warnings
         found.append([item["scores"] for item in task.results["own/own-1"].items])
     for one, other in zip(*found, strict=True):
         assert one == pytest.approx(other, abs=1e-4)
+
+
+def test_a_table_does_not_depend_on_the_size_of_batches(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    decoder = Decoder(DecoderConfig(vocab_size=257, n_ctx=128, n_layer=4, n_head=4, n_embd=128))
+    LanguageModel(decoder, load_tokenizer("bytes")).save(tmp_path / "model")
+    found = []
+    for batch_tokens, batch_size in ((128, 1), (100_000, 50)):
+        task = ZeroShotTask(init_from=str(tmp_path / "model"), batch_tokens=batch_tokens, store=False)
+        trainer().test(task, benchmarks(n_ctx=128, batch_size=batch_size), verbose=False)
+        found.append(task.scores)
+    assert [score.name for score in found[0]] == [score.name for score in found[1]]
+    for one, other in zip(*found, strict=True):
+        for name in ("value", "interval", "n", "chance", "majority"):
+            expected = pytest.approx(getattr(other, name), rel=1e-6, nan_ok=True)
+            assert getattr(one, name) == expected, one.name
 
 
 @pytest.mark.parametrize("text", ["x", "The quick brown fox. " * 12])
@@ -235,6 +251,8 @@ def test_a_text_of_yours_has_the_perplexity_of_its_bytes_in_overlapping_windows(
         for position in range(scored, end):
             nats -= float(log_p[position - start, ids[position + 1]])
         scored = end
-    [score] = [score for score in task.scores if score.metric == "byte_perplexity"]
+    found = [score for score in task.scores if score.metric == "byte_perplexity"]
+    assert [score.protocol for score in found] == ["own-1", "lm-eval-1", "hf-strided-1"]
+    score = found[0]
     assert score.n == len(text)
     assert score.value == pytest.approx(math.exp(nats / len(text)), rel=1e-4)

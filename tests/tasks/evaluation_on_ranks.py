@@ -32,7 +32,7 @@ from gpt_toolkit.tasks import FinetuneTask, GenerateTask, PretrainTask
 from gpt_toolkit.tokenizers import load_tokenizer
 from tests.data.fakes import FakeDataset, spec
 
-SHAPE = {"n_layer": 1, "n_head": 2, "n_embd": 16}
+CONFIG = DecoderConfig(vocab_size=260, n_ctx=64, n_layer=1, n_head=2, n_embd=16)
 QUESTIONS = [Example((f"question {i}",), 0, i, references=(f"answer {i}",)) for i in range(3)]
 
 
@@ -93,8 +93,7 @@ def run(
 def write_inputs(root: Path) -> None:
     """Write a model and the files that are evaluated, for all ranks."""
     torch.manual_seed(0)
-    decoder = Decoder(DecoderConfig(vocab_size=260, n_ctx=64, **SHAPE))
-    LanguageModel(decoder, load_tokenizer("bytes")).save(root / "model")
+    LanguageModel(Decoder(CONFIG), load_tokenizer("bytes")).save(root / "model")
     (root / "train.txt").write_text("abcdefgh " * 30)
     for n in (20, 500):
         (root / f"{n}.txt").write_text(("The cat sat on the mat. " * 30)[:n])
@@ -110,7 +109,7 @@ def evaluate(ranks: int, root: Path) -> dict[str, Any]:
     def open_fake(entry: str | Mapping[str, Any], *_: Any, as_text: bool) -> FakeDataset:
         return SETS[str(entry)]
 
-    task_dataset.open_dataset = open_fake
+    task_dataset.open_dataset = open_fake  # type: ignore[assignment, attr-defined]
     model = str(root / "model")
     common: dict[str, Any] = {"tokenizer": "bytes", "n_ctx": 64}
     cases: dict[str, tuple[LightningModule, LightningDataModule]] = {}
