@@ -142,11 +142,12 @@ def _shorten_spinning() -> None:
 
 
 def _run(verb: str, arguments: list[str]) -> int:
-    if verb in TRAINER_VERBS:
+    uses_config = verb in TRAINER_VERBS and not (verb == "predict" and _names_model(arguments))
+    if uses_config:
         module = "doctor" if verb == "doctor" else "lightning_cli"
         command = importlib.import_module(f"gpt_toolkit.cli.{module}")
         return int(command.run(verb, arguments))
-    if verb in COMMANDS:
+    if verb in COMMANDS or verb in TRAINER_VERBS:
         command = importlib.import_module(f"gpt_toolkit.cli.{verb.replace('-', '_')}")
         parser = _CommandParser(f"gpt-toolkit {verb}", description=command.__doc__, allow_abbrev=False)
         command.add_arguments(parser)
@@ -155,6 +156,11 @@ def _run(verb: str, arguments: list[str]) -> int:
         except SystemExit as stop:  # --help
             return int(stop.code or 0)
     raise UsageError(f"no verb {verb!r}{nearest(verb, [*TRAINER_VERBS, *COMMANDS])}")
+
+
+def _names_model(arguments: list[str]) -> bool:
+    """Return whether ``predict`` is called with a MODEL, or for help on that, rather than with a config."""
+    return bool(arguments) and (not arguments[0].startswith("-") or arguments in (["-h"], ["--help"]))
 
 
 class _CommandParser(argparse.ArgumentParser):
