@@ -115,6 +115,33 @@ def read_json(path: Path, advice: str) -> Any:
 
 
 @contextmanager
+def explain_read_errors(path: Path, advice: str) -> Iterator[None]:
+    """Raise errors of reading again as one line with the path and what to do.
+
+    Damaged content makes readers and libraries raise errors of any kind. Errors of the system pass, and so do
+    those that name the path already.
+
+    Args:
+        path: The file or folder that is read.
+        advice: What to do, as the end of the message.
+
+    Raises:
+        ValueError: If reading failed.
+    """
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        if isinstance(error, ValueError) and str(path) in str(error) and "\n" not in str(error):
+            raise
+        message = " ".join(str(error).split())
+        raise ValueError(
+            f"{path}: cannot be read ({type(error).__name__}: {message:.200}); {advice}"
+        ) from error
+
+
+@contextmanager
 def explain_write_errors(path: Path, advice: str, *, disk_full_only: bool = False) -> Iterator[None]:
     """Raise errors of writing again with the path, the free space and what to do.
 

@@ -5,9 +5,16 @@ from difflib import get_close_matches
 from pathlib import Path
 
 
-def close_names(name: str, names: Iterable[str], n: int = 1) -> list[str]:
-    """Return at most ``n`` names that are spelled almost like ``name``, the closest first."""
-    return get_close_matches(name, sorted(set(names)), n=n, cutoff=0.5)
+def close_names(name: str, names: Iterable[str], n: int = 1, cutoff: float = 0.5) -> list[str]:
+    """Return at most ``n`` names that are spelled almost like ``name``, the closest first.
+
+    Args:
+        name: Name.
+        names: Names to choose from.
+        n: Largest number of results.
+        cutoff: Smallest similarity, from 0 to 1.
+    """
+    return get_close_matches(name, sorted(set(names)), n=n, cutoff=cutoff)
 
 
 def did_you_mean(name: str, names: Iterable[str], n: int = 1) -> str:
@@ -30,12 +37,14 @@ def did_you_mean_file(path: str | Path) -> str:
     The search begins at the first part of the path that does not exist, in the folder before it.
     """
     wanted = Path(path).expanduser()
-    folder = wanted.parent
+    folder, rest = wanted.parent, Path()
     while not folder.is_dir() and folder != folder.parent:
-        wanted, folder = folder, folder.parent
+        wanted, folder, rest = folder, folder.parent, Path(wanted.name, rest)
     try:
         names = [entry.name for entry in folder.iterdir()]
     except OSError:
         return ""
-    close = get_close_matches(wanted.name, names, n=1, cutoff=0.75)
-    return f" (did you mean {folder / close[0]}?)" if close else ""
+    close = get_close_matches(wanted.name, names, n=1, cutoff=0.6)
+    if not close or not (folder / close[0] / rest).exists():
+        return ""
+    return f" (did you mean {folder / close[0] / rest}?)"

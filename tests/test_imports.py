@@ -13,7 +13,17 @@ PACKAGE = Path(__file__).resolve().parents[1] / "gpt_toolkit"
 
 # Each package, and the packages that it may import. LEAVES may be imported by all.
 LEAVES = {
-    *("class_scores", "delimited", "hardware", "intervals", "io", "progress", "records", "suggestions"),
+    *(
+        "checksums",
+        "class_scores",
+        "delimited",
+        "hardware",
+        "intervals",
+        "io",
+        "progress",
+        "records",
+        "suggestions",
+    ),
     *("text_lines", "text_metrics", "utf8", "yaml_files"),
 }
 ALLOWED = {

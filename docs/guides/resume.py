@@ -107,6 +107,19 @@ main(["doctor", "--ckpt", "runs/resume.ckpt"])
 # - Another optimizer, such as Muon instead of AdamW, is refused, since the state in the checkpoint does not fit it.
 # - A refused command changes nothing in the folder.
 #
+# ## An interrupted evaluation
+#
+# `gpt-toolkit zero-shot`, and `validate` or `test` with a `ZeroShotTask`, append the answers to each batch of requests to a file. A command
+# that was stopped or killed and is repeated reads these answers and computes the rest; its table is the same.
+#
+# - The files lie in the folder `answers` of the cache: `$GPT_TOOLKIT_CACHE`, or the system's folder for caches. Delete it to clear them.
+# - A file belongs to a hash of weights, dtype, shape, tokenizer, device and code, and to benchmark, protocol with its version, and requests.
+#   If a single weight differs, nothing is reused.
+# - `--no_store` (`--model.store false`) neither reads nor writes answers.
+# - The table does not depend on `--batch_tokens` or on the number of devices: in fp32 all scores are equal within 1e-6. In bf16 the
+#   log-probability of an answer changes by up to about 2e-4 of its value with the texts that share its batch, so a table can differ in the
+#   fifth digit, and one right answer can tip where two are nearly equal.
+#
 # ## Spikes
 #
 # A loss that jumps and recovers is common at high learning rates. Try these, in this order:

@@ -179,10 +179,10 @@ def check_tensors(
     Raises:
         ValueError: If tensors are missing, surplus, or of another shape or kind; names the first problems.
     """
-    expected = tensor_shapes(config)
     n_layer = len({name.split(".")[1] for name in tensors if name.startswith("h.")})
     if n_layer not in (0, config.n_layer):
         raise ValueError(f"{where}: holds {n_layer} blocks, {described_by} says n_layer {config.n_layer}")
+    expected = tensor_shapes(config)
     missing = [stored_name(name) for name in expected if name not in tensors]
     unknown = [stored_name(name) for name in tensors if name not in expected] + list(surplus)
     problems = [f"{name} is missing{_norm_hint(name)}" for name in missing]

@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
+from gpt_toolkit.cli.typed_options import name_options
 from gpt_toolkit.suggestions import nearest
 
 TRAINER_VERBS = {
@@ -42,6 +43,20 @@ COMMANDS = {
     "zero-shot": "run benchmarks of both papers on any model, without training",
     "schema": "print a JSON Schema of the YAML files, for editors",
 }
+MEANT_VERBS = {
+    **dict.fromkeys(("train", "pretrain", "pre-train", "resume"), "fit"),
+    **dict.fromkeys(("finetune", "fine-tune"), "fit --config text/finetune"),
+    **dict.fromkeys(("eval", "evaluate", "score"), "test (the run's own data) or zero-shot (benchmarks)"),
+    **dict.fromkeys(("benchmark", "lm-eval", "lm_eval"), "zero-shot"),
+    **dict.fromkeys(("sample", "chat", "complete", "write"), "generate"),
+    **dict.fromkeys(("classify", "infer", "inference"), "predict"),
+    **dict.fromkeys(("export", "import", "download"), "convert"),
+    **dict.fromkeys(("encode", "decode", "tokenize"), "tokenizer"),
+    **dict.fromkeys(("check", "dry-run", "memory"), "doctor"),
+    **dict.fromkeys(("config", "list", "presets", "models"), "configs"),
+}
+"""Verbs of other programs, and what does the same here."""
+
 EPILOG = """\
 examples:
   gpt-toolkit fit --config storyworld/quickstart
@@ -84,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(arguments[0], arguments[1:])
     except UsageError as error:
-        print(f"gpt-toolkit: {error}", file=sys.stderr)
+        print(f"gpt-toolkit: {name_options(str(error), arguments[1:])}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -94,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, MemoryError) as error:
         if os.environ.get(TRACEBACK_VARIABLE):
             raise
-        print(f"gpt-toolkit: {error}", file=sys.stderr)
+        print(f"gpt-toolkit: {name_options(str(error), arguments[1:])}", file=sys.stderr)
         return 1
     except Exception as error:
         if os.environ.get(TRACEBACK_VARIABLE) or _comes_from_user_code(error):
@@ -155,6 +170,8 @@ def _run(verb: str, arguments: list[str]) -> int:
             return int(command.run(parser.parse_args(arguments)))
         except SystemExit as stop:  # --help
             return int(stop.code or 0)
+    if verb in MEANT_VERBS:
+        raise UsageError(f"no verb {verb!r}: did you mean {MEANT_VERBS[verb]}?")
     raise UsageError(f"no verb {verb!r}{nearest(verb, [*TRAINER_VERBS, *COMMANDS])}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import yaml
 from gpt_toolkit.callbacks import CheckpointWriter
 from gpt_toolkit.cli import UsageError
 from gpt_toolkit.cli.run_folder import CONFIG, RUN_FOLDER, take_option
+from gpt_toolkit.cli.typed_options import typed_options
 from gpt_toolkit.suggestions import did_you_mean_file, nearest
 from gpt_toolkit.yaml_files import BoundError, check_yaml, read_text, read_yaml
 
@@ -113,6 +115,17 @@ def _check_yaml(path: Path) -> None:
     if not isinstance(content, dict):
         given = "nothing" if content is None else f"a {type(content).__name__}"
         raise UsageError(f"{path}: contains {given}; expected settings such as trainer: {{max_steps: 100}}")
+
+
+def class_names(arguments: Sequence[str]) -> set[str]:
+    """Return the names of the classes that the configs of a command line choose, without modules.
+
+    Raises:
+        UsageError: If a config does not exist.
+    """
+    values = [value for option, value in typed_options(arguments) if option == "--config" and value]
+    texts = [find_config(value).read_text(encoding="utf-8") for value in values]
+    return {path.rpartition(".")[2] for text in texts for path in re.findall(r"class_path: *([\w.]+)", text)}
 
 
 def _check_value(option: str, value: str) -> None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningDataModule, LightningModule
-from lightning.pytorch.cli import LightningArgumentParser
 
 from gpt_toolkit.callbacks import Budget, CheckpointWriter, Samples
 from gpt_toolkit.cli import UsageError
 from gpt_toolkit.cli.lightning_cli import ToolkitCLI, run_cli
-from gpt_toolkit.cli.parser import Parser, explain_error
+from gpt_toolkit.cli.parser import Parser
+from gpt_toolkit.cli.parser_errors import explain_error
 from gpt_toolkit.cli.run_folder import take_option
 from gpt_toolkit.dry_run import DryRun, RunSpec
 from gpt_toolkit.dry_run.checkpoint_report import describe_checkpoint
@@ -38,7 +37,7 @@ def run(verb: str, arguments: list[str]) -> int:
     def build(arguments: list[str], first_config: Path | None) -> int:
         return DoctorCLI(arguments, first_config).exit_code
 
-    return run_cli(build, arguments)
+    return run_cli(verb, build, arguments)
 
 
 def printable(line: str) -> str:
@@ -58,16 +57,6 @@ class DoctorCLI(ToolkitCLI):
         self.dry_run = DryRun()
         self.exit_code = 0
         super().__init__("fit", arguments, first_config)
-
-    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the option that :func:`run` has taken, for the help text."""
-        super().add_arguments_to_parser(parser)
-        parser.add_argument(
-            "--ckpt",
-            metavar="FILE_OR_RUN",
-            default=argparse.SUPPRESS,
-            help="describe a checkpoint, or the last one of a run, and the data it has read; needs no config",
-        )
 
     @contextmanager
     def collect_errors(self) -> Iterator[None]:

@@ -13,7 +13,7 @@ from gpt_toolkit.suggestions import did_you_mean
 from gpt_toolkit.yaml_files import read_yaml
 
 _METRICS: Final[Mapping[str, tuple[str, ...]]] = {
-    "multiple_choice": ("accuracy", "accuracy_per_token"),
+    "multiple_choice": ("accuracy", "accuracy_per_token", "accuracy_pmi"),
     "last_word": ("accuracy",),
     "generate": ("exact_match", "token_f1", "rouge", "bleu"),
     "perplexity": ("word_perplexity",),
@@ -23,6 +23,7 @@ KINDS_OF_FIELD: Final[Mapping[str, tuple[str, ...]]] = {
     "choices": ("multiple_choice",),
     "answer": ("multiple_choice", "generate"),
     "answer_is": ("multiple_choice",),
+    "premise": ("multiple_choice",),
     "stop": ("generate",),
     "max_new_tokens": ("generate",),
     "n_examples": ("multiple_choice", "generate", "last_word"),
@@ -44,6 +45,7 @@ class CustomFields:
     answer: str = ""
     answer_is: str = ""
     metric: str = ""
+    premise: str = ""
     stop: str = "\n"
     max_new_tokens: int = 32
     n_examples: int = 0
@@ -124,6 +126,8 @@ def _problems(given: Mapping[str, Any]) -> list[str]:
         ]
         if kind in KINDS_OF_FIELD["answer"] and not given.get("answer"):
             problems.append(f"answer is missing, which {kind} needs")
+        if given.get("premise") and metric != "accuracy_pmi":
+            problems.append("premise is given, but only the metric accuracy_pmi uses it")
         if kind == "multiple_choice" and not given.get("choices"):
             problems.append("choices are missing, which multiple_choice needs")
         if kind in ("last_word", "perplexity") and given.get("prompt") == "":

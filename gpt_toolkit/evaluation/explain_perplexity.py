@@ -8,7 +8,7 @@ the product of the factors is the whole difference.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -16,7 +16,7 @@ from rich.table import Table
 
 from gpt_toolkit.evaluation.perplexity import UNITS, PerplexityProtocol, Reading, Units, requests_of
 from gpt_toolkit.evaluation.protocol import EvaluationContext, EvaluationProtocol
-from gpt_toolkit.evaluation.score_report import finite, number, plain_table, versions
+from gpt_toolkit.evaluation.score_report import finite, number, plain_table
 from gpt_toolkit.generation.scorer import Scorer
 
 _CHANGES: Final = {
@@ -96,7 +96,10 @@ def explain(
     """
     of_text = [protocol for protocol in protocols if isinstance(protocol, PerplexityProtocol)]
     if len(of_text) < len(protocols):
-        raise ValueError(f"{benchmark} is not running text; --explain compares perplexities")
+        raise ValueError(
+            f"{benchmark} is neither running text nor multiple choice with several protocols; --explain "
+            "compares these"
+        )
     corpus = of_text[0].corpus  # the benchmark's, the same for all
     losses: dict[Reading, tuple[float, int]] = {}
 
@@ -185,22 +188,13 @@ def explanation_tables(benchmark: str, explanations: Sequence[Explanation]) -> l
     return [overview, changes]
 
 
-def explanations_as_json(name: str, found: Mapping[str, Sequence[Explanation]]) -> dict[str, Any]:
-    """Return what the tables of explanations show, by benchmark.
-
-    Args:
-        name: Name of the model.
-        found: Explanations by benchmark.
-    """
-    benchmarks = {
-        benchmark: [
-            finite(each._asdict())
-            | {
-                "reading": describe(each.reading),
-                "changes": [finite(change._asdict()) for change in each.changes],
-            }
-            for each in explanations
-        ]
-        for benchmark, explanations in found.items()
-    }
-    return {"model": name, "versions": versions(), "benchmarks": benchmarks}
+def explanations_as_fields(explanations: Sequence[Explanation]) -> list[dict[str, Any]]:
+    """Return what the tables show as JSON values."""
+    return [
+        finite(each._asdict())
+        | {
+            "reading": describe(each.reading),
+            "changes": [finite(change._asdict()) for change in each.changes],
+        }
+        for each in explanations
+    ]

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from gpt_toolkit.backbone import Decoder
-from gpt_toolkit.backbone.packed_linear import pack
+from gpt_toolkit.backbone.int8_linear import quantize
+from gpt_toolkit.backbone.packed_linear import PackedDecoder, pack
 from gpt_toolkit.backbone.trace import Replacement, Trace, trace
 from gpt_toolkit.batches import TrainedDataset
 from gpt_toolkit.checkpoints import build_decoder, open_model, write_model_folder
@@ -341,7 +342,10 @@ class LanguageModel:
 
         Raises:
             FileExistsError: If the folder exists, unless it is a model folder and ``overwrite`` is set.
+            ValueError: If the model was quantized.
         """
+        if isinstance(self.decoder, PackedDecoder):
+            raise ValueError("save: a model in int8; expected one that is not quantized; load it in float32")
         files, extra = {}, {}
         if self._tokenizer is not None:
             files = dict(self._tokenizer.files())
@@ -391,22 +395,24 @@ def read_model(
             ``gpt2``, ``openai-gpt`` or ``owner/name``.
         device: Device to compute on; ``auto`` is the accelerator, if one is present, else the CPU.
         dtype: Type to compute in. By default the stored one, or fp32 where the device would emulate it, so
-            that scores do not depend on the machine.
+            that scores do not depend on the machine. ``torch.int8`` quantizes the matrices, on a CPU only.
 
     Raises:
         FileNotFoundError: If the model is not found.
         ValueError: If it is not a model, is damaged or is not implemented.
     """
-    device = device_named(device)
+    is_int8 = dtype == torch.int8
+    device = device_named("cpu" if is_int8 and device == "auto" else device)
     stored = open_model(model)
-    dtype = dtype or scoring_dtype(stored.dtype, device)
+    dtype = torch.float32 if is_int8 else dtype or scoring_dtype(stored.dtype, device)
     state_dict = stored.read(dtype=dtype, device=device)
     tokenizer = tokenizer_of(stored.tokenizer, str(stored.source))
     try:
         check_vocabulary(stored.config.vocab_size, tokenizer)
     except ValueError as error:
         raise ValueError(f"{stored.source}: {error}") from None
-    return stored, build_decoder(stored.config, state_dict), tokenizer
+    decoder = build_decoder(stored.config, state_dict)
+    return stored, quantize(decoder) if is_int8 else decoder, tokenizer
 
 
 def check_vocabulary(n_rows: int, tokenizer: Tokenizer | None) -> None:

@@ -14,6 +14,7 @@ from gpt_toolkit.backbone import Decoder, DecoderConfig, decoder_fields
 from gpt_toolkit.backbone.parallel import divide
 from gpt_toolkit.checkpoints import open_model
 from gpt_toolkit.checkpoints.training_checkpoint import CHECKPOINT_KEY
+from gpt_toolkit.checkpoints.verification import verify_reads
 from gpt_toolkit.optim import OptimizerFactory, Schedule, number_in_module_order
 from gpt_toolkit.tasks.initial_weights import load_initial_weights
 from gpt_toolkit.tasks.ledger import extend_ledger
@@ -131,6 +132,10 @@ class BaseTask(OptimizedModule):
         """
         ckpt_path = getattr(self._trainer, "ckpt_path", None) if self._trainer is not None else None
         return str(ckpt_path) if ckpt_path else self.init_from
+
+    def setup(self, stage: str) -> None:
+        """Let the Trainer read only checkpoints that are intact and hold no code."""
+        verify_reads(self.trainer.strategy)
 
     def configure_model(self) -> None:
         """Build the network, once; Lightning calls it when data and devices are known."""

@@ -84,6 +84,19 @@ def test_choices_may_be_templates_and_the_answer_one_of_them(own: Own, context: 
     assert (score.metric, score.value) == ("accuracy_per_token", 1.0)
 
 
+def test_the_choice_that_gains_most_over_the_premise_may_be_chosen(own: Own, context: Context) -> None:
+    benchmark = own(metric="accuracy_pmi", premise="The capital is")
+    requests = built(benchmark, context)
+    assert texts_of(context, requests)[0][2:] == [["The capital is", " Paris"], ["The capital is", " Lyon"]]
+    gains = [-6.0, -7.0, -2.0, -9.0]  # the first choice loses 4, the second gains 2
+    result = result_of(benchmark.protocols[0], requests, lambda _, k: Answer(gains[k], 3))
+    assert result.scores[0].metric == "accuracy_pmi"
+    assert [item["chosen"] for item in result.items] == [1] * len(result.items)
+    assert "after 'The capital is' alone" in benchmark.protocols[0].statement
+    alone = texts_of(context, built(own(metric="accuracy_pmi"), context))[0][2]
+    assert alone == ["<|endoftext|>", " Paris"]
+
+
 def test_a_space_stands_between_prompt_and_choice_unless_one_is_there(own: Own, context: Context) -> None:
     for prompt, expected in [("{country} is ", ["Paris", "Lyon"]), ("{country}:\n", ["Paris", "Lyon"])]:
         [first, *_] = own(prompt=prompt).read().items
@@ -209,6 +222,16 @@ def test_last_words_and_texts_are_scored(own: Own, context: Context) -> None:
     texts = built(own(kind="perplexity", prompt="Go to {country}", **TEXT), context)
     assert isinstance(texts.requests[1][0], RunningText)
     assert texts.references[1].words == 3
+
+
+def test_texts_are_scored_under_the_protocols_of_others_too(own: Own, context: Context) -> None:
+    benchmark = own(kind="perplexity", prompt="Go to {{{country}}}", **TEXT)
+    assert list(map(str, benchmark.protocols)) == ["own-1", "lm-eval-1", "hf-strided-1"]
+    statement = benchmark.protocols[0].describe(context)
+    assert "Go to {{{country}}}" in statement
+    items = benchmark.read().items
+    joined = benchmark.protocols[2].build_requests(items, context)
+    assert texts_of(context, joined) == [[["\n\n".join(item.text for item in items)]]]
 
 
 def test_a_text_file_is_one_record(own: Own, context: Context, tmp_path: Path) -> None:
