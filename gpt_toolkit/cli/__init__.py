@@ -25,7 +25,7 @@ TRAINER_VERBS = {
     "fit": "train and validate a model",
     "validate": "compute loss or scores on the validation split",
     "test": "compute loss or scores on the test split",
-    "predict": "write losses of tokens, classes or answers to prompts as JSON lines",
+    "predict": "label new texts, or write bits of words; with a config also losses and answers to prompts",
     "prepare": "write the token shards of a config's text, as fit would",
     "doctor": "dry-run fit: check data, memory and time; --ckpt describes a checkpoint",
 }
@@ -64,6 +64,7 @@ examples:
   gpt-toolkit test --config runs/own/config.yaml --ckpt_path best
   gpt-toolkit generate runs/own/model --prompt "Dear"
   gpt-toolkit fit --config text/finetune --model.init_from runs/own/model --data.sets reviews.csv
+  gpt-toolkit predict runs/finetune unlabeled.csv
   gpt-toolkit zero-shot runs/own/model
 
 gpt-toolkit VERB --help tells more; gpt-toolkit fit --config NAME --print_config shows every setting.

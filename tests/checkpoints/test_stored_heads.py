@@ -99,8 +99,7 @@ def test_a_head_that_transformers_does_not_have_is_said_in_a_line(
 ) -> None:
     model = classifier("pre", datasets)
     model.save(tmp_path / "m")
-    stored = open_model(tmp_path / "m")
-    line = describe_transformers(stored.heads, stored.config, stored.tensors)
+    line = describe_transformers(open_model(tmp_path / "m"))
     assert line.startswith(f"loads in transformers without its heads: {reason}")
     fields = json.loads((tmp_path / "m" / "config.json").read_text())
     assert fields["architectures"] == ["GPT2LMHeadModel"]
@@ -110,8 +109,7 @@ def test_a_head_that_transformers_does_not_have_is_said_in_a_line(
 def test_grades_of_one_text_are_classes_of_levels_in_transformers(tmp_path: Path) -> None:
     model = classifier("pre", [TrainedDataset(spec("g", "graded", labels=("0", "1", "2")), columns=ONE_TEXT)])
     model.save(tmp_path / "m")
-    stored = open_model(tmp_path / "m")
-    line = describe_transformers(stored.heads, stored.config, stored.tensors)
+    line = describe_transformers(open_model(tmp_path / "m"))
     assert line == "loads in transformers as GPT2ForSequenceClassification"
 
 
