@@ -118,7 +118,7 @@ def _quantities(records: Sequence[Record]) -> list[Quantity]:
     if "log_probability" in has and unit:
         nats = numbers("log_probability", lambda value: -float(value))
         found.append(Quantity(f"nats per {unit[:-1]}", True, nats, [int(row[unit]) for row in rows]))
-    elif "log_probability" in has and "answer" not in has:  # of a generated answer it is no score
+    elif "log_probability" in has and "answer" not in has:  # a generated answer's is not a score
         found.append(Quantity("log_probability", False, numbers("log_probability")))
     if {"prediction", "target"} <= has:
         targets = [row["target"] for row in rows]
