@@ -78,7 +78,7 @@ def test_the_table_has_a_row_for_each_number_of_times_and_a_column_for_each_step
 
     table = frequency_table({10: report(0.5), 20: report(1.0)})
     assert table.columns == ["10", "20"]
-    assert list(table.rows) == ["0 times", "1 times", "10 times", "100 times"]
+    assert list(table.rows) == ["0 times", "1 time", "10 times", "100 times"]
     assert table.rows["100 times"] == [(50.0, 10.0, 30), (100.0, 10.0, 30)]
     assert "| 10 times | 5.0 +- 10.0 | 10.0 +- 10.0 |" in table.markdown()
 
@@ -94,7 +94,7 @@ def test_the_table_is_run_end_to_end_and_made_again_without_a_run(
     folder = Path("runs/frequency")
     first = json.loads((folder / "frequency.json").read_text(encoding="utf-8"))
     assert first["table"]["columns"] == ["1", "2"]
-    assert [cell["runs"] for cell in first["table"]["rows"]["1 times"]] == [60, 60]
+    assert [cell["runs"] for cell in first["table"]["rows"]["1 time"]] == [60, 60]
     assert (folder / "frequency.png").read_bytes().startswith(b"\x89PNG")
     monkeypatch.setattr(subprocess, "Popen", None)
     assert main(asked) == 0
