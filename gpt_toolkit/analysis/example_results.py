@@ -65,6 +65,8 @@ def _read(path: Path) -> dict[str, list[Record]]:
             str(fields[name]) for name in ("benchmark", "protocol", "dataset", "subset") if name in fields
         ]
         found.setdefault("/".join(parts), []).append(record)
+    for records in found.values():  # predict sorts examples by their length in tokens
+        records.sort(key=lambda record: record.fields.get("row", record.fields.get("example", 0)))
     if not found:
         raise ValueError(f"{path}: no results; expected a file of zero-shot --rows or predict")
     return found
