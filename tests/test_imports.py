@@ -30,8 +30,19 @@ ALLOWED = {
     "__init__": {"backbone", "data", "evaluation", "generation", "inference", "tasks", "tokenizers"},
     "__main__": {"cli"},
     "cli": {
-        *("analysis", "backbone", "callbacks", "checkpoints", "data", "dry_run", "evaluation", "exercises"),
-        *("generation", "inference", "metrics", "optim", "storyworld", "tasks", "tokenizers"),
+        *(
+            "analysis",
+            "backbone",
+            "callbacks",
+            "checkpoints",
+            "class_predictions",
+            "data",
+            "dry_run",
+            "evaluation",
+            "exercises",
+        ),
+        *("generation", "inference", "interpretability", "metrics", "optim", "storyworld", "tasks"),
+        "tokenizers",
     },
     "dry_run": {
         *("backbone", "callbacks", "checkpoints", "data", "evaluation", "generation", "losses"),
@@ -40,6 +51,7 @@ ALLOWED = {
     "analysis": {
         *("callbacks", "checkpoints", "data", "evaluation", "generation", "storyworld", "tokenizers"),
     },
+    "interpretability": {"backbone", "generation"},
     "exercises": {
         *(
             "analysis",
@@ -153,6 +165,7 @@ def test_no_two_files_have_the_same_name() -> None:
         "import gpt_toolkit.cli.convert",
         "import gpt_toolkit.cli.exercise",
         "import gpt_toolkit.cli.generate",
+        "import gpt_toolkit.cli.look",
         "import gpt_toolkit.cli.overlap",
         "import gpt_toolkit.cli.report",
         "import gpt_toolkit.cli.scaling",
