@@ -30,7 +30,7 @@ def test_ten_thousand_mutations(name: str, tmp_path: Path) -> None:
 def test_the_outcomes_are_told_apart(tmp_path: Path) -> None:
     def read(path: Path) -> str:
         content = path.read_bytes()
-        if content[:1] == b"a":
+        if content == b"a" * 100:
             return "content"
         if len(content) > 100:
             raise ValueError(f"{path}: damaged")
@@ -42,7 +42,7 @@ def test_the_outcomes_are_told_apart(tmp_path: Path) -> None:
         (folder / "file").write_bytes(b"a" * 100)
         return folder / "file"
 
-    counts, wrong = try_mutations(Reader(write, read), tmp_path, 400, seed=0)
+    counts, wrong = try_mutations(Reader(write, read), tmp_path, 200, seed=0)
     assert counts.keys() == {"equal", "refused", "traceback", "unclear"}
     assert len(wrong) == counts["traceback"] + counts["unclear"]
     silent, _ = try_mutations(
