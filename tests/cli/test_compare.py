@@ -108,6 +108,23 @@ def test_another_class_is_named_without_its_module(tell: Tell, make: Make) -> No
     assert "A -> B: model.optimizer AdamW -> Muon\n" in out
 
 
+def test_a_score_is_better_if_it_is_higher(tell: Tell, make: Make, tmp_path: Path) -> None:
+    for name, lr in (("a", 0.1), ("b", 0.2)):
+        for seed in range(4):
+            scores = curve(0.2, 0.5 + lr + seed / 100 + lr * seed / 100, 0.4)
+            folder = make(f"{name}/seed-{seed}", scores, seed=seed, lr=lr)
+            for file in ("config.yaml", "metrics.csv"):
+                text = (folder / file).read_text(encoding="utf-8")
+                text = text.replace("val_loss", "val_score").replace("mode: min", "mode: max")
+                (folder / file).write_text(text, encoding="utf-8")
+    assert tell(tmp_path / "a", tmp_path / "b", "--output", tmp_path / "c.json")[0] == 0
+    found = numbers(tmp_path / "c.json")
+    _, model = found["best val_score"]
+    assert model["value"] == pytest.approx(0.718)
+    assert model["verdict"] == "better"
+    assert found["steps to val_score 0.6000"][1]["verdict"] == "better"
+
+
 def test_noise_is_not_called_a_difference(tell: Tell, make: Make, tmp_path: Path) -> None:
     for seed, (a, b) in enumerate([(3.1, 3.0), (3.3, 3.39), (2.9, 2.81)]):
         make(f"a/seed-{seed}", curve(5.0, 4.0, a), seed=seed)

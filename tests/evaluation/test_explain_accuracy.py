@@ -40,7 +40,7 @@ def decoder() -> Decoder:
 def test_explained_changes_lead_from_the_first_accuracy_to_each_other(decoder: Decoder, family: str) -> None:
     tokenizer = load_tokenizer("bytes")
     context, scorer = Context(tokenizer, decoder.config.n_ctx), Scorer(decoder, tokenizer)
-    protocols: tuple[Explained, ...] = {**PROTOCOLS, "lambada": lambada.PROTOCOLS}[family]
+    protocols: tuple[Explained, ...] = lambada.PROTOCOLS if family == "lambada" else PROTOCOLS[family]
     items = ALL[family]
     found = explain_accuracies(scorer, protocols, items, context)
     assert len(found) == sum(len(getattr(protocol, "rules", [0])) for protocol in protocols)

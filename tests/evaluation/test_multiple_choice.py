@@ -217,9 +217,9 @@ def test_blimp_is_all_files_of_its_folder(tmp_path: Path) -> None:
     (tmp_path / "blimp").mkdir()
     for name in ("b", "a"):
         line = json.dumps(record | {"linguistics_term": name})
-        (tmp_path / "blimp" / f"{name}.jsonl").write_text(f"{line}\n", encoding="utf-8")
+        (tmp_path / "blimp" / f"{name}.jsonl").write_text(f"{line}\n{line}\n", encoding="utf-8")
     found = BENCHMARKS["blimp"].read(tmp_path, check=False)
-    assert [each.group for each in found.items] == ["a", "b"]
+    assert [each.group for each in found.items] == ["a", "b", "a", "b"]  # the first are of all files
     assert "2 files" in found.origin
 
 
