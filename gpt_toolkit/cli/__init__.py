@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from gpt_toolkit.cli.typed_options import name_options
 from gpt_toolkit.suggestions import nearest
@@ -25,7 +25,7 @@ TRAINER_VERBS = {
     "fit": "train and validate a model",
     "validate": "compute loss or scores on the validation split",
     "test": "compute loss or scores on the test split",
-    "predict": "write losses of tokens, classes or answers to prompts as JSON lines",
+    "predict": "label new texts, or write bits of words; with a config also losses and answers to prompts",
     "prepare": "write the token shards of a config's text, as fit would",
     "doctor": "dry-run fit: check data, memory and time; --ckpt describes a checkpoint",
 }
@@ -43,6 +43,7 @@ COMMANDS = {
     "tables": "make GPT-1's Tables 2 to 5 and Figure 2 from Storyworld runs and your own",
     "tokenizer": "train a vocabulary; encode and decode text",
     "zero-shot": "run benchmarks of both papers on any model, without training",
+    "completion": "print a script that completes verbs, options and configs in a shell",
     "schema": "print a JSON Schema of the YAML files, for editors",
 }
 MEANT_VERBS = {
@@ -66,6 +67,7 @@ examples:
   gpt-toolkit test --config runs/own/config.yaml --ckpt_path best
   gpt-toolkit generate runs/own/model --prompt "Dear"
   gpt-toolkit fit --config text/finetune --model.init_from runs/own/model --data.sets reviews.csv
+  gpt-toolkit predict runs/finetune unlabeled.csv
   gpt-toolkit zero-shot runs/own/model
 
 gpt-toolkit VERB --help tells more; gpt-toolkit fit --config NAME --print_config shows every setting.
@@ -159,11 +161,12 @@ def _shorten_spinning() -> None:
 
 
 def _run(verb: str, arguments: list[str]) -> int:
-    if verb in TRAINER_VERBS:
+    uses_config = verb in TRAINER_VERBS and not (verb == "predict" and _names_model(arguments))
+    if uses_config:
         module = "doctor" if verb == "doctor" else "lightning_cli"
         command = importlib.import_module(f"gpt_toolkit.cli.{module}")
         return int(command.run(verb, arguments))
-    if verb in COMMANDS:
+    if verb in COMMANDS or verb in TRAINER_VERBS:
         command = importlib.import_module(f"gpt_toolkit.cli.{verb.replace('-', '_')}")
         parser = _CommandParser(f"gpt-toolkit {verb}", description=command.__doc__, allow_abbrev=False)
         command.add_arguments(parser)
@@ -174,6 +177,11 @@ def _run(verb: str, arguments: list[str]) -> int:
     if verb in MEANT_VERBS:
         raise UsageError(f"no verb {verb!r}: did you mean {MEANT_VERBS[verb]}?")
     raise UsageError(f"no verb {verb!r}{nearest(verb, [*TRAINER_VERBS, *COMMANDS])}")
+
+
+def _names_model(arguments: list[str]) -> bool:
+    """Return whether ``predict`` is called with a MODEL, or for help on that, rather than with a config."""
+    return bool(arguments) and (not arguments[0].startswith("-") or arguments in (["-h"], ["--help"]))
 
 
 class _CommandParser(argparse.ArgumentParser):
@@ -192,6 +200,14 @@ class _CommandParser(argparse.ArgumentParser):
 
 
 def _help() -> str:
+    parser, verbs = top_parser()
+    for name, summary in (TRAINER_VERBS | COMMANDS).items():
+        verbs.add_parser(name, help=summary)
+    return parser.format_help()
+
+
+def top_parser() -> tuple[argparse.ArgumentParser, Any]:
+    """Return the parser of the toolkit without verbs, and argparse's object that verbs are added to."""
     parser = argparse.ArgumentParser(
         "gpt-toolkit",
         description="GPT-1 and GPT-2: pre-training, fine-tuning and zero-shot evaluation on one backbone.",
@@ -199,7 +215,4 @@ def _help() -> str:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="store_true", help="print the version")
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for name, summary in (TRAINER_VERBS | COMMANDS).items():
-        verbs.add_parser(name, help=summary)
-    return parser.format_help()
+    return parser, parser.add_subparsers(title="verbs", metavar="VERB")
