@@ -165,7 +165,7 @@ def test_the_table_leaves_out_what_is_not_known() -> None:
     assert columns["benchmark"] == ["lambada", "", "mine", ""]
     assert columns["protocol"] == ["paper-1", "", "own-1", ""]
     assert columns["here"] == ["0.5000", "1,234", "nan", "1.235e+08"]
-    assert columns["95%"] == ["+-0.0100", "", "", ""]
+    assert columns["95%"] == ["0.4900 to 0.5100", "", "", ""]
     assert columns["metric"] == ["accuracy", "perplexity", "accuracy", "f1 (class yes)"]
     assert columns["n"] == ["10", "10", "0", "0"]
     assert columns["chance"] == ["0.0000", "", "", ""]
