@@ -69,7 +69,9 @@ class Score:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Ends of the 95% interval, within the range of the metric."""
+        """Ends of the 95% interval, within the range of the metric; NaN if there is no interval."""
+        if math.isnan(self.interval):
+            return math.nan, math.nan
         low, high = self.limits
         return max(low, self.value - self.interval), min(high, self.value + self.interval)
 

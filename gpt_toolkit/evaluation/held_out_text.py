@@ -24,8 +24,8 @@ _TOKENS: Final = 50_000
 def run_of(model: str) -> Path | None:
     """Return the folder of the run that wrote a model folder or a checkpoint; None if no run did."""
     path = Path(model).expanduser()
-    found = (folder for folder in (path, *path.absolute().parents[:2]) if (folder / "config.yaml").is_file())
-    return next(found, None)
+    folders = (path, path.parent, path.parent.parent)
+    return next((folder for folder in folders if (folder / "config.yaml").is_file()), None)
 
 
 def data_of(run: Path) -> dict[str, Any]:

@@ -267,11 +267,11 @@ def _draw_panel(axes: Axes, scores: Sequence[Score], models: Sequence[ScoredMode
         axes.axhline(first.chance, linestyle="--", linewidth=0.8, color="tab:gray", label="chance")
     is_perplexity = first.metric.endswith("perplexity")
     axes.set(
-        title=first.benchmark,
+        title=f"{first.benchmark}, n = {first.n:,}",
         xscale="log",
         yscale="log" if is_perplexity else "linear",
         xlabel="parameters",
-        ylabel=f"{first.label.replace('_', ' ')}, {first.scale}, n = {first.n:,}",
+        ylabel=first.label.replace("_", " ") + (" (lower is better)" if "lower" in first.scale else ""),
     )
     if len({n for n, _ in points} | {model.n_params for model in models}) == 1:
         axes.set_xlim(models[0].n_params / 3, models[0].n_params * 3)
