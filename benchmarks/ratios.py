@@ -68,8 +68,10 @@ def training(report: Report) -> Iterator[Ratio]:
             ("training, memory", "MB", "peak_mb", "memory_target", False),
         ):
             bound = Bound(each[target]) if each[target] is not None else None
-            ours, (beside, other) = each[key]["gpt_toolkit"], _other(each[key])
-            yield Ratio(f"{what}, {each['shape']}", unit, ours, beside, other, higher, bound)
+            ours, loop = each[key]["gpt_toolkit"], "PyTorch loop"
+            yield Ratio(f"{what}, {each['shape']}", unit, ours, loop, each[key][loop], higher, bound)
+            if (other := each[key].get(compiled := "compiled PyTorch loop")) is not None:
+                yield Ratio(f"{what}, {each['shape']}, to compiled", unit, ours, compiled, other, higher)
 
 
 def loss(report: Report) -> Iterator[Ratio]:
@@ -88,11 +90,15 @@ def generation(report: Report) -> Iterator[Ratio]:
     targets = {("bfloat16", 1): 60.0, ("bfloat16", 8): 300.0}
     for each in report["results"]:
         speed, key = each["tokens_per_second"], (each["dtype"], each["batch"])
-        target = Bound(targets[key], of_ours=True) if key in targets else None
-        what = f"generation, {each['dtype']}, batch {each['batch']}"
-        yield Ratio(
-            what, "tokens/s", speed["gpt_toolkit"], "transformers", speed["transformers"], target=target
-        )
+        for name, other in speed.items():
+            if name.startswith("gpt_toolkit"):
+                continue
+            is_first = name == "transformers"
+            what = f"generation, {each['dtype']}, batch {each['batch']}" + (
+                "" if is_first else f", to {name}"
+            )
+            target = Bound(targets[key], of_ours=True) if is_first and key in targets else None
+            yield Ratio(what, "tokens/s", speed["gpt_toolkit"], name, other, target=target)
 
 
 def lambada(report: Report) -> Iterator[Ratio]:
@@ -163,11 +169,6 @@ def startup(report: Report) -> Iterator[Ratio]:
     )
     if "litgpt --help" in times:
         yield Ratio("--help, to litgpt's", "ms", ours, "litgpt --help", 1000 * times["litgpt --help"], False)
-
-
-def _other(values: Mapping[str, float]) -> tuple[str, float]:
-    """Return name and value of the contestant that is not ours."""
-    return next((name, value) for name, value in values.items() if name != "gpt_toolkit")
 
 
 BENCHMARKS: Mapping[str, Callable[[Report], Iterator[Ratio]]] = {

@@ -225,7 +225,7 @@ def test_files_of_no_published_variant_are_taken_only_if_said_so(tell: Tell, mod
         (["--figure", "f.png", "--beside", "small.json"], "small.json"),
         (["--figure", "f.png", "--beside", __file__], r"is not a report of zero-shot \(.*what --output has"),
         (["--explain", "--rows", "r.jsonl"], "--explain goes with --output, not with --rows"),
-        (["--explain", *FEW], "storyworld:last_word is neither running text nor multiple choice"),
+        (["--explain", *FEW], "storyworld:pronouns has no protocols whose differences are known"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_line(
