@@ -128,7 +128,12 @@ def test_an_axis_and_an_interval_stay_in_the_range_of_the_metric(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     figures: list[Figure] = []
-    monkeypatch.setattr(Figure, "savefig", lambda self, *args, **options: figures.append(self))
+
+    def keep(figure: Figure, path: Path, **options: Any) -> None:
+        figures.append(figure)
+        path.touch()
+
+    monkeypatch.setattr(Figure, "savefig", keep)
     names: dict[str, Any] = {"benchmark": "lambada", "protocol": "paper-1"}
     low = Score("accuracy", 0.01, 9, "examples", "0 to 1", 0.2, "normal", **names)
     high = Score("perplexity", 40.0, 9, "words", "from 1, lower is better", 50.0, "normal", **names)
