@@ -98,8 +98,8 @@ class CheckpointWriter(Checkpoint):
             self._lock.acquire(timeout=0)
         except Timeout:
             raise BlockingIOError(
-                f"{run}: another process trains in this folder; wait for it, or choose another folder by "
-                "--trainer.default_root_dir"
+                f"{run}: used by another process that trains; expected a free folder; wait for its end, or "
+                "choose another by --trainer.default_root_dir"
             ) from None
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

@@ -74,9 +74,12 @@ def run(args: argparse.Namespace) -> int:
     from gpt_toolkit.analysis.paper_tables.make_tables import make
 
     if args.seeds < 1:
-        raise ValueError(f"--seeds {args.seeds}: expected a number of at least 1, such as 3")
+        raise ValueError(f"--seeds: {args.seeds}; expected a number of at least 1, such as 3")
     if args.model and args.pretrain:
-        raise ValueError("--pretrain goes without --model: it is for the backbone that this command trains")
+        raise ValueError(
+            "--pretrain: given with --model; expected one of them; --pretrain is for the backbone that this "
+            "command trains"
+        )
     args.parts = _chosen("parts", args.parts, PARTS)
     args.tasks = [] if args.tasks == "none" else _chosen("tasks", args.tasks, list(TASKS))
     args.pretrain, args.finetune = shlex.split(args.pretrain), shlex.split(args.finetune)

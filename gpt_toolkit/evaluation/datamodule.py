@@ -76,7 +76,7 @@ class ZeroShotDataModule(LightningDataModule):
         for name, least in (("n_ctx", 2), ("batch_size", 1), ("limit", 1), ("n_examples", 0)):
             value = getattr(self, name)
             if value is not None and value < least:
-                problems.append(f"{name} is {value}; it must be at least {least}")
+                problems.append(f"{name}: {value}; expected at least {least}")
         if problems:
             raise ValueError(f"ZeroShotDataModule: {'; '.join(problems)}")
 
@@ -115,7 +115,7 @@ class ZeroShotDataModule(LightningDataModule):
         if self.tokenizer is None or self.n_ctx is None:
             missing = [name for name in ("tokenizer", "n_ctx") if getattr(self, name) is None]
             raise ValueError(
-                f"ZeroShotDataModule: {' and '.join(missing)} not given: give the model's, or run with "
+                f"ZeroShotDataModule: no {' and '.join(missing)}; expected the model's; give them, or "
                 "--model.init_from, from which the command line takes them"
             )
         self.vocabulary = load_tokenizer(self.tokenizer)
@@ -124,7 +124,7 @@ class ZeroShotDataModule(LightningDataModule):
         for benchmark, protocol in self._pairs:
             found = items[benchmark.name]
             if not found.items:
-                raise ValueError(f"{benchmark.name}: {found.origin} holds no rows")
+                raise ValueError(f"{benchmark.name}: no rows in {found.origin}; expected at least one")
             n_examples, examples, warnings = self._examples(protocol, found)
             context = EvaluationContext(
                 self.vocabulary, self.n_ctx, n_examples, self.seed, examples, found.examples_from
@@ -162,7 +162,7 @@ class ZeroShotDataModule(LightningDataModule):
     def evaluations(self) -> Mapping[str, Evaluation]:
         """Evaluations by benchmark and protocol; available after ``setup``."""
         if not self._evaluations:
-            raise RuntimeError("ZeroShotDataModule: call setup() first")
+            raise RuntimeError("ZeroShotDataModule: not set up; expected a call of setup() before")
         return self._evaluations
 
     def summary(self) -> str:
@@ -210,7 +210,7 @@ class RequestBatches(ReadyBatches):
             batches = [batch for evaluation in evaluations for batch in _batches(evaluation, 1)]
         if len(batches) < share.world_size:
             raise ValueError(
-                f"{len(batches)} rows of requests cannot be divided among {share.world_size} devices: take "
+                f"devices: {share.world_size}; expected at most {len(batches)}, the rows of requests; use "
                 "fewer devices or more rows"
             )
         self._batches = batches[share.rank :: share.world_size]

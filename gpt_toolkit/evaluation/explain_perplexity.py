@@ -96,7 +96,9 @@ def explain(
     """
     of_text = [protocol for protocol in protocols if isinstance(protocol, PerplexityProtocol)]
     if len(of_text) < len(protocols):
-        raise ValueError(f"{benchmark} is not running text; --explain compares perplexities")
+        raise ValueError(
+            f"--explain: {benchmark}; expected a benchmark of running text, whose perplexities it compares"
+        )
     corpus = of_text[0].corpus  # the benchmark's, the same for all
     losses: dict[Reading, tuple[float, int]] = {}
 

@@ -102,7 +102,7 @@ def test_a_full_cache_and_wrong_lengths_are_refused() -> None:
     decoder = small_decoder()
     cache = KeyValueCache(decoder.config, 2, dtype=torch.float32, capacity=4)
     cache.set_lengths([4, 1])
-    with pytest.raises(ValueError, match="5 tokens are more than the cache capacity 4"):
+    with pytest.raises(ValueError, match="input_ids: 5 tokens; expected at most 4, the cache capacity"):
         decoder(torch.tensor([[1], [1]]), cache)
     cache.set_lengths([1, 2])
     with pytest.raises(ValueError, match="2 new tokens; sequences of unequal length take one token per step"):

@@ -190,7 +190,7 @@ def test_a_models_weights_are_measured_and_trained_on(tell: Tell) -> None:
     assert loss == own
     tell("fit", *from_model, "--trainer.default_root_dir", "second", "--trainer.max_steps", 1)
     assert losses("second")[0] < losses("runs/tiny")[2]
-    assert_refused(tell("test", "--config", "tiny.yaml"), "test needs a model: add --ckpt_path best", 2)
+    assert_refused(tell("test", "--config", "tiny.yaml"), "test: no model; expected --ckpt_path best", 2)
 
 
 # ---------------------------------------------------------------------- configs
@@ -267,7 +267,7 @@ def test_a_class_in_the_current_folder_is_found(is_in_config: bool, tell: Tell, 
         (["--samples.promt", "x"], r"no option samples\.promt: did you mean samples\.prompt\?$"),
         (["--trainer.max_step", "3"], r"no option trainer\.max_step: did you mean trainer\.max_steps\?$"),
         (["--model.optimizer.momentum", "0.9"], r"no option model\.optimizer\.momentum of the class"),
-        (["--model.decoder.n_head", "7"], r"n_head 7 does not divide n_embd 16; n_head could be 1, 2, 4, 8$"),
+        (["--model.decoder.n_head", "7"], r"n_head: 7; expected a divisor of n_embd 16, such as 1, 2, 4, 8$"),
         (
             ["--model.decoder.n_heads", "4"],
             r"no option model\.decoder\.n_heads: did you mean model\.decoder\.n_head\?",
@@ -297,8 +297,8 @@ def test_a_class_in_the_current_folder_is_found(is_in_config: bool, tell: Tell, 
             ["--model.optimizer.betas", "[1, 2, 3]"],
             r"model\.optimizer\.betas: expected tuple with 2 elements, got",
         ),
-        (["--data.n_ctx", "-3"], r"CorpusDataModule: n_ctx is -3; it must be at least 1"),
-        (["--model.schedule.warmup_steps", "-1"], r"warmup_steps is -1(\.0)?, expected 0 or more$"),
+        (["--data.n_ctx", "-3"], r"CorpusDataModule: n_ctx: -3; expected at least 1"),
+        (["--model.schedule.warmup_steps", "-1"], r"warmup_steps: -1(\.0)?; expected 0 or more$"),
         (["--trainer.callbacks+=Nope"], r"trainer\.callbacks: no class Nope$"),
         (["--nonsense"], r"no option nonsense; there are budget, .*, trainer$"),
         (["extra"], r"'extra' follows no option; options begin with --$"),
@@ -377,7 +377,11 @@ def write_records(path: Path) -> None:
 @pytest.mark.parametrize(
     ("write", "name", "message"),
     [
-        (lambda path: None, "nothere.txt", r"no file or folder 'nothere\.txt'"),
+        (
+            lambda path: None,
+            "nothere.txt",
+            r"files: 'nothere\.txt' not found in .*; expected a file or folder",
+        ),
         (lambda path: path.write_text(""), "empty.txt", r"empty\.txt: no training text"),
         (
             lambda path: path.write_bytes(b"F\xfchrer " * 100),
@@ -387,7 +391,7 @@ def write_records(path: Path) -> None:
         (
             lambda path: path.write_bytes(gzip.compress(TEXT.encode())[:-20]),
             "cut.txt.gz",
-            r"cut\.txt\.gz is broken gzip",
+            r"cut\.txt\.gz: .*; expected gzip",
         ),
         (write_records, "a.jsonl", r"a\.jsonl, line 2: no field 'text'; its fields: title"),
         (
@@ -410,11 +414,11 @@ def test_bad_text_is_refused_by_name_and_leaves_nothing_to_trust(
 def test_the_tokenizer_and_the_model_must_belong_together(tell: Tell) -> None:
     assert_refused(
         tell("fit", "--config", "tiny.yaml", "--model.decoder.vocab_size", 100),
-        r"tokenizer has 257 token ids, the decoder's vocab_size is 100",
+        r"tokenizer: 257 token ids; expected at most 100, the decoder's vocab_size",
         1,
     )
     assert_refused(
-        tell("fit", "--config", "tiny.yaml", "--data.tokenizer", "gpt3"), r"no tokenizer 'gpt3'.*gpt2", 1
+        tell("fit", "--config", "tiny.yaml", "--data.tokenizer", "gpt3"), r"tokenizer: 'gpt3'.*gpt2", 1
     )
     tell("fit", "--config", "tiny.yaml")
     trained = tell("tokenizer", "train", "corpus.txt", "--vocab_size", 257, "--output", "vocabulary")
@@ -427,7 +431,7 @@ def test_the_tokenizer_and_the_model_must_belong_together(tell: Tell) -> None:
     other = ("--model.init_from", "runs/tiny/model", "--data.tokenizer", "vocabulary")
     assert_refused(
         tell("fit", "--config", "tiny.yaml", "--trainer.default_root_dir", "other", *other),
-        r"data\.tokenizer vocabulary gives other token ids than the tokenizer of runs/tiny/model: leave",
+        r"data\.tokenizer: vocabulary; expected the token ids of the tokenizer of runs/tiny/model; leave",
         1,
     )
     assert_refused(tell("generate", "runs/tiny/model", "--prompt", "word " * 20), r"100 tokens.*32", 1)
@@ -436,7 +440,7 @@ def test_the_tokenizer_and_the_model_must_belong_together(tell: Tell) -> None:
 
 @pytest.mark.parametrize("verb", ["fit", "validate", "test", "predict"])
 def test_a_checkpoint_that_is_not_there_is_not_passed_over(verb: str, tell: Tell) -> None:
-    message = r"--ckpt_path last: runs/tiny/checkpoints/last\.ckpt not found"
+    message = r"--ckpt_path: last, runs/tiny/checkpoints/last\.ckpt not found"
     assert_refused(tell(verb, "--config", "tiny.yaml", "--ckpt_path", "last"), message, 1)
     message = r"--ckpt_path x\.ckpt: file not found; expected a file, last or best"
     assert_refused(tell(verb, "--config", "tiny.yaml", "--ckpt_path", "x.ckpt"), message, 1)
@@ -531,7 +535,7 @@ def test_an_invalid_number_of_seeds_is_refused(arguments: list[str]) -> None:
 
 def test_seeds_exclude_options_of_a_single_run() -> None:
     for given in (["--ckpt_path", "last"], ["--ckpt_path=last"]):
-        with pytest.raises(UsageError, match="leave out --ckpt_path"):
+        with pytest.raises(UsageError, match="--seeds: given with --ckpt_path; expected new runs"):
             take_seeds(["--seeds", "2", *given])
 
 

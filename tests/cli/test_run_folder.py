@@ -131,10 +131,10 @@ def test_further_steps_without_a_checkpoint_are_refused(tell: Tell) -> None:
     [
         (
             ["--model.decoder.n_embd", "8"],
-            r"decoder mismatch between checkpoint and run: n_embd 16 there, 8 here",
+            r"decoder: n_embd is 16 in the checkpoint, 8 in this run; expected",
         ),
-        (["--data.n_ctx", "16"], r"the checkpoint was trained on .* n_ctx=32 .*accept_new_plan true"),
-        (["--data.batch_size", "8"], r"the checkpoint was trained on .*windows_per_step=16"),
+        (["--data.n_ctx", "16"], r"data: .* n_ctx=16 .*; expected .* n_ctx=32 .*accept_new_plan true"),
+        (["--data.batch_size", "8"], r"data: .*windows_per_step=8.*; expected .*windows_per_step=16"),
         (
             ["--model.optimizer", "Muon", "--model.optimizer.adamw_lr", "0.1"],
             r"model\.optimizer: Muon; expected AdamW",

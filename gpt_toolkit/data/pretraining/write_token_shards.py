@@ -262,7 +262,7 @@ class _SplitWriter:
                 self._path(len(state.shards)).rename(self.partial)
             end = HEADER_BYTES + state.open_tokens * dtype.itemsize
             if self.partial.stat().st_size < end:
-                raise ValueError(f"{self.partial} is shorter than the journal says")
+                raise ValueError(f"{self.partial}: too short; expected the length of the journal")
             self._file = self.partial.open("r+b")
             self._file.truncate(end)
             self._file.write(bytes(HEADER_BYTES))
