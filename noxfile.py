@@ -61,10 +61,10 @@ def portable(session: nox.Session) -> None:
 
 @nox.session
 def harness(session: nox.Session) -> None:
-    """Compare zero-shot scores with lm-eval, and generated text with llama.cpp; takes minutes."""
+    """Compare with lm-eval (scores), llama.cpp (text) and TransformerLens (activations); takes minutes."""
     install(session, "test", "benchmarks")
-    files = ("tests/parity/test_lm_eval.py", "tests/parity/test_llama_cpp.py")
-    session.run("pytest", *files, "-m", "slow", *session.posargs)
+    names = ("lm_eval", "llama_cpp", "activations")
+    session.run("pytest", *(f"tests/parity/test_{name}.py" for name in names), "-m", "slow", *session.posargs)
 
 
 @nox.session

@@ -5,8 +5,9 @@
 Ours is `gpt-toolkit prepare`: it reads, checks and encodes files, and writes shards with checksums. The
 bound is tiktoken alone, which encodes texts in memory on as many threads and stores nothing. nanoGPT's
 script maps a table of documents to lists of ids in several processes, and fills a file of ids from it. All
-encode the same files to the same ids, in turns. Then ours reads ten times as much text, made by repetition
-with changes, and its memory is compared with that of the original text.
+encode the same files to the same ids, in turns. Where gigatoken is installed, ours also encodes with it
+(`gpt_toolkit[fast]`), and its bound is gigatoken alone on texts in memory. Then ours reads ten times as much
+text, made by repetition with changes, and its memory is compared with that of the original text.
 """
 
 from __future__ import annotations
@@ -33,13 +34,15 @@ from gpt_toolkit.data.pretraining.parallel_tokenize import encode_on_threads
 from gpt_toolkit.data.pretraining.text_files import FileCorpus, divide
 from gpt_toolkit.data.pretraining.write_token_shards import prepare_tokens
 from gpt_toolkit.progress import ProgressBar
-from gpt_toolkit.tokenizers import load_tokenizer
+from gpt_toolkit.tokenizers import gigatoken_encoder, load_tokenizer
 from gpt_toolkit.tokenizers.byte_level_bpe import SPLIT, ByteLevelBPE
 
-OURS, OURS_ONE, ALONE, NANO = (
+OURS, OURS_ONE, OURS_FAST, ALONE, FAST_ALONE, NANO = (
     "gpt_toolkit",
     "gpt_toolkit, one thread",
+    "gpt_toolkit[fast]",
     "tiktoken alone",
+    "gigatoken alone",
     "nanoGPT's way",
 )
 READING = "gpt_toolkit, reading alone"
@@ -47,11 +50,14 @@ TIMES = 10  # factor of the text for the second measurement of memory
 TARGET_MB_S = 11.0
 
 
-def prepare(turns: Turns, folder: Path, tokenizer: str, scratch: Path, threads: int) -> dict[str, Any]:
+def prepare(
+    turns: Turns, folder: Path, tokenizer: str, scratch: Path, threads: int, *, gigatoken: bool = False
+) -> dict[str, Any]:
     """Prepare with the toolkit; each round starts without a cache."""
     os.environ["GPT_TOOLKIT_CACHE"] = str(scratch / "cache")
+    os.environ[gigatoken_encoder.VARIABLE] = str(int(gigatoken))
     loaded = load_tokenizer(tokenizer)
-    loaded.encode("")  # which makes tiktoken's tables
+    loaded.encode_chunk("", first=True)  # which makes the tables
     n_tokens = number = 0
     while turns.wait():
         with ProgressBar("Text to tokens") as progress:
@@ -86,6 +92,20 @@ def tiktoken_alone(turns: Turns, folder: Path, tokenizer: str, threads: int) -> 
     with ThreadPoolExecutor(threads) as pool:
         while turns.wait():
             n_tokens = sum(1 + len(ids) for ids in pool.map(encode, documents))
+    return {"tokens": n_tokens}
+
+
+def gigatoken_alone(turns: Turns, folder: Path, tokenizer: str, threads: int) -> dict[str, Any]:
+    """Encode documents in memory to arrays of ids, with gigatoken's own threads."""
+    os.environ["RAYON_NUM_THREADS"] = str(threads)
+    import gigatoken
+
+    files = load_tokenizer(tokenizer).files()
+    encoder = gigatoken.Tokenizer.from_json(files["tokenizer.json"])
+    documents = [path.read_text(encoding="utf-8") for path in sorted(folder.iterdir())]
+    n_tokens = 0
+    while turns.wait():
+        n_tokens = sum(1 + len(ids) for ids in encoder.encode_batch(documents, parallel=True))
     return {"tokens": n_tokens}
 
 
@@ -156,7 +176,7 @@ def encoding_of(tokenizer: str) -> tuple[tiktoken.Encoding, int]:
 
 def measure(folder: Path, tokenizer: str, threads: int, rounds: int, scratch: Path) -> dict[str, Any]:
     """Measure the MB per second of all contestants."""
-    rooms = {name: scratch / str(i) for i, name in enumerate((OURS, OURS_ONE, NANO, READING))}
+    rooms = {name: scratch / str(i) for i, name in enumerate((OURS, OURS_ONE, OURS_FAST, NANO, READING))}
     for room in rooms.values():
         room.mkdir(parents=True)
     workers = {
@@ -164,6 +184,10 @@ def measure(folder: Path, tokenizer: str, threads: int, rounds: int, scratch: Pa
         ALONE: partial(Worker, tiktoken_alone, folder, tokenizer, threads),
         NANO: partial(Worker, as_nanogpt, folder, tokenizer, rooms[NANO], threads),
     }
+    if gigatoken_encoder.has_gigatoken():
+        fast = partial(prepare, gigatoken=True)
+        workers[OURS_FAST] = partial(Worker, fast, folder, tokenizer, rooms[OURS_FAST], threads)
+        workers[FAST_ALONE] = partial(Worker, gigatoken_alone, folder, tokenizer, threads)
     workers[READING] = partial(Worker, reading, folder, rooms[READING])
     if threads > 1:
         workers[OURS_ONE] = partial(Worker, prepare, folder, tokenizer, rooms[OURS_ONE], 1)

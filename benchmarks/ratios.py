@@ -129,10 +129,19 @@ def overhead(report: Report) -> Iterator[Ratio]:
 
 def prepare(report: Report) -> Iterator[Ratio]:
     speed = report["mb_per_second"]
+    fast = speed.get("gpt_toolkit[fast]")
     for beside, other in speed.items():
-        if beside not in ("gpt_toolkit", "gpt_toolkit, reading alone"):
+        if beside not in (
+            "gpt_toolkit",
+            "gpt_toolkit, reading alone",
+            "gpt_toolkit[fast]",
+            "gigatoken alone",
+        ):
             target = Bound(report["target"], of_ours=True) if beside == "tiktoken alone" else None
             yield Ratio(f"prepare, to {beside}", "MB/s", speed["gpt_toolkit"], beside, other, target=target)
+        if fast and beside in ("tiktoken alone", "gigatoken alone"):
+            target = Bound(100, of_ours=True) if beside == "gigatoken alone" else None
+            yield Ratio(f"prepare with gigatoken, to {beside}", "MB/s", fast, beside, other, target=target)
     once, more = (each["memory_mb"] for each in report["ten_times"].values())
     what = "prepare, memory on ten times the text"
     yield Ratio(what, "MB", more, "on the text", once, False, Bound(1.1))

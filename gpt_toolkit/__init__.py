@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from gpt_toolkit.data.supervised.datamodule import SupervisedDataModule
     from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
     from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
-    from gpt_toolkit.generation.language_model import LanguageModel, load
+    from gpt_toolkit.generation.language_model import LanguageModel
+    from gpt_toolkit.inference.classifier import Classifier
+    from gpt_toolkit.inference.load_model import load
     from gpt_toolkit.tasks import FinetuneTask, PretrainTask
     from gpt_toolkit.tokenizers import Tokenizer, load_tokenizer
 
 _HOME = {
+    "Classifier": "gpt_toolkit.inference.classifier",
     "CorpusDataModule": "gpt_toolkit.data.pretraining.datamodule",
     "Decoder": "gpt_toolkit.backbone",
     "DecoderConfig": "gpt_toolkit.backbone",
@@ -36,11 +39,12 @@ _HOME = {
     "Tokenizer": "gpt_toolkit.tokenizers",
     "ZeroShotDataModule": "gpt_toolkit.evaluation.datamodule",
     "ZeroShotTask": "gpt_toolkit.evaluation.zero_shot_task",
-    "load": "gpt_toolkit.generation.language_model",
+    "load": "gpt_toolkit.inference.load_model",
     "load_tokenizer": "gpt_toolkit.tokenizers",
 }
 
 __all__ = [
+    "Classifier",
     "CorpusDataModule",
     "Decoder",
     "DecoderConfig",

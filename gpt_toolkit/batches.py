@@ -137,12 +137,14 @@ class TrainedDataset:
         is_text: Whether its labels were learned as words, without a head.
         files: Checksums of the training files, if it is read from files.
         columns: Columns by the option that names them, such as ``text``, if it is read from files.
+        n_ctx: Longest sequence, in tokens; None if unknown.
     """
 
     spec: TaskSpec
     is_text: bool = False
     files: tuple[str, ...] = ()
     columns: Mapping[str, str | list[str]] = field(default_factory=dict)
+    n_ctx: int | None = None
 
     @property
     def has_head(self) -> bool:
@@ -162,6 +164,7 @@ class TrainedDataset:
             "is_text": self.is_text,
             "files": list(self.files),
             "columns": dict(self.columns),
+            "n_ctx": self.n_ctx,
         }
 
     @classmethod
@@ -170,7 +173,8 @@ class TrainedDataset:
         spec: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in fields["spec"].items()
         }
-        return cls(TaskSpec(**spec), fields["is_text"], tuple(fields["files"]), fields["columns"])
+        others = fields["is_text"], tuple(fields["files"]), fields["columns"], fields.get("n_ctx")
+        return cls(TaskSpec(**spec), *others)
 
 
 class SupervisedBatch(TypedDict):

@@ -95,14 +95,6 @@ def write_json(path: Path, value: Any, *, indent: int | None = 2, durable: bool 
     write_text(path, json.dumps(value, indent=indent, ensure_ascii=False) + "\n", durable=durable)
 
 
-def read_yaml(path: Path) -> Any:
-    """Read a YAML file of plain values, with libyaml if PyYAML has it, which is ten times faster."""
-    import yaml
-
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
-
-
 def read_json(path: Path, advice: str) -> Any:
     """Read a JSON file.
 
@@ -120,6 +112,33 @@ def read_json(path: Path, advice: str) -> Any:
         raise FileNotFoundError(f"{path}: not found; expected a file; {advice}") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}; expected JSON") from None
+
+
+@contextmanager
+def explain_read_errors(path: Path, advice: str) -> Iterator[None]:
+    """Raise errors of reading again as one line with the path and what to do.
+
+    Damaged content makes readers and libraries raise errors of any kind. Errors of the system pass, and so do
+    those that name the path already.
+
+    Args:
+        path: The file or folder that is read.
+        advice: What to do, as the end of the message.
+
+    Raises:
+        ValueError: If reading failed.
+    """
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        if isinstance(error, ValueError) and str(path) in str(error) and "\n" not in str(error):
+            raise
+        message = " ".join(str(error).split())
+        raise ValueError(
+            f"{path}: cannot be read ({type(error).__name__}: {message:.200}); {advice}"
+        ) from error
 
 
 @contextmanager

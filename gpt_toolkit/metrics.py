@@ -13,6 +13,7 @@ from torchmetrics import Metric, MetricCollection
 from torchmetrics.classification import (
     BinaryF1Score,
     MulticlassAccuracy,
+    MulticlassConfusionMatrix,
     MulticlassF1Score,
     MulticlassMatthewsCorrCoef,
 )
@@ -20,6 +21,7 @@ from torchmetrics.regression import PearsonCorrCoef, SpearmanCorrCoef
 
 from gpt_toolkit import intervals
 from gpt_toolkit.batches import TaskSpec
+from gpt_toolkit.class_scores import class_scores, confusions
 from gpt_toolkit.text_metrics import BLEU_COUNTS, bleu, bleu_counts, exact_match, rouge_l, token_f1
 
 _SHOWN_CLASSES = 12  # tuned here: they fit on a line
@@ -79,29 +81,6 @@ class ExampleCount(Metric):
         return self.count
 
 
-class ClassCounts(Metric):
-    """Number of evaluated examples of each class, over all ranks.
-
-    Args:
-        n_classes: Number of classes.
-    """
-
-    full_state_update = False
-    counts: Tensor
-
-    def __init__(self, n_classes: int) -> None:
-        super().__init__()
-        self.add_state("counts", torch.zeros(n_classes, dtype=torch.int64), dist_reduce_fx="sum")
-
-    def update(self, target: Tensor) -> None:
-        """Add a batch."""
-        self.counts += torch.bincount(target, minlength=len(self.counts))
-
-    def compute(self) -> Tensor:
-        """Return the numbers so far."""
-        return self.counts
-
-
 class ClassF1(BinaryF1Score):
     """F1 of one class against all others.
 
@@ -133,7 +112,7 @@ class DatasetMetrics(nn.Module):
         self.subsets = nn.ModuleList(build(spec) for _ in spec.subsets)
         self.unlabeled = ExampleCount()
         has_classes = not (spec.levels or spec.has_free_text)
-        self.class_counts = ClassCounts(len(spec.answer_names)) if has_classes else None
+        self.confusion = MulticlassConfusionMatrix(max(len(spec.answer_names), 2)) if has_classes else None
 
     def leave_out(self, examples: Sized) -> None:
         """Count examples that have no target."""
@@ -150,8 +129,8 @@ class DatasetMetrics(nn.Module):
         if not len(predictions):
             return
         self.whole.update(predictions, targets)
-        if self.class_counts is not None:
-            self.class_counts.update(targets)
+        if self.confusion is not None:
+            self.confusion.update(predictions, targets)
         for index, metrics in enumerate(self.subsets):
             chosen = (subsets == index).nonzero()[:, 0].tolist()
             if chosen:
@@ -183,20 +162,26 @@ class DatasetMetrics(nn.Module):
         return found
 
     def describe(self) -> dict[str, Any]:
-        """Return what the metrics are of, as plain types: examples, classes, and the class of F1.
+        """Return what the metrics are of, as plain types: examples, classes with their scores, class of F1.
 
-        All ranks must call this together.
+        The positions of right choices are counted, but are not classes with scores. All ranks must call this
+        together.
         """
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*method of metric .* was called before the.*")
             n, n_unlabeled = int(self.whole["examples"].compute()), int(self.unlabeled.compute())
-            counts = [] if self.class_counts is None else self.class_counts.compute().tolist()
+            matrix = [] if self.confusion is None else self.confusion.compute().tolist()
         described: dict[str, Any] = {"n_examples": n}
         if n_unlabeled:
             described["left_out"] = {"without a label": n_unlabeled}
-        if counts:
-            described["class_counts"] = dict(zip(self.spec.answer_names, counts, strict=True))
+        if matrix:
+            labels = self.spec.answer_names
+            counts = [sum(row) for row in matrix]
+            described["class_counts"] = dict(zip(labels, counts, strict=True))
             described["majority_rate"] = max(counts) / max(n, 1)
+            if self.spec.kind != "multiple_choice":
+                described["class_scores"] = class_scores(labels, matrix)
+                described["confusion_matrix"] = confusions(labels, matrix)
         if "f1" in self.spec.metrics:
             index = self.spec.f1_class
             described["f1_of"] = "mean over the classes" if index is None else self.spec.answer_names[index]
@@ -204,7 +189,7 @@ class DatasetMetrics(nn.Module):
 
     def reset(self) -> None:
         """Forget all examples."""
-        for metrics in (self.whole, *self.subsets, self.unlabeled, self.class_counts):
+        for metrics in (self.whole, *self.subsets, self.unlabeled, self.confusion):
             if metrics is not None:
                 metrics.reset()
 

@@ -35,6 +35,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("GPT_TOOLKIT_CACHE", str(folder))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("GPT_TOOLKIT_GIGATOKEN", "0")  # tiktoken, the default; its own tests allow gigatoken
     return folder
 
 

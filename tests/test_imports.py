@@ -13,15 +13,25 @@ PACKAGE = Path(__file__).resolve().parents[1] / "gpt_toolkit"
 
 # Each package, and the packages that it may import. LEAVES may be imported by all.
 LEAVES = {
-    *("delimited", "hardware", "intervals", "io", "progress", "records", "suggestions", "text_lines"),
-    *("text_metrics", "utf8"),
+    *(
+        "checksums",
+        "class_scores",
+        "delimited",
+        "hardware",
+        "intervals",
+        "io",
+        "progress",
+        "records",
+        "suggestions",
+    ),
+    *("text_lines", "text_metrics", "utf8", "yaml_files"),
 }
 ALLOWED = {
-    "__init__": {"backbone", "data", "evaluation", "generation", "tasks", "tokenizers"},
+    "__init__": {"backbone", "data", "evaluation", "generation", "inference", "tasks", "tokenizers"},
     "__main__": {"cli"},
     "cli": {
         *("analysis", "backbone", "callbacks", "checkpoints", "data", "dry_run", "evaluation", "exercises"),
-        *("generation", "metrics", "optim", "storyworld", "tasks", "tokenizers"),
+        *("generation", "inference", "metrics", "optim", "storyworld", "tasks", "tokenizers"),
     },
     "dry_run": {
         *("backbone", "callbacks", "checkpoints", "data", "evaluation", "generation", "losses"),
@@ -47,13 +57,18 @@ ALLOWED = {
         *("backbone", "batches", "callbacks", "checkpoints", "data", "generation", "metrics", "storyworld"),
         "tokenizers",
     },
-    "tasks": {
-        *("backbone", "batches", "checkpoints", "generation", "losses", "metrics", "optim", "tokenizers"),
+    "inference": {
+        *("backbone", "batches", "checkpoints", "class_predictions", "data", "generation", "tokenizers"),
     },
+    "tasks": {
+        *("backbone", "batches", "checkpoints", "class_predictions", "generation", "losses", "metrics"),
+        *("optim", "tokenizers"),
+    },
+    "class_predictions": {"batches", "losses"},
     "callbacks": {"checkpoints"},
     "data": {"batches", "storyworld", "tokenizers"},
-    "generation": {"backbone", "checkpoints", "tokenizers"},
-    "checkpoints": {"backbone", "tokenizers"},
+    "generation": {"backbone", "batches", "checkpoints", "tokenizers"},
+    "checkpoints": {"backbone", "batches", "tokenizers"},
     "losses": {"batches"},
     "metrics": {"batches"},
     "optim": set(),

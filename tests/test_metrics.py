@@ -15,6 +15,7 @@ from torch.multiprocessing.spawn import spawn
 from torchmetrics import MetricCollection
 
 from gpt_toolkit.batches import TaskSpec
+from gpt_toolkit.class_scores import class_table
 from gpt_toolkit.metrics import (
     DatasetMetrics,
     MeanTokenLoss,
@@ -202,12 +203,48 @@ def test_scores_say_what_they_are_of() -> None:
         "n_examples": 4,
         "class_counts": {"-1": 3, "0": 1, "1": 0},
         "majority_rate": 0.75,
+        "class_scores": {
+            "-1": {"precision": 0.5, "recall": 1 / 3, "f1": 0.4},
+            "0": {"precision": 0.0, "recall": 0.0, "f1": 0.0},
+            "1": {"precision": 0.0, "recall": 0.0, "f1": 0.0},
+        },
+        "confusion_matrix": {"-1": {"-1": 1, "0": 2}, "0": {"-1": 1}, "1": {}},
         "left_out": {"without a label": 2},
     }
     line = "s: 4 examples of test (-1 3, 0 1, 1 0); majority rate 0.7500; left out: 2 without a label"
     assert describe_evaluation("s", described) == line
     metrics.reset()
     assert metrics.describe()["n_examples"] == 0
+
+
+def test_scores_of_each_class_and_confusions_are_those_of_scikit_learn() -> None:
+    scikit = pytest.importorskip("sklearn.metrics")
+    labels = ("a", "b", "c", "never")
+    draw = torch.Generator().manual_seed(3)
+    predictions, targets = (torch.randint(0, 3, (200,), generator=draw) for _ in range(2))
+    metrics = DatasetMetrics(TaskSpec("s", "classification", labels, 1, ("accuracy",)))
+    for part in range(0, 200, 64):
+        chosen = slice(part, part + 64)
+        metrics.update(predictions[chosen], targets[chosen], torch.full((len(targets[chosen]),), -1))
+    described = metrics.describe()
+    indices = range(len(labels))
+    expected = scikit.precision_recall_fscore_support(targets, predictions, labels=indices, zero_division=0)
+    for i, label in enumerate(labels):
+        scores = described["class_scores"][label]
+        found = (scores["precision"], scores["recall"], scores["f1"], described["class_counts"][label])
+        assert found == pytest.approx([values[i] for values in expected])
+    matrix = scikit.confusion_matrix(targets, predictions, labels=indices)
+    for i, label in enumerate(labels):
+        assert [described["confusion_matrix"][label].get(other, 0) for other in labels] == list(matrix[i])
+
+
+def test_a_model_that_picks_answers_has_no_scores_of_positions() -> None:
+    metrics = DatasetMetrics(TaskSpec("s", "multiple_choice", (), 3, ("accuracy",)))
+    metrics.update(torch.tensor([0, 2]), torch.tensor([0, 1]), torch.full((2,), -1))
+    described = metrics.describe()
+    assert described["class_counts"] == {"0": 1, "1": 1, "2": 0}
+    assert "class_scores" not in described
+    assert class_table(described) == []
 
 
 def test_an_unknown_positive_class_is_refused() -> None:

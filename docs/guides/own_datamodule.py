@@ -10,6 +10,7 @@
 # | `vocabulary` | the tokenizer of the batches, after `setup` |
 # | `n_ctx` | the context length of the batches, in tokens |
 # | `plan` (optional) | a text that describes the data and their order; a checkpoint resumes only with the same one |
+# | `sources` (optional) | a list of dictionaries that checkpoints record: `name`, `fingerprint`, `size`, `unit` and `per_step` of each source |
 #
 # Such a DataModule works with the command line and with checkpoints like the built-in ones. A missing attribute raises an error that names
 # it.
@@ -113,11 +114,20 @@ for question in ("27+15=", " 3+ 4=", "49+49="):
 # %% [markdown]
 # ## On the command line
 #
-# Name an importable class by its path:
+# Name a class of an installed package, or of a module in the current folder, by its path:
 #
 # ```console
 # gpt-toolkit fit --config text/own --data my_package.SumsDataModule --data.batch_size 128
 # ```
+#
+# A class that only a config names is refused, because configs may come from others. Allow its package, for example for the config that the
+# run has saved:
+#
+# ```console
+# gpt-toolkit test --config runs/own/config.yaml --ckpt_path best --allow my_package
+# ```
+#
+# `GPT_TOOLKIT_ALLOW=my_package` does the same for all commands; see [files from others](safety.md).
 #
 # For labeled examples the batch is a [`SupervisedBatch`][gpt_toolkit.batches.SupervisedBatch], and
 # [`FinetuneTask`][gpt_toolkit.tasks.finetune.FinetuneTask] lists the attributes of the DataModule.

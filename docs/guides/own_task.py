@@ -97,7 +97,7 @@ print(
 # | a loss over the vocabulary without storing all logits | [`linear_cross_entropy`][gpt_toolkit.losses.linear_cross_entropy] |
 # | parameter groups for weight decay, Muon, schedules per update | [`gpt_toolkit.optim`](../reference/api/optim.md) |
 # | heads over several sequences of an example | [`gpt_toolkit.backbone.heads`][gpt_toolkit.backbone.heads] |
-# | weights of any GPT-1 or GPT-2 | [`gt.load`][gpt_toolkit.generation.language_model.load] |
+# | weights of any GPT-1 or GPT-2 | [`gt.load`][gpt_toolkit.inference.load_model.load] |
 #
 # A task for the command line and its checkpoints derives from [`BaseTask`][gpt_toolkit.tasks.base.BaseTask]. It builds the backbone once the
 # data is known, steps the schedule per update, and refuses a checkpoint whose data has changed.

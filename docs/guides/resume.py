@@ -60,6 +60,24 @@ print(f"{len(whole)} tensors, bit for bit equal: {equal}")
 assert equal
 
 # %% [markdown]
+# ## What a run has read
+#
+# Each checkpoint has a ledger: the data that the steps so far have read, with a fingerprint of the text. `gpt-toolkit doctor --ckpt` prints
+# it for a checkpoint or the folder of a run, without a config.
+
+# %%
+from gpt_toolkit.cli import main
+
+main(["doctor", "--ckpt", "runs/resume.ckpt"])
+
+# %% [markdown]
+# A resumed run extends the last entry, so it ends with the ledger of an uninterrupted run. With other data
+# (`--model.accept_new_plan true`) it begins a new entry. The ledger grows with the number of such changes, not with the number of steps.
+# The plan and the seed determine every window, so the ledger needs no list of windows. Counts of windows are exact. Counts of fine-tuning's
+# examples are averages (`about`), because batches differ in size. Steps that [the guard against spikes](#spikes) left out are listed too.
+#
+# In Python the ledger is `torch.load(PATH, weights_only=True)["gpt_toolkit"]["ledger"]`, a list of plain dictionaries.
+#
 # ## On the command line
 #
 # ```console
@@ -88,6 +106,19 @@ assert equal
 # - A folder with a run is never overwritten. Use `--ckpt_path last`, or another `--trainer.default_root_dir`.
 # - Another optimizer, such as Muon instead of AdamW, is refused, since the state in the checkpoint does not fit it.
 # - A refused command changes nothing in the folder.
+#
+# ## An interrupted evaluation
+#
+# `gpt-toolkit zero-shot`, and `validate` or `test` with a `ZeroShotTask`, append the answers to each batch of requests to a file. A command
+# that was stopped or killed and is repeated reads these answers and computes the rest; its table is the same.
+#
+# - The files lie in the folder `answers` of the cache: `$GPT_TOOLKIT_CACHE`, or the system's folder for caches. Delete it to clear them.
+# - A file belongs to a hash of weights, dtype, shape, tokenizer, device and code, and to benchmark, protocol with its version, and requests.
+#   If a single weight differs, nothing is reused.
+# - `--no_store` (`--model.store false`) neither reads nor writes answers.
+# - The table does not depend on `--batch_tokens` or on the number of devices: in fp32 all scores are equal within 1e-6. In bf16 the
+#   log-probability of an answer changes by up to about 2e-4 of its value with the texts that share its batch, so a table can differ in the
+#   fifth digit, and one right answer can tip where two are nearly equal.
 #
 # ## Spikes
 #
@@ -119,4 +150,4 @@ assert equal
 #
 # If losses that are not finite return, check the data with `gpt-toolkit doctor`, and check the precision.
 #
-# Next: [moving weights](weights.md).
+# Next: [files from others](safety.md).

@@ -16,6 +16,8 @@
 # | slow on a CPU | the processor emulates the precision (a warning gives the factor), or several runs compete | leave out `--trainer.precision`, see [hardware](hardware.md); `OMP_NUM_THREADS` |
 # | the loss is not finite | learning rate too high, or fp16 | see [spikes](resume.md#spikes) |
 # | the tokenizer is not the model's | `init_from` and `data.tokenizer` differ | leave out `data.tokenizer` |
+# | `… is not allowed in a config` | a config names a class that is not Lightning's or gpt_toolkit's | `--allow PACKAGE` if you trust it, see [files from others](safety.md) |
+# | `internal error: …` | a bug of gpt_toolkit, or an error of a library that no message foresees | report it with the output under `GPT_TOOLKIT_TRACEBACK=1` |
 # | a name of the hub is not found | no network, or offline mode | download the files and give their folder instead of the name |
 #
 # ## Every message

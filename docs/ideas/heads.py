@@ -19,27 +19,14 @@ model = gt.load("runs/quickstart/model", device="cpu")
 decoder, vocabulary = model.decoder, model.tokenizer
 
 
-@torch.no_grad()
-def attention(ids: torch.Tensor) -> torch.Tensor:
-    """Attention probabilities of every head, (layer, H, T, T), from the projections that the blocks compute."""
-    caught = []
-    hooks = [
-        block.attn.c_attn.register_forward_hook(lambda *found: caught.append(found[2])) for block in decoder.h
-    ]
-    decoder(ids[None])
-    for hook in hooks:
-        hook.remove()
-    maps = []
-    for projected in caught:
-        query, key, _ = projected[0].view(len(ids), 3, decoder.config.n_head, -1).permute(1, 2, 0, 3)
-        scores = query @ key.transpose(1, 2) / decoder.config.head_width**0.5
-        future = torch.ones(len(ids), len(ids), dtype=torch.bool).triu(1)
-        maps.append(scores.masked_fill(future, -torch.inf).softmax(dim=-1))
-    return torch.stack(maps)
+def attention(ids: list[int]) -> torch.Tensor:
+    """Attention probabilities of every head, (layer, H, T, T)."""
+    trace = model.trace(ids)
+    return torch.stack([trace[f"h.{layer}.attn.pattern"] for layer in range(decoder.config.n_layer)])
 
 
 tokens = [vocabulary.end_of_text, *vocabulary.encode(story(1, "validation", 3))][:48]
-maps = attention(torch.tensor(tokens))
+maps = attention(tokens)
 print(maps.shape, "each row sums to", maps.sum(-1).unique().tolist()[:1])
 
 # %% alt="Four triangles of attention weights, a row for each layer." tags=["fold"]
@@ -76,8 +63,8 @@ names = {vocabulary.encode(f" {name}")[0] for name in (*FEMALE_NAMES, *MALE_NAME
 habits = torch.zeros(3, decoder.config.n_layer, decoder.config.n_head)
 repeats, even = 0, 0.0
 for index in range(20):
-    ids = torch.tensor([vocabulary.end_of_text, *vocabulary.encode(story(1, "validation", index))][:200])
-    maps = attention(ids)
+    tokens = [vocabulary.end_of_text, *vocabulary.encode(story(1, "validation", index))][:200]
+    maps, ids = attention(tokens), torch.tensor(tokens)
     habits[0] += maps.diagonal(-1, 2, 3)[..., 1:].mean(-1) / 20
     habits[1] += maps[..., 2:, 0].mean(-1) / 20
     for place in range(2, len(ids) - 1):
@@ -126,33 +113,33 @@ Markdown(
 # loss in nats per token, separately for repeated names and for all other tokens.
 
 # %%
-from gpt_toolkit.losses import token_losses
+from functools import partial
 
 
-@torch.no_grad()
-def losses() -> tuple[float, float]:
+def without_head(head: int, outputs: torch.Tensor) -> torch.Tensor:
+    """Return the outputs of a layer's heads, (H, T, D), with zeros for one head."""
+    outputs[head] = 0
+    return outputs
+
+
+def losses(replace=None) -> tuple[float, float]:
     """Nats per token at names that the story has named before, and elsewhere."""
     found: dict[bool, list[float]] = {True: [], False: []}
     for index in range(20, 60):
         ids = [vocabulary.end_of_text, *vocabulary.encode(story(1, "validation", index))][:200]
-        row = torch.tensor([ids])
-        nats = token_losses(decoder(row[:, :-1]), decoder.wte.weight, row[:, 1:])[0].tolist()
-        for place, loss in enumerate(nats, start=1):
-            found[ids[place] in names and ids[place] in ids[:place]].append(loss)
+        log_p = model.trace(ids, replace=replace)["logits"].log_softmax(-1)
+        for place in range(1, len(ids)):
+            is_repeated = ids[place] in names and ids[place] in ids[:place]
+            found[is_repeated].append(-log_p[place - 1, ids[place]].item())
     return sum(found[True]) / len(found[True]), sum(found[False]) / len(found[False])
 
 
 whole = losses()
 print(f"{'all heads':30} repeated names {whole[0]:5.2f}, other tokens {whole[1]:.2f}")
-width = decoder.config.head_width
 harm: dict[str, tuple[float, float]] = {}
-for layer, block in enumerate(decoder.h):
+for layer in range(decoder.config.n_layer):
     for head in range(decoder.config.n_head):
-        part = block.attn.c_proj.weight.data[:, head * width : (head + 1) * width]  # reads only this head
-        kept = part.clone()
-        part.zero_()
-        without = losses()
-        part.copy_(kept)
+        without = losses({f"h.{layer}.attn.heads": partial(without_head, head)})
         name = f"head {head + 1} of layer {layer + 1}"
         print(f"{f'without {name}':30} repeated names {without[0]:5.2f}, other tokens {without[1]:.2f}")
         harm[name] = without[0] - whole[0], without[1] - whole[1]

@@ -37,7 +37,7 @@ Markdown(
 
 # %% [markdown]
 # `gpt-toolkit fit --config NAME --print_config` prints every setting of a run. The settings are the constructor arguments of
-# [tasks](api/tasks.md), [DataModules](api/data.md) and Lightning's `Trainer`; `fit --model.help CLASS` describes those of a class.
+# [tasks](api/tasks.md), [DataModules](api/data.md) and Lightning's `Trainer`.
 
 # %% tags=["hide"]
 parts = [f"## {verb}\n\n```text\n{output_of(verb, '--help')}\n```" for verb in COMMANDS]

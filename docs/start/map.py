@@ -28,15 +28,15 @@ for path in sorted(folder.rglob("*.py")):
 
 # %% [markdown]
 # A package is to the right of everything that it imports. An arrow is omitted where other arrows already lead there. Helpers that every
-# package may import are not drawn: `delimited`, `hardware`, `intervals`, `io`, `progress`, `records`, `suggestions`, `text_lines`,
-# `text_metrics` and `utf8`.
+# package may import are not drawn: `class_scores`, `delimited`, `hardware`, `intervals`, `io`, `progress`, `records`, `suggestions`,
+# `text_lines`, `text_metrics` and `utf8`.
 
 # %% alt="The packages in columns, each to the right of the packages that it imports: from storyworld, tokenizers, backbone, optim and batches on the left, over data, checkpoints, generation, tasks, evaluation and analysis, to cli on the right." tags=["fold"]
 import matplotlib.pyplot as plt
 
 LEAVES = {
-    *("delimited", "hardware", "intervals", "io", "progress", "records", "suggestions", "text_lines"),
-    *("text_metrics", "utf8"),
+    *("class_scores", "delimited", "hardware", "intervals", "io", "progress", "records", "suggestions"),
+    *("text_lines", "text_metrics", "utf8"),
 }
 drawn = {
     package: needed - LEAVES
@@ -95,7 +95,9 @@ contents = {
     "losses": "hidden states to a loss, without ever holding all logits",
     "metrics": "perplexity with its unit, accuracy with its interval",
     "optim": "AdamW, Muon, learning-rate schedules",
-    "generation": "text from a model, and how likely a text is; `gt.load`",
+    "generation": "text from a model, and how likely a text is",
+    "class_predictions": "a head's logits to names of classes, grades and choices",
+    "inference": "trained models in use: `gt.load`, classes of new texts, surprisal",
     "tasks": "the LightningModules for pre-training, fine-tuning and generation",
     "evaluation": "zero-shot benchmarks: requests, protocols, scores",
     "callbacks": "progress, checkpoints, throughput, samples of a run",

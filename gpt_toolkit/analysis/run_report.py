@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -28,6 +27,7 @@ from gpt_toolkit.generation.requests import RunningText
 from gpt_toolkit.generation.scorer import Scorer
 from gpt_toolkit.io import write_text
 from gpt_toolkit.storyworld import story
+from gpt_toolkit.yaml_files import read_yaml
 
 _BENCHMARKS = ("last_word", "common_nouns", "names", "pronouns", "reading")
 """Storyworld benchmarks whose chance level is known."""
@@ -110,7 +110,7 @@ class _Page:
 
 def _corpus(run: Path) -> CorpusDataModule | None:
     """Return the run's corpus, ready to be read; None if the run had other data."""
-    data: dict[str, Any] = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))["data"]
+    data: dict[str, Any] = read_yaml(run / "config.yaml")["data"]
     if not data["class_path"].endswith("CorpusDataModule"):
         return None
     corpus = CorpusDataModule(**data.get("init_args", {}))

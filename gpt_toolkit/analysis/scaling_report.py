@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.table import Table
@@ -34,6 +33,7 @@ from gpt_toolkit.checkpoints.torch_pickle import safe_load
 from gpt_toolkit.checkpoints.training_checkpoint import CHECKPOINT_KEY, SHARD_EXTRA, read_description
 from gpt_toolkit.io import atomic_file
 from gpt_toolkit.progress import output_console
+from gpt_toolkit.yaml_files import read_yaml
 
 INTERVALS = "95% intervals by a parametric bootstrap of the runs, widened by Student's t"
 _EVALUATION = ("dataset", "files", "val_files", "val_fraction", "text_field", "separator", "world")
@@ -158,9 +158,9 @@ def _read_config(folder: Path) -> dict[str, Any]:
             "gpt-toolkit fit wrote, such as runs/scaling_nano"
         )
     try:
-        config: dict[str, Any] = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+        config: dict[str, Any] = read_yaml(folder / "config.yaml")
         config["model"]["class_path"], config["data"]["class_path"], config["trainer"]
-    except (yaml.YAMLError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         raise ValueError(
             f"{folder / 'config.yaml'}: not a run's config; expected one that gpt-toolkit fit wrote"
         ) from None

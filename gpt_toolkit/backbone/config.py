@@ -10,6 +10,9 @@ from gpt_toolkit.backbone.presets import preset
 Norm = Literal["pre", "post"]
 ResidualInit = Literal["scaled", "plain"]
 
+# Tuned here: far above any model, and low enough that a wrong number in a file is refused at once.
+_LARGEST = {"vocab_size": 1 << 24, "n_ctx": 1 << 24, "n_layer": 1 << 12, "n_head": 1 << 16, "n_embd": 1 << 16}
+
 
 @dataclass(frozen=True)
 class DecoderConfig:
@@ -50,10 +53,12 @@ class DecoderConfig:
 
     def __post_init__(self) -> None:
         problems = []
-        for name in ("vocab_size", "n_ctx", "n_layer", "n_head", "n_embd"):
+        for name, largest in _LARGEST.items():
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 problems.append(f"{name}: {value!r}; expected a whole number of at least 1")
+            elif value > largest:
+                problems.append(f"{name}: {value:,}; expected at most {largest:,}")
         if not problems and self.n_embd % self.n_head:
             near = [h for h in range(1, self.n_embd + 1) if self.n_embd % h == 0]
             near = sorted(sorted(near, key=lambda h: abs(h - self.n_head))[:4])

@@ -7,6 +7,7 @@ once, for a second copy of the matrix.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -77,7 +78,7 @@ class PackedMLP(nn.Module):
         Input and output are ``(B, T, D)``.
     """
 
-    def __init__(self, c_fc: PackedLinear, c_proj: PackedLinear) -> None:
+    def __init__(self, c_fc: nn.Module, c_proj: nn.Module) -> None:
         super().__init__()
         self.c_fc, self.c_proj = c_fc, c_proj
 
@@ -93,16 +94,22 @@ class PackedDecoder(Decoder):
 
     Args:
         decoder: In fp32 or bf16, on the CPU.
+        linear: Class of a linear map from a matrix, a bias and an activation. Small matrices stay plain maps
+            beside :class:`PackedLinear`, but not beside others.
     """
 
-    def __init__(self, decoder: Decoder) -> None:
+    def __init__(self, decoder: Decoder, linear: Callable[..., nn.Module] = PackedLinear) -> None:
         with torch.device("meta"):
             super().__init__(decoder.config)
         self.wte, self.wpe, self.ln_f = decoder.wte, decoder.wpe, decoder.ln_f
+
+        def replaces(*matrices: Tensor) -> bool:
+            return linear is not PackedLinear or all(map(is_worth_packing, matrices))
+
         for packed, plain in zip(self.h, decoder.h, strict=True):
-            _pack_block(packed, plain)
+            _pack_block(packed, plain, linear, replaces)
         weight = decoder.wte.weight
-        self._output = PackedLinear(weight, None) if is_worth_packing(weight) else None
+        self._output = linear(weight, None) if replaces(weight) else None
         self.eval()
 
     def logits(self, hidden: Tensor) -> Tensor:
@@ -116,28 +123,25 @@ def pack(decoder: Decoder) -> Decoder:
     """Return the decoder in the form that is fastest to generate with on its device.
 
     On a CPU with oneDNN this is a :class:`PackedDecoder` if any matrix is large enough, else the decoder
-    itself.
+    itself. A packed decoder is returned as it is.
 
     Args:
         decoder: In fp32 or bf16; for evaluation.
     """
+    if isinstance(decoder, PackedDecoder):
+        return decoder
     matrices = [parameter for parameter in decoder.parameters() if parameter.ndim == 2]
     return PackedDecoder(decoder) if any(map(is_worth_packing, matrices)) else decoder
 
 
-def _pack_block(packed: Any, plain: Any) -> None:
+def _pack_block(
+    packed: Any, plain: Any, linear: Callable[..., nn.Module], replaces: Callable[..., bool]
+) -> None:
     packed.ln_1, packed.ln_2 = plain.ln_1, plain.ln_2
-    packed.attn.c_attn = _packed(plain.attn.c_attn)
-    packed.attn.c_proj = _packed(plain.attn.c_proj)
-    packed.mlp = _packed_mlp(plain.mlp)
-
-
-def _packed(linear: nn.Linear) -> nn.Module:
-    return PackedLinear(linear.weight, linear.bias) if is_worth_packing(linear.weight) else linear
-
-
-def _packed_mlp(mlp: Any) -> nn.Module:
-    if not is_worth_packing(mlp.c_fc.weight) or not is_worth_packing(mlp.c_proj.weight):
-        return mlp  # type: ignore[no-any-return]
-    first = PackedLinear(mlp.c_fc.weight, mlp.c_fc.bias, activation="gelu")
-    return PackedMLP(first, PackedLinear(mlp.c_proj.weight, mlp.c_proj.bias))
+    for name, old in (("c_attn", plain.attn.c_attn), ("c_proj", plain.attn.c_proj)):
+        setattr(packed.attn, name, linear(old.weight, old.bias) if replaces(old.weight) else old)
+    first, second = plain.mlp.c_fc, plain.mlp.c_proj
+    if replaces(first.weight, second.weight):
+        packed.mlp = PackedMLP(linear(first.weight, first.bias, "gelu"), linear(second.weight, second.bias))
+    else:
+        packed.mlp = plain.mlp

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 
-from gpt_toolkit.checkpoints.torch_pickle import safe_load, verify_archive
+from gpt_toolkit.checkpoints.torch_pickle import safe_load
+from gpt_toolkit.checkpoints.verification import verify_checkpoint
 
 
 class CheckpointFileIO(TorchCheckpointIO):
@@ -34,7 +35,7 @@ class CheckpointFileIO(TorchCheckpointIO):
             FileNotFoundError: If it does not exist.
             ValueError: If it is damaged, or holds other objects than tensors and plain types.
         """
-        verify_archive(Path(path))
+        verify_checkpoint(Path(path))
         content: dict[str, Any] = safe_load(Path(path), in_memory=True)
         return content
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import math
 import shutil
+from collections import ChainMap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
+import torch.distributed
 from filelock import FileLock, Timeout
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
@@ -17,6 +19,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from gpt_toolkit.callbacks.checkpoint_io import CheckpointFileIO, flush
 from gpt_toolkit.callbacks.console import say
 from gpt_toolkit.callbacks.interrupts import Interrupts
+from gpt_toolkit.checkpoints.file_checksums import file_checksums, write_checksums
 from gpt_toolkit.io import explain_write_errors
 from gpt_toolkit.suggestions import did_you_mean
 
@@ -44,7 +47,9 @@ class CheckpointWriter(Checkpoint):
     ``checkpoints/last.ckpt`` is written after each validation and at the end, ``checkpoints/best.ckpt`` when
     the monitored metric is the best so far. A run whose last epoch has validations is also validated after
     its last step. Each file is written under another name and then renamed, so that it is always complete.
-    The first Ctrl-C (or SIGTERM) finishes the current step, saves and stops; a second one stops at once.
+    The first Ctrl-C (or SIGTERM) finishes the current step, saves and stops; a second one stops at once. In a
+    validation it finishes the batch, or with several processes the validation, which the resumed run begins
+    again.
 
     Args:
         every_n_steps: Write ``last.ckpt`` also after every N updates; 0 does not.
@@ -71,6 +76,7 @@ class CheckpointWriter(Checkpoint):
         self._folder = Path()
         self._seen_step = self._saved_step = -1
         self._last_step: int | float = -1
+        self._validation_follows = False
         self._interrupts = Interrupts()
         self._lock: FileLock | None = None
 
@@ -142,29 +148,66 @@ class CheckpointWriter(Checkpoint):
         if step == self._seen_step:
             return  # a micro-batch before the update
         self._seen_step = step
-        stop = self._interrupts.requested
-        if trainer.world_size > 1:  # every rank must stop at the same step
-            stop = trainer.strategy.reduce_boolean_decision(stop, all=False)
+        is_last = step == self._last_step  # saved after its validation, or at the end
+        stop = self._must_stop(trainer) and not is_last
         is_kept = self.keep_every_n_steps and step % self.keep_every_n_steps == 0
-        is_due = self.every_n_steps and step % self.every_n_steps == 0
+        is_due = self.every_n_steps and step % self.every_n_steps == 0 and not is_last
         if stop or is_kept or is_due:
             # The task's own hook runs after those of the callbacks. It logs the step, which must be in the
             # records before a checkpoint from which a run can resume.
             pl_module.on_train_batch_end(outputs, batch, batch_idx)
+            loop: Any = trainer.fit_loop
+            self._validation_follows = loop.epoch_loop._should_check_val_fx(loop._data_fetcher)
         if is_kept:
             self._save(trainer, f"step-{step:07d}.ckpt")
         if is_due or stop:
             self._save_last(trainer)
+        self._validation_follows = False
         if stop:
-            if trainer.is_global_zero:
-                say(
-                    f"saved at step {step:,}: {self._folder / 'last.ckpt'}\n"
-                    "resume: the same command with --ckpt_path last"
-                )
-            raise KeyboardInterrupt
-        if step == self._last_step:
+            self._stop(trainer)
+        if is_last:
             # Lightning validates before it stops: the final weights can be the best, too.
             trainer.should_stop = True
+
+    def _must_stop(self, trainer: Trainer) -> bool:
+        """Return whether a signal has reached any process; all of them must call this together."""
+        requested = self._interrupts.requested
+        if trainer.world_size == 1:
+            return requested
+        return trainer.strategy.reduce_boolean_decision(requested, all=False)
+
+    def _stop(self, trainer: Trainer) -> None:
+        if trainer.is_global_zero:
+            say(
+                f"saved at step {trainer.global_step:,}: {self._folder / 'last.ckpt'}\n"
+                "resume: the same command with --ckpt_path last"
+            )
+        raise KeyboardInterrupt
+
+    def on_validation_batch_end(self, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
+        """Save and stop if a signal arrived; several processes, which must agree, wait for the end."""
+        is_last = trainer.global_step == self._last_step
+        if self._interrupts.requested and trainer.world_size == 1 and not is_last:
+            self._validation_follows = True
+            self._save_last(trainer)
+            self._stop(trainer)
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Let a run that resumes from a state before a validation begin with the validation.
+
+        Lightning does so if the state is that of a validation in its first batch. After a state of the end of
+        a training batch it would leave the validation out.
+        """
+        if not self._validation_follows:
+            return
+        loops = checkpoint["loops"]["fit_loop"]
+        for kind in ("total", "current"):
+            batches = loops["epoch_loop.batch_progress"][kind]
+            batches["completed"] = batches["processed"]
+            validated = loops["epoch_loop.val_loop.batch_progress"][kind]
+            validated |= {"ready": 1, "started": 1, "processed": 0, "completed": 0}
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the state after a validation during training, also as the best if it is."""
@@ -179,6 +222,8 @@ class CheckpointWriter(Checkpoint):
             self.metrics_at_best = {name: float(v) for name, v in metrics if name.startswith("val_")}
             self._save(trainer, "best.ckpt")
         self._save_last(trainer)
+        if self._must_stop(trainer) and trainer.global_step != self._last_step:
+            self._stop(trainer)
 
     def _unknown_monitor(self, names: Iterable[str]) -> str:
         logged = sorted(name for name in names if name.startswith("val_"))
@@ -223,6 +268,8 @@ class CheckpointWriter(Checkpoint):
                     shutil.rmtree(partial)  # shards of an interrupted run
                 trainer.strategy.barrier("begin checkpoint")
                 trainer.save_checkpoint(partial, weights_only=False)
+                if partial.is_dir():
+                    _write_checksums(partial, trainer)
                 if trainer.is_global_zero:
                     flush(partial)
                     _replace(partial, path)
@@ -230,6 +277,15 @@ class CheckpointWriter(Checkpoint):
                 _remove(partial)
                 raise
         trainer.strategy.barrier("checkpoint")
+
+
+def _write_checksums(folder: Path, trainer: Trainer) -> None:
+    """Write the checksums of the shards of a checkpoint; each rank reads its part of the files."""
+    mine = file_checksums(sorted(folder.iterdir())[trainer.global_rank :: trainer.world_size])
+    by_rank: list[dict[str, int]] = [{} for _ in range(trainer.world_size)]
+    torch.distributed.all_gather_object(by_rank, mine)
+    if trainer.is_global_zero:
+        write_checksums(folder, dict(ChainMap(*by_rank)))
 
 
 def _replace(new: Path, path: Path) -> None:

@@ -23,12 +23,14 @@ class Tally:
         work: Units trained on, by all devices.
         flops: Operations of this device.
         waited: Seconds in which this device had no batch.
+        cpu: CPU seconds of this process, of all its threads.
         steps: Seconds of each step.
     """
 
     work: int = 0
     flops: float = 0.0
     waited: float = 0.0
+    cpu: float = 0.0
     steps: list[float] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
@@ -36,6 +38,7 @@ class Tally:
         self.work += other.work
         self.flops += other.flops
         self.waited += other.waited
+        self.cpu += other.cpu
         self.steps += other.steps
 
 
@@ -44,8 +47,10 @@ class Throughput(Callback):
 
     ``<unit>_per_second`` and ``flops_per_second`` are of all devices, the latter as the task counts them.
     ``utilization`` is relative to the peak of this device's matrix units. ``step_seconds_p50`` and ``_p95``
-    are of the steps since the last log. ``data_wait`` is relative to the training time. ``peak_memory_gib``
-    is of this device, on a CPU of this process. A number that a machine does not provide is left out.
+    are of the steps since the last log. ``cpu_seconds`` (on a CPU) or ``gpu_seconds`` are of all devices
+    since the last log; their sum is the cost of a run. ``data_wait`` is relative to the training time.
+    ``peak_memory_gib`` is of this device, on a CPU of this process. A number that a machine does not provide
+    is left out.
 
     Validation and what follows it do not count. Nothing waits for a GPU: its steps are timed by events on
     the device, which are read when the loss is.
@@ -64,6 +69,7 @@ class Throughput(Callback):
         self._seen_step = 0
         self._is_complete = False  # the step, whose end is not recorded yet
         self._segment_start: Any = None  # None in a pause
+        self._cpu_start = 0.0  # CPU time of this process at the start of the segment
         self._segments: list[tuple[Any, Any]] = []  # of the current step, which a validation may interrupt
         self._steps: list[list[tuple[Any, Any]]] = []
         self._since_log, self._whole = Tally(), Tally()
@@ -78,6 +84,7 @@ class Throughput(Callback):
         self._segments, self._steps = [], []
         self._since_log, self._whole = Tally(), Tally()
         self._waited = seconds_waited(trainer)
+        self._cpu_start = time.process_time()
         self._segment_start = time_on(pl_module.device)
 
     def on_train_batch_end(
@@ -115,9 +122,11 @@ class Throughput(Callback):
 
     def _close_segment(self, device: torch.device) -> Any:
         """Close the current timing segment, and the step if it is complete; return the time."""
-        now = time_on(device)
+        now, cpu = time_on(device), time.process_time()
         if self._segment_start is not None:
             self._segments.append((self._segment_start, now))
+            self._since_log.cpu += cpu - self._cpu_start
+        self._cpu_start = cpu
         if self._is_complete:
             self._steps.append(self._segments)
             self._segments, self._is_complete = [], False
@@ -138,12 +147,14 @@ class Throughput(Callback):
     def _numbers(self, tally: Tally, trainer: Trainer) -> dict[str, float]:
         total = max(sum(tally.steps), 1e-9)
         p50, p95 = np.percentile(tally.steps, (50, 95))
+        on_cpu = trainer.strategy.root_device.type == "cpu"
         numbers = {
             f"{self.unit}_per_second": tally.work / total,
             "flops_per_second": tally.flops * trainer.world_size / total,
             "utilization": tally.flops / total / self._peak_flops,
             "step_seconds_p50": float(p50),
             "step_seconds_p95": float(p95),
+            "cpu_seconds" if on_cpu else "gpu_seconds": (tally.cpu if on_cpu else total) * trainer.world_size,
             "data_wait": tally.waited / total,
             "peak_memory_gib": peak_memory(trainer.strategy.root_device) / 2**30,
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ def convert(
     before = [file_version(path) for path in model.files]
     source_hashes = _hash_files(model.files, "hashing the source", model.source)
     with new_model_folder(dst, overwrite=overwrite) as folder:
-        _write(folder, model, tensors, found, keeps_tokenizer=tokenizer is None)
+        _write(folder, model, tensors, found, keeps_tokenizer=tokenizer is None, dtype=wanted)
         tokens = _compare_tokens(model, folder, found) if tokenizer is None else None
         comparison = compare(model, folder)
         _check_equal(comparison, is_rounded=is_rounded, dtype=result_dtype)
@@ -213,6 +214,7 @@ def _write(
     tokenizer: Tokenizer | None,
     *,
     keeps_tokenizer: bool,
+    dtype: torch.dtype | None,
 ) -> None:
     files: dict[str, str] = {}
     extra: dict[str, Any] = {}
@@ -222,9 +224,14 @@ def _write(
     if keeps_tokenizer and model.layout.startswith(HUGGING_FACE):
         files |= _kept_files(model)
         extra |= _kept_ids(model)
+    heads = model.heads
+    if heads is not None and dtype is not None:
+        heads = replace(heads, tensors={name: tensor.to(dtype) for name, tensor in heads.tensors.items()})
     n_bytes = sum(tensor.n_bytes for tensor in tensors.values())
     with ProgressBar("writing", total=n_bytes) as progress:
-        write_model_files(folder, model.config, tensors, files, extra=extra, advance=progress.advance)
+        write_model_files(
+            folder, model.config, tensors, files, extra=extra, heads=heads, advance=progress.advance
+        )
 
 
 def _hash_files(paths: tuple[Path, ...], title: str, root: Path) -> dict[str, str]:

@@ -16,8 +16,16 @@ from torch import Tensor
 
 from gpt_toolkit.backbone.config import DecoderConfig
 from gpt_toolkit.checkpoints.hf_config import config_from_hugging_face, hugging_face_config
-from gpt_toolkit.checkpoints.hf_tensors import match_tensors, to_hugging_face
-from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel
+from gpt_toolkit.checkpoints.hf_tensors import match_tensors, to_hugging_face, unwrap
+from gpt_toolkit.checkpoints.stored_heads import (
+    DATASETS,
+    HEADS_FILE,
+    SCORE,
+    classifier_heads,
+    stored_datasets,
+    transformers_classifier,
+)
+from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredHeads, StoredModel
 from gpt_toolkit.checkpoints.torch_pickle import TorchFile
 from gpt_toolkit.io import atomic_folder, is_file_name, read_json
 
@@ -65,7 +73,8 @@ def open_model_folder(folder: Path) -> StoredModel:
         FileNotFoundError: If a file is missing.
         ValueError: If a file is damaged, or config and tensors do not fit each other or this toolkit.
     """
-    config = config_from_hugging_face(_read_object(folder / CONFIG), where=str(folder / CONFIG))
+    fields = _read_object(folder / CONFIG)
+    config = config_from_hugging_face(fields, where=str(folder / CONFIG))
     main, shards = _find_weights(folder)
     stored: dict[str, LazyTensor] = {}
     pickles: list[TorchFile] = []
@@ -79,6 +88,7 @@ def open_model_folder(folder: Path) -> StoredModel:
             raise ValueError(f"{path}: no tensor {absent[0]}; expected it, because the index lists it")
         stored |= {name: in_file[name] for name in names or in_file}
 
+    heads, stored, head_notes = _read_heads(folder, fields, unwrap(stored, str(main)))
     tensors, notes = match_tensors(stored, config, str(main), str(folder / CONFIG))
 
     def release() -> None:
@@ -86,8 +96,36 @@ def open_model_folder(folder: Path) -> StoredModel:
             file.release()
 
     layout = f"{HUGGING_FACE} ({PICKLE if pickles else 'safetensors'})"
-    files = tuple(dict.fromkeys((folder / CONFIG, main, *shards)))
-    return StoredModel(layout, config, tensors, folder, folder, files, notes, release=release)
+    head_files = [path for path in (folder / HEADS_FILE,) if path.is_file()]
+    files = tuple(dict.fromkeys((folder / CONFIG, main, *shards, *head_files)))
+    notes = (*notes, *head_notes)
+    return StoredModel(layout, config, tensors, folder, folder, files, notes, release=release, heads=heads)
+
+
+def _read_heads(
+    folder: Path, fields: Mapping[str, Any], stored: dict[str, LazyTensor]
+) -> tuple[StoredHeads | None, dict[str, LazyTensor], tuple[str, ...]]:
+    """Return the heads of a folder, the tensors without a classifier's head, and notes.
+
+    Raises:
+        ValueError: If the file of the heads is damaged or missing.
+    """
+    score = next((name for name in stored if f".{name}".endswith(f".{SCORE}")), None)
+    others = {name: tensor for name, tensor in stored.items() if name != score}
+    try:
+        datasets = stored_datasets(fields.get("gpt_toolkit", {}))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{folder / CONFIG}: its datasets are not valid: {error!r}") from None
+    if datasets:  # score.weight follows from the heads
+        has_heads = any(one.has_head for one in datasets.values())
+        tensors = _safetensors(folder / HEADS_FILE) if has_heads else {}
+        return StoredHeads(datasets, tensors), others, ()
+    if score is None:
+        return None, stored, ()
+    try:
+        return classifier_heads(stored[score], fields), others, ()
+    except (TypeError, ValueError) as reason:
+        return None, others, (f"the head of another task is left out: {score}: {reason}",)
 
 
 def _read_object(path: Path) -> dict[str, Any]:
@@ -177,6 +215,7 @@ def write_model_folder(
     *,
     overwrite: bool = False,
     extra: Mapping[str, Any] | None = None,
+    heads: StoredHeads | None = None,
 ) -> None:
     """Write a model folder that ``transformers`` loads too, completely or not at all.
 
@@ -189,6 +228,7 @@ def write_model_folder(
         tokenizer_files: Names and contents of the tokenizer's files.
         overwrite: Replace an existing model folder.
         extra: Further fields of ``config.json``; fields under ``gpt_toolkit`` are merged.
+        heads: Heads of fine-tuning, if any.
 
     Raises:
         FileExistsError: If the folder exists and ``overwrite`` is not set, or it is not a model folder.
@@ -197,7 +237,7 @@ def write_model_folder(
     """
     tensors = {name: LazyTensor.of(tensor) for name, tensor in state_dict.items()}
     with new_model_folder(folder, overwrite=overwrite) as partial_folder:
-        write_model_files(partial_folder, config, tensors, tokenizer_files, extra=extra)
+        write_model_files(partial_folder, config, tensors, tokenizer_files, extra=extra, heads=heads)
 
 
 @contextlib.contextmanager
@@ -259,6 +299,7 @@ def write_model_files(
     tokenizer_files: Mapping[str, str],
     *,
     extra: Mapping[str, Any] | None = None,
+    heads: StoredHeads | None = None,
     advance: Callable[[int], None] = lambda n_bytes: None,
 ) -> None:
     """Write the files of a model folder as :func:`write_model_folder` does, reading one tensor after another.
@@ -272,7 +313,17 @@ def write_model_files(
     fields = hugging_face_config(config)
     fields["dtype"] = str(tensors["wte.weight"].dtype).removeprefix("torch.")
     more = dict(extra or {})
-    more["gpt_toolkit"] = {**fields["gpt_toolkit"], **more.get("gpt_toolkit", {})}
+    ours = {**fields["gpt_toolkit"], **more.get("gpt_toolkit", {})}
+    if heads is not None:
+        with contextlib.suppress(ValueError):  # transformers has no such head
+            score, described = transformers_classifier(heads, config, tensors)
+            stored |= {SCORE: LazyTensor.of(score)}
+            more = {"pad_token_id": more.get("bos_token_id"), **more, **described}
+        if heads.has_special_tokens:
+            ours[DATASETS] = {name: one.to_fields() for name, one in heads.datasets.items()}
+            if heads.tensors:
+                _write_safetensors(folder / HEADS_FILE, heads.tensors, lambda n_bytes: None)
+    more["gpt_toolkit"] = ours
     texts = {**tokenizer_files, CONFIG: json.dumps(fields | more, indent=2) + "\n"}
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", newline="")

@@ -207,7 +207,7 @@ def rename_tensors(
 
     ``names`` returns the stored name of each of our tensors, for a number of blocks.
     """
-    layers = [int(match[1]) for name in stored if (match := re.search(r"\bh\.?(\d+)[./]", name))]
+    layers = [int(match[1]) for name in stored if (match := re.search(r"\bh\.?(\d{1,4})[./]", name))]
     table = names(max([config.n_layer, *(layer + 1 for layer in layers)]))
     tensors = {
         ours: stored[theirs].t() if transposed and is_transposed(ours) else stored[theirs]

@@ -18,6 +18,7 @@ from gpt_toolkit.checkpoints.openai_gpt2 import is_openai_gpt2, open_openai_gpt2
 from gpt_toolkit.checkpoints.stored_model import StoredModel
 from gpt_toolkit.checkpoints.torch_pickle import TorchFile
 from gpt_toolkit.checkpoints.training_checkpoint import is_checkpoint, is_sharded, open_checkpoint
+from gpt_toolkit.io import explain_read_errors
 
 # Ids without an owner
 _OLD_HUB_IDS = ("openai-gpt", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl", "distilgpt2")
@@ -38,10 +39,11 @@ def open_model(model: str | Path) -> StoredModel:
         ValueError: If the file or folder is not a model, or is damaged.
     """
     path = Path(model).expanduser()
-    if path.is_file():
-        return _open_file(path)
-    if path.is_dir():
-        return _open_folder(path)
+    with explain_read_errors(path, "use another copy of the model"):
+        if path.is_file():
+            return _open_file(path)
+        if path.is_dir():
+            return _open_folder(path)
     if _is_hub_id(str(model)):
         return open_model_folder(_download(str(model)))
     known = ", ".join(_OLD_HUB_IDS[:5])

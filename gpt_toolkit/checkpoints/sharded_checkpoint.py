@@ -3,12 +3,14 @@
 Each process writes its shards of the tensors (``.distcp``). ``.metadata`` says where each shard lies (torch's
 DCP), ``meta.pt`` holds the rest of the checkpoint (lightning: ``save_checkpoint`` of both strategies).
 
-``.metadata`` is a pickle, and torch's own reader would run code in it. This module unpickles it with only the
-classes of such metadata allowed. Shards and ``meta.pt`` are read as tensors and plain types.
+``.metadata`` is a pickle, and torch's own reader would run code in it, as in plain values of the optimizer
+among the shards. This module unpickles the metadata with only their own classes allowed, and reads the other
+files as tensors and plain types. :func:`verify_sharded` does so before torch's reader resumes a run.
 """
 
 from __future__ import annotations
 
+import io
 import pickle
 import warnings
 from enum import EnumMeta
@@ -23,13 +25,17 @@ from torch.distributed.checkpoint import metadata as dcp_metadata
 from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.state_dict_loader import load
 
+from gpt_toolkit.checkpoints.file_checksums import verify_checksums
+from gpt_toolkit.checkpoints.stored_heads import checkpoint_heads
 from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel, check_tensors
 from gpt_toolkit.checkpoints.torch_pickle import safe_load
 from gpt_toolkit.checkpoints.training_checkpoint import (
     BACKBONE,
+    CHECKPOINT_KEY,
+    COMPILED,
     SHARD_EXTRA,
     SHARD_METADATA,
-    backbone_names,
+    backbone_tensors,
     read_description,
 )
 from gpt_toolkit.io import is_file_name
@@ -66,12 +72,19 @@ def open_sharded(folder: Path) -> StoredModel:
                 f"{folder / name}: not found; expected {SHARD_METADATA} and {SHARD_EXTRA}, as in every "
                 "sharded checkpoint"
             )
-    config, tokenizer = read_description(safe_load(folder / SHARD_EXTRA), str(folder / SHARD_EXTRA))
+    verify_checksums(folder)
+    content = safe_load(folder / SHARD_EXTRA)
+    config, tokenizer = read_description(content, str(folder / SHARD_EXTRA))
     reader = _Reader(folder)
     stored = reader.tensors()
     scope = next((s for s in _SCOPES if any(name.startswith(s) for name in stored)), _SCOPES[0])
-    names, notes = backbone_names(name.removeprefix(scope) for name in stored if name.startswith(scope))
-    tensors = {ours: stored[scope + theirs] for ours, theirs in names.items()}
+    task = {
+        name.removeprefix(scope).replace(COMPILED, ""): tensor
+        for name, tensor in stored.items()
+        if name.startswith(scope)
+    }
+    heads = checkpoint_heads(content[CHECKPOINT_KEY], task)
+    tensors, notes = backbone_tensors(task, heads)
     check_tensors(
         str(folder),
         config,
@@ -80,7 +93,20 @@ def open_sharded(folder: Path) -> StoredModel:
         stored_name=BACKBONE.__add__,
     )
     files = tuple(sorted(path for path in folder.iterdir() if path.is_file()))
-    return StoredModel("sharded gpt_toolkit checkpoint", config, tensors, tokenizer, folder, files, notes)
+    layout = "sharded gpt_toolkit checkpoint"
+    return StoredModel(layout, config, tensors, tokenizer, folder, files, notes, heads=heads)
+
+
+def verify_sharded(folder: Path) -> None:
+    """Raise if a file of a sharded checkpoint has changed, or holds anything but tensors and plain types.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If a file has changed, is damaged or holds code.
+    """
+    verify_checksums(folder)
+    safe_load(folder / SHARD_EXTRA)
+    _Reader(folder).check_values()
 
 
 class _Reader(filesystem.FileSystemReader):
@@ -95,6 +121,8 @@ class _Reader(filesystem.FileSystemReader):
                     f"{folder / SHARD_METADATA}: names a file elsewhere: {info.relative_path!r}; expected a "
                     "file of this folder; use a checkpoint whose source you trust"
                 )
+            if getattr(info, "transform_descriptors", None):
+                raise ValueError(f"{folder / SHARD_METADATA}: shards are encoded; expected plain ones")
             if not (folder / info.relative_path).is_file():
                 raise FileNotFoundError(
                     f"{folder / info.relative_path}: not found; expected it, because {SHARD_METADATA} lists "
@@ -103,6 +131,23 @@ class _Reader(filesystem.FileSystemReader):
 
     def read_metadata(self, *args: Any, **kwargs: Any) -> dcp_metadata.Metadata:
         return self._metadata
+
+    def check_values(self) -> None:
+        """Raise if a value next to the tensors, such as a learning rate, holds code; torch would run it."""
+        for name, entry in self._metadata.state_dict_metadata.items():
+            if isinstance(entry, dcp_metadata.TensorStorageMetadata):
+                continue
+            info = self._metadata.storage_data.get(dcp_metadata.MetadataIndex(name))
+            try:
+                with (Path(self.path) / info.relative_path).open("rb") as file:
+                    file.seek(info.offset)
+                    torch.load(io.BytesIO(file.read(info.length)), weights_only=True)
+            except Exception as error:  # a damaged value makes the reader raise errors of any kind
+                reason = str(error).strip().partition("\n")[0]
+                raise ValueError(
+                    f"{self.path}: {name} is damaged or holds Python objects ({reason}); expected plain "
+                    "types; nothing was run; use a checkpoint whose source you trust"
+                ) from None
 
     def tensors(self) -> dict[str, LazyTensor]:
         """Return all tensors of the checkpoint."""

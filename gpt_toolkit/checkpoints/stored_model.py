@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gpt_toolkit.backbone.config import DecoderConfig
 from gpt_toolkit.backbone.decoder import Decoder
+from gpt_toolkit.batches import TrainedDataset
 
 _MOST_PROBLEMS = 3  # listed in a message; the others are counted
 
@@ -80,6 +81,23 @@ class LazyTensor:
 
 
 @dataclass(frozen=True)
+class StoredHeads:
+    """Heads of a model on disk.
+
+    Attributes:
+        datasets: Datasets that the model was fine-tuned on, by name; those whose answers are text have no
+            head.
+        tensors: Tensors by their names in :func:`~gpt_toolkit.checkpoints.stored_heads.build_heads`.
+        has_special_tokens: Whether sequences have start, delimiter and extract tokens (GPT-1 §3.3). Without
+            them, a head reads the last token of the text, as in ``transformers``.
+    """
+
+    datasets: Mapping[str, TrainedDataset]
+    tensors: Mapping[str, LazyTensor] = field(default_factory=dict)
+    has_special_tokens: bool = True
+
+
+@dataclass(frozen=True)
 class StoredModel:
     """A model on disk.
 
@@ -94,6 +112,7 @@ class StoredModel:
         notes: Sentences that a user of the model must know.
         exact_gelu: Whether the original code computes the exact GELU; this toolkit computes the tanh form.
         release: Frees the memory that files are mapped into; a later read maps them again.
+        heads: Heads of fine-tuning and what they were trained on; None if the model was not fine-tuned.
     """
 
     layout: str
@@ -105,6 +124,7 @@ class StoredModel:
     notes: tuple[str, ...] = ()
     exact_gelu: bool = False
     release: Callable[[], None] = lambda: None
+    heads: StoredHeads | None = None
 
     @property
     def dtype(self) -> torch.dtype:
@@ -159,12 +179,12 @@ def check_tensors(
     Raises:
         ValueError: If tensors are missing, surplus, or of another shape or kind; names the first problems.
     """
-    expected = tensor_shapes(config)
     n_layer = len({name.split(".")[1] for name in tensors if name.startswith("h.")})
     if n_layer not in (0, config.n_layer):
         raise ValueError(
             f"{where}: {n_layer} blocks; expected {config.n_layer}, the n_layer of {described_by}"
         )
+    expected = tensor_shapes(config)
     missing = [stored_name(name) for name in expected if name not in tensors]
     unknown = [stored_name(name) for name in tensors if name not in expected] + list(surplus)
     problems = [f"{name} is missing{_norm_hint(name)}" for name in missing]

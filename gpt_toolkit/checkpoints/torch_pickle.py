@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 import zipfile
-from functools import partial, reduce
+from functools import lru_cache, partial, reduce
 from operator import getitem
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ class PlainFields:
 class TorchFile:
     """A file of ``torch.save``, mapped into memory; a file from before torch 1.6 is read as a whole.
 
+    Its checksums are verified when it is opened, once a process.
+
     Args:
         path: The file.
 
@@ -41,8 +43,10 @@ class TorchFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._version = file_version(path)  # before loading: a file replaced in between counts as changed
-        self.content: Any = safe_load(path)
         self._is_mapped = zipfile.is_zipfile(path)
+        if self._is_mapped:
+            verify_archive(path)
+        self.content: Any = safe_load(path)
         self._n_read, self._n_most = 0, path.stat().st_size // _N_MAPPINGS
 
     def tensor(self, *keys: str) -> LazyTensor:
@@ -52,6 +56,11 @@ class TorchFile:
             *keys: Keys that lead to it in the content, one a level.
         """
         tensor = reduce(getitem, keys, self.content)
+        if tensor.device.type != "cpu" or tensor.nbytes > tensor.untyped_storage().nbytes():
+            raise ValueError(
+                f"{self.path}: {keys[-1]} of {tensor.nbytes:,} bytes; expected as many in the file; use a "
+                "file whose source you trust"
+            )
         shape = tuple(tensor.shape)
         return LazyTensor(partial(self._load, keys), shape, tensor.dtype, in_memory=not self._is_mapped)
 
@@ -119,15 +128,27 @@ def safe_load(path: Path, config_class: str = "", *, in_memory: bool = False) ->
 def verify_archive(path: Path) -> None:
     """Raise if a byte of a file of ``torch.save`` has changed since it was written.
 
-    The file is a zip archive with a CRC-32 of each tensor, which torch itself does not compare.
+    The file is a zip archive with a CRC-32 of each tensor, which torch itself does not compare. A file that
+    is as it was at the last call in this process is not read again.
 
     Raises:
         FileNotFoundError: If the file is missing.
         ValueError: If it is not a zip archive, or a part of it differs from its checksum.
     """
+    _verify_archive(path, file_version(path))
+
+
+@lru_cache(maxsize=16)  # errors are not kept
+def _verify_archive(path: Path, version: object) -> None:
     with path.open("rb") as file:
         try:
-            damaged = zipfile.ZipFile(file).testzip()
+            archive = zipfile.ZipFile(file)
+            parts = archive.infolist()
+            if any(part.compress_type for part in parts):  # torch compresses nothing, and a bomb everything
+                raise zipfile.BadZipFile("compressed parts")
+            if sum(part.file_size for part in parts) > path.stat().st_size:
+                raise zipfile.BadZipFile("parts longer than the file")
+            damaged = archive.testzip()
         except Exception as error:  # a damaged archive makes the reader raise errors of any kind
             damaged = str(error).partition("\n")[0]
     if damaged is not None:

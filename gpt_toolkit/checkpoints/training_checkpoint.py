@@ -5,7 +5,7 @@ A checkpoint with low-rank adapters is read as the matrices that they make of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from gpt_toolkit.backbone.config import DecoderConfig
-from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel, check_tensors
+from gpt_toolkit.checkpoints.stored_heads import HEADS, checkpoint_heads
+from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredHeads, StoredModel, check_tensors
 from gpt_toolkit.checkpoints.torch_pickle import TorchFile, safe_load
 
 CHECKPOINT_KEY = "gpt_toolkit"
@@ -22,7 +23,7 @@ CHECKPOINT_FORMAT = 3
 SHARD_METADATA = ".metadata"
 SHARD_EXTRA = "meta.pt"
 BACKBONE = "backbone."  # start of the decoder's names in a task's state dict
-_COMPILED = "_orig_mod."  # inserted by torch.compile
+COMPILED = "_orig_mod."  # inserted by torch.compile
 
 # Names of peft's modules.
 _BASE = ".base_layer"
@@ -62,8 +63,13 @@ def open_checkpoint(file: TorchFile) -> StoredModel:
     state_dict = content.get("state_dict")
     if not isinstance(state_dict, Mapping):
         raise ValueError(f"{path}: no state_dict; expected a checkpoint of gpt-toolkit fit")
-    names, notes = backbone_names(name for name, value in state_dict.items() if isinstance(value, Tensor))
-    tensors = {ours: file.tensor("state_dict", theirs) for ours, theirs in names.items()}
+    task = {
+        name.replace(COMPILED, ""): file.tensor("state_dict", name)
+        for name, value in state_dict.items()
+        if isinstance(value, Tensor)
+    }
+    heads = checkpoint_heads(content[CHECKPOINT_KEY], task)
+    tensors, notes = backbone_tensors(task, heads)
     if adapters := content[CHECKPOINT_KEY].get("adapters"):
         try:
             tensors = merge_lora(tensors, adapters)
@@ -73,7 +79,9 @@ def open_checkpoint(file: TorchFile) -> StoredModel:
             ) from None
     check_tensors(str(path), config, tensors, described_by="its decoder entry", stored_name=BACKBONE.__add__)
     layout = "gpt_toolkit checkpoint"
-    return StoredModel(layout, config, tensors, tokenizer, path, (path,), notes, release=file.release)
+    return StoredModel(
+        layout, config, tensors, tokenizer, path, (path,), notes, release=file.release, heads=heads
+    )
 
 
 def read_description(content: object, where: str) -> tuple[DecoderConfig, Mapping[str, str]]:
@@ -107,18 +115,21 @@ def read_description(content: object, where: str) -> tuple[DecoderConfig, Mappin
     return config, tokenizer
 
 
-def backbone_names(names: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return the name in a task's state dict of each of the decoder's tensors, and a note on the others."""
-    found, heads = {}, []
-    for name in names:
-        plain = name.replace(_COMPILED, "")
-        if plain.startswith(BACKBONE):
-            found[plain.removeprefix(BACKBONE)] = name
-        else:
-            heads.append(plain)
-    note = f"the task's own tensors are not part of the model: {', '.join(heads[:3])}"
-    note += f" and {len(heads) - 3} more" if len(heads) > 3 else ""
-    return found, (note,) if heads else ()
+def backbone_tensors(
+    task: Mapping[str, LazyTensor], heads: StoredHeads | None
+) -> tuple[dict[str, LazyTensor], tuple[str, ...]]:
+    """Return the decoder's tensors, and a note on those that are neither the decoder's nor the heads'.
+
+    Args:
+        task: Tensors of the task by their names in its state dict.
+        heads: Heads among them.
+    """
+    known = HEADS if heads is not None else BACKBONE
+    found = {name.removeprefix(BACKBONE): t for name, t in task.items() if name.startswith(BACKBONE)}
+    others = [name for name in task if not name.startswith((BACKBONE, known))]
+    note = f"the task's own tensors are not part of the model: {', '.join(others[:3])}"
+    note += f" and {len(others) - 3} more" if len(others) > 3 else ""
+    return found, (note,) if others else ()
 
 
 def merge_lora(tensors: Mapping[str, LazyTensor], adapters: Mapping[str, Any]) -> dict[str, LazyTensor]:

@@ -11,10 +11,14 @@ import io
 import os
 import re
 import sys
+import sysconfig
+import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import NoReturn
 
+from gpt_toolkit.cli.typed_options import name_options
 from gpt_toolkit.suggestions import nearest
 
 TRAINER_VERBS = {
@@ -23,9 +27,11 @@ TRAINER_VERBS = {
     "test": "compute loss or scores on the test split",
     "predict": "write losses of tokens, classes or answers to prompts as JSON lines",
     "prepare": "write the token shards of a config's text, as fit would",
-    "doctor": "dry-run fit: check data, memory and time; list every problem",
+    "doctor": "dry-run fit: check data, memory and time; --ckpt describes a checkpoint",
 }
 COMMANDS = {
+    "configs": "list the configs of the package and the presets, or print a config",
+    "compare": "compare runs or scores with their noise: difference, interval, p, steps to a target",
     "convert": "write a model folder from GPT-1 or GPT-2 weights of any origin",
     "exercise": "write a part of the models yourself, and have it checked",
     "generate": "generate text from a model",
@@ -37,6 +43,20 @@ COMMANDS = {
     "zero-shot": "run benchmarks of both papers on any model, without training",
     "schema": "print a JSON Schema of the YAML files, for editors",
 }
+MEANT_VERBS = {
+    **dict.fromkeys(("train", "pretrain", "pre-train", "resume"), "fit"),
+    **dict.fromkeys(("finetune", "fine-tune"), "fit --config text/finetune"),
+    **dict.fromkeys(("eval", "evaluate", "score"), "test (the run's own data) or zero-shot (benchmarks)"),
+    **dict.fromkeys(("benchmark", "lm-eval", "lm_eval"), "zero-shot"),
+    **dict.fromkeys(("sample", "chat", "complete", "write"), "generate"),
+    **dict.fromkeys(("classify", "infer", "inference"), "predict"),
+    **dict.fromkeys(("export", "import", "download"), "convert"),
+    **dict.fromkeys(("encode", "decode", "tokenize"), "tokenizer"),
+    **dict.fromkeys(("check", "dry-run", "memory"), "doctor"),
+    **dict.fromkeys(("config", "list", "presets", "models"), "configs"),
+}
+"""Verbs of other programs, and what does the same here."""
+
 EPILOG = """\
 examples:
   gpt-toolkit fit --config storyworld/quickstart
@@ -48,6 +68,10 @@ examples:
 
 gpt-toolkit VERB --help tells more; gpt-toolkit fit --config NAME --print_config shows every setting.
 """
+
+
+TRACEBACK_VARIABLE = "GPT_TOOLKIT_TRACEBACK"
+"""Environment variable that shows where an error was raised."""
 
 
 class UsageError(Exception):
@@ -75,15 +99,41 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(arguments[0], arguments[1:])
     except UsageError as error:
-        print(f"gpt-toolkit: {error}", file=sys.stderr)
+        print(f"gpt-toolkit: {name_options(str(error), arguments[1:])}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
-    except (ValueError, OSError, MemoryError) as error:
-        if os.environ.get("GPT_TOOLKIT_TRACEBACK"):
-            raise
-        print(f"gpt-toolkit: {error}", file=sys.stderr)
+    except BrokenPipeError:  # the reader of standard output, such as head, has ended
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except (ValueError, OSError, MemoryError) as error:
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        print(f"gpt-toolkit: {name_options(str(error), arguments[1:])}", file=sys.stderr)
+        return 1
+    except Exception as error:
+        if os.environ.get(TRACEBACK_VARIABLE) or _comes_from_user_code(error):
+            raise
+        print(f"gpt-toolkit: {_describe_internal_error(error)}", file=sys.stderr)
+        return 1
+
+
+def _comes_from_user_code(error: Exception) -> bool:
+    """Return whether a class of the user's own has a part in an error, which needs its traceback."""
+    paths = sysconfig.get_paths()
+    installed = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    installed.append(str(Path(__file__).parents[1]))
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)[1:]]
+    return any(not file.startswith(("<", *installed)) for file in files)
+
+
+def _describe_internal_error(error: Exception) -> str:
+    """Return one line on an error that no message of the toolkit foresees."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    message = " ".join(f"{type(error).__name__}: {error}".split())
+    advice = f"please report it with the command and what it prints under {TRACEBACK_VARIABLE}=1"
+    return f"internal error: {message[:300]} ({place}); {advice}"
 
 
 def _replace_unknown_characters() -> None:
@@ -119,6 +169,8 @@ def _run(verb: str, arguments: list[str]) -> int:
             return int(command.run(parser.parse_args(arguments)))
         except SystemExit as stop:  # --help
             return int(stop.code or 0)
+    if verb in MEANT_VERBS:
+        raise UsageError(f"no verb {verb!r}: did you mean {MEANT_VERBS[verb]}?")
     raise UsageError(f"no verb {verb!r}{nearest(verb, [*TRAINER_VERBS, *COMMANDS])}")
 
 

@@ -18,7 +18,8 @@ from gpt_toolkit.callbacks.console import say
 from gpt_toolkit.checkpoints import open_model
 from gpt_toolkit.checkpoints.training_checkpoint import CHECKPOINT_KEY
 from gpt_toolkit.cli import UsageError
-from gpt_toolkit.cli.parser import option_names, unknown_option
+from gpt_toolkit.cli.options import owners
+from gpt_toolkit.cli.parser_errors import unknown_option
 from gpt_toolkit.cli.run_folder import read_checkpoint
 from gpt_toolkit.data.supervised.datamodule import LONGEST_INPUT, SupervisedDataModule
 from gpt_toolkit.hardware import (
@@ -54,7 +55,7 @@ def check_model(settings: Namespace, verb: str) -> None:
     fields = arguments.decoder or {}
     for field in () if isinstance(fields, str) else fields:
         if field not in ("preset", *DecoderConfig.__dataclass_fields__):
-            raise UsageError(unknown_option(f"model.decoder.{field}", option_names()))
+            raise UsageError(unknown_option(f"model.decoder.{field}", owners()))
     has_weights = bool(settings.ckpt_path or arguments.get("init_from"))
     shape = ("n_layer", "n_head", "n_embd")
     try:

@@ -1,4 +1,4 @@
-"""``gpt-toolkit doctor``: a dry run of ``fit`` with the same arguments."""
+"""``gpt-toolkit doctor``: a dry run of ``fit`` with the same arguments, or a report on a checkpoint."""
 
 from __future__ import annotations
 
@@ -12,17 +12,37 @@ from lightning.pytorch import LightningDataModule, LightningModule
 from gpt_toolkit.callbacks import Budget, CheckpointWriter, Samples
 from gpt_toolkit.cli import UsageError
 from gpt_toolkit.cli.lightning_cli import ToolkitCLI, run_cli
-from gpt_toolkit.cli.parser import Parser, explain_error
+from gpt_toolkit.cli.parser import Parser
+from gpt_toolkit.cli.parser_errors import explain_error
+from gpt_toolkit.cli.run_folder import take_option
 from gpt_toolkit.dry_run import DryRun, RunSpec
+from gpt_toolkit.dry_run.checkpoint_report import describe_checkpoint
+from gpt_toolkit.dry_run.dry_run import section
 
 
 def run(verb: str, arguments: list[str]) -> int:
-    """Run the command and return the exit code: 1 if problems were found."""
+    """Run the command and return the exit code: 1 if problems were found.
+
+    With ``--ckpt`` it describes a checkpoint, and examines a run only if there are other arguments.
+    """
+    checkpoint, arguments = take_option("--ckpt", arguments)
+    if checkpoint is not None:
+        if not checkpoint:
+            raise UsageError("doctor: --ckpt without a value; expected a checkpoint or the folder of a run")
+        for title, lines in describe_checkpoint(Path(checkpoint).expanduser()):
+            section(title, map(printable, lines))
+        if not arguments:
+            return 0
 
     def build(arguments: list[str], first_config: Path | None) -> int:
         return DoctorCLI(arguments, first_config).exit_code
 
-    return run_cli(build, arguments)
+    return run_cli(verb, build, arguments)
+
+
+def printable(line: str) -> str:
+    """Return a line without control characters, which could be commands to the terminal."""
+    return "".join(character if character.isprintable() else "?" for character in line)
 
 
 class DoctorCLI(ToolkitCLI):

@@ -109,7 +109,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dtype",
         choices=DTYPES,
         default="auto",
-        help="compute in this type; auto is the fastest that the device has (default: %(default)s)",
+        help="compute in this type; auto is the fastest without loss that the device has, int8 quantizes the "
+        "matrices (default: %(default)s)",
     )
 
 
@@ -139,6 +140,8 @@ def _load(args: argparse.Namespace) -> LanguageModel:
     device = device_named(args.device)
     limit_threads()
     dtype = dtype_named(args.dtype, device)
+    if args.dtype == "int8" and args.device == "auto":
+        device = device_named("cpu")
     if message := emulation_warning(dtype, device, "--dtype"):
         print(f"warning: {message}", file=sys.stderr)
     model = load(args.model, device=device, dtype=dtype)

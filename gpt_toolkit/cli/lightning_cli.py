@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -23,10 +22,15 @@ from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy
 from gpt_toolkit import intervals
 from gpt_toolkit.callbacks import Budget, CheckpointWriter, MetricsFile, Predictions, Throughput
 from gpt_toolkit.callbacks.console import quiet_lightning
+from gpt_toolkit.callbacks.interrupts import EvaluationSignals, interruptible
 from gpt_toolkit.callbacks.predictions import write_submission
+from gpt_toolkit.callbacks.rank_watch import watched_ranks
 from gpt_toolkit.checkpoints.training_checkpoint import is_sharded
+from gpt_toolkit.checkpoints.verification import verify_checkpoint
+from gpt_toolkit.class_scores import class_table
 from gpt_toolkit.cli import UsageError
-from gpt_toolkit.cli.configs import resolve_configs
+from gpt_toolkit.cli.allowed_imports import allow_imports
+from gpt_toolkit.cli.config_files import place_of_class, resolve_configs
 from gpt_toolkit.cli.defaults import (
     OpeningLines,
     check_model,
@@ -34,7 +38,8 @@ from gpt_toolkit.cli.defaults import (
     resolve_precision,
     take_from_model,
 )
-from gpt_toolkit.cli.parser import DATA, SETTINGS, Parser, ParserError, explain_error
+from gpt_toolkit.cli.parser import DATA, SETTINGS, Parser, ParserError
+from gpt_toolkit.cli.parser_errors import explain_error, suggest_config
 from gpt_toolkit.cli.run_folder import (
     SaveConfig,
     describe_fit,
@@ -48,6 +53,9 @@ from gpt_toolkit.cli.run_folder import (
     take_option,
     write_results,
 )
+from gpt_toolkit.cli.trainer_help import format_help, take_topic
+from gpt_toolkit.cli.typed_options import typed_options
+from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
 from gpt_toolkit.metrics import describe_evaluation
 from gpt_toolkit.tasks import FinetuneTask
 
@@ -76,24 +84,33 @@ def run(verb: str, arguments: list[str]) -> int:
             ToolkitCLI(verb, arguments, first_config)
         return 0
 
-    return run_cli(build, arguments)
+    return run_cli(verb, build, arguments)
 
 
-def run_cli(build: Build, arguments: list[str]) -> int:
+def run_cli(verb: str, build: Build, arguments: list[str]) -> int:
     """Build a CLI, which runs its verb, explain its errors and return the exit code.
 
     Args:
+        verb: The verb.
         build: Takes the arguments, with paths in place of config names, and the first config.
         arguments: The command line after the verb.
     """
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))  # custom classes in the current folder
+    if (topic := take_topic(arguments)) is not None:
+        print(format_help(verb, topic, arguments), end="")
+        return 0
+    typed = [option.removeprefix("--").replace("init_args.", "") for option, _ in typed_options(arguments)]
+    is_complete = {"config", "model", "data"}.intersection(typed) or "-c" in arguments
+    if not is_complete and not any(name.endswith(".help") for name in typed):
+        raise UsageError(suggest_config(typed))
+    arguments = allow_imports(arguments)
     arguments, first_config = resolve_configs(arguments)
     quiet_lightning()
     try:
-        return build(arguments, first_config)
+        with interruptible(), watched_ranks():
+            return build(arguments, first_config)
     except ParserError as error:
-        raise UsageError(explain_error(error)) from None
+        message = explain_error(error)
+        raise UsageError(f"{place_of_class(message, arguments)}{message}") from None
     except MisconfigurationException as error:  # the Trainer's, about settings that exclude each other
         raise UsageError(str(error).partition("\n")[0]) from None
     except torch.OutOfMemoryError as error:
@@ -197,7 +214,12 @@ class ToolkitCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse the constructor's arguments; Lightning's version warns about them."""
-        self.config = parser.parse_args(args)
+        try:
+            self.config = parser.parse_args(args)
+        except (ParserError, UsageError, OSError):
+            raise
+        except Exception as error:  # jsonargparse raises errors of any kind for values that it cannot read
+            raise ParserError(f"settings that cannot be read ({type(error).__name__}: {error})") from error
 
     def _parse_ckpt_path(self) -> None:
         """Do nothing: the user's settings win, and the task compares the checkpoint with them."""
@@ -237,6 +259,7 @@ class ToolkitCLI(LightningCLI):
             )
         if path is not None:
             step = read_checkpoint(path)["global_step"]
+            verify_checkpoint(Path(path))
             self._opening_lines.append(f"checkpoint: {path}, step {step:,}")
             if self._more_steps is not None:
                 self.settings.trainer.max_steps = step + self._more_steps
@@ -271,10 +294,17 @@ class ToolkitCLI(LightningCLI):
         settings, fits = self.settings, self.verb == "fit"
         if settings.trainer.logger in (None, True):
             kwargs["logger"] = self._loggers() if fits else False
-        trainer = super().instantiate_trainer(**kwargs)
+        try:
+            trainer = super().instantiate_trainer(**kwargs)
+        except (UsageError, ParserError, MisconfigurationException, ValueError, OSError):
+            raise
+        except Exception as error:  # the Trainer raises errors of other kinds, too, for settings
+            raise UsageError(f"trainer: {' '.join(str(error).split())}") from error
         callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
         if self._opening_lines:
             callbacks.insert(0, OpeningLines(self._opening_lines))
+        if not fits:
+            callbacks.append(EvaluationSignals())
         if fits:
             callbacks.insert(0, Throughput())  # before the line that shows its measurements
         if fits and not settings.trainer.fast_dev_run:
@@ -333,7 +363,7 @@ class ToolkitCLI(LightningCLI):
             for line in describe_results(results):
                 print(line)
             for name, described in evaluated.items():
-                print(describe_evaluation(name, described))
+                print(*[describe_evaluation(name, described), *class_table(described)], sep="\n")
             model = self.settings.ckpt_path or self.settings.model.init_args.get("init_from") or ""
             write_results(results, self.run_folder / f"{self.verb}.json", str(model), evaluated)
 
@@ -362,4 +392,6 @@ class PrepareCLI(ToolkitCLI):
         self.datamodule.prepare_data()
         if isinstance(self.datamodule, DATA):
             self.datamodule.setup("fit")
+            if isinstance(self.datamodule, CorpusDataModule):
+                self.datamodule.cache.verify()  # whole, where other commands may read a sample
             print(self.datamodule.summary())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -19,11 +18,12 @@ from lightning.pytorch.cli import LightningArgumentParser
 from gpt_toolkit.callbacks import CheckpointWriter
 from gpt_toolkit.callbacks.checkpoint_writer import existing_run, explain_run_write_errors
 from gpt_toolkit.callbacks.console import say
+from gpt_toolkit.callbacks.rank_watch import is_child_of_rank_0
 from gpt_toolkit.checkpoints import open_model
-from gpt_toolkit.checkpoints.torch_pickle import verify_archive
 from gpt_toolkit.checkpoints.training_checkpoint import SHARD_EXTRA, is_checkpoint
+from gpt_toolkit.checkpoints.verification import verify_checkpoint
 from gpt_toolkit.cli import UsageError
-from gpt_toolkit.generation.language_model import load
+from gpt_toolkit.inference.load_model import load
 from gpt_toolkit.io import write_json, write_text
 
 CONFIG = "config.yaml"
@@ -92,8 +92,7 @@ def _check_content(path: Path) -> Mapping[str, Any]:
     Raises:
         ValueError: If it is damaged, or not one of this toolkit.
     """
-    if path.is_file():
-        verify_archive(path)
+    verify_checkpoint(path)
     return read_checkpoint(str(path))
 
 
@@ -141,9 +140,8 @@ def refuse_existing_run(folder: Path) -> None:
     Raises:
         FileExistsError: If it does.
     """
-    # Lightning starts the other ranks after rank 0 has passed this check; torchrun starts all at once.
-    launched_by_rank_0 = "LOCAL_RANK" in os.environ and "TORCHELASTIC_RUN_ID" not in os.environ
-    if not launched_by_rank_0 and (message := existing_run(folder)):
+    # Rank 0 starts the other ranks after it has passed this check.
+    if not is_child_of_rank_0() and (message := existing_run(folder)):
         raise FileExistsError(message)
 
 

@@ -2,7 +2,8 @@
 
 Every number stands next to the protocol that produced it, with its 95% interval, the papers' numbers and the
 measurements of others. Files of benchmarks lie in --root DIR, or come from the Hugging Face hub; storyworld,
-the built-in world's benchmarks, needs neither.
+the built-in world's benchmarks, needs neither. Answers are stored in the cache folder: an interrupted command
+that is repeated computes what is missing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ examples:
   gpt-toolkit zero-shot runs/quickstart/model
   gpt-toolkit zero-shot gpt2 --benchmarks lambada,wikitext2 --protocols paper,lm-eval
   gpt-toolkit zero-shot gpt2 --benchmarks gpt2 --root DIR --output table.json
-  gpt-toolkit zero-shot gpt2 --benchmarks wikitext2_raw --explain
+  gpt-toolkit zero-shot gpt2 --benchmarks wikitext2_raw,hellaswag --explain
+  gpt-toolkit zero-shot gpt2 --benchmarks core --root DIR
   gpt-toolkit zero-shot gpt2-medium --figure sizes.png --beside small.json
   gpt-toolkit zero-shot gpt2 --benchmarks prompt:rte,prompt:reviews.csv --n_examples 5 --root DIR
 """
@@ -28,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--benchmarks",
         default="storyworld",
-        help="names, groups (gpt2, gpt1, storyworld), your own YAML files, or prompt:SET for a supervised "
-        "dataset as text; separated by commas (default: %(default)s)",
+        help="names, groups (gpt2, gpt1, modern, core, storyworld), your own YAML files, or prompt:SET for a "
+        "supervised dataset as text; separated by commas (default: %(default)s)",
     )
     parser.add_argument("--protocols", help="names, separated by commas (default: all that apply)")
     parser.add_argument("--root", metavar="DIR", help="folder of the benchmarks' files (default: the hub)")
@@ -40,10 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--n_examples", type=int, metavar="K", help="number of examples in context")
     parser.add_argument(
         "--dtype",
-        choices=("float32", "bfloat16", "float16"),
+        choices=("float32", "bfloat16", "float16", "int8"),
         default="float32",
-        help="dtype of the computation; float32 gives the same decisions on every machine (default: "
-        "%(default)s)",
+        help="dtype of the computation; float32 gives the same decisions on every machine, int8 quantizes "
+        "the matrices (default: %(default)s)",
     )
     parser.add_argument("--devices", type=int, default=1, help="number of devices (default: %(default)s)")
     parser.add_argument(
@@ -53,9 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=0, help="seed of examples and sampled answers (default: %(default)s)"
     )
     parser.add_argument(
+        "--no_store", action="store_true", help="compute all answers, and store none for a repeated command"
+    )
+    parser.add_argument(
         "--explain",
         action="store_true",
-        help="explain why the perplexities of the protocols differ, one difference after the other",
+        help="explain why protocols give several perplexities or accuracies, one difference after the other",
     )
     parser.add_argument("--output", type=Path, metavar="FILE.json", help="write all scores and settings")
     parser.add_argument("--rows", type=Path, metavar="FILE.jsonl", help="write the result of every item")

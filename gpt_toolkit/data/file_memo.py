@@ -1,13 +1,12 @@
 """Checksums and sizes of files, computed once."""
 
 import hashlib
-import json
 import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from gpt_toolkit.io import write_json
+from gpt_toolkit.checksums import read_checked_json, write_checked_json
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.utf8 import open_utf8
 
@@ -42,14 +41,14 @@ class FileMemo:
         facts = self._facts.get(path, {})
         if not facts and self._folder is not None:
             with suppress(OSError, ValueError):
-                facts = json.loads((self._folder / name).read_bytes())
+                facts = read_checked_json(self._folder / name, "read the file again")
         if facts.get("stamp") != stamp:
             facts = {"stamp": stamp}
         self._facts[path] = facts
         if kind not in facts:
             facts[kind] = self._blake2b(path) if kind == "blake2b" else _text_size(path)
             if self._folder is not None:
-                write_json(self._folder / name, facts)
+                write_checked_json(self._folder / name, facts)
         value: str | int = facts[kind]
         return value
 

@@ -1,6 +1,7 @@
 """Benchmarks, and the scores of a model on a benchmark under one protocol."""
 
-from collections.abc import Callable, Iterator, Mapping
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -111,9 +112,17 @@ class Evaluation:
         return Result([replace(score, benchmark=benchmark, protocol=protocol) for score in scores], items)
 
     def records(self, result: Result) -> Iterator[dict[str, Any]]:
-        """Yield the items of a result as plain JSON values; those of your own files with file and line."""
+        """Yield the items of a result as plain JSON values; those of your own files with file and line.
+
+        ``item`` is a checksum of the item, by which the results of two models are paired. Running text that
+        is divided in another way than its file has the checksum of the whole.
+        """
         names = {"benchmark": self.benchmark.name, "protocol": str(self.protocol)}
-        places = [getattr(item, "where", "") for item in self.items.items]
-        for number, item in enumerate(result.items):
-            place = {"record": places[number]} if any(places) else {}
-            yield {**names, "row": number, **place, **item}
+        shown = {"statement": self.statement} if self.n_examples else {}
+        items: Sequence[Any] = self.items.items
+        if len(items) != len(result.items):
+            items = [items] * len(result.items)
+        for number, (item, fields) in enumerate(zip(items, result.items, strict=True)):
+            place = {"record": item.where} if getattr(item, "where", "") else {}
+            checksum = hashlib.sha256(repr(item).encode()).hexdigest()[:8]
+            yield {**names, **shown, "row": number, "item": checksum, **place, **fields}

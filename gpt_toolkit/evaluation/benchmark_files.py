@@ -18,7 +18,11 @@ from gpt_toolkit.evaluation.items import (
     LastWord,
     Schema,
     Translation,
+    arc,
+    blimp,
+    hellaswag,
     last_word,
+    piqa,
     question,
     replace_pronoun,
     replaced_schema,
@@ -26,6 +30,7 @@ from gpt_toolkit.evaluation.items import (
     split_lines,
     summary,
     tail,
+    winogrande,
 )
 from gpt_toolkit.io import open_bytes
 from gpt_toolkit.records import read_records
@@ -240,10 +245,16 @@ def record_reader(convert: Callable[[Fields], Any], **fields: type) -> Callable[
 
 
 _TWO_LINES = r"(?s)\A(?=.* )[^\x00\n]*\n[^\x00\n]*\n[^\x00]*\Z"
+_PARQUET = r"\APAR1"
 _FIRST_TITLE = r"(?s:.*?)^ *= [^=\n]+ = *$"
 
 FORMATS: Final[Mapping[str, FileFormat]] = MappingProxyType(
     {
+        "arc": FileFormat(rf'(?s){_PARQUET}|\A\s*\{{(?=.*"answerKey")', record_reader(arc, answerKey=str)),
+        "blimp": FileFormat(
+            r'(?s)\A\s*\{(?=.*"sentence_good")',
+            record_reader(blimp, sentence_good=str, sentence_bad=str, linguistics_term=str),
+        ),
         "cbt": FileFormat(r"(?m)\A1 .*\n2 (?s:.*?)^21 .*XXXXX.*\t", read_cbt),
         "cnn_dm": FileFormat(
             r"(?i)\A(?=.*\barticle\b)(?=.*\bhighlights\b)",
@@ -254,6 +265,10 @@ FORMATS: Final[Mapping[str, FileFormat]] = MappingProxyType(
             r"\A.*\n.*\n\s*([^,\n]+?)\s*,\s*([^,\n]+?)\s*\n\s*(?:\1|\2)\s*(?:\n|\Z)", read_dprd
         ),
         "enwik8": FileFormat(r"\A<mediawiki", read_tail),
+        "hellaswag": FileFormat(
+            rf'(?s){_PARQUET}|\A\s*\{{(?=.*"endings")',
+            record_reader(hellaswag, activity_label=str, endings=list),
+        ),
         "lambada": FileFormat(r'(?s)\A\s*\{.*"text"', record_reader(last_word, text=str)),
         "lambada_original": FileFormat(r"(?s)\A(?!\s*[{\[])(?=.* )(?=.*\n)[^A-Z]*\Z", read_plain_lambada),
         "lines": FileFormat(_TWO_LINES, read_lines),
@@ -263,10 +278,18 @@ FORMATS: Final[Mapping[str, FileFormat]] = MappingProxyType(
         ),
         "pairs_en_fr": FileFormat(_TWO_LINES, read_pairs("en", "fr")),
         "pairs_fr_en": FileFormat(_TWO_LINES, read_pairs("fr", "en")),
+        "piqa": FileFormat(
+            rf'(?s){_PARQUET}|\A\s*\{{(?=.*"goal")(?=.*"label")',
+            record_reader(piqa, goal=str, sol1=str, sol2=str),
+        ),
         "ptb": FileFormat(r"(?s)\A(?=.* <unk> )(?=.* N )[^A-MO-Z]*\Z", read_lines),
         "text8": FileFormat(r"\A[a-z ]+\Z", read_tail),
         "wikitext": FileFormat(rf"(?m)\A(?=(?s:.*) , )(?=(?s:.*)<unk>){_FIRST_TITLE}", read_wikitext),
         "wikitext_raw": FileFormat(rf"(?m)\A(?=(?s:.*) , )(?!(?s:.*)<unk>){_FIRST_TITLE}", read_wikitext),
+        "winogrande": FileFormat(
+            rf'(?s){_PARQUET}|\A\s*\{{(?=.*"option1")',
+            record_reader(winogrande, sentence=str, option1=str, option2=str),
+        ),
         "wsc273": FileFormat(
             r'(?s)\A\s*\{(?=.*"context_options")(?=.*"gold")',
             record_reader(replaced_schema, context_options=list, continuation=str, gold=int),

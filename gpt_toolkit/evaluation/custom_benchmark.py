@@ -9,17 +9,21 @@
     choices: ["Paris", "{other}"]       # templates, or one field that holds a list: "{cities}"
     answer: "{right}"                   # the right choice
     answer_is: index                    # text, index (from 0), number (from 1) or letter; default: as it fits
-    metric: accuracy                    # accuracy, accuracy_per_token; exact_match, token_f1, rouge, bleu
+    metric: accuracy                    # accuracy, accuracy_per_token, accuracy_pmi; exact_match, token_f1,
+                                        # rouge, bleu
+    premise: "The capital is"           # accuracy_pmi: text in place of the prompt; default: end of text
 
 A prompt is text with fields of the record in braces; write a brace itself twice. An empty cell is an empty
 text. A space stands between prompt and answer unless one has it already or the prompt is empty. The kinds
 are:
 
-* ``multiple_choice``: the likeliest choice after the prompt;
+* ``multiple_choice``: the likeliest choice after the prompt, or the one that gains most over its likelihood
+  after ``premise`` alone (``accuracy_pmi``, DC-PMI);
 * ``last_word``: ``prompt`` is the whole text, its last word is predicted;
 * ``generate``: the model continues the prompt until ``stop`` (a line end) or ``max_new_tokens``; ``answer``
   is a template, or one field that may hold a list of accepted texts;
-* ``perplexity``: the likelihood of the prompt itself; a ``.txt`` file is one record with the field ``text``.
+* ``perplexity``: the likelihood of the prompt itself, also under the protocols of other evaluators; a
+  ``.txt`` file is one record with the field ``text``.
 
 An integer of JSON is the index of a choice. Other answers are the choice's text, index or letter: what fits
 all records. Records without an answer are left out and counted.
@@ -38,11 +42,17 @@ from gpt_toolkit.evaluation.answer_meaning import GivenAnswer, right_choices
 from gpt_toolkit.evaluation.benchmark import Benchmark
 from gpt_toolkit.evaluation.custom_fields import KINDS_OF_FIELD, CustomFields, read_custom_fields
 from gpt_toolkit.evaluation.free_text import metric_of_texts
-from gpt_toolkit.evaluation.items import Document, Items, LastWord
+from gpt_toolkit.evaluation.items import Items, LastWord
 from gpt_toolkit.evaluation.lambada import last_word_metrics, last_word_requests, split_last_word
-from gpt_toolkit.evaluation.likelihood import highest, mean_of_tokens, summed
+from gpt_toolkit.evaluation.likelihood import highest, highest_gain, mean_of_tokens, summed
 from gpt_toolkit.evaluation.perplexity import Corpus, perplexity_protocol
-from gpt_toolkit.evaluation.protocol import ComputeMetrics, EvaluationContext, RequestSet, protocol_of
+from gpt_toolkit.evaluation.protocol import (
+    ComputeMetrics,
+    EvaluationContext,
+    EvaluationProtocol,
+    RequestSet,
+    protocol_of,
+)
 from gpt_toolkit.evaluation.record_template import (
     as_text,
     fields_of,
@@ -71,6 +81,11 @@ class CustomItem(NamedTuple):
     options: tuple[str, ...] = ()
     right: int = -1
     references: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The prompt, as the text of a document."""
+        return self.prompt
 
 
 @dataclass(frozen=True)
@@ -183,14 +198,15 @@ class CustomBenchmark(CustomFields):
         if self.kind == "last_word":
             build_requests = last_word_requests(filtered=False, detokenized=False)
             return build_requests([LastWord(text) for text in texts], context)
-        if self.kind == "perplexity":
-            return _PERPLEXITY.build_requests([Document(text) for text in texts], context)
         if self.kind == "generate":
             stop = (self.stop,) if self.stop else ()
             prompts = [context.prompt(text, max_new_tokens=self.max_new_tokens, stop=stop) for text in texts]
             return RequestSet([[prompt] for prompt in prompts], [item.references for item in items])
         pairs = zip(texts, items, strict=True)
         requests = [context.continuations(text, item.options) for text, item in pairs]
+        if self.metric == "accuracy_pmi":
+            for asked, item in zip(requests, items, strict=True):
+                asked += context.continuations(self.premise, item.options)
         return RequestSet(requests, [item.right for item in items])
 
     def rule(self) -> str:
@@ -204,6 +220,9 @@ class CustomBenchmark(CustomFields):
         if self.kind == "generate":
             stop = f" up to {self.stop!r}" if self.stop else ""
             return f"at most {self.max_new_tokens} greedy tokens{stop}"
+        if self.metric == "accuracy_pmi":
+            before = repr(self.premise) if self.premise else "the end-of-text token"
+            return f"the choice that gains most log-probability over that after {before} alone"
         per_token = self.metric == "accuracy_per_token"
         return f"the choice of the highest {'mean' if per_token else 'summed'} log-probability of its tokens"
 
@@ -211,16 +230,18 @@ class CustomBenchmark(CustomFields):
         """Return the function that computes the metrics."""
         if self.kind == "last_word":
             return last_word_metrics
-        if self.kind == "perplexity":
-            return _PERPLEXITY.compute_metrics
         if self.kind == "generate":
             return metric_of_texts(self.metric or "exact_match")
         if self.metric == "accuracy_per_token":
             return highest(mean_of_tokens, self.metric)
+        if self.metric == "accuracy_pmi":
+            return highest_gain
         return highest(summed)
 
 
-_PERPLEXITY: Final = perplexity_protocol("paper-1", Corpus("word_perplexity"))
+_TEXT: Final = Corpus("word_perplexity")
+_OF_OTHERS: Final = ("lm-eval-1", "hf-strided-1")
+"""Other protocols of your own text. Megatron's reads each token 32 times and needs a de-tokenizer."""
 
 
 def read_custom(path: str | Path) -> Benchmark:
@@ -232,7 +253,7 @@ def read_custom(path: str | Path) -> Benchmark:
     """
     path = Path(path).expanduser()
     custom = CustomBenchmark(**read_custom_fields(path))
-    protocol = protocol_of(
+    protocol: EvaluationProtocol = protocol_of(
         "custom",
         "own-1",
         (custom.build_requests, custom.compute_metrics()),
@@ -242,7 +263,13 @@ def read_custom(path: str | Path) -> Benchmark:
         file=path.name,
     )
     can_show = custom.kind in KINDS_OF_FIELD["n_examples"]
-    protocol = replace(protocol, n_examples=custom.n_examples if can_show else None)
+    protocols: tuple[EvaluationProtocol, ...] = (
+        replace(protocol, n_examples=custom.n_examples if can_show else None),
+    )
+    if custom.kind == "perplexity":
+        statement = protocol.statement.replace("{", "{{").replace("}", "}}")
+        own = replace(perplexity_protocol("paper-1", _TEXT), name="own", statement=statement)
+        protocols = (own, *(perplexity_protocol(key, _TEXT) for key in _OF_OTHERS))
     table = path.parent / custom.files
 
     def read_examples() -> Sequence[CustomItem]:
@@ -254,7 +281,7 @@ def read_custom(path: str | Path) -> Benchmark:
             items=found.items[:limit], read_examples=read_examples, examples_from=custom.examples
         )
 
-    return Benchmark(custom.name, path.name, read, (protocol,))
+    return Benchmark(custom.name, path.name, read, protocols)
 
 
 def read_table(path: Path) -> list[Record]:

@@ -1,6 +1,5 @@
 """Fields of the YAML file of a custom benchmark, and their checks; ``custom_benchmark.py`` describes them."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +10,10 @@ import yaml
 from gpt_toolkit.evaluation.answer_meaning import MEANINGS
 from gpt_toolkit.evaluation.record_template import fields_of
 from gpt_toolkit.suggestions import did_you_mean
+from gpt_toolkit.yaml_files import read_yaml
 
 _METRICS: Final[Mapping[str, tuple[str, ...]]] = {
-    "multiple_choice": ("accuracy", "accuracy_per_token"),
+    "multiple_choice": ("accuracy", "accuracy_per_token", "accuracy_pmi"),
     "last_word": ("accuracy",),
     "generate": ("exact_match", "token_f1", "rouge", "bleu"),
     "perplexity": ("word_perplexity",),
@@ -23,6 +23,7 @@ KINDS_OF_FIELD: Final[Mapping[str, tuple[str, ...]]] = {
     "choices": ("multiple_choice",),
     "answer": ("multiple_choice", "generate"),
     "answer_is": ("multiple_choice",),
+    "premise": ("multiple_choice",),
     "stop": ("generate",),
     "max_new_tokens": ("generate",),
     "n_examples": ("multiple_choice", "generate", "last_word"),
@@ -44,6 +45,7 @@ class CustomFields:
     answer: str = ""
     answer_is: str = ""
     metric: str = ""
+    premise: str = ""
     stop: str = "\n"
     max_new_tokens: int = 32
     n_examples: int = 0
@@ -59,11 +61,9 @@ def read_custom_fields(path: Path) -> dict[str, Any]:
         ValueError: If a field is unknown, missing or out of range; lists all problems at once.
     """
     try:
-        given = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+        given = read_yaml(path, _UniqueKeys)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: no such file; expected a benchmark; check the path") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: invalid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(given, dict):
         raise ValueError(f"{path}: {type(given).__name__}; expected fields such as {', '.join(_REQUIRED)}")
     if problems := _problems(given):
@@ -76,9 +76,13 @@ class _UniqueKeys(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Return the mapping of a node."""
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        if twice := [key for key, n in Counter(map(str, keys)).items() if n > 1]:
-            raise yaml.YAMLError(f"{', '.join(twice)} is given twice; remove one")
+        seen: set[str] = set()
+        for key, _ in node.value:
+            name = str(self.construct_object(key, deep=True))
+            if name in seen:
+                problem = f"{name} is given twice; remove one"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            seen.add(name)
         return super().construct_mapping(node, deep)
 
 
@@ -122,6 +126,8 @@ def _problems(given: Mapping[str, Any]) -> list[str]:
         ]
         if kind in KINDS_OF_FIELD["answer"] and not given.get("answer"):
             problems.append(f"answer is missing, which {kind} needs")
+        if given.get("premise") and metric != "accuracy_pmi":
+            problems.append("premise is given, but only the metric accuracy_pmi uses it")
         if kind == "multiple_choice" and not given.get("choices"):
             problems.append("choices are missing, which multiple_choice needs")
         if kind in ("last_word", "perplexity") and given.get("prompt") == "":

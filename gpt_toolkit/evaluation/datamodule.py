@@ -13,7 +13,7 @@ from gpt_toolkit.evaluation.benchmark import Evaluation
 from gpt_toolkit.evaluation.items import Items
 from gpt_toolkit.evaluation.protocol import EvaluationContext, EvaluationProtocol
 from gpt_toolkit.evaluation.registry import find, pairs
-from gpt_toolkit.generation.requests import Continuation, Prompt, Request
+from gpt_toolkit.generation.requests import Continuation, Prompt, Request, RunningText
 from gpt_toolkit.tokenizers import Tokenizer
 from gpt_toolkit.tokenizers.loading import load_tokenizer
 
@@ -36,8 +36,8 @@ class ZeroShotDataModule(LightningDataModule):
     """Benchmarks as requests to a model that was not trained on them (GPT-2 §3, GPT-1 §5).
 
     Args:
-        benchmarks: Names of benchmarks, of groups (``gpt2``, ``gpt1``, ``storyworld``), your own YAML files,
-            or ``prompt:SET`` for a supervised dataset as text.
+        benchmarks: Names of benchmarks, of groups (``gpt2``, ``gpt1``, ``modern``, ``core``, ``storyworld``),
+            your own YAML files, or ``prompt:SET`` for a supervised dataset as text.
         protocols: Names of protocols, with or without their version; None: all that apply to a benchmark.
         root: Folder of the benchmarks' files; None: the hub. ``storyworld`` needs neither.
         tokenizer: Name or folder of the model's tokenizer; None: the command line takes the model's.
@@ -72,7 +72,7 @@ class ZeroShotDataModule(LightningDataModule):
         self.limit, self.n_examples, self.seed, self.check_files = limit, n_examples, seed, check_files
         self._items: dict[str, Items] = {}
         self._evaluations: dict[str, Evaluation] = {}
-        problems = [] if names else ["benchmarks is empty"]
+        problems = [] if names else ["benchmarks: empty; expected at least one"]
         for name, least in (("n_ctx", 2), ("batch_size", 1), ("limit", 1), ("n_examples", 0)):
             value = getattr(self, name)
             if value is not None and value < least:
@@ -226,22 +226,28 @@ Numbered = tuple[int, Request]
 
 
 def _batches(evaluation: Evaluation, batch_size: int) -> Iterator[RequestBatch]:
-    """Yield batches of about this many requests; the requests of an item that has more are divided."""
+    """Yield batches of about this many requests; the requests of an item that has more are divided.
+
+    Each window of a running text counts as a request.
+    """
     groups: list[list[Numbered]] = []  # the requests of one kind of an item, at most a batch
     number = 0
     for requests in evaluation.request_set.requests:
-        for _, same_kind in groupby(enumerate(requests, number), key=_kind):
+        for kind, same_kind in groupby(enumerate(requests, number), key=_kind):
             group = list(same_kind)
-            groups += [group[i : i + batch_size] for i in range(0, len(group), batch_size)]
+            size = 1 if kind == RunningText.__name__ else batch_size
+            groups += [group[i : i + size] for i in range(0, len(group), size)]
         number += len(requests)
     groups.sort(key=lambda group: (_kind(group[0]), -max(map(_length, group))))
     batch: list[Numbered] = []
+    n_windows = 0
     for group in groups:
         other_kind = bool(batch) and _kind(batch[0]) != _kind(group[0])
-        if batch and (other_kind or len(batch) + len(group) > batch_size):
+        n_new = sum(map(_n_windows, group))
+        if batch and (other_kind or n_windows + n_new > batch_size):
             yield _batch(evaluation, batch)
-            batch = []
-        batch += group
+            batch, n_windows = [], 0
+        batch, n_windows = batch + group, n_windows + n_new
     if batch:
         yield _batch(evaluation, batch)
 
@@ -253,6 +259,12 @@ def _batch(evaluation: Evaluation, numbered: Sequence[Numbered]) -> RequestBatch
 
 def _kind(numbered: Numbered) -> str:
     return type(numbered[1]).__name__
+
+
+def _n_windows(numbered: Numbered) -> int:
+    """Return the number of sequences that a request makes the model read."""
+    _, request = numbered
+    return -(-request.n_scored // request.stride) if isinstance(request, RunningText) else 1
 
 
 def _length(numbered: Numbered) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from gpt_toolkit.io import read_yaml
+from gpt_toolkit.yaml_files import read_yaml
 
 ESCAPE: Final = "\u2060"
 """Word joiner, an invisible character. The text after it, up to the next space, is one token. Alone at the

@@ -8,7 +8,7 @@ the product of the factors is the whole difference.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -16,7 +16,7 @@ from rich.table import Table
 
 from gpt_toolkit.evaluation.perplexity import UNITS, PerplexityProtocol, Reading, Units, requests_of
 from gpt_toolkit.evaluation.protocol import EvaluationContext, EvaluationProtocol
-from gpt_toolkit.evaluation.score_report import finite, number, plain_table, versions
+from gpt_toolkit.evaluation.score_report import finite, number, plain_table
 from gpt_toolkit.generation.scorer import Scorer
 
 _CHANGES: Final = {
@@ -97,7 +97,7 @@ def explain(
     of_text = [protocol for protocol in protocols if isinstance(protocol, PerplexityProtocol)]
     if len(of_text) < len(protocols):
         raise ValueError(
-            f"--explain: {benchmark}; expected a benchmark of running text, whose perplexities it compares"
+            f"--explain: {benchmark}; expected running text, or multiple choice with several protocols"
         )
     corpus = of_text[0].corpus  # the benchmark's, the same for all
     losses: dict[Reading, tuple[float, int]] = {}
@@ -187,22 +187,13 @@ def explanation_tables(benchmark: str, explanations: Sequence[Explanation]) -> l
     return [overview, changes]
 
 
-def explanations_as_json(name: str, found: Mapping[str, Sequence[Explanation]]) -> dict[str, Any]:
-    """Return what the tables of explanations show, by benchmark.
-
-    Args:
-        name: Name of the model.
-        found: Explanations by benchmark.
-    """
-    benchmarks = {
-        benchmark: [
-            finite(each._asdict())
-            | {
-                "reading": describe(each.reading),
-                "changes": [finite(change._asdict()) for change in each.changes],
-            }
-            for each in explanations
-        ]
-        for benchmark, explanations in found.items()
-    }
-    return {"model": name, "versions": versions(), "benchmarks": benchmarks}
+def explanations_as_fields(explanations: Sequence[Explanation]) -> list[dict[str, Any]]:
+    """Return what the tables show as JSON values."""
+    return [
+        finite(each._asdict())
+        | {
+            "reading": describe(each.reading),
+            "changes": [finite(change._asdict()) for change in each.changes],
+        }
+        for each in explanations
+    ]

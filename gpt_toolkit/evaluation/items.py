@@ -107,6 +107,26 @@ class Choice(NamedTuple):
     answer: int
 
 
+class HellaSwag(NamedTuple):
+    """A scene and four endings."""
+
+    activity: str
+    context_a: str
+    context_b: str
+    context: str
+    endings: tuple[str, ...]
+    answer: int
+
+
+class MinimalPair(NamedTuple):
+    """An acceptable sentence and one that differs from it and is not (BLiMP)."""
+
+    sentences: tuple[str, str]
+    group: str
+    """Phenomenon that the pair is about."""
+    answer: int = 0
+
+
 class Document(NamedTuple):
     """A text whose likelihood is measured, as in the file."""
 
@@ -197,6 +217,56 @@ def replaced_schema(record: Fields) -> Schema:
     return Schema(beginnings, record["continuation"].strip(), gold)
 
 
+def hellaswag(record: Fields) -> HellaSwag:
+    """Convert a record of HellaSwag."""
+    activity, context_a, context_b, context = (
+        str(record[name] or "") for name in ("activity_label", "ctx_a", "ctx_b", "ctx")
+    )
+    endings = _texts("endings", record["endings"])
+    return HellaSwag(activity, context_a, context_b, context, endings, _index(record["label"], endings))
+
+
+def piqa(record: Fields) -> Choice:
+    """Convert a record of PIQA."""
+    options = (record["sol1"], record["sol2"])
+    return Choice(f"Question: {record['goal']}\nAnswer:", options, _index(record["label"], options))
+
+
+def arc(record: Fields) -> Choice:
+    """Convert a record of ARC, in the form of the hub or of the published files."""
+    question, choices = record["question"], record.get("choices")
+    if choices is None:  # a published file
+        question, choices = question["stem"], question["choices"]
+        choices = {name: [choice[name] for choice in choices] for name in ("text", "label")}
+    options = _texts("choices", choices["text"])
+    if record["answerKey"] not in choices["label"]:
+        raise ValueError(f"answerKey: {record['answerKey']!r}; expected one of {', '.join(choices['label'])}")
+    return Choice(f"Question: {question}\nAnswer:", options, choices["label"].index(record["answerKey"]))
+
+
+def winogrande(record: Fields) -> Schema:
+    """Convert a record of WinoGrande."""
+    beginning, gap, rest = record["sentence"].partition("_")
+    options = (record["option1"], record["option2"])
+    if not gap or str(record["answer"]) not in ("1", "2"):
+        raise ValueError(
+            f"sentence: {record['sentence']!r}, answer {record['answer']!r}; expected a gap, _, and 1 or 2; "
+            "take a split with answers"
+        )
+    return Schema(tuple(beginning + option for option in options), rest.strip(), int(record["answer"]) - 1)
+
+
+def blimp(record: Fields) -> MinimalPair:
+    """Convert a record of BLiMP."""
+    return MinimalPair((record["sentence_good"], record["sentence_bad"]), record["linguistics_term"])
+
+
+def _index(label: Any, options: Sequence[Any]) -> int:
+    if not str(label).isdecimal() or int(label) >= len(options):
+        raise ValueError(f"label: {label!r}; expected 0 to {len(options) - 1}; take a split with answers")
+    return int(label)
+
+
 def _texts(name: str, values: Sequence[Any]) -> tuple[str, ...]:
     if not all(isinstance(value, str) and value for value in values):
         raise ValueError(f"{name}: {values}; expected texts, none of them empty; correct the record")
@@ -231,6 +301,11 @@ def _translation(source: str, target: str) -> ConvertAll:
 
 HUB: Final[Mapping[str, ConvertAll]] = MappingProxyType(
     {
+        "arc": _each(arc),
+        "blimp": _each(blimp),
+        "hellaswag": _each(hellaswag),
+        "piqa": _each(piqa),
+        "winogrande": _each(winogrande),
         "1bw": _each(lambda record: Document(f"{record['text'].strip()}\n")),
         "cbt": _each(_hub_cloze),
         "cnn_dm": _each(summary),

@@ -54,6 +54,22 @@ def highest(score: Callable[[Answer], float], metric: str = "accuracy") -> Compu
     return compute_metrics
 
 
+def highest_gain(references: Sequence[int], answers: Sequence[Sequence[Answer]]) -> Result:
+    """Compute the accuracy of the candidate that gains most over its likelihood without the context (DC-PMI).
+
+    The second half of an item's answers are those without the context (arXiv 2104.08315).
+    """
+    halves = [(item[: len(item) // 2], item[len(item) // 2 :]) for item in answers]
+    gains = [
+        [
+            a._replace(log_probability=a.log_probability - b.log_probability)
+            for a, b in zip(*half, strict=True)
+        ]
+        for half in halves
+    ]
+    return highest(summed, "accuracy_pmi")(references, gains)
+
+
 def candidates(
     requests_of: Callable[[Any, EvaluationContext], list[Request]], compute_metrics: ComputeMetrics
 ) -> Steps:

@@ -31,9 +31,21 @@ UNITS: Final = {
 
 Unit: TypeAlias = Literal["word_perplexity", "token_perplexity", "bits_per_byte", "bits_per_character"]
 Text: TypeAlias = Literal["as the file has it", "invertible rules", "published rules"]
-Division: TypeAlias = Literal["one stream", "documents", "articles", "lines joined by an empty line"]
+Division: TypeAlias = Literal[
+    "one stream",
+    "documents",
+    "articles",
+    "lines joined by nothing",
+    "lines joined by a line end",
+    "lines joined by an empty line",
+]
 Words: TypeAlias = Literal["file", "whitespace", "spaces"]
 
+_JOINTS: Final[dict[str, str]] = {
+    "lines joined by nothing": "",
+    "lines joined by a line end": "\n",
+    "lines joined by an empty line": "\n\n",
+}
 _WINDOWS_PER_REQUEST = 32  # tuned here: small enough to be divided among devices
 
 
@@ -229,13 +241,18 @@ class PerplexityProtocol(EvaluationProtocol):
 
 def perplexity_protocols(corpus: Corpus) -> tuple[PerplexityProtocol, ...]:
     """Return all protocols for a corpus."""
-    return tuple(perplexity_protocol(key, corpus) for key in catalogue()["perplexity"])
+    return tuple(
+        perplexity_protocol(key, corpus)
+        for key, entry in catalogue()["perplexity"].items()
+        if corpus.published in entry.get("published", [corpus.published])
+    )
 
 
 def perplexity_protocol(key: str, corpus: Corpus) -> PerplexityProtocol:
     """Return a protocol for a corpus, given its name and version."""
     name, _, version = key.rpartition("-")
     entry = {"unit": corpus.unit, **catalogue()["perplexity"][key]}
+    entry.pop("published", None)
     return PerplexityProtocol(name, int(version), corpus=corpus, **entry)
 
 
@@ -247,17 +264,15 @@ def requests_of(
 ) -> RequestSet:
     """Build the requests of a reading; the references are the units of each piece."""
     rewrite = corpus.rewrite(reading.text)
-    requests, units = [], []
+    requests: list[list[Request]] = []
+    units = []
     for text, counted in _pieces(reading.division, corpus, documents):
         ids = [context.tokenizer.end_of_text] if reading.prefix else []
         ids += context.tokenizer.encode(rewrite(text) if rewrite else text)
         windows = read_in_windows(ids, reading)
-        n_tokens = sum(
-            len(request.continuation) if isinstance(request, Continuation) else len(request.ids) - 1
-            for request in windows
-        )
+        n_tokens = sum(request.n_scored for request in windows)
         n_words = _count_words(reading.words, corpus, counted)
-        requests.append(windows)
+        requests.append([*windows])
         units.append(Units(n_tokens, n_words, len(counted.encode()), len(counted)))
     return RequestSet(requests, units)
 
@@ -279,7 +294,7 @@ def _pieces(division: Division, corpus: Corpus, documents: Sequence[Document]) -
                 f"{line}\n" if line.strip() else ""  # as in the hub's dataset
                 for line in lines[0].removesuffix("\n").split("\n")
             ]
-        return [("\n\n".join(lines), corpus.stream(documents))]
+        return [(_JOINTS[division].join(lines), corpus.stream(documents))]
     return [(text, text) for text in texts]
 
 
@@ -304,7 +319,7 @@ def _count_words(rule: Words, corpus: Corpus, text: str) -> int:
     return corpus.count_words(text)
 
 
-def read_in_windows(ids: Sequence[int], reading: Reading) -> list[Request]:
+def read_in_windows(ids: Sequence[int], reading: Reading) -> list[Continuation | RunningText]:
     """Build the requests for the windows of a text."""
     window, stride = reading.window, reading.stride
     if stride == 0:
@@ -312,23 +327,17 @@ def read_in_windows(ids: Sequence[int], reading: Reading) -> list[Request]:
         return [RunningText(tuple(ids[start : start + window]), window, window) for start in starts]
     if not reading.prefix:
         return overlapping(ids, window, stride)
-    return disjoint(ids, window) if stride == window else [RunningText(tuple(ids), window, stride)]
+    return [*RunningText(tuple(ids), window, stride).divided(_WINDOWS_PER_REQUEST)]
 
 
-def disjoint(ids: Sequence[int], window: int) -> list[Request]:
-    """Build requests of a few windows each, end to end; the last window reaches back to its full length."""
-    length = window * _WINDOWS_PER_REQUEST
-    starts = list(range(0, max(1, len(ids) - 1 - window), length))
-    stops = [*(start + 1 for start in starts[1:]), len(ids)]
-    return [RunningText(tuple(ids[a:b]), window, window) for a, b in zip(starts, stops, strict=True)]
-
-
-def overlapping(ids: Sequence[int], window: int, stride: int) -> list[Request]:
+def overlapping(ids: Sequence[int], window: int, stride: int) -> list[Continuation | RunningText]:
     """Build requests for windows that move by a stride; the last window is shorter than the others."""
     n_targets = len(ids) - 1
     n_moves = max(0, n_targets - window) // stride
     scored = min(n_targets, window + n_moves * stride)
-    requests: list[Request] = [RunningText(tuple(ids[: scored + 1]), window, stride)]
+    requests: list[Continuation | RunningText] = [
+        *RunningText(tuple(ids[: scored + 1]), window, stride).divided(_WINDOWS_PER_REQUEST)
+    ]
     if scored < n_targets:
         start = (n_moves + 1) * stride
         requests.append(Continuation(tuple(ids[start : scored + 1]), tuple(ids[scored + 1 :])))

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from gpt_toolkit.evaluation.benchmark_metrics import Result
 from gpt_toolkit.generation.requests import Answer, Continuation, Prompt, Request
-from gpt_toolkit.io import read_yaml
 from gpt_toolkit.tokenizers import Tokenizer
+from gpt_toolkit.yaml_files import read_yaml
 
 Item = TypeVar("Item")
 

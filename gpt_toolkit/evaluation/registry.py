@@ -14,20 +14,28 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, cast
 
-from gpt_toolkit.evaluation import free_text, lambada, likelihood
+from gpt_toolkit.evaluation import free_text, lambada, likelihood, multiple_choice
 from gpt_toolkit.evaluation.benchmark import Benchmark, ItemSource
 from gpt_toolkit.evaluation.benchmark_files import FORMATS, FileFormat
+from gpt_toolkit.evaluation.core_suite import CoreTask
 from gpt_toolkit.evaluation.custom_benchmark import read_custom
 from gpt_toolkit.evaluation.items import HUB, SUPERVISED, WORLD, Items
 from gpt_toolkit.evaluation.perplexity import Corpus, perplexity_protocols
 from gpt_toolkit.evaluation.protocol import EvaluationProtocol
 from gpt_toolkit.evaluation.supervised_prompts import PREFIX, supervised_benchmark
-from gpt_toolkit.io import open_bytes, read_yaml
+from gpt_toolkit.io import open_bytes
 from gpt_toolkit.suggestions import did_you_mean
+from gpt_toolkit.yaml_files import read_yaml
 
 _HEAD_BYTES = 20_000  # tuned here: enough to recognize every format
+ALL_CONFIGURATIONS = "*"
 _CONVERTED = "refs/convert/parquet"  # the hub's own branch of datasets whose owners placed a script
-_PROTOCOLS: Final = {"lambada": lambada.PROTOCOLS, **likelihood.PROTOCOLS, **free_text.PROTOCOLS}
+_PROTOCOLS: Final = {
+    "lambada": lambada.PROTOCOLS,
+    **likelihood.PROTOCOLS,
+    **free_text.PROTOCOLS,
+    **multiple_choice.PROTOCOLS,
+}
 
 
 class Variant(NamedTuple):
@@ -53,7 +61,7 @@ class Hub(NamedTuple):
         path: Name of the dataset.
         split: Split to read.
         convert: Converter of its records in :data:`~gpt_toolkit.evaluation.items.HUB`.
-        config: Configuration; "" for the only one.
+        config: Configuration; "" for the only one, "*" for all.
         converted: Read the files that the hub has converted, because its owner placed a script there.
     """
 
@@ -75,6 +83,7 @@ class Files:
         variants: Published files, the paper's first; empty: any file is accepted.
         expected: File to place, for messages.
         unit: Unit of the sizes.
+        all_files: The benchmark is all files of the pattern together, not the first.
         hub: Dataset to read without files, if any.
     """
 
@@ -85,22 +94,30 @@ class Files:
     expected: str
     unit: str = "rows"
     hub: Hub | None = None
+    all_files: bool = False
 
     def read(self, root: Path | None, limit: int | None, check: bool) -> Items:
         """Read the first items; see :meth:`~gpt_toolkit.evaluation.benchmark.Benchmark.read`."""
         if root is None:
             return self._from_hub(limit)
         path, file_format = self._find(root)
-        try:
-            content = file_format.read(path)
-        except UnicodeDecodeError as error:
-            raise ValueError(
-                f"{path}: invalid byte at offset {error.start}; expected UTF-8; download the published file "
-                "again"
-            ) from None
-        description, warning = self._recognize(path, content.size, check)
-        origin = f"{path}: {description}, {content.size:,} {self.unit}"
-        return Items(content.items[:limit], origin, [warning] if warning else [])
+        paths = sorted(path.parent.glob(f"*{path.suffix}")) if self.all_files else [path]
+        items: list[Any] = []
+        size = 0
+        for each in paths:
+            try:
+                content = file_format.read(each)
+            except UnicodeDecodeError as error:
+                raise ValueError(
+                    f"{each}: invalid byte at offset {error.start}; expected UTF-8; download the published "
+                    "file again"
+                ) from None
+            items += content.items
+            size += content.size
+        description, warning = self._recognize(path, size, check)
+        where = f"{path.parent}, {len(paths)} files" if self.all_files else str(path)
+        origin = f"{where}: {description}, {size:,} {self.unit}"
+        return Items(items[:limit], origin, [warning] if warning else [])
 
     def _find(self, root: Path) -> tuple[Path, FileFormat]:
         if not root.is_dir():
@@ -159,13 +176,16 @@ class Files:
 
         revision = _CONVERTED if hub.converted else None
         try:
-            records = datasets.load_dataset(hub.path, hub.config or None, split=hub.split, revision=revision)
+            names = [hub.config or None]
+            if hub.config == ALL_CONFIGURATIONS:
+                names = datasets.get_dataset_config_names(hub.path)
+            parts = [datasets.load_dataset(hub.path, n, split=hub.split, revision=revision) for n in names]
         except (OSError, ValueError, RuntimeError) as error:
             raise ValueError(
                 f"{self.name}: {hub.path} not loaded from the hub ({str(error).rstrip('.')}); expected a "
                 f"network; without one, {advice}"
             ) from error
-        items = HUB[hub.convert](records)
+        items = [item for records in parts for item in HUB[hub.convert](records)]
         return Items(items[:limit], f"the hub's {hub.path} {hub.config} {hub.split}, {len(items):,} rows")
 
 
@@ -205,6 +225,8 @@ def _benchmark(name: str, entry: Mapping[str, Any]) -> Benchmark:
 
 def _protocols(entry: Mapping[str, Any]) -> tuple[EvaluationProtocol, ...]:
     family = entry["protocols"]
+    if core := entry.get("core"):
+        return CoreTask(**core).protocols()
     if family == "perplexity":
         return perplexity_protocols(Corpus(**entry["corpus"]))
     if family == "translation":
@@ -214,6 +236,8 @@ def _protocols(entry: Mapping[str, Any]) -> tuple[EvaluationProtocol, ...]:
 
 
 def _source(name: str, entry: Mapping[str, Any]) -> ItemSource:
+    if core := entry.get("core"):
+        return CoreTask(**core).read
     if world := entry.get("world"):
         return lambda root, limit, check: _read_world(**world, limit=limit)
     if supervised := entry.get("supervised"):

@@ -14,6 +14,8 @@ import torch
 from lightning.pytorch import Trainer
 
 from gpt_toolkit.callbacks.console import EvaluationProgress, quiet_lightning, say
+from gpt_toolkit.callbacks.interrupts import EvaluationSignals, interruptible
+from gpt_toolkit.callbacks.rank_watch import watched_ranks
 from gpt_toolkit.checkpoints import StoredModel, open_model
 from gpt_toolkit.evaluation.benchmark_metrics import Score
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
@@ -24,6 +26,7 @@ from gpt_toolkit.evaluation.score_report import (
     read_scored,
     score_table,
     scores_as_json,
+    versions,
 )
 from gpt_toolkit.evaluation.supervised_prompts import PREFIX
 from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
@@ -33,7 +36,7 @@ from gpt_toolkit.progress import output_console
 from gpt_toolkit.tokenizers.loading import tokenizer_name
 
 _FIGURES = (".png", ".svg", ".pdf")
-_PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-true", "float16": "16-true"}
+_PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-true", "float16": "16-true", "int8": "32-true"}
 _SETTINGS = (
     *("benchmarks", "protocols", "root", "no_check_files", "limit", "n_examples"),
     *("dtype", "devices", "batch_tokens", "seed"),
@@ -72,14 +75,19 @@ def run_benchmarks(args: argparse.Namespace) -> list[Score]:
     if args.explain:
         _explain(args, data)
         return []
-    task = ZeroShotTask(init_from=args.model, batch_tokens=args.batch_tokens)
+    int8 = args.dtype == "int8"
+    task = ZeroShotTask(
+        init_from=args.model, batch_tokens=args.batch_tokens, int8=int8, store=not args.no_store
+    )
     trainer = evaluation_trainer(
+        accelerator="cpu" if int8 else "auto",
         devices=args.devices,
         precision=_PRECISIONS[args.dtype],
-        callbacks=[EvaluationProgress(n_requests)],
+        callbacks=[EvaluationProgress(n_requests), EvaluationSignals()],
     )
     try:
-        trainer.test(task, data, verbose=False)
+        with interruptible(), watched_ranks():
+            trainer.test(task, data, verbose=False)
     except torch.OutOfMemoryError as error:
         raise MemoryError(
             f"--batch_tokens: {args.batch_tokens} ({str(error).partition('.')[0]}); expected less; lower it"
@@ -151,9 +159,11 @@ def _check_options(args: argparse.Namespace) -> None:
 
 
 def _explain(args: argparse.Namespace, data: ZeroShotDataModule) -> None:
-    """Print and write why the protocols of running text differ; on one device."""
+    """Print and write why the protocols of running text or of multiple choice differ; on one device."""
     from gpt_toolkit.backbone.packed_linear import pack
-    from gpt_toolkit.evaluation.explain_perplexity import explain, explanation_tables, explanations_as_json
+    from gpt_toolkit.evaluation.explain_choices import choice_tables, choices_as_fields, explain_choices
+    from gpt_toolkit.evaluation.explain_perplexity import explain, explanation_tables, explanations_as_fields
+    from gpt_toolkit.evaluation.multiple_choice import ChoiceProtocol
     from gpt_toolkit.evaluation.protocol import EvaluationContext
     from gpt_toolkit.generation.language_model import load
     from gpt_toolkit.generation.scorer import Scorer
@@ -161,15 +171,23 @@ def _explain(args: argparse.Namespace, data: ZeroShotDataModule) -> None:
     model = load(args.model, dtype=getattr(torch, args.dtype))
     scorer = Scorer(pack(model.decoder), model.tokenizer, batch_tokens=args.batch_tokens)
     context = EvaluationContext(model.tokenizer, model.decoder.config.n_ctx)
-    found = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     for name, group in groupby(data.evaluations.values(), key=lambda each: each.benchmark.name):
         evaluations = list(group)
+        items = evaluations[0].items.items
         protocols = [evaluation.protocol for evaluation in evaluations]
-        found[name] = explain(scorer, name, protocols, evaluations[0].items.items, context)
-        for table in explanation_tables(name, found[name]):
+        choices = [protocol for protocol in protocols if isinstance(protocol, ChoiceProtocol)]
+        if len(choices) == len(protocols):
+            accuracies = explain_choices(scorer, choices, items, context)
+            tables, found[name] = choice_tables(name, accuracies), choices_as_fields(accuracies)
+        else:
+            perplexities = explain(scorer, name, protocols, items, context)
+            tables, found[name] = explanation_tables(name, perplexities), explanations_as_fields(perplexities)
+        for table in tables:
             output_console().print(table)
     if args.output is not None:
-        write_json(args.output, explanations_as_json(args.model, found))
+        report = {"model": args.model, "versions": versions(), "benchmarks": found}
+        write_json(args.output, report)
         say(f"{args.output}: written")
 
 

@@ -22,7 +22,8 @@ from gpt_toolkit.backbone import DecoderConfig
 from gpt_toolkit.checkpoints import StoredModel
 from gpt_toolkit.evaluation.benchmark import Evaluation
 from gpt_toolkit.evaluation.benchmark_metrics import Score
-from gpt_toolkit.io import atomic_file, read_yaml
+from gpt_toolkit.io import atomic_file
+from gpt_toolkit.yaml_files import read_yaml
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,10 +16,13 @@ from lightning.pytorch.strategies import ModelParallelStrategy
 from lightning.pytorch.trainer.states import TrainerFn
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig, decoder_fields
+from gpt_toolkit.backbone.int8_linear import quantize
 from gpt_toolkit.backbone.packed_linear import pack
 from gpt_toolkit.backbone.parallel import divide, whole
 from gpt_toolkit.checkpoints import build_decoder, open_model
+from gpt_toolkit.evaluation.answer_store import AnswerStore, open_store, store_folder
 from gpt_toolkit.evaluation.benchmark_metrics import Result, Score
+from gpt_toolkit.evaluation.core_suite import suite_scores
 from gpt_toolkit.evaluation.datamodule import RequestBatch, ZeroShotDataModule
 from gpt_toolkit.generation.requests import Answer
 from gpt_toolkit.generation.scorer import Scorer
@@ -41,6 +44,9 @@ class ZeroShotTask(LightningModule):
         init_from: The MODEL.
         decoder: Fields in which the decoder differs from the model's; rarely needed.
         batch_tokens: Largest number of tokens that are read at once, with padding.
+        int8: Whether to quantize the matrices to int8; on a CPU, with ``--trainer.precision 32-true``.
+        store: Keep answers in the cache folder, and take those that are there, as an interrupted evaluation
+            leaves them. See :mod:`~gpt_toolkit.evaluation.answer_store`.
     """
 
     def __init__(
@@ -48,14 +54,19 @@ class ZeroShotTask(LightningModule):
         init_from: str | None = None,
         decoder: str | dict[str, Any] | None = None,
         batch_tokens: int = 4096,
+        int8: bool = False,
+        store: bool = True,
     ) -> None:
         super().__init__()
+        self.int8, self.store = int8, store
         self.init_from, self.decoder, self.batch_tokens = init_from, decoder, batch_tokens
         self.backbone: Decoder | None = None
         self.scores: list[Score] = []
         self.answers: dict[str, dict[int, Answer]] = {}
         self.results: dict[str, Result] = {}
         self._answers: dict[str, dict[int, Answer]] = {}
+        self._stores: dict[str, AnswerStore] = {}
+        self._can_store = True
         self._scorer: Scorer | None = None
 
     @property
@@ -149,8 +160,16 @@ class ZeroShotTask(LightningModule):
         """Begin a pass over the requests."""
         assert self.backbone is not None
         self._answers = {}
-        decoder = pack(whole(self.backbone))
-        self._scorer = Scorer(decoder, self.data.vocabulary, batch_tokens=self.batch_tokens)
+        decoder, data = whole(self.backbone), self.data
+        self._stores = {}
+        if self.store:
+            folder = store_folder(decoder, data.vocabulary, int8=self.int8)
+            self._stores = {name: open_store(folder, each) for name, each in data.evaluations.items()}
+            n_stored = sum(len(store.answers) for store in self._stores.values())
+            if n_stored and self.trainer.is_global_zero:
+                log.info("%s answers were computed before and are read from %s", f"{n_stored:,}", folder)
+        decoder = quantize(decoder) if self.int8 else pack(decoder)
+        self._scorer = Scorer(decoder, data.vocabulary, batch_tokens=self.batch_tokens)
 
     on_test_start = on_predict_start = on_validation_start
 
@@ -169,9 +188,25 @@ class ZeroShotTask(LightningModule):
         ]
 
     def _answer(self, batch: RequestBatch) -> list[Answer]:
+        """Return the answers to a batch: the stored ones, and the others, which are computed and stored."""
         assert self._scorer is not None
-        answers = self._scorer.answer(batch["requests"])
-        self._answers.setdefault(batch["name"], {}).update(zip(batch["numbers"], answers, strict=True))
+        name, numbers = batch["name"], batch["numbers"]
+        store = self._stores.get(name)
+        known = store.answers if store is not None else {}
+        missing = {
+            number: request
+            for number, request in zip(numbers, batch["requests"], strict=True)
+            if number not in known
+        }
+        new = dict(zip(missing, self._scorer.answer(list(missing.values())), strict=True))
+        if store is not None and new and self._can_store:
+            try:
+                store.add(new)
+            except OSError as error:
+                log.warning("answers are not stored: %s", error)
+                self._can_store = False
+        answers = [new[number] if number in new else known[number] for number in numbers]
+        self._answers.setdefault(name, {}).update(zip(numbers, answers, strict=True))
         return answers
 
     def on_validation_epoch_end(self) -> None:
@@ -188,6 +223,7 @@ class ZeroShotTask(LightningModule):
         evaluations = self.data.evaluations
         self.results = {name: evaluations[name].result(answers) for name, answers in self.answers.items()}
         self.scores = [score for result in self.results.values() for score in result.scores]
+        self.scores += suite_scores(self.scores)
         logged = {
             f"{score.benchmark}_{score.protocol}_{score.metric}": score.value
             for score in self.scores

@@ -97,7 +97,7 @@ def generate_steps(
         input_ids.tolist() if isinstance(input_ids, Tensor) else [list(ids) for ids in input_ids]
     )
     for text in texts:
-        _check_prompt(text, vocab_size, config.n_ctx)
+        check_prompt(text, vocab_size, config.n_ctx)
     if not texts or max_new_tokens == 0:
         return
     longest = max(map(len, texts))
@@ -203,7 +203,8 @@ def _padded(texts: Sequence[list[int]], length: int) -> list[list[int]]:
     return [[*text, *text[-1:] * (length - len(text))] for text in texts]
 
 
-def _check_prompt(ids: Sequence[int], vocab_size: int, n_ctx: int) -> None:
+def check_prompt(ids: Sequence[int], vocab_size: int, n_ctx: int) -> None:
+    """Raise a ValueError if a text has no token, exceeds the context or has an unknown token."""
     if not ids:
         raise ValueError("prompt: no token; expected at least one; begin it with the end-of-text token")
     if len(ids) > n_ctx:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypedDict, Unpack, overload
 
 import torch
 from torch import Tensor
 
 from gpt_toolkit.backbone import Decoder
-from gpt_toolkit.backbone.packed_linear import pack
+from gpt_toolkit.backbone.int8_linear import quantize
+from gpt_toolkit.backbone.packed_linear import PackedDecoder, pack
+from gpt_toolkit.backbone.trace import Replacement, Trace, trace
+from gpt_toolkit.batches import TrainedDataset
 from gpt_toolkit.checkpoints import build_decoder, open_model, write_model_folder
 from gpt_toolkit.checkpoints.hf_config import token_id_fields
-from gpt_toolkit.generation.decoding import generate_steps
+from gpt_toolkit.checkpoints.stored_model import StoredHeads, StoredModel
+from gpt_toolkit.generation.decoding import check_prompt, generate_steps, plain_evaluation
 from gpt_toolkit.generation.requests import Continuation
 from gpt_toolkit.generation.sampling import Sampling, TopPRule
 from gpt_toolkit.generation.scorer import Scorer
@@ -62,29 +67,25 @@ class LanguageModel:
 
     Args:
         decoder: Put into evaluation mode.
-        tokenizer: The tokenizer whose ids the decoder was trained on; without one, only :meth:`logits` and
-            :meth:`save` work.
+        tokenizer: The tokenizer whose ids the decoder was trained on; without one, only :meth:`logits`,
+            :meth:`save`, and :meth:`trace` of token ids work.
         notes: Sentences that a user of the model must know.
+        datasets: Datasets that it was fine-tuned on, by name.
 
     Raises:
         ValueError: If the tokenizer has ids for which the decoder has no embedding.
     """
 
     def __init__(
-        self, decoder: Decoder, tokenizer: Tokenizer | None = None, notes: Sequence[str] = ()
+        self,
+        decoder: Decoder,
+        tokenizer: Tokenizer | None = None,
+        notes: Sequence[str] = (),
+        datasets: Mapping[str, TrainedDataset] = MappingProxyType({}),
     ) -> None:
-        n_rows = decoder.config.vocab_size
-        if tokenizer is not None and tokenizer.vocab_size > n_rows:
-            without = [token.content for token in tokenizer.added_tokens if token.id >= n_rows]
-            fix = "use the tokenizer that the model was trained with"
-            if len(without) == tokenizer.vocab_size - n_rows:
-                fix = f"remove {', '.join(without[:3])} from the tokenizer's files"
-            raise ValueError(
-                f"tokenizer {tokenizer.name}: {tokenizer.vocab_size} tokens; expected at most {n_rows}, as "
-                f"the decoder embeds; {fix}"
-            )
+        check_vocabulary(decoder.config.vocab_size, tokenizer)
         self.decoder = decoder.eval()
-        self.notes = tuple(notes)
+        self.notes, self.datasets = tuple(notes), dict(datasets)
         self._tokenizer = tokenizer
         self._packed: Decoder | None = None
         self._packed_state: list[tuple[int, int]] = []
@@ -108,10 +109,38 @@ class LanguageModel:
         """Device that holds the weights."""
         return self.decoder.wte.weight.device
 
+    def __repr__(self) -> str:
+        config = self.decoder.config
+        whose = "GPT-2" if config.norm == "pre" else "GPT-1"
+        shape = f"{config.n_layer} layers, n_embd {config.n_embd}, context {config.n_ctx:,}"
+        return f"{type(self).__name__} of {whose}, {shape}"
+
     @torch.no_grad()
     def logits(self, input_ids: Tensor) -> Tensor:
         """Return scores of the next token at every position, ``(B, T)`` to ``(B, T, V)``."""
         return self.decoder.logits(self.decoder(input_ids.to(self.device)))
+
+    def trace(self, text: str | Sequence[int], *, replace: Mapping[str, Replacement] | None = None) -> Trace:
+        """Run the model on a text and record its activations, under the same names for GPT-1 and GPT-2.
+
+        ``model.trace("Once upon a time")["h.0.attn.pattern"]`` has the attention probabilities of the first
+        layer. :class:`~gpt_toolkit.backbone.trace.Trace` lists all names with their shapes, and splits the
+        final states into contributions of heads and MLPs.
+
+        Args:
+            text: The text, or its token ids. Nothing is added to it: begin the ids with
+                ``tokenizer.end_of_text`` for the beginning of a document.
+            replace: New values of activations by name: tensors, or functions from the value to the new one.
+                What follows is computed from them.
+
+        Raises:
+            ValueError: If the text is empty or exceeds the context, a name is unknown, or a new value has
+                another shape.
+        """
+        ids = self.tokenizer.encode(text) if isinstance(text, str) else list(text)
+        check_prompt(ids, self.decoder.config.vocab_size, self.decoder.config.n_ctx)
+        with plain_evaluation(self.decoder, self.device):
+            return trace(self.decoder, torch.tensor(ids, device=self.device), replace=replace)
 
     def score(self, context: str, continuation: str) -> tuple[float, bool]:
         """Score a continuation.
@@ -282,19 +311,25 @@ class LanguageModel:
             generator=[_generator(seed, self.device) for seed in seeds],
         )
 
+    def stored_heads(self) -> StoredHeads | None:
+        """Return what :meth:`save` writes next to the decoder: what it was fine-tuned on, and heads."""
+        return StoredHeads(self.datasets) if self.datasets else None
+
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write a model folder, which :func:`load` and ``transformers`` read.
 
         Raises:
             FileExistsError: If the folder exists, unless it is a model folder and ``overwrite`` is set.
+            ValueError: If the model was quantized.
         """
+        if isinstance(self.decoder, PackedDecoder):
+            raise ValueError("save: a model in int8; expected one that is not quantized; load it in float32")
         files, extra = {}, {}
         if self._tokenizer is not None:
             files = dict(self._tokenizer.files())
             extra = token_id_fields(self._tokenizer)
-        write_model_folder(
-            folder, self.decoder.config, self.decoder.state_dict(), files, overwrite=overwrite, extra=extra
-        )
+        config, tensors, heads = self.decoder.config, self.decoder.state_dict(), self.stored_heads()
+        write_model_folder(folder, config, tensors, files, overwrite=overwrite, extra=extra, heads=heads)
 
     def _packed_decoder(self) -> Decoder:
         """Return the decoder as it generates fastest here, packed at first use and when a weight changes."""
@@ -320,25 +355,61 @@ def _generator(seed: int | None, device: torch.device) -> torch.Generator:
 def load(
     model: str | Path, *, device: torch.device | str = "auto", dtype: torch.dtype | None = None
 ) -> LanguageModel:
-    """Load a model to use.
+    """Load a model as a language model; heads of fine-tuning are left out.
+
+    Arguments and errors are those of :func:`read_model`.
+    """
+    stored, decoder, tokenizer = read_model(model, device=device, dtype=dtype)
+    return LanguageModel(decoder, tokenizer, stored.notes)
+
+
+def read_model(
+    model: str | Path, *, device: torch.device | str = "auto", dtype: torch.dtype | None = None
+) -> tuple[StoredModel, Decoder, Tokenizer | None]:
+    """Read a model's decoder and tokenizer.
 
     Args:
         model: A model folder, a ``.ckpt`` of a training run, or an id of the Hugging Face hub such as
             ``gpt2``, ``openai-gpt`` or ``owner/name``.
         device: Device to compute on; ``auto`` is the accelerator, if one is present, else the CPU.
         dtype: Type to compute in. By default the stored one, or fp32 where the device would emulate it, so
-            that scores do not depend on the machine.
+            that scores do not depend on the machine. ``torch.int8`` quantizes the matrices, on a CPU only.
 
     Raises:
         FileNotFoundError: If the model is not found.
         ValueError: If it is not a model, is damaged or is not implemented.
     """
-    device = device_named(device)
+    is_int8 = dtype == torch.int8
+    device = device_named("cpu" if is_int8 and device == "auto" else device)
     stored = open_model(model)
-    dtype = dtype or scoring_dtype(stored.dtype, device)
+    dtype = torch.float32 if is_int8 else dtype or scoring_dtype(stored.dtype, device)
     state_dict = stored.read(dtype=dtype, device=device)
     tokenizer = tokenizer_of(stored.tokenizer, str(stored.source))
     try:
-        return LanguageModel(build_decoder(stored.config, state_dict), tokenizer, stored.notes)
+        check_vocabulary(stored.config.vocab_size, tokenizer)
     except ValueError as error:
         raise ValueError(f"{stored.source}: {error}") from None
+    decoder = build_decoder(stored.config, state_dict)
+    return stored, quantize(decoder) if is_int8 else decoder, tokenizer
+
+
+def check_vocabulary(n_rows: int, tokenizer: Tokenizer | None) -> None:
+    """Raise if a tokenizer has ids without a row of the embeddings.
+
+    Args:
+        n_rows: Rows of the token embeddings.
+        tokenizer: The tokenizer; None for no check.
+
+    Raises:
+        ValueError: If it has; the message names the surplus tokens where they can be removed.
+    """
+    if tokenizer is None or tokenizer.vocab_size <= n_rows:
+        return
+    without = [token.content for token in tokenizer.added_tokens if token.id >= n_rows]
+    fix = "use the tokenizer that the model was trained with"
+    if len(without) == tokenizer.vocab_size - n_rows:
+        fix = f"remove {', '.join(without[:3])} from the tokenizer's files"
+    raise ValueError(
+        f"tokenizer {tokenizer.name}: {tokenizer.vocab_size} tokens; expected at most {n_rows}, as the "
+        f"decoder embeds; {fix}"
+    )

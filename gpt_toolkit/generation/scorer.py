@@ -152,7 +152,7 @@ class Scorer:
 
     @torch.inference_mode()
     def running_texts(self, requests: Sequence[RunningText]) -> list[Answer]:
-        """Compute the log-probability of every token but the first of each text, in windows.
+        """Compute the log-probability of the tokens to score of each text, in windows.
 
         Raises:
             ValueError: If a window is longer than the context length, or the stride than the window.
@@ -166,7 +166,7 @@ class Scorer:
                     f"{n_ctx}, the context length"
                 )
             check_ids(request.ids, self.tokenizer.vocab_size)
-            windows += [(number, *window) for window in windows_of(request)]
+            windows += [(number, *window) for window in request.windows()]
         windows.sort(key=lambda window: window[1] - window[2])
         totals = [0.0] * len(requests)
         for part in self._batches([end - start for _, start, end, _ in windows]):
@@ -185,10 +185,7 @@ class Scorer:
             for (number, *_), count in zip(chosen, counts, strict=True):
                 totals[number] += math.fsum(log_p[start : start + count])
                 start += count
-        return [
-            Answer(total, max(len(request.ids) - 1, 0))
-            for total, request in zip(totals, requests, strict=True)
-        ]
+        return [Answer(total, request.n_scored) for total, request in zip(totals, requests, strict=True)]
 
     # ------------------------------------------------------------------ generated text
 
@@ -297,16 +294,3 @@ class Scorer:
         if ids not in self._excluded:
             self._excluded = {ids: torch.tensor(sorted(ids), device=self.device)}
         return self._excluded[ids]
-
-
-def windows_of(request: RunningText) -> Iterator[tuple[int, int, int]]:
-    """Yield the first input, the end of the inputs and the first scored input of each window.
-
-    Input ``i`` predicts token ``i + 1``. Windows end every ``stride`` inputs and reach back ``window``
-    inputs, or to the beginning of the text.
-    """
-    n_inputs, scored = len(request.ids) - 1, 0
-    while scored < n_inputs:
-        end = min(scored + (request.window if scored == 0 else request.stride), n_inputs)
-        yield max(0, end - request.window), end, scored
-        scored = end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,23 @@ def fast_packed_rows() -> int:
     import torch
 
     return 4 if "AVX512" in torch.backends.cpu.get_cpu_capability() else 1
+
+
+def has_int8_products(device: torch.device) -> bool:
+    """Return whether torch multiplies int8 matrices on this device by oneDNN."""
+    import torch
+
+    ops: Any = torch.ops.onednn
+    value = override("INT8")
+    if value is not None:
+        return value
+    is_x86 = platform.machine().lower() in ("x86_64", "amd64")  # others fall back to a slow reference kernel
+    return (
+        device.type == "cpu"
+        and is_x86
+        and hasattr(ops, "qlinear_pointwise")
+        and hasattr(ops, "qlinear_prepack")
+    )
 
 
 def prefers_attention_products(dtype: torch.dtype, device: torch.device) -> bool:

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 _ISA_WITHOUT_BF16 = {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX512_CORE", "AVX512_CORE_VNNI"}
 """Values of ``ONEDNN_MAX_CPU_ISA`` that keep oneDNN from bf16 instructions."""
 
-DTYPES = ("auto", "float32", "bfloat16", "float16")
-"""Values of ``dtype`` options; ``auto`` is :func:`fast_dtype`, for text that is generated."""
+DTYPES = ("auto", "float32", "bfloat16", "float16", "int8")
+"""Values of ``dtype`` options; ``auto`` is :func:`fast_dtype`, for text that is generated.
+
+``int8`` quantizes matrices and computes the rest in fp32, see :mod:`gpt_toolkit.backbone.int8_linear`.
+"""
 
 
 def default_device() -> torch.device:

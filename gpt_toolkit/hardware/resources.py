@@ -19,6 +19,7 @@ CAPABILITIES = (
     "BF16",
     "FP16",
     "PACKED",
+    "INT8",
     "ATTENTION_PRODUCTS",
     "FUSED_ADAMW",
     "TRITON",

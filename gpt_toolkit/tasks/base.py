@@ -14,8 +14,10 @@ from gpt_toolkit.backbone import Decoder, DecoderConfig, decoder_fields
 from gpt_toolkit.backbone.parallel import divide
 from gpt_toolkit.checkpoints import open_model
 from gpt_toolkit.checkpoints.training_checkpoint import CHECKPOINT_KEY
+from gpt_toolkit.checkpoints.verification import verify_reads
 from gpt_toolkit.optim import OptimizerFactory, Schedule, number_in_module_order
 from gpt_toolkit.tasks.initial_weights import load_initial_weights
+from gpt_toolkit.tasks.ledger import extend_ledger
 from gpt_toolkit.tasks.optimization import OptimizedModule
 from gpt_toolkit.tasks.run_record import check_record, describe_changes, run_record
 
@@ -27,7 +29,8 @@ class BaseTask(OptimizedModule):
 
     The DataModule has the attributes ``vocabulary`` (the :class:`~gpt_toolkit.tokenizers.Tokenizer` that made
     the batches, after ``setup``) and ``n_ctx`` (their context length). It may have ``plan``, which describes
-    the order of the training data: a checkpoint continues only with the same plan. It may have
+    the order of the training data: a checkpoint continues only with the same plan. It may have ``sources``,
+    which the ledger in the checkpoints records (:func:`~gpt_toolkit.tasks.ledger.extend_ledger`), and
     ``steps_per_epoch``, for runs that end after ``max_epochs``.
 
     Args:
@@ -64,6 +67,7 @@ class BaseTask(OptimizedModule):
         self.backbone: Decoder | None = None
         self.has_learned = False
         self._saved_settings: dict[str, Any] | None = None
+        self._saved_ledger: list[dict[str, Any]] = []
 
     # ------------------------------------------------------------------ the network
 
@@ -134,6 +138,10 @@ class BaseTask(OptimizedModule):
         """
         ckpt_path = getattr(self._trainer, "ckpt_path", None) if self._trainer is not None else None
         return str(ckpt_path) if ckpt_path else self.init_from
+
+    def setup(self, stage: str) -> None:
+        """Let the Trainer read only checkpoints that are intact and hold no code."""
+        verify_reads(self.trainer.strategy)
 
     def configure_model(self) -> None:
         """Build the network, once; Lightning calls it when data and devices are known."""
@@ -224,6 +232,7 @@ class BaseTask(OptimizedModule):
         check_record(saved, ours, trains=trains, accept_new_plan=self.accept_new_plan)
         self.has_learned = True
         self._saved_settings = checkpoint[CHECKPOINT_KEY]["settings"]
+        self._saved_ledger = checkpoint[CHECKPOINT_KEY].get("ledger", [])
         before, now = checkpoint[CHECKPOINT_KEY]["precision"], ours["precision"]
         if before != now and trains and self.trainer.is_global_zero:
             log.info("the checkpoint was trained in %s; this run continues in %s", before, now)
@@ -235,6 +244,8 @@ class BaseTask(OptimizedModule):
             tokenizer=None if self.data is None else self.data.vocabulary,
             plan=getattr(self.data, "plan", None),
             step=self.trainer.global_step,
+            init_from=self.init_from,
+            ledger=extend_ledger(self._saved_ledger, self.data, self.trainer.global_step),
             adapters=self.adapters,
             precision=str(self.trainer.precision),
             settings=self.training_settings(),

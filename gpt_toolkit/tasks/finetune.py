@@ -15,12 +15,14 @@ from torch import Tensor, nn
 from gpt_toolkit.backbone import Decoder
 from gpt_toolkit.backbone.parallel import whole
 from gpt_toolkit.batches import SupervisedBatch, TaskSpec, TrainedDataset
+from gpt_toolkit.checkpoints import open_model
+from gpt_toolkit.checkpoints.stored_heads import build_heads, module_name, read_heads, stored_datasets
 from gpt_toolkit.checkpoints.training_checkpoint import CHECKPOINT_KEY, read_record
+from gpt_toolkit.class_predictions import predicted_targets, prediction_line, predictions_of
 from gpt_toolkit.generation.requests import Continuation, Prompt
 from gpt_toolkit.generation.scorer import Scorer
 from gpt_toolkit.losses import (
     class_loss,
-    expected_grade,
     grade_loss,
     sequence_mean_loss,
     with_auxiliary_loss,
@@ -28,15 +30,9 @@ from gpt_toolkit.losses import (
 from gpt_toolkit.metrics import DatasetMetrics, MeanTokenLoss
 from gpt_toolkit.optim import OptimizerFactory, Schedule
 from gpt_toolkit.tasks.base import BaseTask
+from gpt_toolkit.tasks.initial_weights import load_initial_heads
 from gpt_toolkit.tasks.lora import LoRA
-from gpt_toolkit.tasks.trained_heads import (
-    build_heads,
-    check_heads,
-    check_same_datasets,
-    head_shapes,
-    module_name,
-    stored_datasets,
-)
+from gpt_toolkit.tasks.trained_heads import check_heads, check_same_datasets, head_shapes
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +60,8 @@ class FinetuneTask(BaseTask):
         decoder: A preset's name, or fields; missing fields are those of ``init_from``.
         optimizer: Builds the optimizer.
         schedule: Learning rate over the run, stepped per update.
-        init_from: The pre-trained model. Without one, training starts from scratch, as in GPT-1 Table 5.
+        init_from: The pre-trained model. Without one, training starts from scratch, as in GPT-1 Table 5. The
+            heads of a fine-tuned model are the initial ones of datasets with the same labels.
         accept_new_plan: Continue a checkpoint although the data or their order have changed.
         lm_coef: λ of GPT-1 eq. 5, weight of the auxiliary loss L1; 0 turns it off.
         clf_pdrop: Dropout rate before each dataset's head.
@@ -146,12 +143,16 @@ class FinetuneTask(BaseTask):
         path = self.trainer.ckpt_path
         if path and Path(path).exists():
             return stored_datasets(read_record(Path(path)))
+        if self.init_from is not None and self.trainer.state.fn != TrainerFn.FITTING and not self._trained:
+            heads = open_model(self.init_from).heads
+            return dict(heads.datasets) if heads is not None and heads.has_special_tokens else {}
         return self._trained
 
     def _records(self) -> dict[str, TrainedDataset]:
         """Return what checkpoints store of the datasets."""
         records = getattr(self.data, "dataset_records", None)
-        return records or {name: TrainedDataset(spec) for name, spec in self.tasks.items()}
+        n_ctx = self.data.n_ctx
+        return records or {name: TrainedDataset(spec, n_ctx=n_ctx) for name, spec in self.tasks.items()}
 
     @property
     def n_special_tokens(self) -> int:
@@ -197,8 +198,25 @@ class FinetuneTask(BaseTask):
         """Build the network, once; later, with other data, only the metrics."""
         if self.backbone is None:
             super().configure_model()
+            if self.init_from is not None and not self.trainer.ckpt_path and self.transfer_layers is None:
+                self._take_heads(self.init_from)
         elif [metrics.spec for metrics in self.metrics] != list(self.tasks.values()):
             self._make_metrics()
+
+    def _take_heads(self, model: str) -> None:
+        """Begin with a model's heads; to evaluate, use them as they are."""
+        stored = open_model(model)
+        if stored.heads is None:
+            return
+        if self.trainer.state.fn != TrainerFn.FITTING and stored.heads.has_special_tokens:
+            trained = read_heads(stored.heads, self.built_backbone.config.n_embd, model)
+            self.heads.load_state_dict(trained.state_dict())
+            self._trained, self.has_learned = dict(stored.heads.datasets), True
+            check_heads(self._trained, self.tasks.values())
+            return
+        for note in load_initial_heads(self.heads, self._records(), stored.heads, model):
+            if self.trainer.is_global_zero:
+                log.info(note)
 
     def adapt(self, backbone: Decoder) -> None:
         """Put LoRA's adapters into the backbone, if any."""
@@ -317,7 +335,7 @@ class FinetuneTask(BaseTask):
         logits, right = self._logits(spec, batch)[known].float(), batch["target"][known]
         if len(logits):
             self.mean_loss.update(_l2(spec, logits, right).double(), len(right))
-        metrics.update(_predictions(spec, logits), right, batch["subsets"][known])
+        metrics.update(predicted_targets(spec, logits), right, batch["subsets"][known])
 
     def metrics_of(self, name: str) -> DatasetMetrics:
         """Return the metrics of a dataset."""
@@ -349,31 +367,21 @@ class FinetuneTask(BaseTask):
 
         Classes, levels and choices have their names. A target that is not known is left out.
         """
-        spec = self.tasks[batch["task"]]
+        spec, texts = self.tasks[batch["task"]], batch["texts"] or [()] * len(batch["examples"])
         records: list[dict[str, Any]] = []
-        for i, (number, subset) in enumerate(
-            zip(batch["examples"].tolist(), batch["subsets"].tolist(), strict=True)
-        ):
-            record = {"dataset": spec.name, "example": number}
-            if subset >= 0:
-                record["subset"] = spec.subsets[subset]
-            if batch["texts"]:
-                record["texts"] = list(batch["texts"][i])
-            records.append(record)
+        for number, subset in zip(batch["examples"].tolist(), batch["subsets"].tolist(), strict=True):
+            place = {"dataset": spec.name, "example": number}
+            records.append(place | ({"subset": spec.subsets[subset]} if subset >= 0 else {}))
         if spec.has_free_text:
-            for record, text, right in zip(
-                records, self._generated(spec, batch), batch["references"], strict=True
-            ):
+            answers = zip(records, texts, self._generated(spec, batch), batch["references"], strict=True)
+            for record, source, text, right in answers:
+                record |= {"texts": list(source)} if source else {}
                 record |= {"prediction": text, **({"references": right} if right else {})}
             return records
-        logits, targets, known = self._logits(spec, batch).float(), batch["target"], batch["has_target"]
-        predictions, probabilities = _predictions(spec, logits).tolist(), logits.softmax(dim=1).tolist()
+        predictions = predictions_of(spec, self._logits(spec, batch))
+        known, targets = batch["has_target"].tolist(), batch["target"].tolist()
         for i, record in enumerate(records):
-            record["prediction"] = _label(spec, predictions[i])
-            if known[i]:
-                record["target"] = _label(spec, targets[i].item())
-            rounded = [round(p, 5) for p in probabilities[i]]
-            record["probabilities"] = dict(zip(spec.answer_names, rounded, strict=True))
+            record |= prediction_line(spec, predictions[i], texts[i], targets[i] if known[i] else None)
         return records
 
     def on_validation_epoch_start(self) -> None:
@@ -400,8 +408,9 @@ class FinetuneTask(BaseTask):
         names = [spec.name for spec in self.tasks.values() if spec.has_head]
         if names and not self.has_learned:
             raise ValueError(
-                f"heads of {', '.join(names)}: not trained, because init_from loads the backbone alone; "
-                "expected trained heads; add --ckpt_path best, last or a file of a run that trained them"
+                f"heads of {', '.join(names)}: not trained, because init_from has none that read start and "
+                "extract tokens; expected trained heads; add --ckpt_path best, last or a file of a run that "
+                "trained them"
             )
 
     def _reset(self) -> None:
@@ -473,20 +482,6 @@ def _l2(spec: TaskSpec, logits: Tensor, target: Tensor) -> Tensor:
     return class_loss(logits, target)
 
 
-def _predictions(spec: TaskSpec, logits: Tensor) -> Tensor:
-    """Return grades if the dataset is graded, else the likeliest class or choice: ``(B, n)`` to ``(B,)``."""
-    if spec.levels:
-        return expected_grade(logits, torch.tensor(spec.levels, device=logits.device))
-    return logits.argmax(dim=1)
-
-
 def _prompt_ids(batch: SupervisedBatch) -> list[tuple[int, ...]]:
     examples = zip(batch["input_ids"][:, 0].tolist(), batch["lengths"][:, 0].tolist(), strict=True)
     return [tuple(ids[:length]) for ids, length in examples]
-
-
-def _label(spec: TaskSpec, value: float) -> str | float | int:
-    """Return a class or choice by its name, a choice without a name by its number, a grade rounded."""
-    if spec.levels:
-        return round(value, 4)
-    return spec.labels[int(value)] if spec.labels else int(value)

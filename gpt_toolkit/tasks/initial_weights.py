@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import torch
+from torch import nn
 
 from gpt_toolkit.backbone import Decoder
+from gpt_toolkit.batches import TaskSpec, TrainedDataset
 from gpt_toolkit.checkpoints import open_model
+from gpt_toolkit.checkpoints.stored_heads import module_name
+from gpt_toolkit.checkpoints.stored_model import StoredHeads
 from gpt_toolkit.tokenizers import Tokenizer
 
 
@@ -58,3 +62,46 @@ def load_initial_weights(
                 rows = min(len(tensor), len(stored))
                 tensor[:rows].copy_(stored[:rows])
     return [f"initial weights: {model}", *saved.notes]
+
+
+def load_initial_heads(
+    heads: nn.ModuleDict, datasets: Mapping[str, TrainedDataset], stored: StoredHeads, model: str
+) -> list[str]:
+    """Fill heads from those of a fine-tuned model whose outputs mean the same; return notes for the log.
+
+    A dataset takes the head of its own name, else the only head of the model if it has one itself. Outputs
+    are matched by label, in any order.
+
+    Args:
+        heads: Filled in place.
+        datasets: Datasets of the heads, by name.
+        stored: Heads of the model.
+        model: Name of the model, for the notes.
+    """
+    theirs = {name: one.spec for name, one in stored.datasets.items() if one.has_head}
+    ours = {name: one.spec for name, one in datasets.items() if one.has_head}
+    notes = []
+    for name, spec in ours.items():
+        source = theirs.get(name)
+        if source is None and len(theirs) == len(ours) == 1:
+            source = next(iter(theirs.values()))
+        if source is None or not _means_the_same(source, spec):
+            notes.append(f"initial head of {name}: new; {model} has {_describe(theirs) or 'none'}")
+            continue
+        order = [source.labels.index(label) for label in spec.labels if spec.kind != "multiple_choice"] or [0]
+        with torch.no_grad():
+            for part, parameter in heads.get_submodule(f"{module_name(name)}.linear").named_parameters():
+                tensor = stored.tensors[f"{module_name(source.name)}.linear.{part}"].read()
+                parameter.copy_(tensor[order])
+        notes.append(f"initial head of {name}: that of {source.name} in {model}")
+    return notes
+
+
+def _means_the_same(theirs: TaskSpec, ours: TaskSpec) -> bool:
+    """Return whether two heads are of one kind and have the same labels, in any order."""
+    same_labels = ours.kind == "multiple_choice" or set(theirs.labels) == set(ours.labels)
+    return theirs.kind == ours.kind and same_labels
+
+
+def _describe(specs: Mapping[str, TaskSpec]) -> str:
+    return ", ".join(f"{name} ({spec.kind}: {', '.join(spec.labels)})" for name, spec in specs.items())

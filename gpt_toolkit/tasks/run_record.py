@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
+import torch
+
 from gpt_toolkit.backbone import DecoderConfig
 from gpt_toolkit.checkpoints.training_checkpoint import CHECKPOINT_FORMAT
 from gpt_toolkit.tokenizers import Tokenizer
@@ -21,6 +23,8 @@ def run_record(
     tokenizer: Tokenizer | None,
     plan: str | None,
     step: int,
+    init_from: str | None,
+    ledger: list[dict[str, Any]],
     adapters: dict[str, Any],
     precision: str,
     settings: dict[str, Any],
@@ -33,6 +37,8 @@ def run_record(
         tokenizer: Tokenizer of the data, if any.
         plan: Description of the order of the training data, if any.
         step: Number of updates so far.
+        init_from: Model that the run started from; None for random weights.
+        ledger: Data that the run has read, see :mod:`gpt_toolkit.tasks.ledger`.
         adapters: Settings of the adapters in the decoder; empty without them.
         precision: Value of ``trainer.precision``.
         settings: Settings of training, by the names of their options, as plain types.
@@ -40,12 +46,15 @@ def run_record(
     return {
         "format": CHECKPOINT_FORMAT,
         "version": version("gpt-toolkit"),
+        "torch": str(torch.__version__),  # its own class is not a plain type
         "task": task,
         "decoder": config.to_fields(),
         "tokenizer": {} if tokenizer is None else dict(tokenizer.files()),
         "fingerprint": None if tokenizer is None else tokenizer.fingerprint,
         "plan": plan,
         "step": step,
+        "init_from": init_from,
+        "ledger": ledger,
         "adapters": adapters,
         "precision": precision,
         "settings": settings,

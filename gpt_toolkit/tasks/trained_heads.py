@@ -1,50 +1,16 @@
-"""Heads of fine-tuning: one for each dataset, and what their outputs mean, as checkpoints store it."""
+"""Checks of trained heads: what their outputs mean, compared with the data of a run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
-from torch import nn
-
-from gpt_toolkit.backbone.heads import ClassificationHead, MultipleChoiceHead
 from gpt_toolkit.batches import TaskSpec, TrainedDataset
-
-
-def build_heads(datasets: Mapping[str, TrainedDataset], n_embd: int, clf_pdrop: float) -> nn.ModuleDict:
-    """Build the head of each dataset that has one, by :func:`module_name`.
-
-    Args:
-        datasets: The datasets, by name.
-        n_embd: Width of the states, D.
-        clf_pdrop: Dropout before each head.
-    """
-    heads = nn.ModuleDict()
-    for name, dataset in datasets.items():
-        if dataset.has_head:
-            spec = dataset.spec
-            heads[module_name(name)] = (
-                MultipleChoiceHead(n_embd, clf_pdrop)
-                if spec.kind == "multiple_choice"
-                else ClassificationHead(n_embd, spec.n_outputs, clf_pdrop)
-            )
-    return heads
 
 
 def head_shapes(datasets: Mapping[str, TrainedDataset]) -> dict[str, tuple[str, int]]:
     """Return kind and number of outputs of each head, by the name of its dataset."""
     specs = {name: one.spec for name, one in datasets.items() if one.has_head}
     return {name: (spec.kind, spec.n_outputs) for name, spec in specs.items()}
-
-
-def module_name(dataset: str) -> str:
-    """Return the name of a dataset's head as a module: dots would divide it, and methods have names, too."""
-    return "dataset_" + dataset.replace("%", "%25").replace(".", "%2E")
-
-
-def stored_datasets(record: Mapping[str, Any]) -> dict[str, TrainedDataset]:
-    """Return the datasets in the record of a checkpoint, by name."""
-    return {name: TrainedDataset.from_fields(fields) for name, fields in record.get("datasets", {}).items()}
 
 
 def check_heads(stored: Mapping[str, TrainedDataset], tasks: Iterable[TaskSpec]) -> None:

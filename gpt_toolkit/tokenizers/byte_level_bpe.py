@@ -17,6 +17,7 @@ from gpt_toolkit.tokenizers.bpe_table import (
     check_ids,
     check_text,
 )
+from gpt_toolkit.tokenizers.gigatoken_encoder import Encode, GigatokenEncoder, has_gigatoken
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,7 +76,7 @@ class ByteLevelBPE:
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of a text; the end of text is not added."""
-        ids: list[int] = self.encode_chunk(text, first=True).tolist()
+        ids: list[int] = self._encode(text, self._encode_ordinary).tolist()
         return ids
 
     def encode_chunk(self, text: str, *, first: bool) -> "NDArray[np.uint32]":
@@ -85,18 +86,28 @@ class ByteLevelBPE:
         whitespace. So no piece crosses such a cut, and ``first`` makes no difference. An added token that
         includes whitespace may be cut.
         """
+        return self._encode(text, self._gigatoken or self._encode_ordinary)
+
+    def _encode(self, text: str, encode_ordinary: Encode) -> "NDArray[np.uint32]":
         import numpy as np
 
         check_text(text)
         if not any(token.content in text for token in self._in_text):
-            return self._encode_ordinary(text)
+            return encode_ordinary(text)
         parts = self._splitter.split(text)
         return np.concatenate(
             [
-                self._encode_ordinary(part) if isinstance(part, str) else np.array([part], np.uint32)
+                encode_ordinary(part) if isinstance(part, str) else np.array([part], np.uint32)
                 for part in parts
             ]
         )
+
+    @functools.cached_property
+    def _gigatoken(self) -> GigatokenEncoder | None:
+        """Encoder of long texts; None if it is not installed, or the vocabulary lacks a byte."""
+        if self._absent or not has_gigatoken():
+            return None
+        return GigatokenEncoder(tokenizer_json.write_byte_level(self._table), self._encode_ordinary)
 
     def _encode_ordinary(self, text: str) -> "NDArray[np.uint32]":
         """Encode text without added tokens."""

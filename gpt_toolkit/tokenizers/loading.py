@@ -11,7 +11,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from gpt_toolkit.io import atomic_folder, cache_folder
+from gpt_toolkit.checksums import file_checksum, read_checked_json, verify_file, write_checked_json
+from gpt_toolkit.io import atomic_folder, cache_folder, explain_read_errors
 from gpt_toolkit.suggestions import did_you_mean
 from gpt_toolkit.tokenizers import tokenizer_json
 from gpt_toolkit.tokenizers.added_tokens import (
@@ -56,6 +57,8 @@ _gpt2_sha256 = {
     "vocab.bpe": "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5",
     "encoder.json": "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783",
 }
+_GIVEN = "the given files"
+_CHECKSUMS = "checksums.json"  # of the files of a folder in the cache
 _gpt1_address = "https://github.com/openai/finetune-transformer-lm/tree/master/model"
 _logger = logging.getLogger(__name__)
 
@@ -171,15 +174,17 @@ def load_tokenizer(spec: str | Path | Mapping[str, str]) -> Tokenizer:
         ValueError: If a file is damaged, or a mapping holds other files than a tokenizer's.
     """
     if isinstance(spec, Mapping):
-        check_files(spec, "the given files")
-        return _from_files(spec, "the given files")
+        check_files(spec, _GIVEN)
+        with explain_read_errors(Path(_GIVEN), "use another copy of them"):
+            return _from_files(spec, _GIVEN)
     if isinstance(spec, str) and spec in _LOADERS:
         return _LOADERS[spec]()
     path = Path(spec).expanduser()
-    if path.is_dir():
-        return _from_folder(path)
-    if path.is_file():
-        return _from_file(path)
+    with explain_read_errors(path, "use another copy of the tokenizer"):
+        if path.is_dir():
+            return _from_folder(path)
+        if path.is_file():
+            return _from_file(path)
     beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
     hint = did_you_mean(path.name, [*_LOADERS, *beside], n=3)
     raise FileNotFoundError(
@@ -208,7 +213,7 @@ def _gpt2() -> Tokenizer:
         ) from error
     tokenizer = _from_files(files, _gpt2_address.rstrip("/"))
     with contextlib.suppress(OSError), atomic_folder(folder) as partial:  # the cache may not be writable
-        _write_files(files, partial)
+        write_cached_files(files, partial)
     return tokenizer
 
 
@@ -240,6 +245,10 @@ _LOADERS: Mapping[str, Callable[[], Tokenizer]] = {
 
 
 def _from_folder(folder: Path) -> Tokenizer:
+    if (folder / _CHECKSUMS).is_file():
+        advice = f"delete the folder {folder} and run the same command again"
+        for name, checksum in read_checked_json(folder / _CHECKSUMS, advice).items():
+            verify_file(folder / name, checksum, advice)
     return _from_files(_read(folder, (*KNOWN_FILES, *MODEL_CONFIGS)), str(folder))
 
 
@@ -321,7 +330,8 @@ def tokenizer_of(place: Path | Mapping[str, str] | str, model: str) -> Tokenizer
         check_files(place, model)
     if isinstance(place, Path) and not any((place / name).is_file() for name in _VOCABULARY_FILES):
         return None
-    return load_tokenizer(place) if place else None
+    with explain_read_errors(Path(model), "use another copy of the model"):
+        return load_tokenizer(place) if place else None
 
 
 def tokenizer_name(place: Path | Mapping[str, str] | str, model: str) -> str:
@@ -346,12 +356,14 @@ def tokenizer_name(place: Path | Mapping[str, str] | str, model: str) -> str:
     folder = cache_folder() / "tokenizers" / hashlib.sha256(contents.encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as temporary:
-        _write_files(place, Path(temporary))
-        for name in place:
+        write_cached_files(place, Path(temporary))
+        for name in (*place, _CHECKSUMS):
             (Path(temporary) / name).replace(folder / name)
     return str(folder)
 
 
-def _write_files(files: Mapping[str, str], folder: Path) -> None:
+def write_cached_files(files: Mapping[str, str], folder: Path) -> None:
+    """Write a tokenizer's files into a folder of the cache, with checksums to verify when it is read."""
     for name, content in files.items():
         (folder / name).write_text(content, encoding="utf-8", newline="")
+    write_checked_json(folder / _CHECKSUMS, {name: file_checksum(folder / name) for name in files})

@@ -5,18 +5,20 @@ from pathlib import Path
 import pytest
 
 from benchmarks import corpus
-from benchmarks.prepare import ALONE, NANO, OURS, READING, main
+from benchmarks.prepare import ALONE, FAST_ALONE, NANO, OURS, OURS_FAST, READING, main
 from benchmarks.ratios import read
 
 
 @pytest.mark.filterwarnings("ignore")  # datasets'
 def test_a_quick_run_measures_all_on_the_same_tokens(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytest.importorskip("gigatoken")
+    monkeypatch.setenv("GPT_TOOLKIT_GIGATOKEN", "1")
     assert main(["--quick", "--threads", "1", "--output", str(tmp_path / "report.json")]) == 0
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     speed = report["mb_per_second"]
-    assert speed.keys() == {OURS, ALONE, NANO, READING}
+    assert speed.keys() == {OURS, OURS_FAST, ALONE, FAST_ALONE, NANO, READING}
     assert report["ratio"][NANO] == pytest.approx(speed[OURS] / speed[NANO])
     once, more = report["ten_times"].values()
     assert more["mb"] == pytest.approx(10 * once["mb"], rel=0.02)
@@ -24,7 +26,9 @@ def test_a_quick_run_measures_all_on_the_same_tokens(
     assert report["setting"]["text"] == "storyworld"
     assert [ratio.what for ratio in read("prepare", report)] == [
         "prepare, to tiktoken alone",
+        "prepare with gigatoken, to tiktoken alone",
         "prepare, to nanoGPT's way",
+        "prepare with gigatoken, to gigatoken alone",
         "prepare, memory on ten times the text",
     ]
     assert "storyworld" in capsys.readouterr().out

@@ -198,3 +198,85 @@ def test_an_error_leaves_signals_as_they_were(fit: Run) -> None:
 def test_a_trial_of_one_batch_writes_nothing(fit: Run, folder: Path) -> None:
     fit(callbacks=[CheckpointWriter(every_n_steps=1)], enable_checkpointing=True, fast_dev_run=True)
     assert not folder.exists()
+
+
+class Validations(Callback):
+    """Recorder of the step and the loss of each validation; sends a signal in the first batch of one."""
+
+    def __init__(self, step: int = 0) -> None:
+        self.step = step
+        self.seen: list[tuple[int, float]] = []
+
+    def on_validation_batch_start(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        if trainer.global_step == self.step and batch_idx == 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def on_validation_end(self, trainer: Trainer, *_: Any) -> None:
+        self.seen.append((trainer.global_step, float(trainer.callback_metrics["val_loss"])))
+
+
+STEPS = {"val_check_interval": 4, "check_val_every_n_epoch": None}
+EPOCHS = {"max_steps": -1, "max_epochs": 3, "limit_train_batches": 4}
+
+
+@pytest.mark.parametrize(
+    ("end", "accumulate", "batch_step", "validation_step", "stopped"),
+    [
+        pytest.param(STEPS, 1, 4, 0, 4, id="before a validation"),
+        pytest.param(STEPS, 1, 0, 4, 4, id="in a validation"),
+        pytest.param(EPOCHS, 2, 4, 0, 4, id="before one at the end of an epoch of micro-batches"),
+        pytest.param(EPOCHS, 1, 0, 4, 4, id="in a validation at the end of an epoch"),
+        pytest.param(STEPS, 1, 0, 8, None, id="in the last validation"),
+    ],
+)
+def test_a_stopped_run_repeats_no_validation_and_leaves_none_out(
+    end: dict[str, Any],
+    accumulate: int,
+    batch_step: int,
+    validation_step: int,
+    stopped: int | None,
+    fit: Run,
+    folder: Path,
+) -> None:
+    kind: dict[str, Any] = {
+        **{"batch_size": 8 // accumulate, "accumulate": accumulate, "data": {"val_fraction": 0.4}},
+        **{"enable_checkpointing": True, **end},
+    }
+    whole, broken, resumed = Validations(), Validations(validation_step), Validations()
+    fit(callbacks=[CheckpointWriter(), whole], **kind)
+    signals = [At(batch_step, signal.SIGTERM), CheckpointWriter(), broken]
+    if stopped is None:
+        fit(callbacks=signals, **kind)  # the run is complete
+    else:
+        with pytest.raises(SystemExit):
+            fit(callbacks=signals, **kind)
+        assert step_of(folder / "last.ckpt") == stopped
+        fit(callbacks=[CheckpointWriter(), resumed], ckpt_path=folder / "last.ckpt", **kind)
+    assert broken.seen + resumed.seen == whole.seen
+    assert len(whole.seen) >= 2
+
+
+@pytest.mark.parametrize("saves", [[4], [4, 8]])
+def test_a_run_killed_before_a_validation_begins_again_with_it(
+    saves: list[int], fit: Run, folder: Path
+) -> None:
+    kind: dict[str, Any] = {"enable_checkpointing": True, **STEPS}
+    whole, resumed = Validations(), Validations()
+    fit(callbacks=[CheckpointWriter(), whole], **kind)
+
+    class Killed(Callback):
+        def on_validation_start(self, trainer: Trainer, *_: Any) -> None:
+            if trainer.global_step == saves[-1]:
+                raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fit(callbacks=[CheckpointWriter(every_n_steps=2), Killed()], **kind)
+    fit(callbacks=[CheckpointWriter(), resumed], ckpt_path=folder / "last.ckpt", **kind)
+    assert resumed.seen == whole.seen[len(saves) - 1 :]

@@ -14,11 +14,12 @@ from tests.small_runs import Run
 
 
 class Times(Callback):
-    """A clock that moves by given seconds in each micro-batch, and by an hour in validation."""
+    """A clock that moves by given seconds in each micro-batch, an hour in validation; two cores work."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, seconds: list[float]) -> None:
         self.now, self.seconds = 0.0, iter(seconds)
         monkeypatch.setattr("gpt_toolkit.callbacks.throughput.time.perf_counter", lambda: self.now)
+        monkeypatch.setattr("gpt_toolkit.callbacks.throughput.time.process_time", lambda: 2 * self.now)
 
     def on_train_batch_end(self, *_: Any) -> None:
         self.now += next(self.seconds)
@@ -69,6 +70,7 @@ def test_what_is_logged_follows_from_work_operations_and_time(
         assert row["utilization"] == pytest.approx(row["flops_per_second"] / 1e9)
         assert row["step_seconds_p50"] == pytest.approx(half)
         assert row["step_seconds_p95"] == pytest.approx(most)
+        assert row["cpu_seconds"] == pytest.approx(2 * seconds)
         assert row["data_wait"] == 0.0
         assert row["peak_memory_gib"] == 2.0
     assert "tokens_per_second" not in logger.rows.get(3, {})

@@ -1,4 +1,4 @@
-"""Every shipped config: it parses, trains, and names the sources of its numbers."""
+"""Every shipped config: it parses, trains, names the sources of its numbers, and is listed with its facts."""
 
 import math
 import re
@@ -7,18 +7,23 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 import yaml
 from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy
 
-from gpt_toolkit.backbone import Decoder, DecoderConfig
+from gpt_toolkit import optim
+from gpt_toolkit.backbone import PRESETS, Decoder, DecoderConfig, decoder_fields
 from gpt_toolkit.backbone.block import Block
 from gpt_toolkit.cli import main
-from gpt_toolkit.cli.configs import shipped_configs
+from gpt_toolkit.cli.config_files import shipped_configs
+from gpt_toolkit.cli.configs import presets, recipes
 from gpt_toolkit.cli.lightning_cli import ToolkitCLI
 from gpt_toolkit.cli.run_folder import SaveConfig
+from gpt_toolkit.dry_run.memory import forecast_step
 from gpt_toolkit.generation.language_model import LanguageModel
 from gpt_toolkit.hardware import choose_precision
 from gpt_toolkit.tokenizers import load_tokenizer
+from tests.commands import Tell, assert_refused
 from tests.small_runs import TEXT
 
 FOLDER = shipped_configs()
@@ -218,3 +223,72 @@ def test_a_config_that_trains_nothing_runs_on_a_model(
     code = main([verb, "--config", name_of(config), *own, *arguments])
     assert code == 0, capsys.readouterr().err
     assert ("predictions:" if verb == "predict" else "accuracy") in capsys.readouterr().out
+
+
+# ---------------------------------------------------------------------- gpt-toolkit configs
+
+
+def test_the_list_has_every_config_with_its_facts(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["configs"]) == 0
+    listed = capsys.readouterr().out
+    found = list(recipes())
+    assert sorted(recipe.name for recipe in found) == sorted(map(name_of, CONFIGS))
+    marked = ("measured", "estimated", "published", "depends on")
+    for recipe in found:
+        assert f"\n{recipe.name} " in f"\n{listed}"
+        assert recipe.what in listed
+        assert recipe.command.startswith("gpt-toolkit ")
+        if not recipe.name.startswith("strategy/"):
+            assert recipe.data
+            assert any(word in recipe.time for word in marked), recipe
+            assert any(word in recipe.memory for word in marked), recipe
+    assert main(["configs", "text"]) == 0
+    shorter = capsys.readouterr().out
+    assert "text/own" in shorter
+    assert "gpt1/" not in shorter
+
+
+def test_a_config_is_printed_as_it_is_in_the_package(capsys: pytest.CaptureFixture[str], tell: Tell) -> None:
+    assert main(["configs", "text/own"]) == 0
+    assert capsys.readouterr().out == (FOLDER / "text" / "own.yaml").read_text(encoding="utf-8")
+    assert_refused(tell("configs", "text/onw"), r"no config 'text/onw', .*did you mean text/own\?$", 2)
+
+
+def built(config: Path) -> DecoderConfig:
+    """Return the decoder that ``fit`` would build for a config of Storyworld or a paper's pre-training."""
+    settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+    data = settings["data"]["init_args"]
+    fields = {"n_ctx": data["n_ctx"], "vocab_size": load_tokenizer("storyworld").vocab_size}
+    return DecoderConfig.from_fields(fields | decoder_fields(settings["model"]["init_args"]["decoder"]))
+
+
+@pytest.mark.parametrize(
+    "name", ["storyworld/quickstart", "storyworld/scaling_nano", "storyworld/pretrain", "gpt2/pretrain_small"]
+)
+def test_size_and_memory_of_a_config_are_those_of_its_decoder(name: str) -> None:
+    [recipe] = [recipe for recipe in recipes() if recipe.name == name]
+    path = FOLDER / f"{name}.yaml"
+    settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    config = built(path)
+    with torch.device("meta"):
+        n_params = sum(parameter.numel() for parameter in Decoder(config).parameters())
+    assert recipe.size == f"{n_params / 1e6:,.2f} M parameters"
+    chosen = settings["model"]["init_args"]["optimizer"]
+    optimizer = getattr(optim, chosen["class_path"])(**chosen["init_args"])
+    batch = settings["data"]["init_args"]["batch_size"]
+    forecast = forecast_step(config, optimizer, batch, config.n_ctx, torch.bfloat16).total
+    written = re.match(r"(\d+) (MB|GB)", recipe.memory)
+    assert written
+    assert int(written[1]) * {"MB": 1e6, "GB": 1e9}[written[2]] == pytest.approx(forecast, rel=0.05)
+
+
+def test_presets_are_listed_with_the_size_of_their_decoder(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["configs"]) == 0
+    listed = capsys.readouterr().out
+    assert [preset.name for preset in presets()] == list(PRESETS)
+    for preset in presets():
+        config = DecoderConfig.from_preset(preset.name, n_ctx=preset.n_ctx, vocab_size=preset.vocab_size)
+        with torch.device("meta"):
+            assert preset.n_params == sum(each.numel() for each in Decoder(config).parameters())
+        size = f"{preset.n_params / 1e6:,.1f} M"
+        assert re.search(rf"{preset.name} +{preset.n_layer} layers, {preset.n_head} heads.* {size} ", listed)

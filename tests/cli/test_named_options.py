@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from lightning.pytorch import Trainer
 
+from gpt_toolkit.cli.options import RUN_OPTIONS
+from gpt_toolkit.cli.trainer_help import OF_VERB
+
 ROOT = Path(__file__).resolve().parents[2]
 OPTION = re.compile(r"(?<![\w/-])--([a-zA-Z][\w.]*[\w])(?:\+)?(?![\w-])")
 COMMAND = re.compile(r"(?:gpt-toolkit|python -m gpt_toolkit) ([a-z][a-z-]+)((?:[^\n`;|&]|(?<=\\)\n)*)")
@@ -43,8 +46,9 @@ def options() -> dict[str, set[str]]:
         names = {option.lstrip("-") for key in entry["options"] for option in key.split(", ")}
         for part in entry.get("parts", {}).values():
             names |= {option.lstrip("-") for key in part["options"] for option in key.split(", ")}
-        verbs[verb] = names | {"help"} | (of_classes | {"print_config"} if "method" in entry else set())
-    verbs["fit"].add("seeds")  # taken before the parser sees the arguments
+        verbs[verb] = names | {"help"} | (of_classes | RUN_OPTIONS.keys() if "method" in entry else set())
+    for verb, own in OF_VERB.items():  # taken before the parser sees the arguments
+        verbs[verb] |= own.keys()
     return verbs
 
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from gpt_toolkit.cli import main
-from gpt_toolkit.cli.configs import shipped_configs
+from gpt_toolkit.cli.config_files import shipped_configs
 from gpt_toolkit.cli.schema import schema
 
 CONFIGS = sorted(shipped_configs().rglob("*.yaml"))

@@ -84,6 +84,19 @@ def test_choices_may_be_templates_and_the_answer_one_of_them(own: Own, context: 
     assert (score.metric, score.value) == ("accuracy_per_token", 1.0)
 
 
+def test_the_choice_that_gains_most_over_the_premise_may_be_chosen(own: Own, context: Context) -> None:
+    benchmark = own(metric="accuracy_pmi", premise="The capital is")
+    requests = built(benchmark, context)
+    assert texts_of(context, requests)[0][2:] == [["The capital is", " Paris"], ["The capital is", " Lyon"]]
+    gains = [-6.0, -7.0, -2.0, -9.0]  # the first choice loses 4, the second gains 2
+    result = result_of(benchmark.protocols[0], requests, lambda _, k: Answer(gains[k], 3))
+    assert result.scores[0].metric == "accuracy_pmi"
+    assert [item["chosen"] for item in result.items] == [1] * len(result.items)
+    assert "after 'The capital is' alone" in benchmark.protocols[0].statement
+    alone = texts_of(context, built(own(metric="accuracy_pmi"), context))[0][2]
+    assert alone == ["<|endoftext|>", " Paris"]
+
+
 def test_a_space_stands_between_prompt_and_choice_unless_one_is_there(own: Own, context: Context) -> None:
     for prompt, expected in [("{country} is ", ["Paris", "Lyon"]), ("{country}:\n", ["Paris", "Lyon"])]:
         [first, *_] = own(prompt=prompt).read().items
@@ -211,6 +224,16 @@ def test_last_words_and_texts_are_scored(own: Own, context: Context) -> None:
     assert texts.references[1].words == 3
 
 
+def test_texts_are_scored_under_the_protocols_of_others_too(own: Own, context: Context) -> None:
+    benchmark = own(kind="perplexity", prompt="Go to {{{country}}}", **TEXT)
+    assert list(map(str, benchmark.protocols)) == ["own-1", "lm-eval-1", "hf-strided-1"]
+    statement = benchmark.protocols[0].describe(context)
+    assert "Go to {{{country}}}" in statement
+    items = benchmark.read().items
+    joined = benchmark.protocols[2].build_requests(items, context)
+    assert texts_of(context, joined) == [[["\n\n".join(item.text for item in items)]]]
+
+
 def test_a_text_file_is_one_record(own: Own, context: Context, tmp_path: Path) -> None:
     (tmp_path / "book.txt").write_text("One, two\n\tthree.\n", encoding="utf-8")
     fields = {**TEXT, "kind": "perplexity", "prompt": "{text}", "files": "book.txt"}
@@ -321,11 +344,11 @@ def test_a_file_that_is_not_a_benchmark_is_refused(tmp_path: Path) -> None:
     ):
         read_custom(tmp_path / "own.yaml")
     (tmp_path / "own.yaml").write_text("name: [\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"own.yaml: invalid YAML: ") as caught:
+    with pytest.raises(ValueError, match=r"own.yaml:2: invalid YAML: ") as caught:
         read_custom(tmp_path / "own.yaml")
     assert "\n" not in str(caught.value)
     (tmp_path / "own.yaml").write_text("name: a\nprompt: b\nprompt: c\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"own.yaml: invalid YAML: prompt is given twice; remove one$"):
+    with pytest.raises(ValueError, match=r"own.yaml:3: invalid YAML: prompt is given twice; remove one$"):
         read_custom(tmp_path / "own.yaml")
     with pytest.raises(FileNotFoundError):
         read_custom(tmp_path / "none.yaml")

@@ -11,7 +11,7 @@ from lightning.pytorch import LightningModule, Trainer
 
 from gpt_toolkit.data.step_loader import StepShare
 from gpt_toolkit.evaluation.datamodule import RequestBatch, RequestBatches, ZeroShotDataModule
-from gpt_toolkit.generation.requests import Answer, Prompt, Request
+from gpt_toolkit.generation.requests import Answer, Prompt, Request, RunningText
 
 NAMES = ["storyworld:last_word", "storyworld:pronouns", "storyworld:text", "storyworld:questions"]
 
@@ -67,6 +67,18 @@ def test_the_longest_come_first_and_rows_stay_together() -> None:
     for batch in batches(data, 25):
         assert len(batch["numbers"]) in (10, 20)
         assert {number // 10 * 10 for number in batch["numbers"]} <= set(batch["numbers"])
+
+
+def test_a_batch_holds_as_many_windows_of_running_text_as_other_requests() -> None:
+    data = made(benchmarks="storyworld:text", protocols=["paper", "lm-eval"], n_ctx=8)
+    found = batches(data, 64)
+    assert len(found) > 4
+    for batch in found:
+        n_windows = 0
+        for request in batch["requests"]:
+            assert isinstance(request, RunningText)
+            n_windows += len(list(request.windows()))
+        assert n_windows <= 64
 
 
 def test_fewer_rows_than_devices_are_refused() -> None:

@@ -1,6 +1,7 @@
 """Windows and units of each perplexity evaluator."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from gpt_toolkit.evaluation.perplexity import (
     Corpus,
     PerplexityProtocol,
     Reading,
-    disjoint,
     overlapping,
     perplexity_protocol,
     perplexity_protocols,
@@ -42,6 +42,19 @@ JOINED = ("as the file has it", "lines joined by an empty line", False)
 HF = perplexity_protocol("hf-strided-1", PLAIN)
 
 
+@pytest.mark.parametrize(("spec", "joint"), [("hf-rows", ""), ("hf-lines", "\n"), ("hf-strided", "\n\n")])
+def test_wikitext_s_rows_are_joined_as_scripts_on_the_hub_s_dataset_join_them(
+    spec: str, joint: str, context: Context
+) -> None:
+    rows = ["", " = Title = \n", "", " A row . \n", " Another . \n"]  # as the hub's dataset has them
+    file = "".join(row or " \n" for row in rows)
+    protocol = BENCHMARKS["wikitext103_raw"].protocol(spec)
+    assert protocol is not None
+    [[request]] = protocol.build_requests([Document(file)], context).requests
+    assert isinstance(request, RunningText)
+    assert context.tokenizer.decode(list(request.ids)) == joint.join(rows)
+
+
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
@@ -50,6 +63,8 @@ HF = perplexity_protocol("hf-strided-1", PLAIN)
         ("megatron", ("published rules", "one stream", False, 48, 32, "word_perplexity", "spaces")),
         ("hf-strided", (*JOINED, 48, 0, "token_perplexity", "file")),
         ("hf-strided-1:16", (*JOINED, 47, 16, "token_perplexity", "file")),
+        ("hf-rows", (JOINED[0], "lines joined by nothing", False, 48, 0, "token_perplexity", "file")),
+        ("hf-lines", (JOINED[0], "lines joined by a line end", False, 48, 0, "token_perplexity", "file")),
         ("hf-strided:8:32", (*JOINED, 31, 8, "token_perplexity", "file")),
     ],
 )
@@ -62,7 +77,7 @@ def test_a_reading_says_all_that_a_protocol_does(spec: str, expected: tuple[Any,
 def windows(request: Request) -> list[tuple[int, int, int]]:
     """Return first input, end of the inputs and first scored input of each window."""
     assert isinstance(request, RunningText)
-    found, scored, n = [], 0, len(request.ids) - 1
+    found, scored, n = [], request.n_context, len(request.ids) - 1
     while scored < n:
         end = min(scored + (request.window if scored == 0 else request.stride), n)
         found.append((max(0, end - request.window), end, scored))
@@ -70,24 +85,51 @@ def windows(request: Request) -> list[tuple[int, int, int]]:
     return found
 
 
-def scored_ids(requests: list[Request]) -> list[int]:
+def scored_ids(requests: Sequence[Request]) -> list[int]:
     found: list[int] = []
     for request in requests:
-        found += request.continuation if isinstance(request, Continuation) else request.ids[1:]
+        if isinstance(request, RunningText):
+            found += request.ids[request.n_context + 1 :]
+        elif isinstance(request, Continuation):
+            found += request.continuation
     return found
 
 
-@given(n=st.integers(2, 400), window=st.integers(1, 7))
-def test_disjoint_requests_are_the_windows_of_one(n: int, window: int) -> None:
+@given(n=st.integers(1, 400), window=st.integers(1, 40), n_windows=st.integers(1, 9), data=st.data())
+def test_a_divided_text_has_the_windows_of_the_whole(
+    n: int, window: int, n_windows: int, data: st.DataObject
+) -> None:
+    stride = data.draw(st.integers(1, window))
     ids = list(range(n))
-    whole = windows(RunningText(tuple(ids), window, window))
-    parts = disjoint(ids, window)
-    assert scored_ids(parts) == ids[1:]
+    whole = RunningText(tuple(ids), window, stride)
+    parts = whole.divided(n_windows)
+    assert scored_ids([*parts]) == ids[1:]
+    assert sum(part.n_scored for part in parts) == whole.n_scored == n - 1
+    assert list(whole.windows()) == windows(whole)
     found = []
     for part in parts:
-        assert isinstance(part, RunningText)
+        assert list(part.windows()) == windows(part)
+        assert len(windows(part)) <= n_windows
+        assert len(part.ids) <= window + n_windows * stride + 1
         found += [tuple(part.ids[0] + i for i in w) for w in windows(part)]
-    assert found == whole
+    assert found == windows(whole)
+
+
+def test_a_long_text_is_divided_into_requests_that_are_scored_alike(context: Context) -> None:
+    small = Context(context.tokenizer, n_ctx=8)
+    text = "so " * 200
+    overlapping_by_six = HF.with_windows(["2"], "hf-strided-1:2")
+    assert overlapping_by_six is not None
+    for protocol, n_requests in (
+        (perplexity_protocol("paper-1", PLAIN), 5),
+        (perplexity_protocol("lm-eval-1", PLAIN), 3),
+        (overlapping_by_six, 10),
+    ):
+        built = protocol.build_requests([Document(text)], small)
+        [requests] = built.requests
+        assert len(requests) == n_requests
+        assert len(scored_ids(requests)) == built.references[0].tokens
+        assert built.references[0].tokens == len(text) - (protocol is overlapping_by_six)
 
 
 @given(n=st.integers(2, 120), window=st.integers(2, 12), data=st.data())
@@ -104,10 +146,12 @@ def test_overlapping_windows_are_hugging_face_s(n: int, window: int, data: st.Da
         previous = end
         if end == n:
             break
-    ours = windows(requests[0])
-    for rest in requests[1:]:
-        assert isinstance(rest, Continuation)
-        ours.append((rest.context[0], rest.continuation[-1], rest.context[-1]))
+    ours = []
+    for request in requests:
+        if isinstance(request, Continuation):
+            ours.append((request.context[0], request.continuation[-1], request.context[-1]))
+        else:
+            ours += [tuple(request.ids[0] + i for i in w) for w in windows(request)]  # type: ignore[misc]
     assert ours == theirs
 
 

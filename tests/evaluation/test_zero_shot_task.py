@@ -21,6 +21,7 @@ from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
 from gpt_toolkit.generation.language_model import LanguageModel, load
 from gpt_toolkit.generation.requests import Answer
 from gpt_toolkit.generation.scorer import Scorer
+from gpt_toolkit.hardware import has_int8_products
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers import load_tokenizer
 
@@ -86,6 +87,21 @@ def test_scores_are_those_of_every_request_answered_alone(verb: str, model: Path
         if score.value == score.value:
             logged = run.callback_metrics[f"{score.benchmark}_{score.protocol}_{score.metric}"]
             assert float(logged) == pytest.approx(score.value, rel=1e-4)
+
+
+@pytest.mark.skipif(not has_int8_products(torch.device("cpu")), reason="no int8 products on this machine")
+def test_scores_in_int8_are_those_of_a_model_loaded_in_int8(model: Path) -> None:
+    task, data = ZeroShotTask(init_from=str(model), int8=True), benchmarks(benchmarks=["storyworld:text"])
+    trainer().test(task, data, verbose=False)
+    loaded = load(model, dtype=torch.int8)
+    scorer = Scorer(loaded.decoder, loaded.tokenizer)
+    for name, evaluation in data.evaluations.items():
+        requests = [request for row in evaluation.request_set.requests for request in row]
+        plain = answers_alone(model, data)[name]
+        for i, request in enumerate(requests):
+            found = task.answers[name][i].log_probability
+            assert found == pytest.approx(scorer.answer([request])[0].log_probability, rel=1e-4)
+            assert found != plain[i].log_probability
 
 
 def test_items_are_read_and_requests_built_once(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,13 +204,29 @@ def test_scores_do_not_depend_on_the_number_of_tokens_read_at_once(model: Path, 
     for batch_tokens, batch_size in ((64, 1), (100_000, 50)):
         data = custom(tmp_path, CHOICES, **fields)
         data.batch_size = batch_size
-        task = ZeroShotTask(init_from=str(model), batch_tokens=batch_tokens)
+        task = ZeroShotTask(init_from=str(model), batch_tokens=batch_tokens, store=False)
         trainer().test(task, data, verbose=False)
         [evaluation] = data.evaluations.values()
         assert "1 items lost the beginning of their context to fit into 64 tokens" in evaluation.warnings
         found.append([item["scores"] for item in task.results["own/own-1"].items])
     for one, other in zip(*found, strict=True):
         assert one == pytest.approx(other, abs=1e-4)
+
+
+def test_a_table_does_not_depend_on_the_size_of_batches(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    decoder = Decoder(DecoderConfig(vocab_size=257, n_ctx=128, n_layer=4, n_head=4, n_embd=128))
+    LanguageModel(decoder, load_tokenizer("bytes")).save(tmp_path / "model")
+    found = []
+    for batch_tokens, batch_size in ((128, 1), (100_000, 50)):
+        task = ZeroShotTask(init_from=str(tmp_path / "model"), batch_tokens=batch_tokens, store=False)
+        trainer().test(task, benchmarks(n_ctx=128, batch_size=batch_size), verbose=False)
+        found.append(task.scores)
+    assert [score.name for score in found[0]] == [score.name for score in found[1]]
+    for one, other in zip(*found, strict=True):
+        for name in ("value", "interval", "n", "chance", "majority"):
+            expected = pytest.approx(getattr(other, name), rel=1e-6, nan_ok=True)
+            assert getattr(one, name) == expected, one.name
 
 
 @pytest.mark.parametrize("text", ["x", "The quick brown fox. " * 12])
@@ -217,6 +249,8 @@ def test_a_text_of_yours_has_the_perplexity_of_its_bytes_in_overlapping_windows(
         for position in range(scored, end):
             nats -= float(log_p[position - start, ids[position + 1]])
         scored = end
-    [score] = [score for score in task.scores if score.metric == "byte_perplexity"]
+    found = [score for score in task.scores if score.metric == "byte_perplexity"]
+    assert [score.protocol for score in found] == ["own-1", "lm-eval-1", "hf-strided-1"]
+    score = found[0]
     assert score.n == len(text)
     assert score.value == pytest.approx(math.exp(nats / len(text)), rel=1e-4)

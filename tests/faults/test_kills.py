@@ -31,8 +31,10 @@ def killed(kind: str, folder: Path, kills: int, seed: int) -> dict[str, Any]:
     [
         ("fit", 5),
         ("prepare", 5),
+        ("zero-shot", 3),
         pytest.param("fit", 100, marks=pytest.mark.slow),
         pytest.param("prepare", 100, marks=pytest.mark.slow),
+        pytest.param("zero-shot", 100, marks=pytest.mark.slow),
     ],
 )
 def test_a_killed_command_ends_in_the_same_files(kind: str, kills: int, tmp_path: Path) -> None:

@@ -100,6 +100,31 @@ def test_logits_have_the_shape_of_the_vocabulary_and_no_gradient() -> None:
     assert not logits.requires_grad
 
 
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_a_trace_is_of_the_text_and_can_be_patched(norm: Norm) -> None:
+    model = small_model(norm)
+    ids = BYTES.encode("abca")
+    found = model.trace("abca")
+    assert torch.equal(found["logits"], model.logits(torch.tensor([ids]))[0])
+    assert torch.equal(found.input_ids, torch.tensor(ids))
+    other = model.trace("bbca", replace={"embed": found["embed"]})
+    torch.testing.assert_close(other["logits"], found["logits"])
+
+
+def test_a_text_that_cannot_be_traced_is_refused() -> None:
+    model = small_model()
+    with pytest.raises(ValueError, match="25 tokens are more than the context length 24"):
+        model.trace("a" * 25)
+    with pytest.raises(ValueError, match="holds no token; begin it with the end-of-text token"):
+        model.trace("")
+    with pytest.raises(ValueError, match="token 300 is not in the vocabulary"):
+        model.trace([300])
+    with pytest.raises(ValueError, match=r"did you mean h.1.mlp.out\?"):
+        model.trace("a", replace={"h.1.mlp_out": torch.zeros(1, 16)})
+    with pytest.raises(ValueError, match="this model has no tokenizer"):
+        LanguageModel(model.decoder).trace("a")
+
+
 def test_a_score_is_that_of_the_text_and_greedy_text_is_greedy() -> None:
     model = small_model(vocab_size=300)
     logits = model.logits(torch.tensor([BYTES.encode("ab")]))[0, -1, :257]

@@ -7,7 +7,7 @@ import torch
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.generation.requests import Answer, Continuation, Prompt, RunningText
-from gpt_toolkit.generation.scorer import SHARED_FROM, Scorer, windows_of
+from gpt_toolkit.generation.scorer import SHARED_FROM, Scorer
 from gpt_toolkit.tokenizers import load_tokenizer
 
 N_CTX = 64
@@ -140,7 +140,7 @@ def test_each_token_of_running_text_is_scored_once_in_its_window(
     for answer, request in zip(scorer.running_texts(requests), requests, strict=True):
         assert answer.n_scored == len(request.ids) - 1
         total, scored = 0.0, 0
-        for start, end, first in windows_of(request):
+        for start, end, first in request.windows():
             assert end - start <= window
             assert start == 0 or end - start == window
             assert first == scored
@@ -149,6 +149,19 @@ def test_each_token_of_running_text_is_scored_once_in_its_window(
             total += alone(scorer, Continuation(context, continuation)).log_probability
         assert scored == len(request.ids) - 1
         assert answer.log_probability == pytest.approx(total, abs=5e-4)
+
+
+@pytest.mark.parametrize(("window", "stride"), [(16, 16), (16, 5), (N_CTX, N_CTX // 2)])
+def test_the_parts_of_a_divided_text_have_its_log_probability(
+    window: int, stride: int, scorer: Scorer
+) -> None:
+    request = RunningText(tokens(random.Random(4), 200), window, stride)
+    [whole] = scorer.running_texts([request])
+    for n_windows in (1, 3, 1000):
+        parts = scorer.running_texts(request.divided(n_windows))
+        assert sum(part.n_scored for part in parts) == whole.n_scored == 199
+        total = sum(part.log_probability for part in parts)
+        assert total == pytest.approx(whole.log_probability, rel=1e-6)
 
 
 def test_prompts_of_any_length_are_answered_as_each_alone(scorer: Scorer) -> None:

@@ -29,8 +29,8 @@ from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 
 import gpt_toolkit
 from gpt_toolkit import storyworld
-from gpt_toolkit.cli import main
-from gpt_toolkit.cli.configs import shipped_configs
+from gpt_toolkit.cli import TRAINER_VERBS, main
+from gpt_toolkit.cli.config_files import shipped_configs
 from gpt_toolkit.storyworld import benchmarks, datasets, facts, meanings, vallic
 
 Values = dict[str, Any]
@@ -224,7 +224,7 @@ def _summaries(verbs: Any) -> dict[str, str]:
 
 
 def _verb_values(verb: str) -> Values:
-    parser = _parser_of(verb, "--help")
+    parser = _parser_of(verb, "--model.help" if verb in TRAINER_VERBS else "--help")
     if isinstance(parser, jsonargparse.ArgumentParser):
         [methods] = _subparsers(parser)
         [method] = methods.choices

@@ -121,7 +121,9 @@ def test_an_override_that_cannot_be_read_is_refused(value: str, monkeypatch: pyt
 
 @pytest.mark.parametrize("name", ["float8", "bf16", ""])
 def test_an_unknown_dtype_is_refused_with_the_known_ones(name: str) -> None:
-    with pytest.raises(ValueError, match=rf"^dtype: '{name}'; expected auto, float32, bfloat16 or float16$"):
+    with pytest.raises(
+        ValueError, match=rf"^dtype: '{name}'; expected auto, float32, bfloat16, float16 or int8$"
+    ):
         hardware.dtype_named(name, CPU)
 
 

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -29,8 +30,64 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 # name of ours, lm-eval's, rows: Winograd and WikiText-2 whole, of LAMBADA the first
 TASKS = {"lambada": ("lambada_openai", 300), "wikitext2_raw": ("wikitext", 6), "winograd": ("wsc273", 273)}
+# multiple choice: lm-eval's task, its dataset and configuration, and the split that it scores
+CHOICES = {
+    "hellaswag": ("hellaswag", "Rowan/hellaswag", "validation"),
+    "piqa": ("piqa", "baber/piqa", "validation"),
+    "arc_easy": ("arc_easy", "allenai/ai2_arc/ARC-Easy", "test"),
+    "arc_challenge": ("arc_challenge", "allenai/ai2_arc/ARC-Challenge", "test"),
+    "winogrande": ("winogrande", "allenai/winogrande/winogrande_xl", "validation"),
+    "blimp": ("blimp_wh_island", "nyu-mll/blimp/wh_island", "train"),
+}
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 N_CTX = 96  # shorter than some passages, so that what is cut is compared too
+
+
+def made_rows(n: int = 40) -> dict[str, list[dict[str, Any]]]:
+    """Make records in the hub's layout from random words; some are longer than the context."""
+    random = Random(0)
+
+    def words(least: int, most: int) -> str:
+        return " ".join(random.choice(TEXT.split()) for _ in range(random.randint(least, most)))
+
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in CHOICES}
+    for i in range(n):
+        long = 120 if i % 10 == 0 else 12
+        label, letters = random.randrange(4), "ABCD" if i % 3 else "1234"
+        scene = {"ctx_a": f"{words(3, long)}.", "ctx_b": random.choice(["", "he", "the Man"])}
+        endings = [
+            f"{words(1, 8)}{random.choice(['.', ' [title] More', ' [step]  Stop.'])}" for _ in range(4)
+        ]
+        rows["hellaswag"].append(
+            {"ind": i, "activity_label": words(1, 3), **scene, "ctx": f"{scene['ctx_a']} {scene['ctx_b']}"}
+            | {"endings": endings, "label": str(label), "source_id": "", "split": "val", "split_type": "x"}
+        )
+        rows["piqa"].append(
+            {"goal": words(2, long), "sol1": words(1, 9), "sol2": words(1, 9), "label": label % 2}
+        )
+        for name in ("arc_easy", "arc_challenge"):
+            choices = {"text": [words(1, 5) for _ in letters], "label": list(letters)}
+            rows[name].append(
+                {
+                    "id": str(i),
+                    "question": f"{words(3, long)}?",
+                    "choices": choices,
+                    "answerKey": letters[label],
+                }
+            )
+        rows["winogrande"].append(
+            {"sentence": f"{words(1, 5)} _ {words(1, 5)}.", "option1": words(1, 1), "option2": words(1, 2)}
+            | {"answer": str(1 + label % 2)}
+        )
+        rows["blimp"].append(
+            {"sentence_good": words(3, 7), "sentence_bad": words(3, 7), "linguistics_term": "islands"}
+            | {"UID": "wh_island", "field": "syntax", "pair_id": i}
+        )
+    return rows
+
+
+TEXT = "the a man pan salt oil went sat under over it's Gabriel 3,000 naïve Who left. of, and hot cold"
+MADE = made_rows()
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +96,11 @@ def rows() -> dict[str, Any]:
 
     if not SHARED.is_dir():
         pytest.skip(f"no shared data in {SHARED}")
-    return made(SHARED)
+    found: dict[str, Any] = made(SHARED)
+    return found | {
+        hub: dict.fromkeys(("train", "validation", "test"), MADE[name])
+        for name, (_, hub, _) in CHOICES.items()
+    }
 
 
 @pytest.fixture(autouse=True)
@@ -49,8 +110,9 @@ def local_rows(rows: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     for name in names:
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
 
-    def load(path: str, **_: Any) -> Any:
-        splits = {split: datasets.Dataset.from_list(part) for split, part in rows[path].items()}
+    def load(path: str, name: str | None = None, **_: Any) -> Any:
+        found = rows.get(f"{path}/{name}") or rows[path]
+        splits = {split: datasets.Dataset.from_list(part) for split, part in found.items()}
         return datasets.DatasetDict(splits)
 
     monkeypatch.setattr(datasets, "load_dataset", load)
@@ -158,6 +220,41 @@ def test_backend_and_command_agree_with_the_harness_item_by_item(
         assert correct == [greedy for _, greedy in theirs]
         assert any(correct)
         assert not all(correct)
+
+
+@pytest.mark.parametrize("benchmark", CHOICES)
+def test_choices_agree_with_the_harness_item_by_item(benchmark: str, model: Path, tmp_path: Path) -> None:
+    from lm_eval.models.huggingface import HFLM
+
+    task, _, split = CHOICES[benchmark]
+    lm = HFLM(pretrained=str(model), dtype="float32", device="cpu", batch_size=16)
+    theirs, their_numbers = evaluated(lm, task, len(MADE[benchmark]))
+    folder = tmp_path / benchmark
+    folder.mkdir()
+    text = "".join(json.dumps(row) + "\n" for row in MADE[benchmark])
+    (folder / f"{split}.jsonl").write_text(text, encoding="utf-8")
+    command = [
+        "zero-shot",
+        str(model),
+        "--benchmarks",
+        benchmark,
+        "--protocols",
+        "lm-eval",
+        "--no_check_files",
+    ]
+    files = ["--output", str(tmp_path / "table.json"), "--rows", str(tmp_path / "rows.jsonl")]
+    assert main([*command, *files, "--root", str(tmp_path)]) == 0
+    records = [
+        json.loads(line) for line in (tmp_path / "rows.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    assert len(records) == len(MADE[benchmark])
+    ours = torch.tensor([score for record in records for score in record["scores"]])
+    torch.testing.assert_close(ours, torch.tensor([log_p for log_p, _ in theirs]), atol=1e-3, rtol=0.0)
+    scores = json.loads((tmp_path / "table.json").read_text(encoding="utf-8"))["scores"]
+    numbers = {score["metric"]: score["value"] for score in scores if not score["of"]}
+    assert numbers["accuracy"] == pytest.approx(their_numbers["acc"])
+    if "acc_norm" in their_numbers and benchmark not in ("winogrande", "blimp"):
+        assert numbers["accuracy_per_character"] == pytest.approx(their_numbers["acc_norm"])
 
 
 def test_generated_answers_are_the_harness_s(model: Path) -> None:

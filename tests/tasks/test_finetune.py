@@ -14,10 +14,10 @@ from torch.utils.data import DataLoader
 from gpt_toolkit.backbone import Decoder
 from gpt_toolkit.batches import IGNORE_INDEX, SupervisedBatch, TaskSpec
 from gpt_toolkit.callbacks import CheckpointWriter
+from gpt_toolkit.checkpoints.stored_heads import module_name
 from gpt_toolkit.generation.language_model import LanguageModel, load
 from gpt_toolkit.optim import AdamW
 from gpt_toolkit.tasks import FinetuneTask
-from gpt_toolkit.tasks.trained_heads import module_name
 from gpt_toolkit.tokenizers import load_tokenizer
 
 START, DELIMITER, EXTRACT = 257, 258, 259

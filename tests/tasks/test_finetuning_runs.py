@@ -70,9 +70,12 @@ def test_a_model_that_was_handed_on_scores_and_predicts_other_files(tell: Callab
     assert "a_b: scored by the head of items, the only one of the checkpoint" in err
     assert "a_b: not a file that the checkpoint was trained on, so all examples are scored" in err
     counts = "a_b: 6 examples of test (a 1, b 5); majority rate 0.8333; left out: 1 without a label"
-    assert out.splitlines()[-1] == counts
+    assert out.splitlines()[-4] == counts
+    assert [line.split()[0] for line in out.splitlines()[-3:]] == ["true", "a", "b"]
     written = json.loads(Path("runs/finetune/test.json").read_text(encoding="utf-8"))
     assert written["datasets"]["a_b"]["class_counts"] == {"a": 1, "b": 5}
+    matrix = written["datasets"]["a_b"]["confusion_matrix"]
+    assert {label: sum(row.values()) for label, row in matrix.items()} == {"a": 1, "b": 5}
     code, _, err = tell("predict", "--data.sets", "a.b.csv", "--ckpt_path", "best")
     assert code == 0, err
     lines = [json.loads(line) for line in Path("runs/finetune/predictions.jsonl").read_text().splitlines()]

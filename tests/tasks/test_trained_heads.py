@@ -1,5 +1,6 @@
 """Labels of heads: stored with their checkpoint, and compared by name in evaluation."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,11 @@ from lightning.pytorch import Trainer, seed_everything
 
 from gpt_toolkit import FinetuneTask, SupervisedDataModule
 from gpt_toolkit.batches import TrainedDataset
+from gpt_toolkit.checkpoints.stored_heads import build_heads, module_name
 from gpt_toolkit.checkpoints.training_checkpoint import read_record
+from gpt_toolkit.inference.load_model import load
 from gpt_toolkit.optim import AdamW
-from gpt_toolkit.tasks.trained_heads import build_heads, check_heads, check_same_datasets, module_name
+from gpt_toolkit.tasks.trained_heads import check_heads, check_same_datasets
 from tests.data.fakes import spec
 
 SHAPE = {"n_layer": 1, "n_head": 2, "n_embd": 16}
@@ -180,3 +183,50 @@ def test_one_of_two_heads_is_used_alone(tmp_path: Path) -> None:
         ValueError, match=r"dataset new: the checkpoint has no head of this name; .* items, a_b"
     ):
         trainer.validate(again, data(rows(tmp_path / "new.csv", list(WORDS))), verbose=False)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_folder_brings_its_heads_to_evaluation(
+    fitted: tuple[Path, Trainer, FinetuneTask], tmp_path: Path
+) -> None:
+    load(fitted[0], device="cpu").save(tmp_path / "model")
+    path = rows(tmp_path / "holdout.csv", ["sadness", "joy"], n=50)
+    found = []
+    for options, ckpt_path in (
+        ({"init_from": str(tmp_path / "model")}, None),
+        ({"decoder": SHAPE}, fitted[0]),
+    ):
+        task, trainer = FinetuneTask(**options), quiet(tmp_path)
+        trainer.ckpt_path = ckpt_path
+        found.append(trainer.test(task, data(path), verbose=False))
+    assert found[0] == found[1]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("labels", "note"),
+    [
+        (["sadness", "joy", "anger"], "initial head of more: that of mood in "),
+        (["sadness", "joy"], "initial head of more: new; .* has mood .classification: anger, joy, sadness"),
+    ],
+)
+def test_training_begins_with_a_head_of_the_same_labels(
+    labels: list[str],
+    note: str,
+    fitted: tuple[Path, Trainer, FinetuneTask],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    options = {"train": rows(tmp_path / "more.csv", labels, n=90), "labels": labels}
+    task = FinetuneTask(init_from=str(fitted[0]), optimizer=AdamW(lr=0.0), lm_coef=0.0)
+    with caplog.at_level("INFO"):
+        quiet(tmp_path, max_steps=1).fit(task, data(options))
+    assert re.search(note, caplog.text)
+    heads = [fitted[2].heads[module_name("mood")], task.heads[module_name("more")]]
+    before, now = [dict(head.linear.named_parameters()) for head in heads]  # type: ignore[union-attr]
+    if len(labels) == 3:
+        order = [list(WORDS).index(label) for label in labels]
+        for name, parameter in now.items():
+            assert torch.equal(parameter, before[name][order])
+    else:
+        assert not now["bias"].any()

@@ -131,13 +131,27 @@ def test_the_built_in_worlds_vocabulary_is_complete(monkeypatch: pytest.MonkeyPa
 # A checkpoint's tokenizer in the cache folder
 
 
+@pytest.mark.parametrize("name", ["tokenizer.json", "checksums.json"])
+def test_a_changed_byte_in_the_cache_is_named(name: str) -> None:
+    path = Path(tokenizer_name(ByteTokenizer().files(), "model")) / name
+    content = bytearray(path.read_bytes())
+    content[-9] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"^{path}: .*; delete the folder {path.parent} and run the same"):
+        load_tokenizer(path.parent)
+    path.unlink()
+    if name == "tokenizer.json":
+        with pytest.raises(ValueError, match=rf"^{path}: missing file"):
+            load_tokenizer(path.parent)
+
+
 def test_every_kind_of_tokenizer_has_only_known_files(
     trained: ByteLevelBPE, gpt1_toy: dict[str, str], gpt2_toy: dict[str, str]
 ) -> None:
     for tokenizer in (ByteTokenizer(), trained, load_tokenizer(gpt1_toy), load_tokenizer(gpt2_toy)):
         assert tokenizer.files().keys() <= set(KNOWN_FILES)
         folder = Path(tokenizer_name(tokenizer.files(), "model"))
-        assert {path.name for path in folder.iterdir()} == tokenizer.files().keys()
+        assert {path.name for path in folder.iterdir()} == {*tokenizer.files(), "checksums.json"}
         assert load_tokenizer(folder).fingerprint == tokenizer.fingerprint
     for files in (gpt1_toy, gpt2_toy):
         assert load_tokenizer(tokenizer_name(files, "model")).files() == load_tokenizer(files).files()
@@ -198,7 +212,8 @@ def test_writers_side_by_side_leave_whole_files_and_nothing_else() -> None:
     for writer in writers:
         writer.join()
     assert errors == []
-    assert {path.name for path in Path(tokenizer_name(files, "model")).iterdir()} == files.keys()
+    folder = Path(tokenizer_name(files, "model"))
+    assert {path.name for path in folder.iterdir()} == {*files, "checksums.json"}
 
 
 def test_files_whose_text_runs_together_do_not_share_a_folder() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import yaml
+from gpt_toolkit.yaml_files import read_yaml
 
 FULL, SCRATCH, NO_AUX = "full", "no_pretraining", "no_aux"
 """Variants of a fine-tuning that code names."""
@@ -87,7 +87,7 @@ def _table(entry: Mapping[str, Any]) -> PaperTable:
     )
 
 
-_CONTENT = yaml.safe_load(Path(__file__).with_name("paper_tables.yaml").read_text(encoding="utf-8"))
+_CONTENT = read_yaml(Path(__file__).with_name("paper_tables.yaml"))
 TASKS: Final = {name: Task(**fields) for name, fields in _CONTENT["tasks"].items()}
 VARIANTS: Final = {name: Variant(**fields) for name, fields in _CONTENT["variants"].items()}
 TABLES: Final = {name: _table(entry) for name, entry in _CONTENT["tables"].items()}

@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
 from gpt_toolkit.analysis.paper_tables.catalog import FULL, NO_AUX, SCRATCH, TABLES
+from gpt_toolkit.yaml_files import read_yaml
 
 _DATASETS = {column.dataset for table in TABLES.values() for column in table.columns} - {""}
 _DEPTH = 2  # folders below one that is searched: runs/finetune_rte/seed-0
@@ -91,11 +90,11 @@ def _run_folders(folder: Path, depth: int) -> Iterator[Path]:
 def _user_run(folder: Path) -> UserRun | str:
     """Return a run, or why it is left out; "" if it is not a fine-tuning of a dataset of the tables."""
     try:
-        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+        config = read_yaml(folder / "config.yaml")
         task = config["model"]["class_path"].rpartition(".")[2]
         settings = {name: config[name].get("init_args") or {} for name in ("model", "data")}
         datasets = settings["data"].get("sets")
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return ""
     names = [str(name) for name in (datasets if isinstance(datasets, list) else [datasets])]
     if task != "FinetuneTask" or not _DATASETS.intersection(names):

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from lightning.pytorch import LightningDataModule
 
@@ -242,6 +242,19 @@ class CorpusDataModule(LightningDataModule):
             for split in cache.splits
         ]
         return f"{self._title}: {', '.join(splits)}; in {cache.folder}"
+
+    @property
+    def sources(self) -> list[dict[str, Any]]:
+        """The training text, for the ledger of a run; available after ``setup``."""
+        return [
+            {
+                "name": self._title,
+                "fingerprint": self.cache.key,
+                "size": self._order().n_windows,
+                "unit": f"windows of {self.n_ctx} tokens",
+                "per_step": self._share().windows_per_step,
+            }
+        ]
 
     @property
     def steps_per_epoch(self) -> int:

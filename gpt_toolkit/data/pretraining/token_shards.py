@@ -3,11 +3,14 @@
 A token cache is a folder with a ``manifest.json`` and the shards of each split: ``train-00000.tokens`` and so
 on. A shard is a header of 64 bytes and then token ids, little-endian. An id has two bytes if the vocabulary
 fits, otherwise four. The header holds the magic ``GPTTOKEN``, the format version, the bytes an id, the number
-of ids and their BLAKE2b checksum. It is written last, so a shard that was cut short has none.
+of ids and the CRC-32 of their bytes. It is written last, so a shard that was cut short has none.
+
+The manifest is verified whenever it is read. The ids of a split are verified before they are used, once a
+process: all of them up to :data:`VERIFIED_BYTES`, above that a random sample of shards, another one in each
+process.
 """
 
-import hashlib
-import json
+import random
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +21,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gpt_toolkit.data.encoding import token_dtype
+from gpt_toolkit.checksums import read_checked_json, verify_file
+from gpt_toolkit.data.encoding import map_on_threads, token_dtype
 from gpt_toolkit.data.splits import SPLITS, Split
 
-FORMAT_VERSION: Final = 3
+FORMAT_VERSION: Final = 4
 """Raised when a reader of the former version would misread a cache, or the same text gives other tokens."""
 
 HEADER_BYTES: Final = 64
@@ -29,18 +33,16 @@ HEADER_BYTES: Final = 64
 OPEN_SHARDS: Final = 256
 """Shards of a stream that are mapped at once; tuned here: each holds a file open, and Unix allows 1,024."""
 
+VERIFIED_BYTES: Final = 1 << 33
+"""Bytes of a split's ids that a process verifies; tuned here: a few seconds, and 4 billion tokens."""
+
 MANIFEST: Final = "manifest.json"
 BLOCK_BYTES: Final = 1 << 22
 _MAGIC = b"GPTTOKEN"
-_HEADER = struct.Struct("<8sIIQ32s")
+_HEADER = struct.Struct("<8sIIQI")
 
 
-def new_checksum() -> "hashlib.blake2b":
-    """Return the running checksum of a shard's ids."""
-    return hashlib.blake2b(digest_size=32)
-
-
-def shard_header(itemsize: int, count: int, checksum: bytes) -> bytes:
+def shard_header(itemsize: int, count: int, checksum: int) -> bytes:
     """Return the header of a finished shard: ``HEADER_BYTES`` bytes."""
     return _HEADER.pack(_MAGIC, FORMAT_VERSION, itemsize, count, checksum).ljust(HEADER_BYTES, b"\0")
 
@@ -52,12 +54,12 @@ class Shard:
     Attributes:
         path: Path of the file.
         count: Number of token ids.
-        checksum: BLAKE2b checksum of the ids' bytes, in hexadecimal digits.
+        checksum: CRC-32 of the ids' bytes.
     """
 
     path: Path
     count: int
-    checksum: str
+    checksum: int
 
     def check(self, dtype: np.dtype[Any]) -> None:
         """Raise if the file is missing, truncated or foreign, without reading the ids."""
@@ -69,20 +71,12 @@ class Shard:
             raise ValueError(f"{self.path}: {size:,} bytes; expected {expected:,}; {fix}")
         with self.path.open("rb") as file:
             header = file.read(HEADER_BYTES)
-        if header != shard_header(dtype.itemsize, self.count, bytes.fromhex(self.checksum)):
+        if header != shard_header(dtype.itemsize, self.count, self.checksum):
             raise ValueError(f"{self.path}: other header; expected that of {MANIFEST}; {fix}")
 
     def verify(self) -> None:
         """Read the whole file and raise if the ids are not those that were written."""
-        checksum = new_checksum()
-        with self.path.open("rb") as file:
-            file.seek(HEADER_BYTES)
-            while block := file.read(BLOCK_BYTES):
-                checksum.update(block)
-        if checksum.hexdigest() != self.checksum:
-            raise ValueError(
-                f"{self.path}: wrong checksum; expected that of {MANIFEST}; {_fix(self.path.parent)}"
-            )
+        verify_file(self.path, self.checksum, _fix(self.path.parent), start=HEADER_BYTES)
 
 
 def _map(shards: Sequence[Shard], dtype: np.dtype[Any], number: int) -> NDArray[Any]:
@@ -166,12 +160,8 @@ class TokenCache:
                 f"{folder}: no finished token cache; expected one; run `gpt-toolkit prepare` with the same "
                 "arguments"
             )
-        try:
-            manifest = json.loads(path.read_bytes())
-            version = manifest["format"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path}: damaged; expected a manifest; {_fix(folder)}") from error
-        if version != FORMAT_VERSION:
+        manifest = read_checked_json(path, _fix(folder))
+        if (version := manifest.get("format")) != FORMAT_VERSION:
             raise ValueError(f"{path}: format {version}; expected {FORMAT_VERSION}; {_fix(folder)}")
         cache = cls(folder, manifest)
         for split in cache.splits:
@@ -200,7 +190,12 @@ class TokenCache:
         return [Shard(self.folder / entry["file"], entry["count"], entry["checksum"]) for entry in entries]
 
     def tokens(self, split: Split) -> Tokens:
-        """Return the token stream of a split."""
+        """Return the token stream of a split, whose ids are verified.
+
+        Raises:
+            ValueError: If a byte has changed since they were written.
+        """
+        self.verify([split], VERIFIED_BYTES)
         return Tokens(self.shards(split), self.dtype)
 
     def n_bytes(self, split: Split) -> int:
@@ -224,11 +219,21 @@ class TokenCache:
         """Return the mean UTF-8 bytes of a label; the first token of a split is not a label."""
         return self.n_bytes(split) / max(1, self.n_tokens(split) - 1)
 
-    def verify(self) -> None:
-        """Read every file and raise if its ids are not those that were written."""
-        for split in self.splits:
-            for shard in self.shards(split):
-                shard.verify()
+    def verify(self, splits: Sequence[Split] | None = None, n_bytes: int | None = None) -> None:
+        """Raise if the ids are not those that were written.
+
+        Args:
+            splits: The splits to read; None: all.
+            n_bytes: Bytes of each split to read; if it has more, shards are chosen at random. None: all.
+        """
+        for split in self.splits if splits is None else splits:
+            shards = self.shards(split)
+            if n_bytes is not None:
+                size = self.dtype.itemsize * max((shard.count for shard in shards), default=1)
+                n_shards = min(len(shards), max(1, n_bytes // max(1, size)))
+                shards = random.SystemRandom().sample(shards, n_shards)
+            for _ in map_on_threads(Shard.verify, shards):
+                pass
 
 
 def _fix(folder: Path) -> str:

@@ -13,7 +13,7 @@ from gpt_toolkit.data.pretraining.corpus import Corpus, changed_text, utf8_lengt
 from gpt_toolkit.io import atomic_folder, cache_folder, explain_write_errors
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers import train_byte_level
-from gpt_toolkit.tokenizers.loading import Tokenizer, load_tokenizer
+from gpt_toolkit.tokenizers.loading import Tokenizer, load_tokenizer, write_cached_files
 
 AUTO: Final = "auto"
 _TRAIN = "train:"
@@ -114,8 +114,7 @@ class TokenizerChoice:
             raise changed_text(self.corpus)
         advice = "make space, or set GPT_TOOLKIT_CACHE to a folder on another disk"
         with explain_write_errors(folder, advice), atomic_folder(folder) as partial:
-            for name, content in tokenizer.files().items():
-                (partial / name).write_text(content, encoding="utf-8", newline="")
+            write_cached_files(tokenizer.files(), partial)
         return self.load()
 
 

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import zlib
 from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,20 +19,20 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from gpt_toolkit.checksums import file_checksum, read_checked_json, write_checked_json
 from gpt_toolkit.data.encoding import token_dtype
 from gpt_toolkit.data.pretraining.corpus import Corpus, Position, changed_text
 from gpt_toolkit.data.pretraining.parallel_tokenize import Encoded, Encoder, encode_on_threads
 from gpt_toolkit.data.pretraining.token_shards import (
-    BLOCK_BYTES,
     FORMAT_VERSION,
     HEADER_BYTES,
     MANIFEST,
+    Shard,
     TokenCache,
-    new_checksum,
     shard_header,
 )
 from gpt_toolkit.data.splits import Split
-from gpt_toolkit.io import explain_write_errors, write_json
+from gpt_toolkit.io import explain_write_errors
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers.loading import Tokenizer
 
@@ -122,7 +123,7 @@ class _CacheWriter:
         Without a journal, or with one that cannot be trusted, the folder is emptied.
         """
         try:
-            journal = json.loads((self._folder / JOURNAL).read_bytes())
+            journal = read_checked_json(self._folder / JOURNAL, "begin again")
             if journal["key"] != self._key:
                 raise ValueError("the journal of another cache")
             for name, state in journal["splits"].items():
@@ -166,7 +167,7 @@ class _CacheWriter:
                     split.flush()
                 states = {name: asdict(split.state) for name, split in self._splits.items()}
                 journal = {"key": self._key, "position": encoded.position, "splits": states}
-                write_json(self._folder / JOURNAL, journal, indent=1, durable=True)
+                write_checked_json(self._folder / JOURNAL, journal)
                 self._new_tokens = 0
 
     def finish(self, corpus: Corpus) -> None:
@@ -182,7 +183,7 @@ class _CacheWriter:
                 split.finish_shard()
             states = {name: asdict(split.state) for name, split in self._splits.items()}
             for state in states.values():
-                del state["open_tokens"]
+                del state["open_tokens"], state["open_checksum"]
             manifest = {
                 "format": FORMAT_VERSION,
                 "key": self._key,
@@ -192,7 +193,7 @@ class _CacheWriter:
                 "source": corpus.identity(),
                 "splits": states,
             }
-            write_json(self._folder / MANIFEST, manifest, indent=1, durable=True)
+            write_checked_json(self._folder / MANIFEST, manifest)
             for path in (self._folder / JOURNAL, *self._folder.glob("*.partial")):
                 path.unlink(missing_ok=True)
 
@@ -227,6 +228,7 @@ class _SplitState:
         n_documents: Documents that begin in it.
         n_marks: Occurrences of ``END_MARK`` in its text.
         open_tokens: Tokens of the open shard.
+        open_checksum: CRC-32 of their bytes.
         shards: Name, count and checksum of each finished shard.
     """
 
@@ -235,6 +237,7 @@ class _SplitState:
     n_documents: int = 0
     n_marks: int = 0
     open_tokens: int = 0
+    open_checksum: int = 0
     shards: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -244,8 +247,8 @@ class _SplitWriter:
     An unfinished shard has a temporary name and no header.
 
     Raises:
-        OSError: If a shard of the state is missing.
-        ValueError: If the open shard holds less than the state says.
+        OSError: If the open shard is missing.
+        ValueError: If a shard is not as the state says.
     """
 
     def __init__(
@@ -254,20 +257,21 @@ class _SplitWriter:
         self.state = state
         self._folder, self._split, self._dtype, self._shard_tokens = folder, split, dtype, shard_tokens
         self._file: BinaryIO | None = None
-        self._checksum = new_checksum()
-        for path in self.finished:
-            path.stat()
+        for path, shard in zip(self.finished, state.shards, strict=True):
+            Shard(path, shard["count"], shard["checksum"]).verify()
         if state.open_tokens:
             if not self.partial.exists():  # the shard was finished after the journal
                 self._path(len(state.shards)).rename(self.partial)
             end = HEADER_BYTES + state.open_tokens * dtype.itemsize
             if self.partial.stat().st_size < end:
                 raise ValueError(f"{self.partial}: too short; expected the length of the journal")
+            with self.partial.open("r+b") as file:
+                file.truncate(end)
+            if file_checksum(self.partial, HEADER_BYTES) != state.open_checksum:
+                raise ValueError(f"{self.partial}: wrong checksum; expected that of the journal")
             self._file = self.partial.open("r+b")
-            self._file.truncate(end)
             self._file.write(bytes(HEADER_BYTES))
-            while block := self._file.read(BLOCK_BYTES):
-                self._checksum.update(block)
+            self._file.seek(end)
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{self._split}-{number:05d}.tokens"
@@ -289,11 +293,10 @@ class _SplitWriter:
             if self._file is None:
                 self._file = self.partial.open("wb")
                 self._file.write(bytes(HEADER_BYTES))
-                self._checksum = new_checksum()
             fitting = ids[: self._shard_tokens - self.state.open_tokens]
             data = fitting.tobytes()
             self._file.write(data)
-            self._checksum.update(data)
+            self.state.open_checksum = zlib.crc32(data, self.state.open_checksum)
             self.state.open_tokens += len(fitting)
             self.state.n_tokens += len(fitting)
             if self.state.open_tokens == self._shard_tokens:
@@ -312,13 +315,13 @@ class _SplitWriter:
             return
         state, path = self.state, self._path(len(self.state.shards))
         self._file.seek(0)
-        self._file.write(shard_header(self._dtype.itemsize, state.open_tokens, self._checksum.digest()))
+        self._file.write(shard_header(self._dtype.itemsize, state.open_tokens, state.open_checksum))
         self.flush()
         self.close()
         self.partial.replace(path)
-        checksum = self._checksum.hexdigest()
-        state.shards.append({"file": path.name, "count": state.open_tokens, "checksum": checksum})
-        state.open_tokens = 0
+        entry = {"file": path.name, "count": state.open_tokens, "checksum": state.open_checksum}
+        state.shards.append(entry)
+        state.open_tokens = state.open_checksum = 0
 
     def close(self) -> None:
         """Close the open file as it is."""

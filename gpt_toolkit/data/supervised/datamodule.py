@@ -178,7 +178,9 @@ class SupervisedDataModule(LightningDataModule):
         self._datasets = self._open(self.vocabulary, stage)
         self.n_special_tokens = 0 if all(one.is_text for one in self._datasets) else len(SPECIAL_TOKENS)
         self.tasks = {one.name: one.spec for one in self._datasets}
-        self.dataset_records = {one.name: one.dataset.record(is_text=one.is_text) for one in self._datasets}
+        self.dataset_records = {
+            one.name: one.dataset.record(is_text=one.is_text, n_ctx=self.n_ctx) for one in self._datasets
+        }
         self.tested_split = self._tested_split() if stage == "test" else "test"
         for one in self._datasets if stage == "fit" else ():
             if "train" not in one.dataset.splits:
@@ -380,6 +382,25 @@ class SupervisedDataModule(LightningDataModule):
         return examples.skipped | ({"by val_rows": limited} if limited else {})
 
     # ------------------------------------------------------------------ training
+
+    @property
+    def sources(self) -> list[dict[str, Any]]:
+        """The training examples of each dataset, for the ledger of a run; available after ``setup``.
+
+        What a step reads of a dataset is an average: batches differ in size, and steps in their datasets.
+        """
+        share = step_share(self.trainer, self.batch_size)
+        _, orders, mixture = self._training
+        return [
+            {
+                "name": one.dataset.title,
+                "fingerprint": one.encoded["train"].folder.name,
+                "size": (size := len(one.builders["train"].selected)),
+                "unit": "examples",
+                "per_step": share.world_size * share.accumulate * rate * size / len(order),
+            }
+            for one, order, rate in zip(self._opened(), orders, mixture.rates, strict=True)
+        ]
 
     @cached_property
     def _training(self) -> TrainingStream:

@@ -182,13 +182,14 @@ class SupervisedDataset:
         """Names of the splits that exist, among ``train``, ``val`` and ``test``."""
         return tuple(split for split in ("train", "val", "test") if split in self.sources)
 
-    def record(self, *, is_text: bool) -> TrainedDataset:
+    def record(self, *, is_text: bool, n_ctx: int | None = None) -> TrainedDataset:
         """Return what checkpoints store of the dataset.
 
         Args:
             is_text: Whether its labels are learned as words.
+            n_ctx: Longest sequence, in tokens.
         """
-        return TrainedDataset(self.spec, is_text, tuple(self.files), self.columns)
+        return TrainedDataset(self.spec, is_text, tuple(self.files), self.columns, n_ctx)
 
     def of_head(self, trained: TrainedDataset) -> "SupervisedDataset":
         """Return the dataset for a trained model: its labels, by name, mean the outputs of the model.

@@ -14,8 +14,8 @@ from gpt_toolkit.batches import TaskSpec
 from gpt_toolkit.data.supervised.dataset import Source, SourceExample, SupervisedDataset
 from gpt_toolkit.data.supervised.label_maps import LabelMap, spec_labels
 from gpt_toolkit.data.supervised.record_schema import RecordSchema
-from gpt_toolkit.io import read_yaml
 from gpt_toolkit.records import OnBadRecord, Record
+from gpt_toolkit.yaml_files import read_yaml
 
 _CATALOG: Final = Path(__file__).with_name("gpt1_datasets.yaml")
 _HUB_SPLITS: Final = {"train": ("train",), "val": ("validation",), "test": ("test",)}

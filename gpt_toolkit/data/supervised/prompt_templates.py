@@ -15,8 +15,8 @@ from typing import Any, Final
 from gpt_toolkit.batches import TaskSpec
 from gpt_toolkit.data.supervised.dataset import Example
 from gpt_toolkit.data.supervised.label_maps import LETTERS
-from gpt_toolkit.io import read_yaml
 from gpt_toolkit.tokenizers import Tokenizer
+from gpt_toolkit.yaml_files import read_yaml
 
 TEMPLATES: Final = Path(__file__).parent / "prompts"
 

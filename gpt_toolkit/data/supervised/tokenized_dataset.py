@@ -3,8 +3,9 @@
 The cache holds the texts of an example in full and without special tokens, so it serves every context length.
 A folder of the cache holds ``ids.bin``, the token ids of all texts end to end; ``ends.npy``, the end of each
 text in it; ``examples.npy``, target, whether it has one, number and subset of each example;
-``references.jsonl``, a line for each example; and ``manifest.json``. Reading maps the files into memory, so
-memory does not grow with the dataset.
+``references.jsonl``, a line for each example; and ``manifest.json``, which has the checksums of the others.
+Each process verifies them when it opens the folder. Reading maps the files into memory, so memory does not
+grow with the dataset.
 """
 
 import hashlib
@@ -19,17 +20,19 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from gpt_toolkit.checksums import file_checksum, read_checked_json, verify_file, write_checked_json
 from gpt_toolkit.data.encoding import map_on_threads, token_dtype
 from gpt_toolkit.data.supervised.dataset import Example, SupervisedDataset
 from gpt_toolkit.data.supervised.prompt_templates import PromptTemplate
-from gpt_toolkit.io import atomic_folder, explain_write_errors, write_json
+from gpt_toolkit.io import atomic_folder, explain_write_errors
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers import Tokenizer
 
-CACHE_VERSION: Final = 3
+CACHE_VERSION: Final = 4
 """Raised when the same examples would be cached in another way."""
 
 _MANIFEST = "manifest.json"
+_FILES = ("ids.bin", "ends.npy", "examples.npy", "references.jsonl")
 _EXAMPLE_DTYPE = np.dtype(
     [("target", np.float64), ("has_target", np.bool_), ("number", np.int64), ("subset", np.int64)]
 )
@@ -65,8 +68,11 @@ class TokenizedDataset:
                 f"{folder}: no prepared examples; expected some; run `gpt-toolkit prepare` with the same "
                 "arguments"
             )
+        advice = f"delete the folder {folder} and run the same command again"
+        manifest = read_checked_json(folder / _MANIFEST, advice)
+        for name in _FILES:
+            verify_file(folder / name, manifest["checksums"][name], advice)
         try:
-            manifest = json.loads((folder / _MANIFEST).read_bytes())
             self.n_texts, self.notes = int(manifest["n_texts"]), list(map(str, manifest["notes"]))
             self.skipped: dict[str, int] = dict(manifest["skipped"])
             dtype, self.n_ids = token_dtype(manifest["vocab_size"]), int(manifest["n_ids"])
@@ -83,10 +89,7 @@ class TokenizedDataset:
             if len(self._ends) != len(self) * self.n_texts or self._ends[-1] != self.n_ids:
                 raise ValueError("files of different sizes")
         except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-            raise ValueError(
-                f"{folder}: damaged ({error}); expected prepared examples; delete the folder and run the "
-                "same command again"
-            ) from error
+            raise ValueError(f"{folder}: damaged ({error}); expected prepared examples; {advice}") from error
 
     def __reduce__(self) -> tuple[Any, ...]:  # worker processes map the files themselves
         return TokenizedDataset, (self.folder,)
@@ -214,6 +217,7 @@ class _Writer:
         np.save(folder / "ends.npy", ends)
         np.save(folder / "examples.npy", table)
         manifest = {
+            "checksums": {name: file_checksum(folder / name) for name in _FILES},
             "title": self.dataset.title,
             "split": self.split,
             "n_texts": len(ends) // len(table),
@@ -222,7 +226,7 @@ class _Writer:
             "skipped": self.dataset.skipped(self.split),
             "vocab_size": self.tokenizer.vocab_size,
         }
-        write_json(folder / _MANIFEST, manifest, durable=True)
+        write_checked_json(folder / _MANIFEST, manifest)
 
     def _batches(self) -> Iterator[list[Example]]:
         batch: list[Example] = []

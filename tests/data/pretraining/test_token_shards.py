@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gpt_toolkit.checksums import read_checked_json, write_checked_json
 from gpt_toolkit.data.pretraining import token_shards as tokens_module
 from gpt_toolkit.data.pretraining.token_shards import TokenCache, Tokens
 from tests.data.pretraining.numbered_documents import Documents, run
@@ -76,24 +77,50 @@ def test_a_foreign_file_of_the_right_size_is_an_error(tmp_path: Path) -> None:
         TokenCache.open(folder)
 
 
-def test_verifying_finds_a_single_changed_id(tmp_path: Path) -> None:
-    cache = run(Documents(), tmp_path)
-    path = cache.folder / "train-00001.tokens"
+def test_a_changed_id_is_named_before_the_split_is_used(tmp_path: Path) -> None:
+    folder = run(Documents(), tmp_path).folder
+    path = folder / "train-00001.tokens"
     data = bytearray(path.read_bytes())
     data[100] ^= 1
     path.write_bytes(data)
-    with pytest.raises(ValueError, match=r"train-00001\.tokens: wrong checksum; expected that of"):
-        TokenCache.open(cache.folder).verify()
+    cache = TokenCache.open(folder)
+    assert len(cache.tokens("val"))
+    wrong = r"train-00001\.tokens: checksum 0x\w{8}; expected 0x\w{8}; delete the folder"
+    with pytest.raises(ValueError, match=wrong):
+        cache.tokens("train")
+    with pytest.raises(ValueError, match=wrong):
+        cache.verify()
+
+
+def test_of_many_shards_each_process_verifies_a_sample(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    monkeypatch.setattr(tokens_module.Shard, "verify", lambda shard: read.append(shard.path))
+    cache = run(Documents(), tmp_path, shard_tokens=50)
+    monkeypatch.setattr(tokens_module, "VERIFIED_BYTES", 5 * 50 * cache.dtype.itemsize)
+    samples = []
+    for _ in range(4):
+        read.clear()
+        cache.tokens("train")
+        assert len(set(read)) == 5
+        samples.append(tuple(sorted(read)))
+    assert len(set(samples)) > 1
+    read.clear()
+    cache.verify()
+    assert len(read) == sum(len(cache.shards(split)) for split in cache.splits)
 
 
 def test_a_manifest_of_another_format_or_damaged_is_an_error(tmp_path: Path) -> None:
     folder = run(Documents(), tmp_path).folder
-    manifest = json.loads((folder / "manifest.json").read_text())
-    (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 99}))
-    with pytest.raises(ValueError, match=r"manifest\.json: format 99; expected 3"):
+    path = folder / "manifest.json"
+    manifest = read_checked_json(path, "")
+    write_checked_json(path, manifest | {"format": 99})
+    with pytest.raises(ValueError, match="format 99; expected 4"):
         TokenCache.open(folder)
-    (folder / "manifest.json").write_text("{")
-    with pytest.raises(ValueError, match=r"manifest\.json: damaged; expected a manifest"):
-        TokenCache.open(folder)
-    with pytest.raises(FileNotFoundError, match=r"no finished token cache in .* run `gpt-toolkit prepare`"):
+    for text in ("{", "[]", json.dumps(manifest), json.dumps(manifest | {"crc32": 1})):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=rf"^{path}: damaged \(.*\); delete the folder {folder} and"):
+            TokenCache.open(folder)
+    with pytest.raises(FileNotFoundError, match=r"no finished token cache; expected one; run `gpt-toolkit"):
         TokenCache.open(folder / "nowhere")

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
+from gpt_toolkit.checksums import write_checked_json
 from gpt_toolkit.data.pretraining import parallel_tokenize, write_token_shards
-from gpt_toolkit.data.pretraining.token_shards import FORMAT_VERSION
+from gpt_toolkit.data.pretraining.token_shards import FORMAT_VERSION, HEADER_BYTES
 from gpt_toolkit.data.pretraining.write_token_shards import cache_key, prepare_tokens
-from gpt_toolkit.io import write_json
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers.byte_tokenizer import ByteTokenizer
 from tests.data.pretraining.numbered_documents import SHARD, Documents, Killed, contents, run
@@ -79,14 +79,14 @@ def test_a_run_killed_while_it_writes_its_journal_ends_with_the_same_bytes(
     expected = contents(run(Documents(), tmp_path / "whole").folder)
     left = [times]
 
-    def killed(path: Path, value: object, **options: Any) -> None:
+    def killed(path: Path, value: Any, **options: Any) -> None:
         left[0] -= path.name == victim
         if path.name == victim and (left[0] == 0 or victim == "manifest.json"):
             raise Killed
-        write_json(path, value, **options)
+        write_checked_json(path, value, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(write_token_shards, "write_json", killed)
+        patch.setattr(write_token_shards, "write_checked_json", killed)
         with pytest.raises(Killed):
             run(Documents(), tmp_path / "killed")
     assert contents(run(Documents(), tmp_path / "killed").folder) == expected
@@ -98,13 +98,25 @@ def test_journals_become_rarer_as_the_shards_grow(tmp_path: Path, monkeypatch: p
     def counted(path: Path, value: Any, **options: Any) -> None:
         if path.name == "progress.json":
             journals.append(sum(state["n_tokens"] for state in value["splits"].values()))
-        write_json(path, value, **options)
+        write_checked_json(path, value, **options)
 
-    monkeypatch.setattr(write_token_shards, "write_json", counted)
+    monkeypatch.setattr(write_token_shards, "write_checked_json", counted)
     cache = run(Documents(2500), tmp_path, journal_tokens=1)
     assert 256 < len(journals) < 800
     for before, after in itertools.pairwise([*journals, sum(map(cache.n_tokens, cache.splits))]):
         assert after - before < before / 256 + 150  # a job more, at most
+
+
+@pytest.mark.parametrize("place", ["train-00000.tokens", "train-*.partial"])
+def test_a_byte_that_changed_after_the_journal_means_starting_again(place: str, tmp_path: Path) -> None:
+    expected = contents(run(Documents(), tmp_path / "whole").folder)
+    with pytest.raises(Killed):
+        run(Documents(kill_at=70), tmp_path / "killed")
+    path = next((tmp_path / "killed").glob(f"*/{place}"))
+    content = bytearray(path.read_bytes())
+    content[HEADER_BYTES] ^= 1
+    path.write_bytes(content)
+    assert contents(run(Documents(), tmp_path / "killed").folder) == expected
 
 
 @pytest.mark.parametrize("damage", ["not json", '{"key": "other"}', None])

@@ -119,8 +119,21 @@ def test_missing_and_damaged_rows_are_refused_with_the_way_out(tmp_path: Path) -
     rows = encoded(pairs(30), tmp_path)
     ids = rows.folder / "ids.bin"
     ids.write_bytes(ids.read_bytes()[:-7])
-    with pytest.raises(ValueError, match=r"damaged \(mmap length is greater than file"):
+    with pytest.raises(ValueError, match=rf"^{ids}: checksum .* delete the folder {rows.folder} and run"):
         TokenizedDataset(rows.folder)
+    ids.unlink()
+    with pytest.raises(ValueError, match=rf"^{ids}: missing file; .* delete the folder"):
+        TokenizedDataset(rows.folder)
+
+
+@pytest.mark.parametrize("name", ["ids.bin", "ends.npy", "examples.npy", "references.jsonl", "manifest.json"])
+def test_a_changed_byte_of_the_rows_is_named(name: str, tmp_path: Path) -> None:
+    path = encoded(pairs(30), tmp_path).folder / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"^{path}: .*; delete the folder {path.parent} and run"):
+        TokenizedDataset(path.parent)
 
 
 def test_workers_map_the_files_anew(tmp_path: Path) -> None:

@@ -1,0 +1,106 @@
+"""Watch over the processes of a run on one machine: if one dies, the others end, and a line names it.
+
+Lightning starts the other ranks as children of rank 0. torchrun and SLURM watch over their processes
+themselves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+from lightning.pytorch.strategies.launchers import subprocess_script
+
+from gpt_toolkit.callbacks.console import say
+
+_GRACE = 5.0
+"""Seconds for a process to end by itself after another's error; tuned here: for loaded machines."""
+
+_GRACE_AFTER_SIGNAL = 0.5  # the same after a signal, which leaves no message
+_POLL = 0.2  # seconds; a process is not told when its parent ends
+
+_ending = threading.Event()
+
+
+def is_child_of_rank_0() -> bool:
+    """Return whether Lightning has started this process, as another rank than 0."""
+    return "LOCAL_RANK" in os.environ and "TORCHELASTIC_RUN_ID" not in os.environ and _rank() > 0
+
+
+def _rank() -> int:
+    return int(os.environ["LOCAL_RANK"])
+
+
+@contextlib.contextmanager
+def watched_ranks() -> Iterator[None]:
+    """Watch over the ranks that a Trainer starts in the block; in such a rank, watch over rank 0.
+
+    A process that is killed ends the others within 3 seconds, with exit code 1.
+    """
+    _ending.clear()
+    # Lightning's own observer looks every 5 seconds and kills all, this process included, without a message.
+    subprocess_script._launch_process_observer = _watch_children  # type: ignore[attr-defined]
+    parent = os.getppid()
+    if is_child_of_rank_0():
+        threading.Thread(target=_watch_parent, args=(parent,), daemon=True).start()
+    try:
+        yield
+    except RuntimeError:
+        # Communication with a dead rank fails; the watch names the rank and ends this process.
+        if "LOCAL_RANK" in os.environ:
+            time.sleep(_GRACE + 1)
+        raise
+    except Exception:
+        _ending.set()
+        if is_child_of_rank_0() and _has_ended(parent, _GRACE):
+            raise SystemExit(1) from None  # rank 0 has printed the same error
+        raise
+    finally:
+        _ending.set()
+
+
+def _has_ended(parent: int, seconds: float) -> bool:
+    """Return whether the parent of this process ends within some seconds."""
+    end = time.monotonic() + seconds
+    while os.getppid() == parent and time.monotonic() < end:
+        time.sleep(_POLL)
+    return os.getppid() != parent
+
+
+def _watch_children(child_processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    for rank, process in enumerate(child_processes, start=1):
+        others = [other for other in child_processes if other is not process]
+        threading.Thread(target=_watch_child, args=(rank, process, others), daemon=True).start()
+
+
+def _watch_child(
+    rank: int, process: subprocess.Popen[bytes], others: Sequence[subprocess.Popen[bytes]]
+) -> None:
+    code = process.wait()
+    if code == 0 or _ending.wait(_GRACE if code > 0 else _GRACE_AFTER_SIGNAL):
+        return  # this process ends, too, with a message of its own
+    reason = f"exit code {code}" if code > 0 else signal.Signals(-code).name
+    _end(f"rank {rank} (process {process.pid}) ended with {reason}", others)
+
+
+def _watch_parent(parent: int) -> None:
+    if _has_ended(parent, math.inf) and not _ending.wait(_GRACE_AFTER_SIGNAL):
+        _end(f"rank 0 (process {parent}) ended" if _rank() == 1 else "", ())
+
+
+def _end(message: str, others: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End the other children and this process, whatever it waits for."""
+    for other in others:
+        other.kill()
+    if message:
+        advice = "run the same command again, fit with --ckpt_path last"
+        say(f"gpt-toolkit: {message}; the other ranks end, too; {advice}")
+    sys.stdout.flush()
+    os._exit(1)

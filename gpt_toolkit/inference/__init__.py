@@ -1,0 +1,1 @@
+"""Use of trained models: classes of new texts, surprisal of words, minimal pairs."""
