@@ -67,5 +67,5 @@ def test_an_unknown_field_is_refused() -> None:
 def test_all_faults_of_a_shape_are_told_at_once() -> None:
     with pytest.raises(ValueError, match=r"n_head: 7; .*such as 1, 2, 4, 8.*attn_pdrop: 1\.0; .*norm:"):
         DecoderConfig(5, 5, 1, 7, 128, attn_pdrop=1.0, norm="middle")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="n_layer is 0"):
+    with pytest.raises(ValueError, match="decoder: n_layer: 0; expected a whole number of at least 1"):
         DecoderConfig(5, 5, 0, 1, 8)

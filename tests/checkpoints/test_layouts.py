@@ -144,7 +144,7 @@ def test_a_damaged_gpt2_checkpoint_is_named_wherever_the_damage_is(tmp_path: Pat
     with pytest.raises(FileNotFoundError, match=r"model\.ckpt\.data-00000-of-00001: not found; expected it,"):
         open_model(folder)
     index.unlink()
-    with pytest.raises(FileNotFoundError, match=r"model\.ckpt\.index: no such file"):
+    with pytest.raises(FileNotFoundError, match=r"model\.ckpt\.index: not found; expected the index of a"):
         open_model(folder)
     (folder / "checkpoint").unlink()
     with pytest.raises(ValueError, match=r"holds no \.index file"):
@@ -160,7 +160,7 @@ def test_kinds_of_checkpoint_that_gpt2_never_had_are_refused(tmp_path: Path) -> 
     with pytest.raises(ValueError, match=r"model\.ckpt\.index: model/wte in slices; expected whole tensors"):
         open_model(folder)
     (folder / "hparams.json").unlink()
-    with pytest.raises(FileNotFoundError, match=r"hparams\.json: no such file.*n_vocab, n_ctx"):
+    with pytest.raises(FileNotFoundError, match=r"hparams\.json: not found; expected a file"):
         open_model(folder)
     (folder / "hparams.json").write_text('{"n_vocab": 11}')
     with pytest.raises(ValueError, match=r"hparams\.json: has no whole number for n_ctx, n_embd"):
@@ -202,7 +202,7 @@ def test_what_is_wrong_with_gpt1_parameters_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"params_4\.npy: .*; expected a complete \.npy file"):
         open_model(folder)
     np.save(folder / "params_4.npy", np.zeros((3, 4)))
-    with pytest.raises(ValueError, match=r"params_4\.npy: holds float64 of \(3, 4\), expected a flat row"):
+    with pytest.raises(ValueError, match=r"params_4\.npy: float64 of shape \(3, 4\); expected float32 of"):
         open_model(folder)
     (folder / "params_4.npy").unlink()
     with pytest.raises(FileNotFoundError, match=r"params_4\.npy: no such file"):

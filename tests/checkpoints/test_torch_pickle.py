@@ -85,7 +85,7 @@ def test_a_truncated_bin_file_is_named(zipped: bool, tmp_path: Path) -> None:
     whole = path.read_bytes()
     for length in (10, 60, len(whole) // 2, len(whole) - 30):
         path.write_bytes(whole[:length])
-        with pytest.raises(ValueError, match=r"pytorch_model\.bin: ; expected a file of torch\.save"):
+        with pytest.raises(ValueError, match=r"pytorch_model\.bin: (damaged|incomplete|other content)"):
             open_model(path.parent)
     torch.save([1, 2], path)
     with pytest.raises(ValueError, match=r"pytorch_model\.bin: list; expected tensors by name"):

@@ -73,7 +73,7 @@ def test_all_problems_are_listed_at_once_with_their_fixes(tell: Tell) -> None:
             r"1\. decoder: n_head: 3; expected a divisor of n_embd 16, such as",
             r"2\. --ckpt_path: last, runs/tiny/checkpoints/last\.ckpt not found; expected",
             r"3\. trainer\.strategy is fsdp, which needs GPUs",
-            r"4\. files: no file or folder 'corpse\.txt'",
+            r"4\. files: 'corpse\.txt'",
         ),
         strict=True,
     ):

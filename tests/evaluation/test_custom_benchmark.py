@@ -295,7 +295,7 @@ def test_all_problems_of_a_file_are_named_at_once(own: Own) -> None:
     ):
         own(prompt=None, promt="x", n_examples="two")
     wrong: list[tuple[dict[str, Any], str]] = [
-        ({"kind": "quiz"}, "kind is 'quiz'; it is one of multiple_choice, last_word"),
+        ({"kind": "quiz"}, r"own\.yaml: kind: 'quiz'; expected one of multiple_choice,"),
         (
             {"metric": "f1", "choices": [], "answer": ""},
             "metric is 'f1'; for multiple_choice it is one of ",

@@ -169,7 +169,7 @@ def test_the_model_s_tokenizer_and_context_length_are_needed() -> None:
 def test_values_out_of_range_are_named_together() -> None:
     with pytest.raises(ValueError, match="ZeroShotDataModule: n_ctx: 1; expected at least 2"):
         made(n_ctx=1, batch_size=0, limit=0, n_examples=-1)
-    with pytest.raises(ValueError, match="benchmarks is empty"):
+    with pytest.raises(ValueError, match="ZeroShotDataModule: benchmarks: empty; expected at least one"):
         made(benchmarks=[])
 
 

@@ -210,7 +210,7 @@ def test_prompts_that_do_not_fit_are_refused_with_both_numbers() -> None:
     decoder = small_model()
     with pytest.raises(ValueError, match="prompt: 13 tokens; expected at most 12, the context length"):
         generate(decoder, [[1], [0] * 13], max_new_tokens=1)
-    with pytest.raises(ValueError, match="the prompt holds no token"):
+    with pytest.raises(ValueError, match="prompt: no token; expected at least one"):
         generate(decoder, torch.zeros(1, 0, dtype=torch.long), max_new_tokens=1)
     for token in (23, -1):
         with pytest.raises(ValueError, match=f"token {token} is not in the vocabulary of 23 tokens"):

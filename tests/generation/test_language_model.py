@@ -113,7 +113,7 @@ def test_a_trace_is_of_the_text_and_can_be_patched(norm: Norm) -> None:
 
 def test_a_text_that_cannot_be_traced_is_refused() -> None:
     model = small_model()
-    with pytest.raises(ValueError, match="25 tokens are more than the context length 24"):
+    with pytest.raises(ValueError, match="prompt: 25 tokens; expected at most 24, the context length"):
         model.trace("a" * 25)
     with pytest.raises(ValueError, match="holds no token; begin it with the end-of-text token"):
         model.trace("")
@@ -229,7 +229,7 @@ def test_a_tokenizer_too_large_for_the_decoder_is_refused(tmp_path: Path) -> Non
     small.save(tmp_path / "model")
     for name, content in BYTES.files().items():
         (tmp_path / "model" / name).write_text(content)
-    with pytest.raises(ValueError, match="model: tokenizer bytes has 257 tokens, the decoder embeds 9"):
+    with pytest.raises(ValueError, match="model: tokenizer bytes: 257 tokens; expected at most 9, as the"):
         load(tmp_path / "model")
 
 
@@ -237,7 +237,7 @@ def test_values_out_of_range_and_long_prompts_are_refused() -> None:
     model = small_model()
     with pytest.raises(ValueError, match="num_samples: 0; expected at least 1"):
         model.generate("a", num_samples=0)
-    with pytest.raises(ValueError, match="top_p is 7"):
+    with pytest.raises(ValueError, match=r"top_p: 7; expected more than 0 and at most 1 \(1 is off\)"):
         model.generate("a", top_p=7)
-    with pytest.raises(ValueError, match="25 tokens are more than the context length 24"):
+    with pytest.raises(ValueError, match="prompt: 25 tokens; expected at most 24, the context length"):
         model.generate("a" * 25)
