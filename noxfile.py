@@ -63,7 +63,7 @@ def portable(session: nox.Session) -> None:
 def harness(session: nox.Session) -> None:
     """Compare with lm-eval (scores), llama.cpp (text) and TransformerLens (activations); takes minutes."""
     install(session, "test", "benchmarks")
-    names = ("lm_eval", "llama_cpp", "activations")
+    names = ("lm_eval", "llama_cpp", "engines", "activations")
     session.run("pytest", *(f"tests/parity/test_{name}.py" for name in names), "-m", "slow", *session.posargs)
 
 

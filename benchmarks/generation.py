@@ -1,11 +1,13 @@
-"""Tokens per second compared with transformers: same weights and prompts, greedy decoding, in turns.
+"""Tokens per second compared with other programs: same weights and prompts, greedy decoding, in turns.
 
     python benchmarks/generation.py --output generation.json
 
-Both load GPT-2 124M with random weights from one model folder. The prompt has 16 tokens, 128 are generated,
-and reading the prompt is included. Generation is memory-bandwidth bound, because all weights are read once
-per token. The bound is therefore the memory bandwidth, measured in the same run, divided by the size of the
-weights. litgpt is not included: it has no learned position embeddings and cannot load these weights.
+All load GPT-2 124M with random weights from one model folder. The prompt has 16 tokens, 128 are generated,
+and reading the prompt is included. transformers computes in our type. Where they are installed, CTranslate2
+(fp32, int8) and llama.cpp (f16 next to our bf16, q8_0 next to our int8) take part. Generation is
+memory-bandwidth bound, because all weights are read once per token. The bound is therefore the memory
+bandwidth, measured in the same run, divided by the size of the weights. litgpt is not included: it has no
+learned position embeddings and cannot load these weights.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -20,7 +23,10 @@ from typing import Any
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from benchmarks import other_engines
+from benchmarks.other_engines import Generate, Rows
 from benchmarks.side_by_side import (
+    CPU,
     DTYPES,
     add_dtypes,
     argument_parser,
@@ -36,8 +42,14 @@ from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.backbone.packed_linear import pack
 from gpt_toolkit.generation import generate
 from gpt_toolkit.generation.language_model import LanguageModel, load
+from gpt_toolkit.hardware import has_int8_products
+from gpt_toolkit.tokenizers import load_tokenizer
 
 OURS, THEIRS, PLAIN = "gpt_toolkit", "transformers", "gpt_toolkit, not packed"
+INT8 = "int8"
+CTRANSLATE2 = {"float32": ("CTranslate2, fp32", "float32"), INT8: ("CTranslate2, int8", "int8")}
+LLAMA_CPP = {"bfloat16": ("llama.cpp, f16", "f16"), INT8: ("llama.cpp, q8_0", "q8_0")}
+"""Names and types of other programs' weights that are compared with a type of ours."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +79,7 @@ def full_plan(rounds: int, dtypes: tuple[str, ...]) -> Plan:
 
 def quick_plan(dtypes: tuple[str, ...]) -> Plan:
     """Return a plan of a few seconds that checks that everything runs; its figures mean nothing."""
-    config = DecoderConfig(vocab_size=300, n_ctx=32, n_layer=2, n_head=2, n_embd=256)
+    config = DecoderConfig(vocab_size=4096, n_ctx=32, n_layer=2, n_head=2, n_embd=256)
     return Plan(config, prompt=4, new=12, batches=(1, 2), rounds=1, dtypes=dtypes)
 
 
@@ -79,7 +91,7 @@ def write_weights(config: DecoderConfig, folder: Path) -> None:
         for name, parameter in decoder.named_parameters():
             if name.startswith("h.") and parameter.ndim == 2:
                 parameter.normal_(std=3.0 * config.n_embd**-0.5)
-    LanguageModel(decoder).save(folder)
+    LanguageModel(decoder, load_tokenizer("storyworld")).save(folder)  # other converters need one
 
 
 def measure(plan: Plan, folder: Path) -> list[dict[str, Any]]:
@@ -89,33 +101,48 @@ def measure(plan: Plan, folder: Path) -> list[dict[str, Any]]:
         RuntimeError: If tokens differ from transformers' in fp32.
     """
     results = []
-    for dtype_name in plan.dtypes:
-        dtype = DTYPES[dtype_name]
-        ours, theirs = load(folder, device="cpu", dtype=dtype), _transformers(folder, dtype)
+    dtypes = [*plan.dtypes, *([INT8] if has_int8_products(CPU) else [])]
+    for dtype in dtypes:
         for batch in plan.batches:
-            result = _measure_batch(plan, ours, theirs, batch)
-            results.append({"dtype": dtype_name, "batch": batch, **result})
-            if dtype_name == "float32" and result["equal_tokens"] < batch * plan.new:
+            result = _measure_batch(plan, folder, dtype, batch)
+            results.append({"dtype": dtype, "batch": batch, **result})
+            if dtype == "float32" and result["equal_tokens"][THEIRS] < batch * plan.new:
                 raise RuntimeError(
-                    f"fp32, batch {batch}: {result['equal_tokens']} equal tokens; expected all to be equal"
+                    f"fp32, batch {batch}: {result['equal_tokens'][THEIRS]} equal tokens; expected all to be "
+                    "equal"
                 )
     return results
 
 
-def _measure_batch(plan: Plan, ours: LanguageModel, theirs: Any, batch: int) -> dict[str, Any]:
+def _contestants(plan: Plan, folder: Path, dtype: str, batch: int) -> dict[str, Generate]:
+    model = load(folder, device="cpu", dtype=torch.int8 if dtype == INT8 else DTYPES[dtype])
+    decoder = pack(model.decoder)
+
+    def with_decoder(decoder: Decoder) -> Generate:
+        return lambda prompts, n_new: generate(decoder, prompts, max_new_tokens=n_new, temperature=0.0)
+
+    contestants = {OURS: with_decoder(decoder)}
+    if dtype != INT8:
+        contestants |= {THEIRS: _transformers(folder, DTYPES[dtype]), PLAIN: with_decoder(model.decoder)}
+    if dtype in CTRANSLATE2 and other_engines.has_ctranslate2():
+        name, kind = CTRANSLATE2[dtype]
+        contestants[name] = other_engines.ctranslate2(folder, kind)
+    if dtype in LLAMA_CPP and other_engines.has_llama_cpp():
+        name, kind = LLAMA_CPP[dtype]
+        contestants[name] = other_engines.llama_cpp(folder, kind, batch, plan.prompt + plan.new)
+    return contestants
+
+
+def _measure_batch(plan: Plan, folder: Path, dtype: str, batch: int) -> dict[str, Any]:
     config, new = plan.config, plan.new
-    decoder = pack(ours.decoder)
     generator = torch.Generator().manual_seed(batch)
-    prompts = torch.randint(config.vocab_size, (batch, plan.prompt), generator=generator)
-    contestants: dict[str, Callable[[], list[list[int]]]] = {
-        OURS: lambda: generate(decoder, prompts, max_new_tokens=new, temperature=0.0),
-        THEIRS: lambda: _their_tokens(theirs, prompts, new),
-        PLAIN: lambda: generate(ours.decoder, prompts, max_new_tokens=new, temperature=0.0),
-    }
+    prompts = torch.randint(min(4096, config.vocab_size), (batch, plan.prompt), generator=generator).tolist()
+    programs = _contestants(plan, folder, dtype, batch)
+    contestants = {name: partial(program, prompts, new) for name, program in programs.items()}
     tokens = {name: run() for name, run in contestants.items()}
-    pairs = zip(tokens[OURS], tokens[THEIRS], strict=True)
-    equal = sum(a == b for x, y in pairs for a, b in zip(x, y, strict=True))
-    n_bytes = (config.n_params - config.n_ctx * config.n_embd) * ours.decoder.wte.weight.itemsize
+    equal = {name: _n_equal(tokens[OURS], rows) for name, rows in tokens.items()}
+    n_weights = config.n_params - config.n_ctx * config.n_embd
+    n_bytes = n_weights * (1 if dtype == INT8 else DTYPES[dtype].itemsize)
     before = read_bandwidth(n_bytes)
     seconds = in_turns(contestants, plan.rounds)
     bandwidth = (before + read_bandwidth(n_bytes)) / 2
@@ -123,7 +150,7 @@ def _measure_batch(plan: Plan, ours: LanguageModel, theirs: Any, batch: int) -> 
     bound = batch * bandwidth / n_bytes
     return {
         "tokens_per_second": speed,
-        "ratio_to_transformers": speed[OURS] / speed[THEIRS],
+        "ratio": {name: speed[OURS] / other for name, other in speed.items() if name != OURS},
         "read_gb_per_second": bandwidth / 1e9,
         "weights_mb": n_bytes / 1e6,
         "bound_tokens_per_second": bound,
@@ -134,6 +161,13 @@ def _measure_batch(plan: Plan, ours: LanguageModel, theirs: Any, batch: int) -> 
     }
 
 
+def _n_equal(ours: Rows, theirs: Rows) -> int | None:
+    """Return the number of equal tokens; None if the other program returns text only."""
+    if not all(theirs):
+        return None
+    return sum(a == b for x, y in zip(ours, theirs, strict=True) for a, b in zip(x, y, strict=True))
+
+
 def where_time_goes(run: Callable[[], object]) -> dict[str, float]:
     """Profile a run: return each operator group's fraction of the time."""
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
@@ -141,32 +175,27 @@ def where_time_goes(run: Callable[[], object]) -> dict[str, float]:
     groups = {"matrix products": 0.0, "attention": 0.0, "the rest": 0.0}
     for event in profiler.key_averages():
         name = event.key
-        product = "linear" in name or "mm" in name or "mkldnn" in name
+        product = any(part in name for part in ("linear", "mm", "mkldnn", "onednn"))
         group = "attention" if "attention" in name else "matrix products" if product else "the rest"
         groups[group] += event.self_cpu_time_total
     total = sum(groups.values())
     return {name: round(time / total, 3) for name, time in groups.items()}
 
 
-def _transformers(folder: Path, dtype: torch.dtype) -> Any:
+def _transformers(folder: Path, dtype: torch.dtype) -> Generate:
     import transformers
 
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).eval()
     model.generation_config.eos_token_id = None  # no answer ends early
-    return model
 
+    @torch.inference_mode()
+    def generate(prompts: Rows, n_new: int) -> Rows:
+        ids = torch.tensor(prompts)
+        options = {"max_new_tokens": n_new, "do_sample": False, "pad_token_id": 0}
+        rows = model.generate(ids, attention_mask=torch.ones_like(ids), **options)
+        return rows[:, ids.shape[1] :].tolist()  # type: ignore[no-any-return]
 
-def _their_tokens(model: Any, prompts: torch.Tensor, n_new: int) -> list[list[int]]:
-    with torch.inference_mode():
-        rows = model.generate(
-            prompts,
-            attention_mask=torch.ones_like(prompts),
-            max_new_tokens=n_new,
-            do_sample=False,
-            pad_token_id=0,
-        )
-    tokens: list[list[int]] = rows[:, prompts.shape[1] :].tolist()
-    return tokens
+    return generate
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -176,7 +205,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parse(parser, argv)
     dtypes = tuple(args.dtypes)
     plan = quick_plan(dtypes) if args.quick else full_plan(args.rounds, dtypes)
-    about = stamp(["transformers"])
+    about = stamp(["transformers", "ctranslate2", "xllamacpp"])
     with tempfile.TemporaryDirectory() as scratch:
         write_weights(plan.config, Path(scratch) / "model")
         results = measure(plan, Path(scratch) / "model")
@@ -190,27 +219,22 @@ def _show(plan: Plan, about: dict[str, Any], results: list[dict[str, Any]]) -> N
     millions = plan.config.n_params / 1e6
     print_machine(about)
     print(f"{millions:,.0f}M parameters, prompt {plan.prompt}, {plan.new} new; tokens a second\n")
-    heads = ["", OURS, THEIRS, "ratio", PLAIN, "bound", "share", "GB/s", "equal tokens"]
-    rows = []
+    heads = ["", "tokens/s", "ours to it", "equal tokens", "share of bound", "GB/s"]
+    rows: list[list[object]] = []
     for each in results:
-        speed = each["tokens_per_second"]
-        rows.append(
-            [
-                f"{each['dtype']}, batch {each['batch']}",
-                *(speed[name] for name in (OURS, THEIRS)),
-                each["ratio_to_transformers"],
-                speed[PLAIN],
-                each["bound_tokens_per_second"],
-                each["share_of_bound"],
-                each["read_gb_per_second"],
-                f"{each['equal_tokens']} of {each['batch'] * plan.new}",
-            ]
-        )
+        n_tokens = each["batch"] * plan.new
+        for name, speed in each["tokens_per_second"].items():
+            ours = [each["share_of_bound"], each["read_gb_per_second"]] if name == OURS else ["", ""]
+            n_equal = each["equal_tokens"][name]
+            equal = "" if n_equal is None else f"{n_equal} of {n_tokens}"
+            ratio = each["ratio"].get(name, 1.0)
+            rows.append([f"{each['dtype']}, batch {each['batch']}, {name}", speed, ratio, equal, *ours])
     print_table(heads, rows)
     print("\nwhere our time goes")
     groups = list(results[0]["where_time_goes"])
     shares = [[f"{share:.0%}" for share in each["where_time_goes"].values()] for each in results]
-    print_table(["", *groups], [[row[0], *share] for row, share in zip(rows, shares, strict=True)])
+    names = [f"{each['dtype']}, batch {each['batch']}" for each in results]
+    print_table(["", *groups], [[name, *share] for name, share in zip(names, shares, strict=True)])
 
 
 if __name__ == "__main__":

@@ -88,11 +88,15 @@ def generation(report: Report) -> Iterator[Ratio]:
     targets = {("bfloat16", 1): 60.0, ("bfloat16", 8): 300.0}
     for each in report["results"]:
         speed, key = each["tokens_per_second"], (each["dtype"], each["batch"])
-        target = Bound(targets[key], of_ours=True) if key in targets else None
-        what = f"generation, {each['dtype']}, batch {each['batch']}"
-        yield Ratio(
-            what, "tokens/s", speed["gpt_toolkit"], "transformers", speed["transformers"], target=target
-        )
+        for name, other in speed.items():
+            if name.startswith("gpt_toolkit"):
+                continue
+            is_first = name == "transformers"
+            what = f"generation, {each['dtype']}, batch {each['batch']}" + (
+                "" if is_first else f", to {name}"
+            )
+            target = Bound(targets[key], of_ours=True) if is_first and key in targets else None
+            yield Ratio(what, "tokens/s", speed["gpt_toolkit"], name, other, target=target)
 
 
 def lambada(report: Report) -> Iterator[Ratio]:

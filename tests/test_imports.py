@@ -31,7 +31,8 @@ ALLOWED = {
     "__main__": {"cli"},
     "cli": {
         *("analysis", "backbone", "callbacks", "checkpoints", "data", "dry_run", "evaluation", "exercises"),
-        *("generation", "inference", "metrics", "optim", "storyworld", "tasks", "tokenizers"),
+        *("generation", "inference", "interpretability", "metrics", "optim", "storyworld", "tasks"),
+        "tokenizers",
     },
     "dry_run": {
         *("backbone", "callbacks", "checkpoints", "data", "evaluation", "generation", "losses"),
@@ -40,6 +41,7 @@ ALLOWED = {
     "analysis": {
         *("callbacks", "checkpoints", "data", "evaluation", "generation", "storyworld", "tokenizers"),
     },
+    "interpretability": {"backbone", "generation"},
     "exercises": {
         *(
             "analysis",
@@ -153,6 +155,7 @@ def test_no_two_files_have_the_same_name() -> None:
         "import gpt_toolkit.cli.convert",
         "import gpt_toolkit.cli.exercise",
         "import gpt_toolkit.cli.generate",
+        "import gpt_toolkit.cli.look",
         "import gpt_toolkit.cli.overlap",
         "import gpt_toolkit.cli.report",
         "import gpt_toolkit.cli.scaling",

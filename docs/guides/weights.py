@@ -101,4 +101,4 @@ print(f"GPT-1's form, largest difference of logits: {difference:.1e}")
 # Without a network, put the files into a folder and give the folder. For the hub's `gpt2` the files are `config.json`, `model.safetensors`,
 # `vocab.json` and `merges.txt`.
 #
-# Next: [troubleshooting](troubleshooting.md).
+# Next: [look inside a model](look_inside.md).

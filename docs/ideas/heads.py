@@ -158,4 +158,4 @@ Markdown(
 # %% [markdown]
 # The papers show no attention maps and ablate no heads.
 #
-# Next: [exercises](../guides/exercises.md).
+# Next: [who has the thing?](who_has_it.md)

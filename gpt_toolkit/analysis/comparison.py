@@ -217,8 +217,15 @@ def settings_of(groups: Sequence[RunGroup]) -> Iterator[str]:
     first = groups[0]
     for group in groups[1:]:
         changes = differing(first.first.configuration, group.first.configuration)
-        parts = [f"{name} {before} -> {after}" for name, (before, after) in changes.items()]
+        parts = [
+            f"{name.removesuffix('.class_path')} {_short(name, before)} -> {_short(name, after)}"
+            for name, (before, after) in changes.items()
+        ]
         yield f"{first.label} -> {group.label}: {', '.join(parts)}"
+
+
+def _short(name: str, value: Any) -> str:
+    return str(value).rpartition(".")[2] if name.endswith(".class_path") else str(value)
 
 
 def comparisons_as_json(names: Sequence[str], comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from gpt_toolkit.cli.typed_options import name_options
 from gpt_toolkit.suggestions import nearest
@@ -30,17 +30,20 @@ TRAINER_VERBS = {
     "doctor": "dry-run fit: check data, memory and time; --ckpt describes a checkpoint",
 }
 COMMANDS = {
+    "agree": "compare this toolkit with other programs on one model, token by token",
     "configs": "list the configs of the package and the presets, or print a config",
     "compare": "compare runs or scores with their noise: difference, interval, p, steps to a target",
     "convert": "write a model folder from GPT-1 or GPT-2 weights of any origin",
     "exercise": "write a part of the models yourself, and have it checked",
     "generate": "generate text from a model",
+    "look": "show what a model computes on a text: surprisal, layers, heads, patching",
     "overlap": "measure how much of a test text is in a training corpus (GPT-2 §4)",
     "report": "report on a pre-training run: curve, n-gram model, texts, zero-shot scores",
     "scaling": "fit a scaling law to pre-training runs: loss over parameters, tokens or compute",
     "tables": "make GPT-1's Tables 2 to 5 and Figure 2 from Storyworld runs and your own",
     "tokenizer": "train a vocabulary; encode and decode text",
     "zero-shot": "run benchmarks of both papers on any model, without training",
+    "completion": "print a script that completes verbs, options and configs in a shell",
     "schema": "print a JSON Schema of the YAML files, for editors",
 }
 MEANT_VERBS = {
@@ -190,6 +193,14 @@ class _CommandParser(argparse.ArgumentParser):
 
 
 def _help() -> str:
+    parser, verbs = top_parser()
+    for name, summary in (TRAINER_VERBS | COMMANDS).items():
+        verbs.add_parser(name, help=summary)
+    return parser.format_help()
+
+
+def top_parser() -> tuple[argparse.ArgumentParser, Any]:
+    """Return the parser of the toolkit without verbs, and argparse's object that verbs are added to."""
     parser = argparse.ArgumentParser(
         "gpt-toolkit",
         description="GPT-1 and GPT-2: pre-training, fine-tuning and zero-shot evaluation on one backbone.",
@@ -197,7 +208,4 @@ def _help() -> str:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="store_true", help="print the version")
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for name, summary in (TRAINER_VERBS | COMMANDS).items():
-        verbs.add_parser(name, help=summary)
-    return parser.format_help()
+    return parser, parser.add_subparsers(title="verbs", metavar="VERB")

@@ -95,6 +95,15 @@ def test_seeds_are_paired_and_a_difference_is_found(tell: Tell, make: Make, tmp_
     assert "adjusted by Holm for 3 differences" in out
 
 
+def test_another_class_is_named_without_its_module(tell: Tell, make: Make) -> None:
+    a, b = make("a", curve(5.0, 4.0)), make("b", curve(5.0, 3.0))
+    config = (b / "config.yaml").read_text(encoding="utf-8").replace("optim.AdamW", "optim.Muon")
+    (b / "config.yaml").write_text(config, encoding="utf-8")
+    code, out, _ = tell(a, b)
+    assert code == 0
+    assert "A -> B: model.optimizer AdamW -> Muon\n" in out
+
+
 def test_noise_is_not_called_a_difference(tell: Tell, make: Make, tmp_path: Path) -> None:
     for seed, (a, b) in enumerate([(3.1, 3.0), (3.3, 3.39), (2.9, 2.81)]):
         make(f"a/seed-{seed}", curve(5.0, 4.0, a), seed=seed)

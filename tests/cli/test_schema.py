@@ -2,79 +2,38 @@
 
 import copy
 import json
-import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from gpt_toolkit.cli import main
 from gpt_toolkit.cli.config_files import shipped_configs
-from gpt_toolkit.cli.schema import schema
+from gpt_toolkit.cli.config_schema import schema
 
 CONFIGS = sorted(shipped_configs().rglob("*.yaml"))
-TYPES: dict[str, Callable[[Any], bool]] = {
-    "object": lambda value: isinstance(value, dict),
-    "array": lambda value: isinstance(value, list),
-    "string": lambda value: isinstance(value, str),
-    "boolean": lambda value: isinstance(value, bool),
-    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
-    "null": lambda value: value is None,
-}
-NOTES = {"$schema", "$defs", "title", "description", "default", "format"}
 
 
 @pytest.fixture(scope="module")
 def whole() -> dict[str, Any]:
-    return schema()
+    found = schema()
+    Draft202012Validator.check_schema(found)
+    return found
 
 
-def takes(whole: dict[str, Any], part: Any, value: Any) -> bool:
-    """Return whether a part of a schema accepts a value; supports only the keywords that our schema uses."""
-    if isinstance(part, bool):
-        return part
-
-    def ok(key: str, wanted: Any) -> bool:
-        match key:
-            case "$ref":
-                return takes(whole, whole["$defs"][wanted.removeprefix("#/$defs/")], value)
-            case "anyOf":
-                return any(takes(whole, one, value) for one in wanted)
-            case "type":
-                return any(TYPES[name](value) for name in ([wanted] if isinstance(wanted, str) else wanted))
-            case "enum":
-                return value in wanted
-            case "const":
-                return bool(value == wanted)
-            case "pattern":
-                return not isinstance(value, str) or re.search(wanted, value) is not None
-            case "required":
-                return not isinstance(value, dict) or set(wanted) <= set(value)
-            case "properties":
-                if not isinstance(value, dict):
-                    return True
-                return all(takes(whole, wanted[k], v) for k, v in value.items() if k in wanted)
-            case "additionalProperties":
-                if not isinstance(value, dict):
-                    return True
-                known = part.get("properties", {})
-                return all(takes(whole, wanted, v) for k, v in value.items() if k not in known)
-            case "prefixItems":
-                return not isinstance(value, list) or all(map(lambda s, v: takes(whole, s, v), wanted, value))
-            case "items":
-                if not isinstance(value, list):
-                    return True
-                return all(takes(whole, wanted, v) for v in value[len(part.get("prefixItems", [])) :])
-            case "minItems":
-                return not isinstance(value, list) or len(value) >= wanted
-            case "minimum":
-                return not TYPES["number"](value) or value >= wanted
-        raise AssertionError(f"the check does not know {key}")
-
-    return all(ok(key, wanted) for key, wanted in part.items() if key not in NOTES)
+def errors(whole: dict[str, Any], config: Any) -> list[str]:
+    """Return the dotted places of all errors; the place of an unknown key ends with it."""
+    places = []
+    for error in Draft202012Validator(whole).iter_errors(config):
+        assert not error.context or error.validator == "anyOf"
+        place = list(error.absolute_path)
+        unknown = [""]
+        if error.validator == "additionalProperties":
+            unknown = sorted(set(error.instance) - set(error.schema["properties"]))
+        places += [".".join(map(str, [*place, *filter(None, [key])])) for key in unknown]
+    return sorted(set(places))
 
 
 def content(path: Path) -> Any:
@@ -83,7 +42,7 @@ def content(path: Path) -> Any:
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_every_shipped_config_is_taken(path: Path, whole: dict[str, Any]) -> None:
-    assert takes(whole, whole, content(path))
+    assert errors(whole, content(path)) == []
 
 
 @pytest.mark.parametrize("name", ["storyworld/quickstart", "gpt1/multitask"])
@@ -91,7 +50,7 @@ def test_a_runs_whole_config_is_taken(
     name: str, whole: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["fit", "--config", name, "--print_config"]) == 0
-    assert takes(whole, whole, yaml.safe_load(capsys.readouterr().out))
+    assert errors(whole, yaml.safe_load(capsys.readouterr().out)) == []
 
 
 @pytest.mark.parametrize(
@@ -100,11 +59,13 @@ def test_a_runs_whole_config_is_taken(
         ("model.init_args.lm_coeff", 0.5),
         ("model.init_args.lm_coef", "much"),
         ("model.init_args.decoder", {"n_heads": 4}),
+        ("model.init_args.decoder.n_cxt", 128),
+        ("model.init_args.optimizer.init_args.lr", "fast"),
+        ("model.init_args.lora", {"rank": 4}),
         ("model.init_args.decoder", "gpt-mirco"),
         ("model.init_args.optimizer.init_args.lrr", 0.1),
         ("model.init_args.optimizer.class_path", "AdamX"),
         ("model.class_path", "FinetuneTsk"),
-        ("model.class_path", "PretrainTask"),
         ("data.init_args.mixture", "equally"),
         ("data.init_args.n_ctx", 2.5),
         ("trainer.max_step", 3),
@@ -113,16 +74,17 @@ def test_a_runs_whole_config_is_taken(
         ("smples", {}),
     ],
 )
-def test_a_typo_is_found(place: str, value: Any, whole: dict[str, Any]) -> None:
+def test_a_typo_is_found_at_its_key(place: str, value: Any, whole: dict[str, Any]) -> None:
     config = content(shipped_configs() / "storyworld" / "finetune_entailment.yaml")
     wrong = copy.deepcopy(config)
     *path, last = place.split(".")
     at = wrong
     for key in path:
-        at = at[key]
+        at = at.setdefault(key, {})
     at[last] = value
-    assert takes(whole, whole, config)
-    assert not takes(whole, whole, wrong)
+    found = errors(whole, wrong)
+    assert all(each == place or each.startswith(f"{place}.") for each in found), found
+    assert found
 
 
 @pytest.mark.parametrize(
@@ -135,7 +97,18 @@ def test_a_typo_is_found(place: str, value: Any, whole: dict[str, Any]) -> None:
     ],
 )
 def test_overlays_and_classes_of_ones_own_are_taken(config: dict[str, Any], whole: dict[str, Any]) -> None:
-    assert takes(whole, whole, config)
+    assert errors(whole, config) == []
+
+
+def test_arguments_of_another_class_are_found_at_their_keys(whole: dict[str, Any]) -> None:
+    config = content(shipped_configs() / "storyworld" / "finetune_entailment.yaml")
+    config["model"]["class_path"] = "PretrainTask"
+    assert errors(whole, config) == ["model.init_args.clf_pdrop", "model.init_args.lm_coef"]
+
+
+def test_a_typo_in_an_overlay_is_found_at_its_key(whole: dict[str, Any]) -> None:
+    overlay = {"model": {"init_args": {"lm_coeff": 0.1, "lm_coef": 0.1, "compile_blocks": "auto"}}}
+    assert errors(whole, overlay) == ["model.init_args.lm_coeff"]
 
 
 def test_the_verb_prints_it(whole: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,7 +116,12 @@ def test_the_verb_prints_it(whole: dict[str, Any], capsys: pytest.CaptureFixture
     printed = json.loads(capsys.readouterr().out)
     assert printed == whole
     assert printed["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    fields = printed["properties"]["model"]["anyOf"][1]["properties"]["init_args"]["properties"]
+    [by_name] = [
+        each["then"]["allOf"]
+        for each in printed["properties"]["model"]["allOf"]
+        if each["if"] == {"type": "object"}
+    ]
+    fields = by_name[1]["then"]["properties"]["init_args"]["properties"]
     assert fields["lm_coef"]["default"] == 0.5
     assert "GPT-1 eq. 5" in fields["lm_coef"]["description"]
     assert main(["schema", "--help"]) == 0
