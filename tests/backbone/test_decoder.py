@@ -55,7 +55,7 @@ def test_a_text_longer_than_the_context_is_refused() -> None:
         decoder(torch.zeros(1, 8, dtype=torch.long))
     cache = KeyValueCache(decoder.config, 1, dtype=torch.float32, capacity=4)
     decoder(torch.zeros(1, 3, dtype=torch.long), cache)
-    with pytest.raises(ValueError, match="5 tokens are more than the cache capacity 4"):
+    with pytest.raises(ValueError, match="input_ids: 5 tokens; expected at most 4, the cache capacity"):
         decoder(torch.zeros(1, 2, dtype=torch.long), cache)
 
 

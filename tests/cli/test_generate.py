@@ -205,11 +205,11 @@ def test_faults_are_told_and_the_conversation_goes_on(converse: Converse, folder
         "/temperature -1", "/top_k many", "/top_p", "/colour red", "/", "x" * 17, "/temperature 0", "a"
     ).splitlines()
     assert got[0].startswith("temperature: -1.0; expected at least 0")
-    assert got[1] == "/top_k takes one whole number; it is 40"
-    assert got[2] == "/top_p takes one number; it is 1.0"
-    assert got[3].startswith("/colour is unknown; expected one of /max_new_tokens, /temperature")
+    assert got[1] == "/top_k: no valid value; expected one whole number; it remains 40"
+    assert got[2] == "/top_p: no valid value; expected one number; it remains 1.0"
+    assert got[3].startswith("/colour: unknown; expected one of /max_new_tokens, /temperature")
     assert generate.HELP.splitlines()[0] in got[4]
-    assert "17 tokens are more than the context length 16; give at most 16" in got
+    assert "prompt: 17 tokens; expected at most 16, the context length" in got
     assert load(folder).generate("a", max_new_tokens=8, temperature=0.0) in "\n".join(got)
 
 

@@ -418,13 +418,13 @@ def write_records(path: Path) -> None:
             "cut.txt.gz",
             r"cut\.txt\.gz: .*; expected gzip",
         ),
-        (write_records, "a.jsonl", r"a\.jsonl, line 2: no field 'text'; its fields: title"),
+        (write_records, "a.jsonl", r"a\.jsonl, line 2: no field 'text'; expected one of title"),
         (
             lambda path: path.write_text("short"),
             "short.txt",
-            r"has \d tokens, but one window of n_ctx=32 needs 33",
+            r"training text: \d tokens; expected at least 33 for n_ctx=32",
         ),
-        (lambda path: path.write_text("a"), "a.csv", r"a\.csv has an unknown format"),
+        (lambda path: path.write_text("a"), "a.csv", r"unknown format of a\.csv"),
     ],
 )
 def test_bad_text_is_refused_by_name_and_leaves_nothing_to_trust(
@@ -450,7 +450,7 @@ def test_the_tokenizer_and_the_model_must_belong_together(tell: Tell) -> None:
     assert trained.code == 0
     assert_refused(
         tell("fit", "--config", "tiny.yaml", "--ckpt_path", "last", "--data.tokenizer", "vocabulary"),
-        r"the checkpoint's tokenizer is \w+, the data's is \w+: choose the tokenizer",
+        r"tokenizer of the data: \w+; expected \w+, as in the checkpoint; choose the tokenizer",
         1,
     )
     other = ("--model.init_from", "runs/tiny/model", "--data.tokenizer", "vocabulary")

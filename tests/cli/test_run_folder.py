@@ -119,7 +119,9 @@ def test_relative_steps_need_a_checkpoint_and_a_number() -> None:
 
 
 def test_further_steps_without_a_checkpoint_are_refused(tell: Tell) -> None:
-    message = r"trainer\.max_steps: \+5; steps are added to those of a checkpoint; add --ckpt_path last"
+    message = (
+        r"trainer\.max_steps: \+5; expected a checkpoint to whose steps these are added; add --ckpt_path last"
+    )
     assert_refused(tell("fit", *RUN, "--trainer.max_steps", "+5"), message, 2)
 
 

@@ -189,7 +189,10 @@ def test_files_of_no_published_variant_are_taken_only_if_said_so(tell: Tell, mod
     ("options", "message"),
     [
         (["--benchmarks", "lambda"], r"benchmarks: 'lambda' \(did you mean lambada"),
-        (["--benchmarks", "lambada", "--protocols", "papre"], "lambada can be read under paper-1, "),
+        (
+            ["--benchmarks", "lambada", "--protocols", "papre"],
+            "papre; expected at least one for lambada: paper-1, ",
+        ),
         (["--benchmarks", "lambada", "--root", "nowhere"], "nowhere"),
         (["--benchmarks", ","], "benchmarks: empty"),
         (["--limit", "0"], "limit: 0; expected at least 1"),

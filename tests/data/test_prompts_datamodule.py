@@ -81,5 +81,5 @@ def test_arguments_that_make_no_sense_are_refused() -> None:
         PromptsDataModule([])
     with pytest.raises(ValueError, match="PromptsDataModule: batch_size: 0; expected at least 1"):
         PromptsDataModule("a.txt", batch_size=0)
-    with pytest.raises(ValueError, match=r"no tokenizer; give --model\.init_from MODEL"):
+    with pytest.raises(ValueError, match=r"no tokenizer; expected --model\.init_from MODEL"):
         PromptsDataModule("a.txt").setup()

@@ -213,11 +213,11 @@ def test_prompts_that_do_not_fit_are_refused_with_both_numbers() -> None:
     with pytest.raises(ValueError, match="prompt: no token; expected at least one"):
         generate(decoder, torch.zeros(1, 0, dtype=torch.long), max_new_tokens=1)
     for token in (23, -1):
-        with pytest.raises(ValueError, match=f"token {token} is not in the vocabulary of 23 tokens"):
+        with pytest.raises(ValueError, match=f"token id: {token}; expected 0 to 22"):
             generate(decoder, torch.tensor([[1, token]]), max_new_tokens=1)
-    with pytest.raises(ValueError, match="token 20 is not in the vocabulary of 20 tokens"):
+    with pytest.raises(ValueError, match="token id: 20; expected 0 to 19"):
         generate(decoder, torch.tensor([[20]]), max_new_tokens=1, vocab_size=20)
-    with pytest.raises(ValueError, match="1 generators for 2 rows; give one for each row"):
+    with pytest.raises(ValueError, match="generators: 1; expected one for each of 2 rows"):
         generate(decoder, [[1], [2]], max_new_tokens=1, generator=[seeded(0)])
 
 

@@ -115,13 +115,15 @@ def test_a_text_that_cannot_be_traced_is_refused() -> None:
     model = small_model()
     with pytest.raises(ValueError, match="prompt: 25 tokens; expected at most 24, the context length"):
         model.trace("a" * 25)
-    with pytest.raises(ValueError, match="holds no token; begin it with the end-of-text token"):
+    with pytest.raises(
+        ValueError, match="no token; expected at least one; begin it with the end-of-text token"
+    ):
         model.trace("")
     with pytest.raises(ValueError, match="token 300 is not in the vocabulary"):
         model.trace([300])
     with pytest.raises(ValueError, match=r"did you mean h.1.mlp.out\?"):
         model.trace("a", replace={"h.1.mlp_out": torch.zeros(1, 16)})
-    with pytest.raises(ValueError, match="this model has no tokenizer"):
+    with pytest.raises(ValueError, match="model: no tokenizer; expected"):
         LanguageModel(model.decoder).trace("a")
 
 

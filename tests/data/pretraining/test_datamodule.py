@@ -333,17 +333,17 @@ def test_all_wrong_arguments_are_named_at_once() -> None:
         CorpusDataModule(n_ctx=0, batch_size=0, num_workers=-1, val_fraction=2, limit_documents=0)
     for name in (
         "n_ctx: 0; expected at least 1",
-        "batch_size is 0",
-        "num_workers is -1",
-        "val_fraction is 2",
-        "limit_documents is",
+        "batch_size: 0",
+        "num_workers: -1",
+        "val_fraction: 2",
+        "limit_documents: 0",
     ):
         assert name in str(caught.value)
     with pytest.raises(ValueError, match="both given"):
         CorpusDataModule(files="a", dataset="b")
-    with pytest.raises(ValueError, match="go with files"):
+    with pytest.raises(ValueError, match="given with dataset; expected files"):
         CorpusDataModule(dataset="b", val_files="c")
-    with pytest.raises(ValueError, match="streaming is for"):
+    with pytest.raises(ValueError, match="streaming: true; expected a dataset of the hub"):
         CorpusDataModule(files="a", streaming=True)
 
 
