@@ -68,8 +68,10 @@ def training(report: Report) -> Iterator[Ratio]:
             ("training, memory", "MB", "peak_mb", "memory_target", False),
         ):
             bound = Bound(each[target]) if each[target] is not None else None
-            ours, (beside, other) = each[key]["gpt_toolkit"], _other(each[key])
-            yield Ratio(f"{what}, {each['shape']}", unit, ours, beside, other, higher, bound)
+            ours, loop = each[key]["gpt_toolkit"], "PyTorch loop"
+            yield Ratio(f"{what}, {each['shape']}", unit, ours, loop, each[key][loop], higher, bound)
+            if (other := each[key].get(compiled := "compiled PyTorch loop")) is not None:
+                yield Ratio(f"{what}, {each['shape']}, to compiled", unit, ours, compiled, other, higher)
 
 
 def loss(report: Report) -> Iterator[Ratio]:
@@ -167,11 +169,6 @@ def startup(report: Report) -> Iterator[Ratio]:
     )
     if "litgpt --help" in times:
         yield Ratio("--help, to litgpt's", "ms", ours, "litgpt --help", 1000 * times["litgpt --help"], False)
-
-
-def _other(values: Mapping[str, float]) -> tuple[str, float]:
-    """Return name and value of the contestant that is not ours."""
-    return next((name, value) for name, value in values.items() if name != "gpt_toolkit")
 
 
 BENCHMARKS: Mapping[str, Callable[[Report], Iterator[Ratio]]] = {

@@ -3,8 +3,9 @@
     python benchmarks/training.py --output training.json
 
 Ours is the whole toolkit: PretrainTask in the Trainer with windows of a CorpusDataModule. The other is a
-plain loop as in nanoGPT, with torch's attention and a cross-entropy over all logits. Shapes, precision,
-gradient clipping at 1 and fused AdamW are the same. The text is random letters, because the ids do not
+plain loop as in nanoGPT, with torch's attention and a cross-entropy over all logits. Where a C compiler is
+installed, it also runs with torch.compile. Shapes, precision, gradient clipping at 1 and fused AdamW are the
+same. The text is random letters, because the ids do not
 change the work. Memory is the peak of the whole process, imports included.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import tempfile
 import warnings
 from dataclasses import dataclass
@@ -41,7 +43,7 @@ from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
 from gpt_toolkit.optim import AdamW
 from gpt_toolkit.tasks import PretrainTask
 
-OURS, THEIRS = "gpt_toolkit", "PyTorch loop"
+OURS, THEIRS, COMPILED = "gpt_toolkit", "PyTorch loop", "compiled PyTorch loop"
 WARM_UP = 2  # steps
 
 
@@ -176,10 +178,12 @@ class PlainGPT(nn.Module):
         return F.cross_entropy(logits.view(-1, logits.shape[-1]), labels.reshape(-1))
 
 
-def theirs(turns: Turns, shape: Shape, text: Path, precision: str) -> None:
+def theirs(turns: Turns, shape: Shape, text: Path, precision: str, *, compiled: bool = False) -> None:
     """Train in a plain loop."""
     torch.manual_seed(0)
     model = PlainGPT(shape.config)
+    if compiled:
+        model.compile()
     groups = [[p for p in model.parameters() if (p.ndim == 2) == decays] for decays in (True, False)]
     optimizer = torch.optim.AdamW(
         [{"params": groups[0], "weight_decay": 0.1}, {"params": groups[1], "weight_decay": 0.0}],
@@ -216,16 +220,16 @@ def write_text(path: Path, n_bytes: int) -> None:
     path.write_text("".join(draw.choices("abcdefgh ijklmn opqrst uvwxyz\n", k=n_bytes)), encoding="utf-8")
 
 
-def measure(shape: Shape, rounds: int, folder: Path, precision: str) -> dict[str, Any]:
-    """Measure one comparison."""
+def measure(shape: Shape, rounds: int, folder: Path, precision: str, *, compiles: bool) -> dict[str, Any]:
+    """Measure one comparison; ``compiles`` adds the compiled loop."""
     write_text(text := folder / "text.txt", shape.text_bytes)
-    seconds, said = compare(
-        {
-            OURS: lambda: Worker(ours, shape, text, folder / "cache", precision),
-            THEIRS: lambda: Worker(theirs, shape, text, precision),
-        },
-        rounds,
-    )
+    workers = {
+        OURS: lambda: Worker(ours, shape, text, folder / "cache", precision),
+        THEIRS: lambda: Worker(theirs, shape, text, precision),
+    }
+    if compiles:
+        workers[COMPILED] = lambda: Worker(theirs, shape, text, precision, compiled=True)
+    seconds, said = compare(workers, rounds)
     speed = {name: shape.steps * shape.tokens / median(times) for name, times in seconds.items()}
     memory = {name: each["peak_mb"] for name, each in said.items()}
     has_targets = precision == "bf16-mixed"
@@ -235,11 +239,11 @@ def measure(shape: Shape, rounds: int, folder: Path, precision: str) -> dict[str
         "batch": shape.batch,
         "steps_a_round": shape.steps,
         "tokens_per_second": speed,
-        "ratio": speed[OURS] / speed[THEIRS],
+        "ratio": {name: speed[OURS] / speed[name] for name in speed if name != OURS},
         "target": shape.target if has_targets else None,
         "peak_mb": memory,
         "peak_mb_before_training": {name: each["peak_mb_before"] for name, each in said.items()},
-        "memory_ratio": memory[OURS] / memory[THEIRS],
+        "memory_ratio": {name: memory[OURS] / memory[name] for name in memory if name != OURS},
         "memory_target": shape.memory_target if has_targets else None,
         "states_mb": 16 * shape.config.n_params / 1e6,
         "gflops": speed[OURS] * shape.config.flops_per_token / 1e9,
@@ -263,25 +267,22 @@ def main(argv: list[str] | None = None) -> int:
     results = []
     for shape in shapes:
         with tempfile.TemporaryDirectory() as scratch:
-            results.append(measure(shape, rounds, Path(scratch), args.precision))
+            compiles = not args.quick and any(map(shutil.which, ("cc", "gcc", "clang")))
+            results.append(measure(shape, rounds, Path(scratch), args.precision, compiles=compiles))
     print_machine(about)
     print(f"{args.precision}; tokens a second, highest memory of the process\n")
-    heads = ["", OURS, THEIRS, "ratio", "target", "MB", "MB", "ratio", "target", "states MB", "GFLOP/s"]
-    rows = [
-        [
-            each["shape"],
-            *each["tokens_per_second"].values(),
-            each["ratio"],
-            "" if each["target"] is None else each["target"],
-            *each["peak_mb"].values(),
-            each["memory_ratio"],
-            "" if each["memory_target"] is None else each["memory_target"],
-            each["states_mb"],
-            each["gflops"],
-        ]
-        for each in results
-    ]
+    heads = ["", "tokens/s", "ours to it", "MB", "ours to it"]
+    rows = []
+    for each in results:
+        for name, speed in each["tokens_per_second"].items():
+            ratios = (each[of].get(name, 1.0) for of in ("ratio", "memory_ratio"))
+            rows.append(
+                [f"{each['shape']}, {name}", speed, next(ratios), each["peak_mb"][name], next(ratios)]
+            )
     print_table(heads, rows)
+    print()
+    bounds = [[each["shape"], each["states_mb"], each["gflops"]] for each in results]
+    print_table(["", "states MB", "our GFLOP/s"], bounds)
     print("\nstates: weights, gradients and AdamW's two averages in fp32, which either has to hold")
     keep(args, {"machine": about, "precision": args.precision, "rounds": rounds, "results": results})
     return 0

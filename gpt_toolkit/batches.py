@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 from torch import Tensor
 
@@ -197,6 +197,7 @@ class SupervisedBatch(TypedDict):
         texts: Texts of each example as its source has them, to predict; else empty.
         step_examples: Number of examples in the whole optimizer step, over all micro-batches and ranks: the
             divisor of the step's loss. In evaluation, those of this batch.
+        repeated: Whether another rank reads the same examples in evaluation; then they do not count here.
     """
 
     task: str
@@ -210,3 +211,4 @@ class SupervisedBatch(TypedDict):
     references: list[list[str]]
     texts: list[tuple[str, ...]]
     step_examples: int
+    repeated: NotRequired[bool]

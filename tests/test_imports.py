@@ -30,7 +30,17 @@ ALLOWED = {
     "__init__": {"backbone", "data", "evaluation", "generation", "inference", "tasks", "tokenizers"},
     "__main__": {"cli"},
     "cli": {
-        *("analysis", "backbone", "callbacks", "checkpoints", "data", "dry_run", "evaluation", "exercises"),
+        *(
+            "analysis",
+            "backbone",
+            "callbacks",
+            "checkpoints",
+            "class_predictions",
+            "data",
+            "dry_run",
+            "evaluation",
+            "exercises",
+        ),
         *("generation", "inference", "interpretability", "metrics", "optim", "storyworld", "tasks"),
         "tokenizers",
     },

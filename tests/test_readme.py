@@ -51,6 +51,7 @@ def test_every_command_runs_in_order_and_the_python_block_after_them(
     Path("letters.txt").write_text(text, encoding="utf-8")
     rows = "".join(f"it is {mood} {i},{mood}\n" for i in range(40) for mood in ("good", "bad"))
     Path("reviews.csv").write_text("text,label\n" + rows, encoding="utf-8")
+    Path("unlabeled.csv").write_text("text\nit is good\n", encoding="utf-8")
     Path("books").mkdir()
     Path("books", "one.txt").write_text(text, encoding="utf-8")
     ran = set()

@@ -48,7 +48,7 @@ for line in (folder / "answers.jsonl").read_text(encoding="utf-8").splitlines()[
 #
 # | `kind` | what is asked | `metric` |
 # |---|---|---|
-# | `multiple_choice` | which choice is most probable after the prompt | `accuracy`, `accuracy_per_token` |
+# | `multiple_choice` | which choice is most probable after the prompt | `accuracy`, `accuracy_per_token`, `accuracy_pmi` |
 # | `last_word` | the last word of the text | `accuracy` |
 # | `generate` | a continuation of the prompt, until `stop` or `max_new_tokens` | `exact_match`, `token_f1`, `rouge`, `bleu` |
 # | `perplexity` | the probability of the text | `word_perplexity` |
@@ -59,7 +59,9 @@ for line in (folder / "answers.jsonl").read_text(encoding="utf-8").splitlines()[
 # counted. `answer` may be a list of references for `generate`: BLEU uses all of them, other metrics the best.
 #
 # `prompt: ""` is an empty prompt. A field of the record may have any name, `{like: this}`. `kind: perplexity` also reads a `.txt` file, whose text
-# is `{text}`.
+# is `{text}`. It is scored under three protocols: windows that overlap by half, and as lm-eval and transformers do; `--explain` says why they differ.
+#
+# `metric: accuracy_pmi` chooses what gains most over its probability after `premise` alone, such as `premise: "Answer:"` (DC-PMI).
 #
 # `n_examples` examples precede each request (*few-shot*). They come from the file `examples` or from the other examples of the benchmark. An
 # existing labeled file is evaluated as text by `--benchmarks prompt:reviews.csv --n_examples 5`, without a YAML file.
@@ -67,4 +69,4 @@ for line in (folder / "answers.jsonl").read_text(encoding="utf-8").splitlines()[
 # [`gpt_toolkit.evaluation.custom_benchmark`][gpt_toolkit.evaluation.custom_benchmark] documents every field. For anything else, write a
 # Python function from examples to requests, as in [`gpt_toolkit.evaluation.likelihood`][gpt_toolkit.evaluation.likelihood].
 #
-# Next: [hardware and precision](hardware.md).
+# Next: [comparing models](comparing.md).

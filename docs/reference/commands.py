@@ -37,10 +37,10 @@ Markdown(
 
 # %% [markdown]
 # `gpt-toolkit fit --config NAME --print_config` prints every setting of a run. The settings are the constructor arguments of
-# [tasks](api/tasks.md), [DataModules](api/data.md) and Lightning's `Trainer`.
+# [tasks](api/tasks.md), [DataModules](api/data.md) and Lightning's `Trainer`. `predict` also takes a model and a file, without a config; this form is below.
 
 # %% tags=["hide"]
-parts = [f"## {verb}\n\n```text\n{output_of(verb, '--help')}\n```" for verb in COMMANDS]
+parts = [f"## {verb}\n\n```text\n{output_of(verb, '--help')}\n```" for verb in sorted(["predict", *COMMANDS])]
 Markdown("\n\n".join(parts))
 
 # %% [markdown]

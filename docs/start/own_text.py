@@ -57,6 +57,7 @@ for path in sorted(Path("runs/python").rglob("*")):
 # Without `--prompt`, `generate` starts a conversation on a terminal.
 #
 # For a text of more than a few megabytes, use a larger model: `--model.decoder.preset gpt-mini`, `gpt-midi` or `gpt-maxi`.
-# [Your own data](../guides/own_data.md) explains files, folders and formats.
+# [Your own data](../guides/own_data.md) explains files, folders and formats. [Use a trained model](../guides/use_a_model.md) shows what to do
+# with a model: surprisal of words, and labels of new texts after fine-tuning.
 #
 # Next: [the map of the toolkit](map.md).

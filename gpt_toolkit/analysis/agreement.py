@@ -48,12 +48,12 @@ class Agreement(NamedTuple):
 
     @property
     def was_skipped(self) -> bool:
-        """Whether the program did not run."""
+        """True if the program did not run."""
         return not self.n
 
     @property
     def agrees(self) -> bool:
-        """Whether the largest difference is within the tolerance; true for a program that was skipped."""
+        """True if the largest difference is within the tolerance, or the program was skipped."""
         return self.largest <= self.tolerance  # false for NaN
 
 

@@ -27,7 +27,7 @@ class Comparison:
         half_widths: Half-width of the 95% interval of each mean; NaN if unknown.
         differences: Difference of each model from the first; None for the first, and where nothing is paired.
         adjusted: p-values after Holm's adjustment, as the differences.
-        note: Remark under the table.
+        note: Note under the table.
     """
 
     quantity: str

@@ -65,6 +65,8 @@ def _read(path: Path) -> dict[str, list[Record]]:
             str(fields[name]) for name in ("benchmark", "protocol", "dataset", "subset") if name in fields
         ]
         found.setdefault("/".join(parts), []).append(record)
+    for records in found.values():  # predict sorts examples by their length in tokens
+        records.sort(key=lambda record: record.fields.get("row", record.fields.get("example", 0)))
     if not found:
         raise ValueError(f"{path}: no results; expected a file of zero-shot --rows or predict")
     return found
@@ -118,7 +120,7 @@ def _quantities(records: Sequence[Record]) -> list[Quantity]:
     if "log_probability" in has and unit:
         nats = numbers("log_probability", lambda value: -float(value))
         found.append(Quantity(f"nats per {unit[:-1]}", True, nats, [int(row[unit]) for row in rows]))
-    elif "log_probability" in has and "answer" not in has:  # of a generated answer it is no score
+    elif "log_probability" in has and "answer" not in has:  # a generated answer's is not a score
         found.append(Quantity("log_probability", False, numbers("log_probability")))
     if {"prediction", "target"} <= has:
         targets = [row["target"] for row in rows]

@@ -49,7 +49,7 @@ def report(run: Path, *, n_samples: int, max_new_tokens: int, order: int, n_toke
         FileNotFoundError: If the folder is not that of a finished run.
         ValueError: If the tokenizer of the run's data is not the one that the model was trained with.
     """
-    for name in ("config.yaml", "metrics.csv", "model"):
+    for name in ("config.yaml", "metrics.csv"):
         if not (run / name).exists():
             raise FileNotFoundError(f"{run / name}: not found; expected the folder of a finished run")
     quiet_lightning()

@@ -16,7 +16,10 @@ _OF_A_RUN = (*SEEDS, "trainer.default_root_dir", "ckpt_path", "weights_only", "d
 """Settings in which runs of one configuration may differ."""
 _OF_THE_OUTPUT = ("budget.", "checkpoints.", "progress.", "samples.")
 """Beginnings of settings that do not change what is trained; a budget in minutes is saved as steps."""
-_NOT_OF_THE_TEXT = ("data.batch_size", "data.num_workers", "data.seed", "data.encode_on")
+_NOT_OF_THE_TEXT = (
+    *("data.batch_size", "data.batch_tokens", "data.bucket", "data.num_workers", "data.seed"),
+    *("data.encode_on", "data.mixture", "data.cap", "data.temperature", "data.train_rows"),
+)
 """Settings of the data that do not change what is validated."""
 _OF_VALIDATION = ("trainer.limit_val_batches",)
 _COSTS = {"cpu_seconds": "CPU seconds", "gpu_seconds": "GPU seconds"}

@@ -27,6 +27,7 @@ _GRACE_AFTER_SIGNAL = 0.5  # the same after a signal, which leaves no message
 _POLL = 0.2  # seconds; a process is not told when its parent ends
 
 _ending = threading.Event()
+_children: list[subprocess.Popen[bytes]] = []
 
 
 def is_child_of_rank_0() -> bool:
@@ -52,15 +53,15 @@ def watched_ranks() -> Iterator[None]:
         threading.Thread(target=_watch_parent, args=(parent,), daemon=True).start()
     try:
         yield
-    except RuntimeError:
-        # Communication with a dead rank fails; the watch names the rank and ends this process.
-        if "LOCAL_RANK" in os.environ:
+    except BaseException as error:
+        if isinstance(error, RuntimeError) and "LOCAL_RANK" in os.environ:
+            # Communication with a dead rank fails; the watch names the rank and ends this process.
             time.sleep(_GRACE + 1)
-        raise
-    except Exception:
         _ending.set()
-        if is_child_of_rank_0() and _has_ended(parent, _GRACE):
-            raise SystemExit(1) from None  # rank 0 has printed the same error
+        for child in _children:
+            child.kill()
+        if isinstance(error, Exception) and is_child_of_rank_0():
+            _has_ended(parent, _GRACE)  # rank 0 prints the same error, and ends this process
         raise
     finally:
         _ending.set()
@@ -75,30 +76,28 @@ def _has_ended(parent: int, seconds: float) -> bool:
 
 
 def _watch_children(child_processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    _children[:] = child_processes
     for rank, process in enumerate(child_processes, start=1):
-        others = [other for other in child_processes if other is not process]
-        threading.Thread(target=_watch_child, args=(rank, process, others), daemon=True).start()
+        threading.Thread(target=_watch_child, args=(rank, process), daemon=True).start()
 
 
-def _watch_child(
-    rank: int, process: subprocess.Popen[bytes], others: Sequence[subprocess.Popen[bytes]]
-) -> None:
+def _watch_child(rank: int, process: subprocess.Popen[bytes]) -> None:
     code = process.wait()
     if code == 0 or _ending.wait(_GRACE if code > 0 else _GRACE_AFTER_SIGNAL):
         return  # this process ends, too, with a message of its own
     reason = f"exit code {code}" if code > 0 else signal.Signals(-code).name
-    _end(f"rank {rank} (process {process.pid}) ended with {reason}", others)
+    _end(f"rank {rank} (process {process.pid}) ended with {reason}")
 
 
 def _watch_parent(parent: int) -> None:
     if _has_ended(parent, math.inf) and not _ending.wait(_GRACE_AFTER_SIGNAL):
-        _end(f"rank 0 (process {parent}) ended" if _rank() == 1 else "", ())
+        _end(f"rank 0 (process {parent}) ended" if _rank() == 1 else "")
 
 
-def _end(message: str, others: Sequence[subprocess.Popen[bytes]]) -> None:
-    """End the other children and this process, whatever it waits for."""
-    for other in others:
-        other.kill()
+def _end(message: str) -> None:
+    """End the children and this process, whatever it waits for."""
+    for child in _children:
+        child.kill()
     if message:
         advice = "run the same command again, fit with --ckpt_path last"
         say(f"gpt-toolkit: {message}; the other ranks end, too; {advice}")

@@ -86,6 +86,15 @@ class Spikes(Callback):
         if hasattr(task, "step_guard"):
             task.step_guard = self.accepts
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Remove what was recorded after the checkpoint."""
+        if trainer.is_global_zero and self._path(trainer).exists():
+            self._write(trainer)
+
+    @staticmethod
+    def _path(trainer: Trainer) -> Path:
+        return Path(trainer.default_root_dir) / "spikes.jsonl"
+
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Release the task, which another Trainer may train."""
         task: Any = pl_module
@@ -162,7 +171,7 @@ class Spikes(Callback):
     def _write(self, trainer: Trainer) -> None:
         if trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
-        path = Path(trainer.default_root_dir) / "spikes.jsonl"
+        path = self._path(trainer)
         with explain_run_write_errors(path):
             write_text(path, "".join(json.dumps(event) + "\n" for event in self.events))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from gpt_toolkit.checkpoints.hf_folder import (
@@ -46,6 +47,8 @@ def open_model(model: str | Path) -> StoredModel:
             return _open_folder(path)
     if _is_hub_id(str(model)):
         return open_model_folder(_download(str(model)))
+    if path.name == "model" and _last_checkpoint(path.parent).exists():
+        return _open_unfinished(path.parent)
     known = ", ".join(_OLD_HUB_IDS[:5])
     raise FileNotFoundError(
         f"{model}: not found; expected a model folder, a .ckpt, or an id of the hub ({known}, or owner/name)"
@@ -81,16 +84,25 @@ def _open_folder(path: Path) -> StoredModel:
             return open_layout(path)
     if (path / "model" / CONFIG).is_file():
         return open_model_folder(path / "model")
-    if (path / "checkpoints" / "last.ckpt").exists():
-        raise ValueError(
-            f"{path}: folder of a run that has not ended; expected a model folder; give a checkpoint of it, "
-            f"such as {path / 'checkpoints' / 'last.ckpt'}"
-        )
+    if _last_checkpoint(path).exists():
+        return _open_unfinished(path)
     raise FileNotFoundError(
         f"{path}: no model; expected {CONFIG} and {WEIGHTS} (Hugging Face), hparams.json and "
         "model.ckpt.index (OpenAI's GPT-2), params_shapes.json (OpenAI's GPT-1), or .metadata and meta.pt (a "
         "sharded checkpoint)"
     )
+
+
+def _last_checkpoint(run: Path) -> Path:
+    return run / "checkpoints" / "last.ckpt"
+
+
+def _open_unfinished(run: Path) -> StoredModel:
+    """Open the last checkpoint of a run that has not ended, which has no model folder yet."""
+    last = _last_checkpoint(run)
+    stored = open_model(last)
+    note = f"{run / 'model'} is written when the run ends; taking {last}"
+    return replace(stored, notes=(note, *stored.notes))
 
 
 def _is_hub_id(model: str) -> bool:

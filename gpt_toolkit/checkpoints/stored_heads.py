@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from gpt_toolkit.backbone.config import DecoderConfig
 from gpt_toolkit.backbone.heads import ClassificationHead, MultipleChoiceHead
 from gpt_toolkit.batches import TaskSpec, TrainedDataset
-from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredHeads
+from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredHeads, StoredModel
 
 HEADS = "heads."  # start of the heads' names in a task's state dict
 HEADS_FILE = "heads.safetensors"
@@ -167,14 +167,17 @@ def transformers_classifier(
     return score.to(heads.tensors[f"{name}.weight"].dtype), fields
 
 
-def describe_transformers(
-    heads: StoredHeads | None, config: DecoderConfig, tensors: Mapping[str, LazyTensor]
-) -> str:
+def has_heads(model: StoredModel) -> bool:
+    """Return whether a model on disk has heads of fine-tuning."""
+    return model.heads is not None and any(one.has_head for one in model.heads.datasets.values())
+
+
+def describe_transformers(model: StoredModel) -> str:
     """Return which class of transformers reads a model folder, or why it does not read the heads."""
-    if heads is None or not any(one.has_head for one in heads.datasets.values()):
+    if model.heads is None or not has_heads(model):
         return "loads in transformers"
     try:
-        _, fields = transformers_classifier(heads, config, tensors)
+        _, fields = transformers_classifier(model.heads, model.config, model.tensors)
     except ValueError as reason:
         return f"loads in transformers without its heads: {reason}"
     return f"loads in transformers as {fields['architectures'][0]}"

@@ -25,7 +25,7 @@ TRAINER_VERBS = {
     "fit": "train and validate a model",
     "validate": "compute loss or scores on the validation split",
     "test": "compute loss or scores on the test split",
-    "predict": "write losses of tokens, classes or answers to prompts as JSON lines",
+    "predict": "label new texts, or write bits of words; with a config also losses and answers to prompts",
     "prepare": "write the token shards of a config's text, as fit would",
     "doctor": "dry-run fit: check data, memory and time; --ckpt describes a checkpoint",
 }
@@ -67,6 +67,7 @@ examples:
   gpt-toolkit test --config runs/own/config.yaml --ckpt_path best
   gpt-toolkit generate runs/own/model --prompt "Dear"
   gpt-toolkit fit --config text/finetune --model.init_from runs/own/model --data.sets reviews.csv
+  gpt-toolkit predict runs/finetune unlabeled.csv
   gpt-toolkit zero-shot runs/own/model
 
 gpt-toolkit VERB --help tells more; gpt-toolkit fit --config NAME --print_config shows every setting.
@@ -160,11 +161,12 @@ def _shorten_spinning() -> None:
 
 
 def _run(verb: str, arguments: list[str]) -> int:
-    if verb in TRAINER_VERBS:
+    uses_config = verb in TRAINER_VERBS and not (verb == "predict" and _names_model(arguments))
+    if uses_config:
         module = "doctor" if verb == "doctor" else "lightning_cli"
         command = importlib.import_module(f"gpt_toolkit.cli.{module}")
         return int(command.run(verb, arguments))
-    if verb in COMMANDS:
+    if verb in COMMANDS or verb in TRAINER_VERBS:
         command = importlib.import_module(f"gpt_toolkit.cli.{verb.replace('-', '_')}")
         parser = _CommandParser(f"gpt-toolkit {verb}", description=command.__doc__, allow_abbrev=False)
         command.add_arguments(parser)
@@ -175,6 +177,11 @@ def _run(verb: str, arguments: list[str]) -> int:
     if verb in MEANT_VERBS:
         raise UsageError(f"no verb {verb!r}: did you mean {MEANT_VERBS[verb]}?")
     raise UsageError(f"no verb {verb!r}{nearest(verb, [*TRAINER_VERBS, *COMMANDS])}")
+
+
+def _names_model(arguments: list[str]) -> bool:
+    """Return whether ``predict`` is called with a MODEL, or for help on that, rather than with a config."""
+    return bool(arguments) and (not arguments[0].startswith("-") or arguments in (["-h"], ["--help"]))
 
 
 class _CommandParser(argparse.ArgumentParser):

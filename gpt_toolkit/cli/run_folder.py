@@ -20,6 +20,7 @@ from gpt_toolkit.callbacks.checkpoint_writer import existing_run, explain_run_wr
 from gpt_toolkit.callbacks.console import say
 from gpt_toolkit.callbacks.rank_watch import is_child_of_rank_0
 from gpt_toolkit.checkpoints import open_model
+from gpt_toolkit.checkpoints.stored_heads import describe_transformers, has_heads
 from gpt_toolkit.checkpoints.training_checkpoint import SHARD_EXTRA, is_checkpoint
 from gpt_toolkit.checkpoints.verification import verify_checkpoint
 from gpt_toolkit.cli import UsageError
@@ -184,13 +185,17 @@ def describe_fit(trainer: Trainer, folder: Path) -> Iterator[str]:
     else:
         yield f"trained to step {trainer.global_step:,}; for more raise trainer.max_steps (or max_epochs)"
     samples = ", samples.txt" if (folder / "samples.txt").exists() else ""
-    yield f"{folder}: model/ (loads in transformers), checkpoints/, metrics.csv, tensorboard/{samples}"
+    stored = open_model(folder / "model") if (folder / "model").is_dir() else None
+    loads = describe_transformers(stored) if stored is not None else "loads in transformers"
+    yield f"{folder}: model/ ({loads}), checkpoints/, metrics.csv, tensorboard/{samples}"
     if samples:
         yield f"next: gpt-toolkit generate {folder / 'model'}"
     else:
         kept = "best" if (CheckpointWriter.folder_of(folder) / "best.ckpt").exists() else "last"
         verb = "test" if getattr(trainer.datamodule, "has_test_labels", True) else "validate"  # type: ignore[attr-defined]
         yield f"next: gpt-toolkit {verb} --config {folder / CONFIG} --ckpt_path {kept}"
+    if stored is not None and has_heads(stored):
+        yield f"label new texts: gpt-toolkit predict {folder} FILE"
 
 
 def describe_results(results: Sequence[Mapping[str, Any]]) -> Iterator[str]:

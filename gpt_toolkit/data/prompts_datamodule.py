@@ -32,6 +32,7 @@ class PromptBatches(ReadyBatches):
     """Batches of the prompts of one rank; each is a dict of ``rows``, their numbers, and ``prompts``.
 
     A rank reads a contiguous range of the list, so that the ranks' answers one after another are in order.
+    All ranks have equally many batches; the last one of a rank may be empty.
 
     Args:
         prompts: Prompts of all ranks.
@@ -45,7 +46,8 @@ class PromptBatches(ReadyBatches):
         self._first, self._end = n * rank // world_size, n * (rank + 1) // world_size
 
     def __len__(self) -> int:
-        return -(-(self._end - self._first) // self.share.batch_size)
+        longest = -(-len(self.prompts) // self.share.world_size)
+        return -(-longest // self.share.batch_size)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         start = self._first + index * self.share.batch_size

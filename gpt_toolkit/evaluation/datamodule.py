@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -25,11 +25,13 @@ class RequestBatch(TypedDict):
         name: Benchmark and protocol, such as ``lambada/paper-1``.
         numbers: Number of each request among those of this benchmark and protocol.
         requests: The requests.
+        repeated: Whether another rank answers the same requests.
     """
 
     name: str
     numbers: list[int]
     requests: list[Request]
+    repeated: NotRequired[bool]
 
 
 class ZeroShotDataModule(LightningDataModule):
@@ -199,8 +201,6 @@ class RequestBatches(ReadyBatches):
         evaluations: Evaluations with their requests.
         share: Number of requests in a batch, and which batches this rank reads.
 
-    Raises:
-        ValueError: If there are fewer items than ranks.
     """
 
     def __init__(self, evaluations: Sequence[Evaluation], share: StepShare) -> None:
@@ -208,11 +208,8 @@ class RequestBatches(ReadyBatches):
         batches = [batch for evaluation in evaluations for batch in _batches(evaluation, share.batch_size)]
         if len(batches) < share.world_size:  # the other ranks would wait forever for one without a batch
             batches = [batch for evaluation in evaluations for batch in _batches(evaluation, 1)]
-        if len(batches) < share.world_size:
-            raise ValueError(
-                f"devices: {share.world_size}; expected at most {len(batches)}, the rows of requests; use "
-                "fewer devices or more rows"
-            )
+        spare = share.world_size - len(batches)
+        batches += [{**batch, "repeated": True} for batch in batches[:1] * spare]
         self._batches = batches[share.rank :: share.world_size]
 
     def __len__(self) -> int:

@@ -1,11 +1,19 @@
 """LAMBADA: the last word of a passage (GPT-2 §3.3)."""
 
 from collections.abc import Hashable, Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import Literal
 
 from gpt_toolkit.evaluation.benchmark_metrics import Result, accuracy, perplexity
 from gpt_toolkit.evaluation.detokenizers import DETOKENIZERS
 from gpt_toolkit.evaluation.items import LastWord
-from gpt_toolkit.evaluation.protocol import BuildRequests, EvaluationContext, RequestSet, protocols_of
+from gpt_toolkit.evaluation.protocol import (
+    BuildRequests,
+    EvaluationContext,
+    EvaluationProtocol,
+    RequestSet,
+    catalogue,
+)
 from gpt_toolkit.generation.requests import Answer, Request
 
 # The English list of NLTK 3.4, which an independent check of GPT-2 used (cybertronai/bflm:
@@ -91,13 +99,36 @@ def last_word_metrics(references: Sequence[Hashable], answers: Sequence[Sequence
     return Result([accuracy("accuracy", correct, 0.0, references), per_answer], items)
 
 
-PROTOCOLS = protocols_of(
-    "lambada",
-    {
-        "paper-1": (last_word_requests(filtered=True, detokenized=True), last_word_metrics),
-        "paper-token-1": (last_token_requests(filtered=True), last_word_metrics),
-        "lm-eval-1": (last_word_requests(filtered=False, detokenized=False), last_word_metrics),
-        "megatron-1": (last_token_requests(filtered=False), last_word_metrics),
-    },
-)
+@dataclass(frozen=True)
+class LastWordProtocol(EvaluationProtocol):
+    """A protocol of LAMBADA.
+
+    Args:
+        text: Text of the passage; rules apply to the original, tokenized file.
+        scored: Part of the passage that is predicted.
+        filter: Words that are not accepted as an answer.
+    """
+
+    _: KW_ONLY
+    text: Literal["invertible rules", "as in the file"]
+    scored: Literal["last word", "last token"]
+    filter: Literal["stop words", "none"]
+
+    def build_requests(self, items: Sequence[LastWord], context: EvaluationContext) -> RequestSet:
+        filtered = self.filter == "stop words"
+        if self.scored == "last token":
+            return last_token_requests(filtered=filtered)(items, context)
+        detokenized = self.text == "invertible rules"
+        return last_word_requests(filtered=filtered, detokenized=detokenized)(items, context)
+
+    def compute_metrics(self, references: Sequence[Hashable], answers: Sequence[Sequence[Answer]]) -> Result:
+        return last_word_metrics(references, answers)
+
+
+def _protocol(key: str) -> LastWordProtocol:
+    name, _, version = key.rpartition("-")
+    return LastWordProtocol(name, int(version), **catalogue()["lambada"][key])
+
+
+PROTOCOLS = tuple(map(_protocol, catalogue()["lambada"]))
 """The paper's protocol first."""

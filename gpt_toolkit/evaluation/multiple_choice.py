@@ -60,7 +60,7 @@ TEXTS: Final[Mapping[str, Callable[[Any], list[tuple[str, str]]]]] = MappingProx
 
 
 class Reference(NamedTuple):
-    """What is known of an item without the model.
+    """Facts of an item that do not depend on the model.
 
     Attributes:
         answer: Index of the right option.

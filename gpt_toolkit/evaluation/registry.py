@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, cast
@@ -102,18 +102,16 @@ class Files:
             return self._from_hub(limit)
         path, file_format = self._find(root)
         paths = sorted(path.parent.glob(f"*{path.suffix}")) if self.all_files else [path]
-        items: list[Any] = []
-        size = 0
+        contents = []
         for each in paths:
             try:
-                content = file_format.read(each)
+                contents.append(file_format.read(each))
             except UnicodeDecodeError as error:
                 raise ValueError(
                     f"{each}: invalid byte at offset {error.start}; expected UTF-8; download the published "
                     "file again"
                 ) from None
-            items += content.items
-            size += content.size
+        items, size = _in_turn([content.items for content in contents]), sum(c.size for c in contents)
         description, warning = self._recognize(path, size, check)
         where = f"{path.parent}, {len(paths)} files" if self.all_files else str(path)
         origin = f"{where}: {description}, {size:,} {self.unit}"
@@ -185,8 +183,15 @@ class Files:
                 f"{self.name}: {hub.path} not loaded from the hub ({str(error).rstrip('.')}); expected a "
                 f"network; without one, {advice}"
             ) from error
-        items = [item for records in parts for item in HUB[hub.convert](records)]
+        items = _in_turn([HUB[hub.convert](records) for records in parts])
         return Items(items[:limit], f"the hub's {hub.path} {hub.config} {hub.split}, {len(items):,} rows")
+
+
+def _in_turn(parts: Sequence[Sequence[Any]]) -> Sequence[Any]:
+    """Return the items of several files in turn, so that the first items are of all of them."""
+    if len(parts) == 1:
+        return parts[0]
+    return [item for items in zip_longest(*parts) for item in items if item is not None]
 
 
 def _read_world(name: str, convert: str, n: int, limit: int | None) -> Items:

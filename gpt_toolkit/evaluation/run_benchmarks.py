@@ -159,11 +159,15 @@ def _check_options(args: argparse.Namespace) -> None:
 
 
 def _explain(args: argparse.Namespace, data: ZeroShotDataModule) -> None:
-    """Print and write why the protocols of running text or of multiple choice differ; on one device."""
+    """Print and write why protocols give several perplexities or accuracies; on one device."""
     from gpt_toolkit.backbone.packed_linear import pack
-    from gpt_toolkit.evaluation.explain_choices import choice_tables, choices_as_fields, explain_choices
+    from gpt_toolkit.evaluation.explain_accuracy import (
+        Explained,
+        accuracies_as_fields,
+        accuracy_tables,
+        explain_accuracies,
+    )
     from gpt_toolkit.evaluation.explain_perplexity import explain, explanation_tables, explanations_as_fields
-    from gpt_toolkit.evaluation.multiple_choice import ChoiceProtocol
     from gpt_toolkit.evaluation.protocol import EvaluationContext
     from gpt_toolkit.generation.language_model import load
     from gpt_toolkit.generation.scorer import Scorer
@@ -176,10 +180,10 @@ def _explain(args: argparse.Namespace, data: ZeroShotDataModule) -> None:
         evaluations = list(group)
         items = evaluations[0].items.items
         protocols = [evaluation.protocol for evaluation in evaluations]
-        choices = [protocol for protocol in protocols if isinstance(protocol, ChoiceProtocol)]
-        if len(choices) == len(protocols):
-            accuracies = explain_choices(scorer, choices, items, context)
-            tables, found[name] = choice_tables(name, accuracies), choices_as_fields(accuracies)
+        with_fields = [protocol for protocol in protocols if isinstance(protocol, Explained)]
+        if len(with_fields) == len(protocols):
+            accuracies = explain_accuracies(scorer, with_fields, items, context)
+            tables, found[name] = accuracy_tables(name, accuracies), accuracies_as_fields(accuracies)
         else:
             perplexities = explain(scorer, name, protocols, items, context)
             tables, found[name] = explanation_tables(name, perplexities), explanations_as_fields(perplexities)

@@ -182,9 +182,12 @@ class ZeroShotTask(LightningModule):
     def predict_step(self, batch: RequestBatch, batch_idx: int) -> list[dict[str, Any]]:
         """Return a record for each request: benchmark, protocol, number, and the fields of the answer."""
         benchmark, _, protocol = batch["name"].rpartition("/")
+        answers = self._answer(batch)
+        if batch.get("repeated"):
+            return []
         return [
             {"benchmark": benchmark, "protocol": protocol, "request": number, **answer._asdict()}
-            for number, answer in zip(batch["numbers"], self._answer(batch), strict=True)
+            for number, answer in zip(batch["numbers"], answers, strict=True)
         ]
 
     def _answer(self, batch: RequestBatch) -> list[Answer]:

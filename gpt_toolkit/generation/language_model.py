@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypedDict, Unpack, overload
+from typing import Literal, TypedDict, Unpack, overload
 
 import torch
 from torch import Tensor
@@ -24,6 +24,7 @@ from gpt_toolkit.generation.requests import Continuation
 from gpt_toolkit.generation.sampling import Sampling, TopPRule
 from gpt_toolkit.generation.scorer import Scorer
 from gpt_toolkit.generation.streaming import Ended, StreamedText
+from gpt_toolkit.generation.surprisal import Surprisal, text_surprisals, token_surprisals, word_surprisals
 from gpt_toolkit.hardware import device_named, scoring_dtype
 from gpt_toolkit.tokenizers.loading import Tokenizer, tokenizer_of
 
@@ -160,6 +161,27 @@ class LanguageModel:
         request = Continuation(tuple(self.tokenizer.encode(context)) or (self.tokenizer.end_of_text,), ids)
         [answer] = Scorer(self.decoder, self.tokenizer).continuations([request])
         return answer.log_probability, answer.is_greedy
+
+    def surprisal(
+        self, texts: list[str], *, by: Literal["word", "token", "text"] = "word"
+    ) -> list[list[Surprisal]]:
+        """Compute the surprisal of each word or token of texts, or of whole texts, in bits.
+
+        The whitespace before a word counts to the word; see :mod:`gpt_toolkit.generation.surprisal`.
+
+        Args:
+            texts: The texts. Each begins after the end-of-text token; one longer than the context is read in
+                windows that move by half of it.
+            by: Unit.
+
+        Returns:
+            The words or tokens of each text, or the one text.
+
+        Raises:
+            ValueError: If a token belongs to two words.
+        """
+        compute = {"word": word_surprisals, "token": token_surprisals, "text": text_surprisals}[by]
+        return compute(Scorer(self.decoder, self.tokenizer), texts)
 
     @overload
     def generate(

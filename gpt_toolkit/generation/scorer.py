@@ -157,6 +157,22 @@ class Scorer:
         Raises:
             ValueError: If a window is longer than the context length, or the stride than the window.
         """
+        totals = [0.0] * len(requests)
+        for number, _, log_p in self._windows(requests):
+            totals[number] += math.fsum(log_p)
+        return [Answer(total, request.n_scored) for total, request in zip(totals, requests, strict=True)]
+
+    @torch.inference_mode()
+    def token_log_probabilities(self, requests: Sequence[RunningText]) -> list[list[float]]:
+        """Compute the same as :meth:`running_texts`, for every token alone."""
+        found = [[0.0] * request.n_scored for request in requests]
+        for number, scored, log_p in self._windows(requests):
+            first = scored - requests[number].n_context
+            found[number][first : first + len(log_p)] = log_p
+        return found
+
+    def _windows(self, requests: Sequence[RunningText]) -> Iterator[tuple[int, int, list[float]]]:
+        """Yield for each window the text's number, the first scored input, and the log-probabilities."""
         windows: list[tuple[int, int, int, int]] = []  # text, first input, end of inputs, first scored input
         for number, request in enumerate(requests):
             n_ctx = self.decoder.config.n_ctx
@@ -168,7 +184,6 @@ class Scorer:
             check_ids(request.ids, self.tokenizer.vocab_size)
             windows += [(number, *window) for window in request.windows()]
         windows.sort(key=lambda window: window[1] - window[2])
-        totals = [0.0] * len(requests)
         for part in self._batches([end - start for _, start, end, _ in windows]):
             chosen = [windows[i] for i in part]
             texts = [requests[number].ids[start:end] for number, start, end, _ in chosen]
@@ -182,10 +197,9 @@ class Scorer:
                 rows = torch.cat([hidden[i, :n] for i, n in enumerate(counts)])
                 log_p, _ = self._log_probabilities(rows, torch.tensor(targets, device=self.device))
             start = 0
-            for (number, *_), count in zip(chosen, counts, strict=True):
-                totals[number] += math.fsum(log_p[start : start + count])
+            for (number, _, _, scored), count in zip(chosen, counts, strict=True):
+                yield number, scored, log_p[start : start + count]
                 start += count
-        return [Answer(total, request.n_scored) for total, request in zip(totals, requests, strict=True)]
 
     # ------------------------------------------------------------------ generated text
 

@@ -110,7 +110,7 @@ class Classifier(LanguageModel):
             return next(iter(self.heads.values()))
         if name is None:
             names = ", ".join(self.heads)
-            raise ValueError(f"head: none given; expected one of {names}; choose one by its name")
+            raise ValueError(f"head: none given; expected one of {names}; choose one by head (--head)")
         if name not in self.heads:
             raise ValueError(f"no head {name!r}{nearest(name, self.heads)}")
         return self.heads[name]

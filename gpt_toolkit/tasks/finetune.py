@@ -326,7 +326,10 @@ class FinetuneTask(BaseTask):
 
     def _evaluate(self, batch: SupervisedBatch) -> None:
         spec, metrics, known = self.tasks[batch["task"]], self.metrics_of(batch["task"]), batch["has_target"]
-        metrics.leave_out((~known).nonzero())
+        if batch.get("repeated"):
+            known = torch.zeros_like(known)
+        else:
+            metrics.leave_out((~known).nonzero())
         if spec.has_free_text:
             pairs = zip(self._generated(spec, batch), batch["references"], known.tolist(), strict=True)
             answered = [(text, references) for text, references, is_known in pairs if is_known]
@@ -365,8 +368,13 @@ class FinetuneTask(BaseTask):
     ) -> list[dict[str, Any]]:
         """Return a record for each example: its place and texts, prediction, target and probabilities.
 
-        Classes, levels and choices have their names. A target that is not known is left out.
+        Classes, levels and choices have their names. A target that is not known is left out. Examples that
+        another rank reads, too, have no record here.
         """
+        records = self._predicted(batch)
+        return [] if batch.get("repeated") else records
+
+    def _predicted(self, batch: SupervisedBatch) -> list[dict[str, Any]]:
         spec, texts = self.tasks[batch["task"]], batch["texts"] or [()] * len(batch["examples"])
         records: list[dict[str, Any]] = []
         for number, subset in zip(batch["examples"].tolist(), batch["subsets"].tolist(), strict=True):

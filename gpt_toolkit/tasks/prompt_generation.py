@@ -102,6 +102,8 @@ class GenerateTask(LightningModule):
             for row, prompt in zip(batch["rows"], batch["prompts"], strict=True)
             for sample in range(self.num_samples)
         ]
+        if not wanted:
+            return []
         completions = self._model.write(
             [prompt for _, prompt, _ in wanted],
             max_new_tokens=self.max_new_tokens,

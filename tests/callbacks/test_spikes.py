@@ -1,5 +1,6 @@
 import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -119,14 +120,14 @@ def test_a_loss_far_above_those_before_is_bad_only_with_a_z_score(
     spikes, unguarded = Spikes(action="skip", z_score=8.0, window=5), Spikes(action="skip")
     fit(callbacks=[spikes])
     assert [event["step"] for event in spikes.events] == ([7] if factor > 1 else [])
-    scale_loss({7: factor})
-    fit(callbacks=[unguarded])
-    assert unguarded.events == []
     if factor > 1:
         [line] = (tmp_path / "run" / "spikes.jsonl").read_text().splitlines()
         event = json.loads(line)
         assert (event["step"], event["action"]) == (7, "skip")
         assert "standard deviations above the last 5 steps" in event["reason"]
+    scale_loss({7: factor})
+    fit(callbacks=[unguarded])
+    assert unguarded.events == []
 
 
 def test_rewinding_restores_the_last_checkpoint_and_continues_with_the_next_data_and_rate(
@@ -181,6 +182,50 @@ def test_a_resumed_run_compares_with_the_same_steps(
         assert [event["step"] for event in spikes.events] == [7]
         ends.append(state_of(trainer, module))
     assert are_equal(*ends)
+
+
+def test_a_run_that_is_killed_after_a_rewind_resumes_to_the_same_record_and_gives_up_at_the_same_step(
+    fit: Run, scale_loss: Callable[[dict[int, float]], None], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    kind: dict[str, Any] = {"enable_checkpointing": True, "limit_val_batches": 0}
+    kind |= {"max_steps": 12, "total_steps": 12}
+    recorded: list[list[int]] = []
+
+    class Kill(Callback):
+        def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
+            lines = (run / "spikes.jsonl").read_text().splitlines() if trainer.global_step in (8, 10) else []
+            recorded.append([json.loads(line)["step"] for line in lines])
+            if trainer.global_step == self.step:
+                raise ZeroDivisionError
+
+        step = -1
+
+    def callbacks(states: States) -> list[Callback]:
+        return [CheckpointWriter(every_n_steps=4), Spikes(action="rewind", limit=2), states]
+
+    bad_steps, whole, broken = (6, 10, 11), States(), States()
+    gives_up = pytest.raises(SpikeError, match=r"step 11: loss nan; 3 bad steps among the last 100")
+    scale_loss(dict.fromkeys(bad_steps, math.nan))
+    with gives_up:
+        fit(callbacks=callbacks(whole), **kind)
+    record = (run / "spikes.jsonl").read_text()
+    assert [json.loads(line).get("restored_step") for line in record.splitlines()] == [4, 8, None]
+    shutil.rmtree(run)
+    scale_loss(dict.fromkeys(bad_steps, math.nan))
+    kill = Kill()
+    kill.step = 10
+    with pytest.raises(ZeroDivisionError):
+        fit(callbacks=[*callbacks(broken), kill], **kind)
+    assert recorded[-1] == [6, 10]
+    scale_loss({step - 8: math.nan for step in bad_steps})
+    recorded.clear()
+    with gives_up:
+        fit(callbacks=[*callbacks(broken), Kill()], ckpt_path=run / "checkpoints" / "last.ckpt", **kind)
+    assert recorded[0] == [6]  # what happens after the checkpoint is recorded when it happens again
+    assert (run / "spikes.jsonl").read_text() == record
+    assert whole.after.keys() == broken.after.keys()
+    assert all(are_equal(whole.after[step], broken.after[step]) for step in whole.after)
 
 
 def test_a_validation_loss_that_is_nan_is_never_the_best(

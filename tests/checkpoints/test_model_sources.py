@@ -92,10 +92,16 @@ def test_what_is_no_model_is_refused_with_what_to_do(tmp_path: Path, folder: Pat
         open_model(tmp_path / "runs" / "nothing")
     with pytest.raises(FileNotFoundError, match=r"gpt3: not found; expected a model folder"):
         open_model("gpt3")
-    unfinished = tmp_path / "unfinished"
-    (unfinished / "checkpoints" / "last.ckpt").mkdir(parents=True)
-    with pytest.raises(ValueError, match=r"unfinished: folder of a run that has not ended; .*last\.ckpt$"):
-        open_model(unfinished)
+
+
+def test_the_last_checkpoint_stands_for_the_model_of_a_run_that_has_not_ended(tmp_path: Path) -> None:
+    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    last.parent.mkdir(parents=True)
+    torch.save(checkpoint(), last)
+    for name in (tmp_path / "run", tmp_path / "run" / "model"):
+        model = open_model(name)
+        assert model.source == last
+        assert model.notes[0] == f"{tmp_path / 'run' / 'model'} is written when the run ends; taking {last}"
 
 
 def test_the_folder_of_a_run_stands_for_its_model(folder: Path) -> None:

@@ -10,13 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gpt_toolkit.backbone import Decoder
 from gpt_toolkit.backbone.config import Norm
 from gpt_toolkit.batches import TrainedDataset
 from gpt_toolkit.checkpoints import open_model
 from gpt_toolkit.checkpoints.stored_heads import (
     HEADS_FILE,
-    build_heads,
     describe_transformers,
     module_name,
     transformers_classifier,
@@ -26,31 +24,10 @@ from gpt_toolkit.inference.classifier import Classifier
 from gpt_toolkit.inference.load_model import load
 from gpt_toolkit.tokenizers import load_tokenizer
 from tests.data.fakes import spec
-from tests.small_decoder import NORMS, small_config
+from tests.small_classifier import LABELS, ONE_TEXT, classifier
+from tests.small_decoder import NORMS
 
 transformers = pytest.importorskip("transformers")
-
-LABELS = ("no", "maybe", "yes")
-ONE_TEXT = {"text": "text"}
-
-
-def classifier(
-    norm: Norm = "pre", datasets: Sequence[TrainedDataset] | None = None, *, bias: float = 1.0
-) -> Classifier:
-    """Make a classifier whose weights are far from their initial values."""
-    torch.manual_seed(0)
-    decoder = Decoder(small_config(norm, vocab_size=260, n_ctx=24))
-    datasets = datasets or [TrainedDataset(spec("mood", labels=LABELS), columns=ONE_TEXT)]
-    named = {one.spec.name: one for one in datasets}
-    heads = build_heads(named, 8, 0.1)
-    with torch.no_grad():
-        for parameter in decoder.parameters():
-            parameter.normal_(std=0.5)
-        for head in heads.values():
-            linear: Any = head.linear
-            linear.weight.normal_()
-            linear.bias.normal_(std=bias)
-    return Classifier(decoder, load_tokenizer("bytes"), heads, named)
 
 
 def logits_of(model: Classifier, texts: Sequence[str]) -> Tensor:
@@ -122,8 +99,7 @@ def test_a_head_that_transformers_does_not_have_is_said_in_a_line(
 ) -> None:
     model = classifier("pre", datasets)
     model.save(tmp_path / "m")
-    stored = open_model(tmp_path / "m")
-    line = describe_transformers(stored.heads, stored.config, stored.tensors)
+    line = describe_transformers(open_model(tmp_path / "m"))
     assert line.startswith(f"loads in transformers without its heads: {reason}")
     fields = json.loads((tmp_path / "m" / "config.json").read_text())
     assert fields["architectures"] == ["GPT2LMHeadModel"]
@@ -133,8 +109,7 @@ def test_a_head_that_transformers_does_not_have_is_said_in_a_line(
 def test_grades_of_one_text_are_classes_of_levels_in_transformers(tmp_path: Path) -> None:
     model = classifier("pre", [TrainedDataset(spec("g", "graded", labels=("0", "1", "2")), columns=ONE_TEXT)])
     model.save(tmp_path / "m")
-    stored = open_model(tmp_path / "m")
-    line = describe_transformers(stored.heads, stored.config, stored.tensors)
+    line = describe_transformers(open_model(tmp_path / "m"))
     assert line == "loads in transformers as GPT2ForSequenceClassification"
 
 

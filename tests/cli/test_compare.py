@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 
+from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.cli import main
+from gpt_toolkit.generation.language_model import LanguageModel
+from gpt_toolkit.tokenizers import load_tokenizer
 
 Tell = Callable[..., tuple[int, str, str]]
 
@@ -102,6 +106,23 @@ def test_another_class_is_named_without_its_module(tell: Tell, make: Make) -> No
     code, out, _ = tell(a, b)
     assert code == 0
     assert "A -> B: model.optimizer AdamW -> Muon\n" in out
+
+
+def test_a_score_is_better_if_it_is_higher(tell: Tell, make: Make, tmp_path: Path) -> None:
+    for name, lr in (("a", 0.1), ("b", 0.2)):
+        for seed in range(4):
+            scores = curve(0.2, 0.5 + lr + seed / 100 + lr * seed / 100, 0.4)
+            folder = make(f"{name}/seed-{seed}", scores, seed=seed, lr=lr)
+            for file in ("config.yaml", "metrics.csv"):
+                text = (folder / file).read_text(encoding="utf-8")
+                text = text.replace("val_loss", "val_score").replace("mode: min", "mode: max")
+                (folder / file).write_text(text, encoding="utf-8")
+    assert tell(tmp_path / "a", tmp_path / "b", "--output", tmp_path / "c.json")[0] == 0
+    found = numbers(tmp_path / "c.json")
+    _, model = found["best val_score"]
+    assert model["value"] == pytest.approx(0.718)
+    assert model["verdict"] == "better"
+    assert found["steps to val_score 0.6000"][1]["verdict"] == "better"
 
 
 def test_noise_is_not_called_a_difference(tell: Tell, make: Make, tmp_path: Path) -> None:
@@ -207,6 +228,50 @@ def test_running_text_and_predictions_are_paired_too(tell: Tell, tmp_path: Path)
     assert quantity == "nats per token"
     assert models[1]["verdict"] == "better"
     assert models[0]["value"] == pytest.approx((2.08 + 3.0) / 2)
+
+
+def test_predictions_are_paired_by_example_in_any_order(tell: Tell, tmp_path: Path) -> None:
+    one = [
+        {"dataset": "d", "example": i, "prediction": "yes", "target": "yes" if i % 4 else "no"}
+        for i in range(40)
+    ]
+    two = [row | {"prediction": row["target"]} for row in reversed(one)]
+    files = [write_rows(tmp_path / f"{name}.jsonl", rows) for name, rows in (("1", one), ("2", two))]
+    assert tell(*files, "--output", tmp_path / "c.json")[0] == 0
+    [(quantity, models)] = numbers(tmp_path / "c.json").items()
+    assert (quantity, models[0]["value"], models[1]["value"]) == ("d: accuracy", 0.75, 1.0)
+    grades = [{"dataset": "s", "example": i, "prediction": 1.5, "target": float(i)} for i in range(4)]
+    file = write_rows(tmp_path / "g.jsonl", grades)
+    assert tell(file, file, "--output", tmp_path / "c.json")[0] == 0
+    [(quantity, models)] = numbers(tmp_path / "c.json").items()
+    assert (quantity, models[0]["value"], models[1]["verdict"]) == (
+        "s: absolute error",
+        1.0,
+        "not distinguishable",
+    )
+
+
+def test_rows_of_zero_shot_are_paired(tell: Tell, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Real rows of two models: every benchmark has a quantity, and other examples are refused."""
+    options = ["--benchmarks", "storyworld:last_word,storyworld:text,storyworld:pronouns", "--limit"]
+    for name, n_layer, limit in (("a", 1, 4), ("b", 2, 4), ("c", 2, 3)):
+        torch.manual_seed(n_layer)
+        decoder = Decoder(DecoderConfig(vocab_size=257, n_ctx=64, n_layer=n_layer, n_head=2, n_embd=16))
+        LanguageModel(decoder, load_tokenizer("bytes")).save(tmp_path / name)
+        rows = ["--rows", str(tmp_path / f"{name}.jsonl"), "--protocols", "lm-eval"]
+        assert main(["zero-shot", str(tmp_path / name), *options, str(limit), *rows]) == 0
+    capsys.readouterr()
+    code, _, _ = tell(tmp_path / "a.jsonl", tmp_path / "b.jsonl", "--output", tmp_path / "c.json")
+    assert code == 0
+    assert list(numbers(tmp_path / "c.json")) == [
+        "storyworld:last_word/lm-eval-1: accuracy",
+        "storyworld:last_word/lm-eval-1: log_probability",
+        "storyworld:text/lm-eval-1: nats per word",
+        "storyworld:pronouns/lm-eval-1: accuracy",
+    ]
+    code, _, err = tell(tmp_path / "a.jsonl", tmp_path / "c.jsonl")
+    assert code == 1
+    assert "4 examples in" in err
 
 
 @pytest.mark.parametrize(

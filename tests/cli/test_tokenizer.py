@@ -79,7 +79,9 @@ def test_overwrite_never_replaces_what_is_not_a_vocabulary(text: Path, tmp_path:
         FileExistsError, match=r"--output: .* with text\.txt; expected a folder with a vocabulary alone"
     ):
         run("train", text, "--vocab_size", 280, "--output", tmp_path, "--overwrite")
-    with pytest.raises(FileExistsError, match=r"--output: file .*; expected a folder with a vocabulary alone"):
+    with pytest.raises(
+        FileExistsError, match=r"--output: file .*; expected a folder with a vocabulary alone"
+    ):
         run("train", text, "--vocab_size", 280, "--output", text, "--overwrite")
     assert text.read_text() == TEXT
 

@@ -61,6 +61,12 @@ def test_the_exercises_of_a_page_exist() -> None:
     assert named == EXERCISES.keys()
 
 
+def test_the_tests_that_the_page_of_promises_names_exist() -> None:
+    named = set(re.findall(r"`(tests/[\w/]+\.py)`", source("guides/reliability.md")))
+    assert len(named) > 20
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
 def test_the_figure_of_the_home_page_is_what_its_script_draws() -> None:
     assert PATH.read_text(encoding="utf-8") == drawing()
     assert PATH.name in source("index.md")

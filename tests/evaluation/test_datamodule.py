@@ -81,10 +81,16 @@ def test_a_batch_holds_as_many_windows_of_running_text_as_other_requests() -> No
         assert n_windows <= 64
 
 
-def test_fewer_rows_than_devices_are_refused() -> None:
+def test_a_rank_without_requests_repeats_those_of_another() -> None:
     data = made(benchmarks="storyworld:last_word", protocols=["lm-eval"], limit=2)
-    with pytest.raises(ValueError, match="devices: 3; expected at most 2, the rows of requests"):
-        batches(data, 8, 0, 3)
+    by_rank = [batches(data, 8, rank, 3) for rank in range(3)]
+    assert [[batch.get("repeated", False) for batch in each] for each in by_rank] == [
+        [False],
+        [False],
+        [True],
+    ]
+    numbers = [number for each in by_rank[:2] for batch in each for number in batch["numbers"]]
+    assert sorted(numbers) == [0, 1]
 
 
 def test_scores_carry_benchmark_and_protocol() -> None:

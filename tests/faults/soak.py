@@ -72,7 +72,8 @@ def start() -> None:
     Path("corpus.txt").write_text(TEXT, encoding="utf-8")
     Path("tiny.yaml").write_text(CONFIG, encoding="utf-8")
     resources = Resources(args.every)
-    lightning_cli.TRAINER_DEFAULTS["callbacks"] = [resources]
+    defaults: Any = lightning_cli.TRAINER_DEFAULTS
+    defaults["callbacks"] = [resources]
     arguments = [
         *("fit", "--config", "tiny.yaml", "--trainer.max_steps", str(args.steps)),
         *("--trainer.val_check_interval", str(args.every)),

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
+from gpt_toolkit.tasks import PretrainTask
 from tests.commands import Tell, losses, metrics, place, tell
+from tests.faults.faulty_ranks import install
 
 __all__ = ["place", "tell"]
 
@@ -109,3 +112,38 @@ def test_a_signal_ends_an_evaluation_on_two_ranks(ranks: list[int], tell: Tell) 
     assert code == 130
     assert "Traceback" not in err
     assert not Path("runs/tiny/test.json").exists()
+
+
+def spikes(run: str) -> list[tuple[int, str, int | None]]:
+    text = Path(run, "spikes.jsonl").read_text(encoding="utf-8")
+    events = [json.loads(line) for line in text.splitlines()]
+    return [(event["step"], event["action"], event.get("restored_step")) for event in events]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("action", ["rewind", "skip", "stop"])
+def test_a_loss_that_is_not_finite_on_one_rank_has_one_effect_on_all(
+    action: str, tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = {"hook": "training_step", "step": 4, "nan": True}
+    options = ["--checkpoints.every_n_steps", "3", "--trainer.val_check_interval", "8"]
+    options += ["--spikes.action", action]
+    code, err = on_two([{"rank": 1, **bad}], "fit", *TWO, *options)
+    monkeypatch.setattr(PretrainTask, "training_step", PretrainTask.training_step)  # undone at the end
+    install(bad, PretrainTask)
+    assert tell("fit", *ONE, *options, "--trainer.default_root_dir", "one").code == code
+    assert code == (1 if action == "stop" else 0)
+    assert spikes("runs/tiny") == spikes("one") == [(5, action, 3 if action == "rewind" else None)]
+    assert losses("runs/tiny") == pytest.approx(losses("one"), rel=1e-6, nan_ok=True)
+    assert len(lines(err)) == (action == "stop")
+
+
+@pytest.mark.slow
+def test_a_second_run_on_two_ranks_in_the_same_folder_is_refused_in_one_line(place: Path) -> None:
+    with FileLock("runs/tiny/run.lock"):
+        code, err = on_two([], "fit", *TWO)
+    assert code == 1
+    [line] = lines(err)
+    assert "runs/tiny: another process trains in this folder; wait for it" in line
+    assert "Traceback" not in err
+    assert not Path("runs/tiny/checkpoints").exists()

@@ -39,4 +39,4 @@ def test_a_run_of_20_000_steps_does_not_grow(tmp_path: Path) -> None:
     sizes = [sample["checkpoint"] for sample in samples]
     assert max(sizes) - min(sizes) < 1000  # numbers have more digits
     growth = samples[-1]["memory"] - samples[0]["memory"]
-    assert growth < 10e6, f"{growth:,} bytes in 15,000 steps"
+    assert growth < 5e6, f"{growth:,} bytes in 15,000 steps"  # 1 MB was measured

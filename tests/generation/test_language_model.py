@@ -119,7 +119,7 @@ def test_a_text_that_cannot_be_traced_is_refused() -> None:
         ValueError, match="no token; expected at least one; begin it with the end-of-text token"
     ):
         model.trace("")
-    with pytest.raises(ValueError, match="token 300 is not in the vocabulary"):
+    with pytest.raises(ValueError, match="token id: 300; expected 0 to 256"):
         model.trace([300])
     with pytest.raises(ValueError, match=r"did you mean h.1.mlp.out\?"):
         model.trace("a", replace={"h.1.mlp_out": torch.zeros(1, 16)})

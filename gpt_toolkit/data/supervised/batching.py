@@ -90,6 +90,7 @@ class BatchBuilder:
             "references": [examples.references[i] for i in indices.tolist()] if self.has_references else [],
             "texts": [self.texts[i] for i in indices.tolist()] if self.texts else [],
             "step_examples": step_examples,
+            "repeated": False,
         }
 
 
@@ -199,6 +200,9 @@ class EvaluationBatches(ReadyBatches):
         super().__init__(share)
         self.builder = builder
         batches = evaluation_batches(builder.lengths, limits, share.world_size)
+        self._n_batches = len(batches)  # of all ranks
+        # Sharded models and collectives need equally many batches on all ranks.
+        batches += batches[:1] * (-len(batches) % share.world_size)
         self.batches = batches[share.rank :: share.world_size]
 
     def __len__(self) -> int:
@@ -206,4 +210,6 @@ class EvaluationBatches(ReadyBatches):
 
     def __getitem__(self, index: int) -> SupervisedBatch:
         places = self.batches[index]
-        return self.builder.batch(places, len(places))
+        batch = self.builder.batch(places, len(places))
+        batch["repeated"] = index * self.share.world_size + self.share.rank >= self._n_batches
+        return batch

@@ -1,32 +1,35 @@
-"""Explanation of why protocols of multiple choice give a model several accuracies.
+"""Explanation of why protocols give a model several accuracies on the same items.
 
-From the first protocol's accuracy to another, the text, its division into tokens and the rule change one
-after the other. Each change makes some items right and others wrong.
+From the first protocol's accuracy to another, fields of the protocol change one after the other: the text,
+its division into tokens, the rule. Each change makes some items right and others wrong.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from rich.table import Table
 
+from gpt_toolkit.evaluation.lambada import LastWordProtocol
 from gpt_toolkit.evaluation.multiple_choice import METRICS, ChoiceProtocol
-from gpt_toolkit.evaluation.protocol import EvaluationContext, RequestSet
+from gpt_toolkit.evaluation.protocol import EvaluationContext
 from gpt_toolkit.evaluation.score_report import number, plain_table
 from gpt_toolkit.generation.requests import Answer
 from gpt_toolkit.generation.scorer import Scorer
 
-_CHANGES: Final[Mapping[str, tuple[str, ...]]] = {
-    "text": ("text",),
-    "tokens": ("division",),
-    "rule": ("rules", "premise"),
+Explained: TypeAlias = ChoiceProtocol | LastWordProtocol
+"""A protocol whose accuracy can be explained; its fields are data."""
+
+_CHANGES: Mapping[type[Explained], Mapping[str, tuple[str, ...]]] = {
+    ChoiceProtocol: {"text": ("text",), "tokens": ("division",), "rule": ("rules", "premise")},
+    LastWordProtocol: {"text": ("text",), "scored": ("scored",), "filter": ("filter",)},
 }
-"""Fields of a protocol that change together, in the order of the changes."""
+"""Fields that change together, in the order of the changes, by kind of protocol."""
 
 
-class ChoiceChange(NamedTuple):
+class AccuracyChange(NamedTuple):
     """One difference: its name, both values, and the items that it makes right and wrong."""
 
     what: str
@@ -36,7 +39,7 @@ class ChoiceChange(NamedTuple):
     lost: int
 
 
-class ChoiceExplanation(NamedTuple):
+class AccuracyExplanation(NamedTuple):
     """The accuracy of a protocol under one rule, and how it follows from the first one.
 
     Attributes:
@@ -49,61 +52,64 @@ class ChoiceExplanation(NamedTuple):
     protocol: str
     metric: str
     accuracy: float
-    changes: tuple[ChoiceChange, ...]
+    changes: tuple[AccuracyChange, ...]
 
 
-def explain_choices(
-    scorer: Scorer, protocols: Sequence[ChoiceProtocol], items: Sequence[Any], context: EvaluationContext
-) -> list[ChoiceExplanation]:
+def explain_accuracies(
+    scorer: Scorer, protocols: Sequence[Explained], items: Sequence[Any], context: EvaluationContext
+) -> list[AccuracyExplanation]:
     """Compute the accuracy of every protocol and rule, and the changes that lead to it from the first.
 
     Args:
         scorer: Scorer of the model.
-        protocols: Protocols of one benchmark.
+        protocols: Protocols of one benchmark, all of one kind.
         items: Items of the benchmark.
         context: The model's tokenizer and context length.
     """
-    answered: dict[tuple[Any, ...], tuple[RequestSet, list[list[Answer]]]] = {}
+    answered: dict[Any, list[list[Answer]]] = {}
 
-    def correct(protocol: ChoiceProtocol) -> list[bool]:
-        key = (protocol.text, protocol.division, "pmi" in protocol.rules and protocol.premise)
+    def correct(protocol: Explained) -> list[bool]:
+        built = protocol.build_requests(items, context)
+        key = tuple(map(tuple, built.requests))
         if key not in answered:
-            built = protocol.build_requests(items, context)
             answers = iter(scorer.answer([request for item in built.requests for request in item]))
-            answered[key] = built, [[next(answers) for _ in item] for item in built.requests]
-        built, answers_by_item = answered[key]
-        result = protocol.compute_metrics(built.references, answers_by_item)
-        return [item["correct"] for item in result.items]
+            answered[key] = [[next(answers) for _ in item] for item in built.requests]
+        return [item["correct"] for item in protocol.compute_metrics(built.references, answered[key]).items]
 
-    def changes(first: ChoiceProtocol, last: ChoiceProtocol) -> Iterator[ChoiceChange]:
+    def changes(first: Explained, last: Explained) -> Iterator[AccuracyChange]:
         state, before = first, correct(first)
-        for what, names in _CHANGES.items():
+        for what, names in _CHANGES[type(first)].items():
             changed = replace(state, **{name: getattr(last, name) for name in names})
             if changed == state:
                 continue
             after = correct(changed)
             pairs = list(zip(before, after, strict=True))
             old, new = (_shown(getattr(each, names[0])) for each in (state, changed))
-            yield ChoiceChange(what, old, new, pairs.count((False, True)), pairs.count((True, False)))
+            yield AccuracyChange(what, old, new, pairs.count((False, True)), pairs.count((True, False)))
             state, before = changed, after
 
-    single = [replace(protocol, rules=(rule,)) for protocol in protocols for rule in protocol.rules]
+    single = [each for protocol in protocols for each in _by_rule(protocol)]
+    first = single[0][1]
     return [
-        ChoiceExplanation(
-            str(each),
-            METRICS[each.rules[0]],
-            sum(correct(each)) / max(1, len(items)),
-            tuple(changes(single[0], each)),
+        AccuracyExplanation(
+            str(each), metric, sum(correct(each)) / max(1, len(items)), tuple(changes(first, each))
         )
-        for each in single
+        for metric, each in single
     ]
+
+
+def _by_rule(protocol: Explained) -> list[tuple[str, Explained]]:
+    """Return the protocol under each of its rules, with the metric."""
+    if isinstance(protocol, LastWordProtocol):
+        return [("accuracy", protocol)]
+    return [(METRICS[rule], replace(protocol, rules=(rule,))) for rule in protocol.rules]
 
 
 def _shown(value: str | Sequence[str]) -> str:
     return value if isinstance(value, str) else ", ".join(value)
 
 
-def choice_tables(benchmark: str, explanations: Sequence[ChoiceExplanation]) -> list[Table]:
+def accuracy_tables(benchmark: str, explanations: Sequence[AccuracyExplanation]) -> list[Table]:
     """Return a table of all accuracies, and one with a line for each change."""
     first = explanations[0]
     overview = plain_table("protocol", "metric", right=("value",), title=f"{benchmark}: one model, one file")
@@ -122,7 +128,7 @@ def choice_tables(benchmark: str, explanations: Sequence[ChoiceExplanation]) -> 
     return [overview, changes]
 
 
-def choices_as_fields(explanations: Sequence[ChoiceExplanation]) -> list[dict[str, Any]]:
+def accuracies_as_fields(explanations: Sequence[AccuracyExplanation]) -> list[dict[str, Any]]:
     """Return what the tables show as JSON values."""
     return [
         each._asdict() | {"changes": [change._asdict() for change in each.changes]} for each in explanations
