@@ -187,7 +187,7 @@ def test_an_unknown_metric_is_refused_before_the_first_step(tell: Tell) -> None:
     said = tell("fit", *RUN, "--checkpoints.monitor", "val_accuracy")
     assert said.code == 1
     assert said.err.splitlines()[-1] == (
-        "gpt-toolkit: checkpoints.monitor: val_accuracy; expected a metric that this run logs: "
+        "gpt-toolkit: --checkpoints.monitor: val_accuracy; expected a metric that this run logs: "
         "val_bits_per_byte, val_loss, val_perplexity"
     )
     assert not Path("runs/tiny/config.yaml").exists()

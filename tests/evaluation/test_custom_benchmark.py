@@ -298,7 +298,7 @@ def test_all_problems_of_a_file_are_named_at_once(own: Own) -> None:
         ({"kind": "quiz"}, r"own\.yaml: kind: 'quiz'; expected one of multiple_choice,"),
         (
             {"metric": "f1", "choices": [], "answer": ""},
-            "metric: 'f1'; expected one of  ",
+            "metric: 'f1'; expected one of ",
         ),
         ({"name": "lambada"}, "with the name 'lambada' of another benchmark"),
         ({"answer_is": "positon"}, "answer_is: 'positon'; expected one of text, index, number, letter"),
