@@ -20,10 +20,12 @@ class Prediction:
     Attributes:
         label: The likeliest class by its name, the likeliest choice by its name or number, or the grade.
         probabilities: Probability of each class, choice or level of a grade, by name.
+        is_truncated: Whether the texts were longer than the head's sequences, so that it read a part of them.
     """
 
     label: str | int | float
     probabilities: Mapping[str, float]
+    is_truncated: bool = False
 
     @property
     def probability(self) -> float:

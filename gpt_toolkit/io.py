@@ -85,8 +85,13 @@ def is_file_name(name: object) -> bool:
 
 
 def write_text(path: Path, text: str, *, durable: bool = False) -> None:
-    """Write a UTF-8 text file atomically, with LF line ends on every system."""
-    with atomic_file(path, durable=durable) as partial:
+    """Write a UTF-8 text file atomically, with LF line ends on every system.
+
+    Raises:
+        OSError: If writing failed; the message names the file.
+    """
+    advice = "make room or choose another place, and run the same command again"
+    with explain_write_errors(path, advice), atomic_file(path, durable=durable) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -141,11 +146,15 @@ def explain_read_errors(path: Path, advice: str) -> Iterator[None]:
         ) from error
 
 
+class _WriteError(OSError):
+    """Error of writing whose message is complete."""
+
+
 @contextmanager
 def explain_write_errors(path: Path, advice: str, *, disk_full_only: bool = False) -> Iterator[None]:
     """Raise errors of writing again with the path, the free space and what to do.
 
-    torch reports a full disk as a RuntimeError.
+    torch reports a full disk as a RuntimeError. Of nested contexts, the outer one explains the error.
 
     Args:
         path: The file or folder that is written.
@@ -161,10 +170,11 @@ def explain_write_errors(path: Path, advice: str, *, disk_full_only: bool = Fals
         code = getattr(error, "errno", None)
         if disk_full_only and code not in _DISK_FULL:
             raise
-        reason = (getattr(error, "strerror", None) or str(error)).partition("\n")[0]
+        cause = error.__cause__ if isinstance(error, _WriteError) else error
+        reason = (getattr(cause, "strerror", None) or str(cause)).partition("\n")[0]
         existing = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
         free = shutil.disk_usage(existing).free / 1e6
-        failure = OSError(f"could not write {path} ({reason}; {free:,.0f} MB are free there): {advice}")
+        failure = _WriteError(f"could not write {path} ({reason}; {free:,.0f} MB are free there): {advice}")
         failure.errno = code
         raise failure from error
 

@@ -117,6 +117,30 @@ def test_the_table_of_the_twins_is_what_the_runs_gave() -> None:
         assert f"| {' | '.join(cells)} | {better} of {len(differences)} |" in page
 
 
+def test_the_table_of_optimizers_is_what_compare_gave() -> None:
+    text = (ROOT / "docs" / "results" / "optimizers.json").read_text(encoding="utf-8")
+    loss, steps, seconds = (each["models"] for each in json.loads(text)["comparisons"])
+    page = (ROOT / "docs" / "guides" / "comparing.md").read_text(encoding="utf-8")
+    for models in zip(loss, steps, seconds, strict=True):
+        optimizer, lr = models[0]["model"].split("_")
+        name = {"adamw": "AdamW", "muon": "Muon"}[optimizer]
+        [row] = [line for line in page.splitlines() if line.startswith(f"| {name}, {lr} |")]
+        for model, digits in zip(models, (3, 0, 1), strict=True):
+            value, half = model["value"], model["half_width"]
+            cell = "never" if value is None else f"{value:.{digits}f} ± {half:.{digits}f}"
+            assert f"| {cell}" in row
+        assert models[0].get("verdict", "") in row
+
+
+def test_the_table_of_programs_is_what_agree_gave() -> None:
+    text = (ROOT / "docs" / "results" / "agreement.json").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "guides" / "comparing.md").read_text(encoding="utf-8")
+    for engine in json.loads(text)["engines"]:
+        [row] = [line for line in page.splitlines() if line.startswith(f"| {engine['engine']} ")]
+        assert row.endswith(f"| {engine['largest']:.1e} | {engine['mean']:.1e} |")
+        assert f"{engine['n']:,}" in row
+
+
 def _mean_with_interval(scores: list[float]) -> str:
     """Format in percent, with Student's t for three seeds (2 degrees of freedom)."""
     half = 4.302653 * stdev(scores) / math.sqrt(len(scores))

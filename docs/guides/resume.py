@@ -97,7 +97,10 @@ main(["doctor", "--ckpt", "runs/resume.ckpt"])
 # | `--model.optimizer.lr`, `--model.schedule`, `--trainer.max_steps`, ... | apply from the first resumed step; a line lists what changed since the checkpoint |
 # | `--model.accept_new_plan true` | resumes although the data or the windows of a step have changed; otherwise refused, with both plans |
 #
-# - SIGTERM, which job schedulers send before they end a job, has the same effect as Ctrl-C.
+# - SIGTERM, which job schedulers send before they end a job, has the same effect as Ctrl-C. During a validation the run saves after the
+#   batch, with several processes after the validation. A run stopped before a validation begins with it when it resumes.
+# - A second Ctrl-C ends the process within 2 seconds, also if it waits for another process. Every verb that is stopped has exit code 130.
+# - Before a run ends, `generate`, `zero-shot`, `report` and `gt.load` take `last.ckpt` in place of its `model/`, and print so.
 # - Files are written under a temporary name and then renamed, so a file under its final name is complete.
 # - A checkpoint is flushed to the disk before it gets its name, and verified when it is read: a changed byte is an error. If `last.ckpt`
 #   is damaged, `--ckpt_path last` takes the newest intact checkpoint of the run and says so.

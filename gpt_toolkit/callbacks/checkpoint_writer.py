@@ -97,16 +97,16 @@ class CheckpointWriter(Checkpoint):
             trainer.strategy.checkpoint_io = CheckpointFileIO()
         if stage != "fit" or not trainer.is_global_zero or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
-        with explain_run_write_errors(run):
+        lock = FileLock(run / "run.lock")
+        with explain_run_write_errors(run / "run.lock"), contextlib.suppress(Timeout):
             run.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(run / "run.lock")
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
+            lock.acquire(timeout=0)
+        if not lock.is_locked:
             raise BlockingIOError(
                 f"{run}: used by another process that trains; expected a free folder; wait for its end, or "
                 "choose another by --trainer.default_root_dir"
-            ) from None
+            )
+        self._lock = lock
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Release the lock of the run's folder."""

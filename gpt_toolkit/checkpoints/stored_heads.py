@@ -62,7 +62,7 @@ def build_heads(datasets: Mapping[str, TrainedDataset], n_embd: int, clf_pdrop: 
     """
     heads = nn.ModuleDict()
     for name, dataset in datasets.items():
-        if dataset.has_head:
+        if dataset.has_head and dataset.spec.n_outputs:  # none, if a file has no labels and no model is known
             spec = dataset.spec
             heads[module_name(name)] = (
                 MultipleChoiceHead(n_embd, clf_pdrop)

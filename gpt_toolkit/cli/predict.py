@@ -116,9 +116,9 @@ def run(args: argparse.Namespace) -> int:
     else:
         by = args.by or "text"
         if args.by is None:
-            _say(
-                f"{args.model} is a language model without heads: bits of each text; --by word, token or pair"
-            )
+            _say(f"{args.model}: a language model without heads, so bits of each text; see also --by")
+            if model.datasets:
+                _say("answers in text: gpt-toolkit predict --config RUN/config.yaml --ckpt_path best")
         rows = _surprisals(model, args, columns, by)
     _write(rows, args.out, is_table=args.by in ("word", "token"))
     return 0
@@ -153,13 +153,17 @@ def _predictions(model: Classifier, args: argparse.Namespace, columns: Mapping[s
         for fact in dataset.facts:
             _say(fact)
         examples = dataset.examples("test")
+    n = n_truncated = 0
     for chunk in _chunks(examples):
         texts = [example.texts for example in chunk]
         found = model.predict(texts, head=head.spec.name, batch_size=args.batch_size)
+        n, n_truncated = n + len(found), n_truncated + sum(one.is_truncated for one in found)
         for example, prediction in zip(chunk, found, strict=True):
             subset = {"subset": example.subset} if example.subset else {}
             place = {"dataset": head.spec.name, "example": example.number, **subset}
             yield place | prediction_line(head.spec, prediction, example.texts, example.target)
+    if n_truncated:
+        _say(f"{n_truncated:,} of {n:,} examples are longer than the head's sequences and were truncated")
 
 
 def _surprisals(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias, overload
 
 import numpy as np
@@ -129,7 +129,7 @@ class Classifier(LanguageModel):
         """Predict the class, grade or choice of examples.
 
         Texts are prepared as in fine-tuning: spaces around them are dropped, and what is longer than the
-        training's sequences is truncated.
+        training's sequences is truncated, which the prediction says.
 
         Args:
             examples: Texts of an example, a string or a tuple; or a list of examples.
@@ -146,7 +146,8 @@ class Classifier(LanguageModel):
             return self.predict([examples], head=head, batch_size=batch_size)[0]
         chosen = self.head(head)
         found: dict[int, Prediction] = {}
-        sequences = [self._sequences(chosen, texts, i) for i, texts in enumerate(examples)]
+        inputs = [self._sequences(chosen, texts, i) for i, texts in enumerate(examples)]
+        sequences = [one for one, _ in inputs]
         order = sorted(range(len(sequences)), key=lambda i: (len(sequences[i]), -len(sequences[i][0])))
         start = 0
         while start < len(order):  # examples of one batch have equally many sequences
@@ -155,7 +156,7 @@ class Classifier(LanguageModel):
             logits = self._logits(chosen, [sequences[i] for i in batch])
             found |= zip(batch, predictions_of(chosen.spec, logits), strict=True)
             start += len(batch)
-        return [found[i] for i in range(len(sequences))]
+        return [replace(found[i], is_truncated=truncated) for i, (_, truncated) in enumerate(inputs)]
 
     @torch.inference_mode()
     def _logits(self, head: Head, examples: Sequence[Sequence[Tensor]]) -> Tensor:
@@ -168,18 +169,24 @@ class Classifier(LanguageModel):
             scores: Tensor = head.module(states.view(len(examples), -1, states.shape[-1]))
         return scores
 
-    def _sequences(self, head: Head, texts: Texts, number: int) -> list[Tensor]:
-        """Return the token ids of each sequence of an example."""
+    def _sequences(self, head: Head, texts: Texts, number: int) -> tuple[list[Tensor], bool]:
+        """Return the token ids of each sequence of an example, and whether texts were truncated."""
         cleaned = [clean_text(text) for text in ((texts,) if isinstance(texts, str) else texts)]
         check_texts(head, cleaned, f"example {number}")
         ids = [self.tokenizer.encode_chunk(text, first=True).astype(np.int64) for text in cleaned]
         n_ctx = min(head.dataset.n_ctx or LONGEST_INPUT, self.decoder.config.n_ctx)
+        lengths = [len(each) for each in ids]
         if not self.has_special_tokens:  # as transformers joins a pair
-            return [torch.from_numpy(np.concatenate(ids)[:n_ctx])]
-        kept = truncate(np.array([[len(each) for each in ids]]), n_ctx)[0].tolist()
+            if not sum(lengths):
+                raise ValueError(
+                    f"example {number}: no token in the text; expected words; leave the example out"
+                )
+            return [torch.from_numpy(np.concatenate(ids)[:n_ctx])], sum(lengths) > n_ctx
+        kept = truncate(np.array([lengths]), n_ctx)[0].tolist()
         truncated = [each[:length] for each, length in zip(ids, kept, strict=True)]
         tokens = SpecialTokens.after(self.tokenizer.vocab_size)
-        return [torch.from_numpy(each) for each in transform(head.spec.kind, tokens, truncated)]
+        sequences = transform(head.spec.kind, tokens, truncated)
+        return [torch.from_numpy(each) for each in sequences], kept != lengths
 
     def stored_heads(self) -> StoredHeads:
         """Return the heads as :meth:`save` writes them."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from gpt_toolkit.backbone.config import Norm
 from gpt_toolkit.batches import TrainedDataset
 from gpt_toolkit.checkpoints import open_model
+from gpt_toolkit.checkpoints.conversion import convert
 from gpt_toolkit.checkpoints.stored_heads import (
     HEADS_FILE,
     describe_transformers,
@@ -190,3 +191,17 @@ def test_a_damaged_file_of_heads_is_refused_by_its_name(tmp_path: Path) -> None:
     message = rf"heads\.{module_name('mood')}\.linear\.weight is \(2, 8\); expected \(3, 8\)"
     with pytest.raises(ValueError, match=message):
         load(tmp_path / "m", device="cpu")
+
+
+@pytest.mark.parametrize("dtype", [None, "bfloat16"])
+def test_a_converted_model_has_its_heads(dtype: str | None, tmp_path: Path) -> None:
+    model = classifier()
+    model.save(tmp_path / "m")
+    convert(str(tmp_path / "m"), tmp_path / "converted", dtype=dtype)
+    again: Any = load(tmp_path / "converted", device="cpu", dtype=torch.float32)
+    for key, tensor in model.head().module.state_dict().items():
+        expected = tensor if dtype is None else tensor.bfloat16().float()
+        assert torch.equal(again.head().module.state_dict()[key], expected)
+    theirs = transformers.AutoModelForSequenceClassification.from_pretrained(tmp_path / "converted")
+    assert theirs.config.pad_token_id == 256
+    assert str(theirs.score.weight.dtype) == f"torch.{dtype or 'float32'}"

@@ -150,7 +150,7 @@ def test_a_language_model_gives_bits_of_texts_words_and_pairs(place: Path, tell:
     sentences = ["Mira sat by the well.", "Otto sat."]
     Path("x.txt").write_text("\n".join(sentences), encoding="utf-8")
     said = tell("predict", "lm", "x.txt")
-    assert said.err.startswith("lm is a language model without heads: bits of each text; --by word")
+    assert said.err == "lm: a language model without heads, so bits of each text; see also --by\n"
     expected = model.surprisal(sentences, by="text")
     for line, [whole] in zip(lines_of(said.out), expected, strict=True):
         assert line["bits"] == pytest.approx(whole.bits)
@@ -169,6 +169,17 @@ def test_a_language_model_gives_bits_of_texts_words_and_pairs(place: Path, tell:
     assert lines[0]["good_bits"] == pytest.approx(expected[0][0].bits)
     n_right = sum(line["right"] for line in lines)
     assert f"({n_right} of 2 pairs)" in said.err
+
+
+def test_truncated_texts_are_counted(mood: Classifier, tell: Tell) -> None:
+    long = "the well is dry again, and again"
+    Path("x.txt").write_text(f"cold\n{long}\n", encoding="utf-8")
+    said = tell("predict", "mood", "x.txt")
+    message = "1 of 2 examples are longer than the head's sequences and were truncated"
+    assert said.err.splitlines()[-1] == message
+    assert mood.predict(long).is_truncated
+    assert mood.predict(long) == mood.predict(f"{long[:22]}?")
+    assert not mood.predict(long[:22]).is_truncated
 
 
 def test_help_of_predict_says_both_forms(place: Path, tell: Tell) -> None:

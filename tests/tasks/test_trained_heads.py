@@ -150,6 +150,26 @@ def test_a_task_that_was_just_trained_scores_another_file(
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("header", ["text", "id,text"])
+def test_a_file_without_labels_is_predicted_with_a_checkpoint_given_to_predict(
+    header: str, fitted: tuple[Path, Trainer, FinetuneTask], tmp_path: Path
+) -> None:
+    path, texts = tmp_path / "new.csv", [f"i am {word} {i}" for i, word in enumerate(WORDS.values())]
+    rows = [text if header == "text" else f"{i},{text}" for i, text in enumerate(texts)]
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    task = FinetuneTask(decoder=SHAPE)
+    outputs: Any = quiet(tmp_path).predict(task, data(str(path)), ckpt_path=fitted[0])
+    lines = {line["texts"][0]: line for batch in outputs for line in batch}
+    assert set(lines) == set(texts)
+    model: Any = load(fitted[0], device="cpu")
+    for text, expected in zip(texts, model.predict(texts), strict=True):
+        assert lines[text]["prediction"] == expected.label
+        assert lines[text]["probabilities"] == pytest.approx(expected.probabilities, abs=1e-5)
+    with pytest.raises(ValueError, match="the heads of new were never trained"):
+        quiet(tmp_path).predict(FinetuneTask(decoder=SHAPE), data(str(path)))
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_a_run_does_not_continue_with_other_labels(
     fitted: tuple[Path, Trainer, FinetuneTask], tmp_path: Path
 ) -> None:

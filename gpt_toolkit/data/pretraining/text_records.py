@@ -80,7 +80,6 @@ def _read_parquet(
     path: Path, text_field: str, first_group: int, first_row: int
 ) -> Iterator[tuple[str, Position, float]]:
     """Yield records from a row of a row group on."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
@@ -107,8 +106,10 @@ def _read_parquet(
                             fraction = (group + row / n_rows) / n_groups
                             yield record_text({text_field: text}, text_field, where), [group, row], fraction
                 first_row = 0
-    except (pa.ArrowException, OSError) as error:
-        if isinstance(error, FileNotFoundError):
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # pyarrow also raises OSError, UnicodeDecodeError and others
+        if isinstance(error, ValueError) and str(path) in str(error):
             raise
         reason = " ".join(str(error).split()).rstrip(".")
         raise ValueError(

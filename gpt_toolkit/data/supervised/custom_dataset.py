@@ -75,7 +75,8 @@ def open_custom(
         options: Some of ``OPTIONS``, at least ``train`` (or ``files``), ``val`` or ``test``. A split is a
             path, a list of paths, or for text ``{input: FILE, target: FILE}``: two files aligned by line.
         root: Folder that relative paths may also start from.
-        trained: Datasets that the model which is evaluated was trained on; None if there is no such model.
+        trained: Datasets that the model which is evaluated was trained on, empty if they are not known yet;
+            None to train. Files without labels can only be tested or predicted.
         as_text: Whether labels are scored as words, without a head.
 
     Raises:
@@ -100,7 +101,7 @@ def open_custom(
         first = next(iter(opened.values()))[0]
         if learned is not None:
             options = trained_options(options, learned, first.names)
-        needs_label = learned is None and set(opened) != {"test"}
+        needs_label = trained is None and set(opened) != {"test"}
         columns = infer_columns(options, first, needs_label=needs_label)
         for split, record_files in opened.items():
             sources[split] = FileSource(tuple((file, "") for file in record_files), columns.schema)
@@ -108,6 +109,8 @@ def open_custom(
             labels = infer_labels(options, columns, next(iter(sources.values())), title)
         else:
             labels = trained_labels(learned.spec)
+        if learned is None and set(sources) == {"train"} and not columns.schema.last_column:
+            sources = {"test": sources["train"]}
         named = columns.schema.options
         choices, inferred = columns.choices, f"inferred: {columns.inferred}" if columns.inferred else ""
         _check_columns(opened, columns.schema, labels.targets)

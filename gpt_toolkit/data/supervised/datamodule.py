@@ -232,9 +232,10 @@ class SupervisedDataModule(LightningDataModule):
     def _open(self, tokenizer: Tokenizer, stage: str | None) -> list[TaskDataset]:
         module = self.trainer.lightning_module if self.trainer is not None else None
         read = getattr(module, "trained_datasets", None) if stage not in (None, "fit") else None
-        self._trained: Mapping[str, TrainedDataset] = {} if read is None else read()
+        trained: Mapping[str, TrainedDataset] | None = None if read is None else read()
+        self._trained = trained or {}
         datasets = open_task_datasets(
-            self.sets, self.root, tokenizer, self.n_ctx, as_text=self.as_text, trained=self._trained
+            self.sets, self.root, tokenizer, self.n_ctx, as_text=self.as_text, trained=trained
         )
         if self.n_examples and not any(one.is_text for one in datasets):
             raise ValueError(

@@ -107,7 +107,8 @@ def open_task_datasets(
         tokenizer: Tokenizer, for the length of answers.
         n_ctx: Longest sequence, in tokens.
         as_text: Whether datasets with labels become text too.
-        trained: Datasets that the model which is evaluated was trained on; None for training.
+        trained: Datasets that the model which is evaluated was trained on, empty if they are not known yet;
+            None to train.
 
     Raises:
         ValueError: If two datasets have one name, or an answer leaves no space for its prompt.
