@@ -115,9 +115,9 @@ def read_json(path: Path, advice: str) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: no such file; {advice}") from None
+        raise FileNotFoundError(f"{path}: not found; expected a file; {advice}") from None
     except ValueError as error:
-        raise ValueError(f"{path}: is not JSON: {error}") from None
+        raise ValueError(f"{path}: {error}; expected JSON") from None
 
 
 @contextmanager
@@ -200,5 +200,5 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             reason = str(error).rstrip(".")
             raise ValueError(
-                f"{path} is broken gzip near byte {raw.tell()}: {reason}; copy or download it again"
+                f"{path}: {reason} near byte {raw.tell()}; expected gzip; copy or download it again"
             ) from error
