@@ -118,6 +118,6 @@ print(f"expected false positives: {bloom.expected_false_positives():.1e}")
 # - 8-grams are compared by 64-bit fingerprints. Two different 8-grams have the same fingerprint with a probability of $2^{-64}$.
 # - The paper does not say how it treats non-ASCII letters. We keep all Unicode letters and digits.
 #
-# Exercise for this page: `gpt2-4`, see [exercises](../guides/exercises.md).
+# Exercise on this page, solutions behind a fold: [`gpt2-4`](../guides/exercises.md#gpt2-4).
 #
 # Next: [does the loss follow a power law?](scaling.md)
