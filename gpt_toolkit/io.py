@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 CACHE_VARIABLE = "GPT_TOOLKIT_CACHE"
 """Environment variable that moves the cache folder."""
 
+_LONGEST_MESSAGE = 1000  # characters; tuned here: some lines of a terminal
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -138,9 +139,12 @@ def explain_read_errors(path: Path, advice: str) -> Iterator[None]:
     except OSError:
         raise
     except Exception as error:
-        if isinstance(error, ValueError) and str(path) in str(error) and "\n" not in str(error):
+        is_explained = isinstance(error, ValueError) and str(path) in str(error)
+        if is_explained and "\n" not in str(error) and len(str(error)) <= _LONGEST_MESSAGE:
             raise
         message = " ".join(str(error).split())
+        if is_explained:
+            raise ValueError(f"{message[:_LONGEST_MESSAGE]} ...") from error  # it quotes the content
         raise ValueError(
             f"{path}: cannot be read ({type(error).__name__}: {message:.200}); {advice}"
         ) from error
