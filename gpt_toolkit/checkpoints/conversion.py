@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -23,10 +23,11 @@ from gpt_toolkit.checkpoints.hf_folder import (
     new_model_folder,
     write_model_files,
 )
+from gpt_toolkit.checkpoints.model_card import AGREEMENT, card_files, without_folders
 from gpt_toolkit.checkpoints.model_sources import open_model
 from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel
 from gpt_toolkit.checkpoints.torch_pickle import file_version
-from gpt_toolkit.io import read_json, write_json
+from gpt_toolkit.io import read_json, write_json, write_text
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers.added_tokens import GENERATION_CONFIG
 from gpt_toolkit.tokenizers.gpt1_bpe import GPT1BPE
@@ -40,7 +41,14 @@ than a misplaced tensor does."""
 
 
 def convert(
-    src: str, dst: Path, *, dtype: str | None = None, tokenizer: str | None = None, overwrite: bool = False
+    src: str,
+    dst: Path,
+    *,
+    dtype: str | None = None,
+    tokenizer: str | None = None,
+    overwrite: bool = False,
+    reports: Sequence[Path] = (),
+    name: str | None = None,
 ) -> Comparison:
     """Convert a model into a model folder; print the result and the difference of the logits.
 
@@ -54,6 +62,8 @@ def convert(
         tokenizer: The tokenizer, as :func:`~gpt_toolkit.tokenizers.load_tokenizer` takes it, or ``none``; the
             source's if None.
         overwrite: Replace an existing model folder.
+        reports: Reports of ``gpt-toolkit zero-shot --output`` for the model card.
+        name: Name of the model on its card; the folder's if None.
 
     Raises:
         FileNotFoundError: If the model does not exist.
@@ -67,6 +77,7 @@ def convert(
     model = open_model(src)
     found = _tokenizer(model, tokenizer)
     notes = [*model.notes, *_tokenizer_notes(model, found)]
+    scores = [_read_scores(path, model, found) for path in reports]
     wanted = None if dtype is None else getattr(torch, dtype)
     tensors = {name: tensor.to(wanted) for name, tensor in model.tensors.items()}
     result_dtype = _name(tensors["wte.weight"].dtype)
@@ -85,7 +96,7 @@ def convert(
         _check_equal(comparison, is_rounded=is_rounded, dtype=result_dtype)
         uses_transformers = "transformers" in comparison.source_by + comparison.result_by
         record = {
-            "source": src,
+            "source": without_folders(src),
             "layout": model.layout,
             "source_sha256": source_hashes,
             "sha256": _hash_files((folder / WEIGHTS,), "hashing the result", folder),
@@ -103,6 +114,19 @@ def convert(
             },
         }
         write_json(folder / _RECORD, record)
+        agreement = model.source / AGREEMENT
+        is_same = model.layout.startswith(HUGGING_FACE) and not is_rounded and agreement.is_file()
+        card = card_files(
+            name or dst.name,
+            model.config,
+            model.training,
+            classes=[] if model.heads is None else model.heads.classes,
+            conversion=record,
+            agreement=read_json(agreement, "measure it again") if is_same else None,
+            reports=scores,
+        )
+        for file_name, text in card.items():
+            write_text(folder / file_name, text)
         if [file_version(path) for path in model.files] != before:
             raise ValueError(f"{src}: was changed while it was converted; convert it again, or a copy of it")
 
@@ -118,6 +142,20 @@ def convert(
     if found is not None:
         print(f"next: gpt-toolkit generate {dst}")
     return comparison
+
+
+def _read_scores(path: Path, model: StoredModel, tokenizer: Tokenizer | None) -> dict[str, Any]:
+    """Read a report of zero-shot scores, which must be of the same model."""
+    report = read_json(path, "expected a report of gpt-toolkit zero-shot --output")
+    if not isinstance(report, dict) or not isinstance(report.get("scores"), list):
+        raise ValueError(f"--scores {path}: no scores; expected a report of gpt-toolkit zero-shot --output")
+    found = (report.get("decoder"), report.get("tokenizer"))
+    if found != (model.config.to_fields(), None if tokenizer is None else tokenizer.fingerprint):
+        raise ValueError(
+            f"--scores {path}: a report of {str(report.get('model'))!r} with another decoder or tokenizer; "
+            "expected one of this model; measure it with gpt-toolkit zero-shot --output"
+        )
+    return report
 
 
 def _check_separate(src: Path, dst: Path) -> None:

@@ -9,6 +9,9 @@ from gpt_toolkit.backbone.block import LAYER_NORM_EPS
 from gpt_toolkit.backbone.config import DecoderConfig
 from gpt_toolkit.tokenizers import Tokenizer
 
+OLD_HUB_IDS = ("openai-gpt", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl", "distilgpt2")
+"""Ids of models on the hub that have no owner."""
+
 # Fields of config.json of each architecture, and the values of fields that are left out.
 _GPT2 = {
     "architectures": ["GPT2LMHeadModel"],

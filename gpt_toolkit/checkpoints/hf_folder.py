@@ -17,6 +17,7 @@ from torch import Tensor
 from gpt_toolkit.backbone.config import DecoderConfig
 from gpt_toolkit.checkpoints.hf_config import config_from_hugging_face, hugging_face_config
 from gpt_toolkit.checkpoints.hf_tensors import match_tensors, to_hugging_face, unwrap
+from gpt_toolkit.checkpoints.model_card import read_training
 from gpt_toolkit.checkpoints.stored_heads import (
     DATASETS,
     HEADS_FILE,
@@ -99,7 +100,18 @@ def open_model_folder(folder: Path) -> StoredModel:
     head_files = [path for path in (folder / HEADS_FILE,) if path.is_file()]
     files = tuple(dict.fromkeys((folder / CONFIG, main, *shards, *head_files)))
     notes = (*notes, *head_notes)
-    return StoredModel(layout, config, tensors, folder, folder, files, notes, release=release, heads=heads)
+    return StoredModel(
+        layout,
+        config,
+        tensors,
+        folder,
+        folder,
+        files,
+        notes,
+        release=release,
+        heads=heads,
+        training=read_training(folder),
+    )
 
 
 def _read_heads(

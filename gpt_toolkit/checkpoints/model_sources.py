@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from gpt_toolkit.checkpoints.hf_config import OLD_HUB_IDS
 from gpt_toolkit.checkpoints.hf_folder import (
     CONFIG,
     WEIGHTS,
@@ -21,8 +22,6 @@ from gpt_toolkit.checkpoints.torch_pickle import TorchFile
 from gpt_toolkit.checkpoints.training_checkpoint import is_checkpoint, is_sharded, open_checkpoint
 from gpt_toolkit.io import explain_read_errors
 
-# Ids without an owner
-_OLD_HUB_IDS = ("openai-gpt", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl", "distilgpt2")
 _HUB_FILES = ["*.safetensors", "*.json", "*.txt"]
 _OLD_HUB_FILES = ["pytorch_model*.bin"]
 
@@ -49,7 +48,7 @@ def open_model(model: str | Path) -> StoredModel:
         return open_model_folder(_download(str(model)))
     if path.name == "model" and _last_checkpoint(path.parent).exists():
         return _open_unfinished(path.parent)
-    known = ", ".join(_OLD_HUB_IDS[:5])
+    known = ", ".join(OLD_HUB_IDS[:5])
     raise FileNotFoundError(
         f"{model}: no such folder or file, nor an id of the hub; expected a model folder, a .ckpt, "
         f"one of {known}, or owner/name"
@@ -110,7 +109,7 @@ def _is_hub_id(model: str) -> bool:
     """Return whether a MODEL that is not a path may be an id of the hub."""
     known_suffix = model.endswith((".ckpt", ".pt", ".bin", ".safetensors"))
     owner_and_name = re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", model)
-    return not known_suffix and (model in _OLD_HUB_IDS or owner_and_name is not None)
+    return not known_suffix and (model in OLD_HUB_IDS or owner_and_name is not None)
 
 
 def _download(model: str) -> Path:
@@ -128,7 +127,7 @@ def _download(model: str) -> Path:
     except ImportError:
         raise FileNotFoundError(
             f"{model}: no such folder here, and huggingface-hub, which would fetch it, is not installed; "
-            f"install gpt-toolkit[hub], or {by_hand}"
+            f"run pip install huggingface_hub, or {by_hand}"
         ) from None
     try:
         folder = Path(snapshot_download(model, allow_patterns=_HUB_FILES, ignore_patterns=["*/*"]))

@@ -37,6 +37,7 @@ from gpt_toolkit.checkpoints.training_checkpoint import (
     SHARD_METADATA,
     backbone_tensors,
     read_description,
+    training_record,
 )
 from gpt_toolkit.io import is_file_name
 
@@ -93,7 +94,10 @@ def open_sharded(folder: Path) -> StoredModel:
     )
     files = tuple(sorted(path for path in folder.iterdir() if path.is_file()))
     layout = "sharded gpt_toolkit checkpoint"
-    return StoredModel(layout, config, tensors, tokenizer, folder, files, notes, heads=heads)
+    training = training_record(content)
+    return StoredModel(
+        layout, config, tensors, tokenizer, folder, files, notes, heads=heads, training=training
+    )
 
 
 def verify_sharded(folder: Path) -> None:

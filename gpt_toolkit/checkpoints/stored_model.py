@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -96,6 +97,11 @@ class StoredHeads:
     tensors: Mapping[str, LazyTensor] = field(default_factory=dict)
     has_special_tokens: bool = True
 
+    @property
+    def classes(self) -> list[str]:
+        """Names of the datasets that have a head."""
+        return [name for name, one in self.datasets.items() if one.has_head]
+
 
 @dataclass(frozen=True)
 class StoredModel:
@@ -113,6 +119,8 @@ class StoredModel:
         exact_gelu: Whether the original code computes the exact GELU; this toolkit computes the tanh form.
         release: Frees the memory that files are mapped into; a later read maps them again.
         heads: Heads of fine-tuning and what they were trained on; None if the model was not fine-tuned.
+        training: What this toolkit recorded of its training, see
+            :func:`~gpt_toolkit.checkpoints.training_checkpoint.training_record`; empty if unknown.
     """
 
     layout: str
@@ -125,6 +133,7 @@ class StoredModel:
     exact_gelu: bool = False
     release: Callable[[], None] = lambda: None
     heads: StoredHeads | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def dtype(self) -> torch.dtype:

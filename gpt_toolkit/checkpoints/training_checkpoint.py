@@ -25,6 +25,9 @@ SHARD_EXTRA = "meta.pt"
 BACKBONE = "backbone."  # start of the decoder's names in a task's state dict
 COMPILED = "_orig_mod."  # inserted by torch.compile
 
+_OF_TRAINING = ("version", "torch", "task", "step", "precision", "init_from", "ledger", "settings")
+"""Fields of a checkpoint's record that a model card shows."""
+
 # Names of peft's modules.
 _BASE = ".base_layer"
 _A, _B = ".lora_A.default.weight", ".lora_B.default.weight"
@@ -77,9 +80,32 @@ def open_checkpoint(file: TorchFile) -> StoredModel:
             raise ValueError(f"{path}: its adapters are not complete: {error}") from None
     check_tensors(str(path), config, tensors, described_by="its decoder entry", stored_name=BACKBONE.__add__)
     layout = "gpt_toolkit checkpoint"
+    training = training_record(content)
     return StoredModel(
-        layout, config, tensors, tokenizer, path, (path,), notes, release=file.release, heads=heads
+        layout,
+        config,
+        tensors,
+        tokenizer,
+        path,
+        (path,),
+        notes,
+        release=file.release,
+        heads=heads,
+        training=training,
     )
+
+
+def training_record(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a checkpoint records of its training, as plain types for a model card.
+
+    Args:
+        content: The checkpoint, or the file next to the tensors of a sharded one.
+    """
+    record = content[CHECKPOINT_KEY]
+    writer = (content.get("callbacks") or {}).get("CheckpointWriter") or {}
+    return {name: record[name] for name in _OF_TRAINING if name in record} | {
+        "best_validation": writer.get("metrics_at_best") or {}
+    }
 
 
 def read_description(content: object, where: str) -> tuple[DecoderConfig, Mapping[str, str]]:

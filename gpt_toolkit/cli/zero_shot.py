@@ -13,7 +13,7 @@ from pathlib import Path
 
 EPILOG = """\
 examples:
-  gpt-toolkit zero-shot runs/quickstart/model
+  gpt-toolkit zero-shot runs/own/model
   gpt-toolkit zero-shot gpt2 --benchmarks lambada,wikitext2 --protocols paper,lm-eval
   gpt-toolkit zero-shot gpt2 --benchmarks gpt2 --root DIR --output table.json
   gpt-toolkit zero-shot gpt2 --benchmarks wikitext2_raw,hellaswag --explain
@@ -29,9 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="model folder, checkpoint or hub id")
     parser.add_argument(
         "--benchmarks",
-        default="storyworld",
-        help="names, groups (gpt2, gpt1, modern, core, storyworld), your own YAML files, or prompt:SET for a "
-        "supervised dataset as text; separated by commas (default: %(default)s)",
+        help="names, groups (gpt2, gpt1, modern, core, storyworld), your own YAML files, prompt:SET for a "
+        "supervised dataset as text, or held_out:RUN for the held-out text of a run; separated by commas "
+        "(default: those with files in --root; else the held-out text of the model's run; else storyworld)",
     )
     parser.add_argument("--protocols", help="names, separated by commas (default: all that apply)")
     parser.add_argument("--root", metavar="DIR", help="folder of the benchmarks' files (default: the hub)")

@@ -1,6 +1,7 @@
 """Scores of zero-shot benchmarks: each a number, what it is of, and the half-width of its 95% interval."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -59,6 +60,20 @@ class Score:
     def label(self) -> str:
         """Name of the metric, and what it is of."""
         return f"{self.metric} ({self.of})" if self.of else self.metric
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Lowest and highest possible value, as the scale has them."""
+        low, *high = map(float, re.findall(r"-?\d+", self.scale))
+        return low, high[0] if high else math.inf
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Ends of the 95% interval, within the range of the metric; NaN if there is no interval."""
+        if math.isnan(self.interval):
+            return math.nan, math.nan
+        low, high = self.limits
+        return max(low, self.value - self.interval), min(high, self.value + self.interval)
 
 
 class Result(NamedTuple):

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, cast
 
-from gpt_toolkit.evaluation import free_text, lambada, likelihood, multiple_choice
+from gpt_toolkit.evaluation import free_text, held_out_text, lambada, likelihood, multiple_choice
 from gpt_toolkit.evaluation.benchmark import Benchmark, ItemSource
 from gpt_toolkit.evaluation.benchmark_files import FORMATS, FileFormat
 from gpt_toolkit.evaluation.core_suite import CoreTask
@@ -115,6 +115,14 @@ class Files:
         where = f"{path.parent}, {len(paths)} files" if self.all_files else str(path)
         origin = f"{where}: {description}, {size:,} {self.unit}"
         return Items(items[:limit], origin, [warning] if warning else [])
+
+    def exists(self, root: Path) -> bool:
+        """Return whether a file of the benchmark is below a root."""
+        try:
+            self._find(root)
+        except FileNotFoundError:
+            return False
+        return True
 
     def _find(self, root: Path) -> tuple[Path, FileFormat]:
         if not root.is_dir():
@@ -246,9 +254,13 @@ def _source(name: str, entry: Mapping[str, Any]) -> ItemSource:
         return lambda root, limit, check: _read_world(**world, limit=limit)
     if supervised := entry.get("supervised"):
         return lambda root, limit, check: _read_supervised(**supervised, root=root, limit=limit)
+    return _files(name, entry).read
+
+
+def _files(name: str, entry: Mapping[str, Any]) -> Files:
     files = dict(entry["files"])
     variants = [Variant(**variant) for variant in files.pop("variants", [])]
-    return Files(name, **files, variants=variants, hub=Hub(**entry["hub"]) if "hub" in entry else None).read
+    return Files(name, **files, variants=variants, hub=Hub(**entry["hub"]) if "hub" in entry else None)
 
 
 _CATALOGUE: Final[dict[str, dict[str, Any]]] = read_yaml(Path(__file__).with_name("benchmarks.yaml"))
@@ -262,6 +274,12 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {name: tuple(group) for name, group in _CATALOGUE.items()}
 )
 """Names of the benchmarks of each group."""
+
+
+def found_in(root: Path) -> list[str]:
+    """Return the names of the benchmarks whose files are in a folder, or in their folders below it."""
+    entries = [item for group in _CATALOGUE.values() for item in group.items()]
+    return [name for name, entry in entries if "files" in entry and _files(name, entry).exists(root)]
 
 
 def find(names: Sequence[str]) -> list[Benchmark]:
@@ -281,6 +299,8 @@ def find(names: Sequence[str]) -> list[Benchmark]:
             found[custom.name] = custom
         elif name.startswith(PREFIX):
             found[name] = supervised_benchmark(name)
+        elif name.startswith(held_out_text.PREFIX):
+            found[name] = held_out_text.held_out_benchmark(name)
         else:
             found |= {member: _known(member) for member in GROUPS.get(name, (name,))}
     return list(found.values())
@@ -291,7 +311,8 @@ def _known(name: str) -> Benchmark:
         hint = did_you_mean(name, [*BENCHMARKS, *GROUPS], n=3)
         raise ValueError(
             f"benchmarks: there is no {name!r}{hint}; there are {', '.join(BENCHMARKS)}; the groups "
-            f"{', '.join(GROUPS)}; {PREFIX}SET for a supervised dataset as text; and your own files that end "
+            f"{', '.join(GROUPS)}; {PREFIX}SET for a supervised dataset as text; "
+            f"{held_out_text.PREFIX}RUN for a run's held-out text; and your own files that end "
             "in .yaml"
         )
     return BENCHMARKS[name]

@@ -18,6 +18,7 @@ from gpt_toolkit.callbacks.interrupts import EvaluationSignals, interruptible
 from gpt_toolkit.callbacks.rank_watch import watched_ranks
 from gpt_toolkit.checkpoints import StoredModel, open_model
 from gpt_toolkit.evaluation.benchmark_metrics import Score
+from gpt_toolkit.evaluation.choose_benchmarks import choose_benchmarks
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
 from gpt_toolkit.evaluation.score_report import (
     ScoredModel,
@@ -52,6 +53,12 @@ def run_benchmarks(args: argparse.Namespace) -> list[Score]:
     if message := emulation_warning(getattr(torch, args.dtype), default_device(), "--dtype"):
         say(f"warning: {message}")
     model = open_model(args.model)
+    is_first = os.environ.get("LOCAL_RANK", "0") == "0"  # the processes of the other devices print nothing
+    if args.benchmarks is None:
+        names, reason = choose_benchmarks(args.model, model, args.root)
+        args.benchmarks = ",".join(names)
+        if is_first:
+            say(f"benchmarks: {args.benchmarks} ({reason}); change them by --benchmarks")
     data = ZeroShotDataModule(
         benchmarks=_names(args.benchmarks),
         protocols=_names(args.protocols) if args.protocols else None,
@@ -65,7 +72,7 @@ def run_benchmarks(args: argparse.Namespace) -> list[Score]:
     )
     data.setup("test")
     n_requests = sum(evaluation.n_requests for evaluation in data.evaluations.values())
-    if os.environ.get("LOCAL_RANK", "0") == "0":  # the processes of the other devices print nothing
+    if is_first:
         say(f"{args.model}: {model.config.n_params / 1e6:,.1f} M parameters; {n_requests:,} requests")
         for note in model.notes:
             say(note)

@@ -84,7 +84,7 @@ def score_table(scores: Sequence[Score]) -> Table:
             protocol if is_new_protocol else "",
             score.label,
             number(score.value),
-            "" if math.isnan(score.interval) else f"+-{number(score.interval)}",
+            "" if math.isnan(score.interval) else " to ".join(map(number, score.bounds)),
             f"{score.n:,}",
             "" if math.isnan(score.chance) else number(score.chance),
             "" if math.isnan(score.majority) else number(score.majority),
@@ -235,10 +235,11 @@ def draw(scored: ScoredModel, others: Sequence[ScoredModel], title: str, path: P
     main_scores: dict[str, dict[str, Score]] = {}
     for score in scored.scores:
         main_scores.setdefault(score.benchmark, {}).setdefault(score.protocol, score)
-    n_rows = -(-len(main_scores) // _COLUMNS)
-    figure = Figure(figsize=(4.2 * _COLUMNS, 3.2 * n_rows), layout="constrained")
+    n_columns = 2 if len(main_scores) == 4 else min(_COLUMNS, len(main_scores))
+    n_rows = -(-len(main_scores) // n_columns)
+    figure = Figure(figsize=(4.6 * n_columns, 3.6 * n_rows), layout="constrained")
     for place, scores in enumerate(main_scores.values(), start=1):
-        _draw_panel(figure.add_subplot(n_rows, _COLUMNS, place), list(scores.values()), models)
+        _draw_panel(figure.add_subplot(n_rows, n_columns, place), list(scores.values()), models)
     figure.suptitle(title)
     with atomic_file(path) as partial:
         figure.savefig(partial, dpi=120, format=path.suffix[1:])
@@ -250,21 +251,31 @@ def _draw_panel(axes: Axes, scores: Sequence[Score], models: Sequence[ScoredMode
     paper = paper_numbers(first.benchmark, first.metric)
     points = [(size, value) for size, value in zip(sizes, paper, strict=False) if value is not None]
     if points:
-        axes.plot(*zip(*points, strict=True), marker="o", color="tab:gray", label="GPT-2 paper")
-    for score in scores:
-        if score.label != first.label:
-            continue
+        axes.plot(*zip(*points, strict=True), marker="s", color="tab:gray", label="GPT-2, the paper")
+    same_metric = [score for score in scores if score.label == first.label]
+    for place, score in enumerate(same_metric):
         same = [(model.n_params, s) for model in models for s in model.scores if s.name == score.name]
-        intervals = [0.0 if math.isnan(s.interval) else s.interval for _, s in same]
-        numbers = [n for n, _ in same], [s.value for _, s in same]
-        axes.errorbar(*numbers, yerr=intervals, marker="o", capsize=3, label=score.protocol)
+        shift = 1.06 ** (place - (len(same_metric) - 1) / 2)  # protocols do not cover one another
+        errors = [
+            [abs(s.value - end) for end in s.bounds if not math.isnan(end)] or [0.0, 0.0] for _, s in same
+        ]
+        numbers = [n * shift for n, _ in same], [s.value for _, s in same]
+        axes.errorbar(
+            *numbers, yerr=list(zip(*errors, strict=True)), marker="o", capsize=3, label=score.protocol
+        )
     if not math.isnan(first.chance):
-        axes.axhline(first.chance, linestyle="--", linewidth=0.8, color="tab:gray")
+        axes.axhline(first.chance, linestyle="--", linewidth=0.8, color="tab:gray", label="chance")
+    is_perplexity = first.metric.endswith("perplexity")
     axes.set(
-        title=first.benchmark,
+        title=f"{first.benchmark}, n = {first.n:,}",
         xscale="log",
-        yscale="log" if first.metric.endswith("perplexity") else "linear",
+        yscale="log" if is_perplexity else "linear",
         xlabel="parameters",
-        ylabel=f"{first.label.replace('_', ' ')}, {first.scale}, n = {first.n:,}",
+        ylabel=first.label.replace("_", " ") + (" (lower is better)" if "lower" in first.scale else ""),
     )
+    if len({n for n, _ in points} | {model.n_params for model in models}) == 1:
+        axes.set_xlim(models[0].n_params / 3, models[0].n_params * 3)
+    if not is_perplexity and first.limits[0] == 0:
+        axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
     axes.legend(fontsize="x-small")

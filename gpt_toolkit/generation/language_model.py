@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, TypedDict, Unpack, overload
+from typing import Any, Literal, TypedDict, Unpack, overload
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from gpt_toolkit.backbone.trace import Replacement, Trace, trace
 from gpt_toolkit.batches import TrainedDataset
 from gpt_toolkit.checkpoints import build_decoder, open_model, write_model_folder
 from gpt_toolkit.checkpoints.hf_config import token_id_fields
+from gpt_toolkit.checkpoints.model_card import card_files
 from gpt_toolkit.checkpoints.stored_model import StoredHeads, StoredModel
 from gpt_toolkit.generation.decoding import check_prompt, generate_steps, plain_evaluation
 from gpt_toolkit.generation.requests import Continuation
@@ -73,6 +74,10 @@ class LanguageModel:
         notes: Sentences that a user of the model must know.
         datasets: Datasets that it was fine-tuned on, by name.
 
+    Attributes:
+        training_record: What is known of its training, for the model card of :meth:`save`; see
+            :func:`~gpt_toolkit.checkpoints.training_checkpoint.training_record`.
+
     Raises:
         ValueError: If the tokenizer has ids for which the decoder has no embedding.
     """
@@ -87,6 +92,7 @@ class LanguageModel:
         check_vocabulary(decoder.config.vocab_size, tokenizer)
         self.decoder = decoder.eval()
         self.notes, self.datasets = tuple(notes), dict(datasets)
+        self.training_record: Mapping[str, Any] = {}
         self._tokenizer = tokenizer
         self._packed: Decoder | None = None
         self._packed_state: list[tuple[int, int]] = []
@@ -338,7 +344,7 @@ class LanguageModel:
         return StoredHeads(self.datasets) if self.datasets else None
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
-        """Write a model folder, which :func:`load` and ``transformers`` read.
+        """Write a model folder, which :func:`load` and ``transformers`` read, with a model card.
 
         Raises:
             FileExistsError: If the folder exists, unless it is a model folder and ``overwrite`` is set.
@@ -351,6 +357,8 @@ class LanguageModel:
             files = dict(self._tokenizer.files())
             extra = token_id_fields(self._tokenizer)
         config, tensors, heads = self.decoder.config, self.decoder.state_dict(), self.stored_heads()
+        classes = [] if heads is None else heads.classes
+        files |= card_files(Path(folder).resolve().name, config, self.training_record, classes=classes)
         write_model_folder(folder, config, tensors, files, overwrite=overwrite, extra=extra, heads=heads)
 
     def _packed_decoder(self) -> Decoder:
@@ -382,7 +390,9 @@ def load(
     Arguments and errors are those of :func:`read_model`.
     """
     stored, decoder, tokenizer = read_model(model, device=device, dtype=dtype)
-    return LanguageModel(decoder, tokenizer, stored.notes)
+    language_model = LanguageModel(decoder, tokenizer, stored.notes)
+    language_model.training_record = stored.training
+    return language_model
 
 
 def read_model(

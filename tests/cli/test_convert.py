@@ -8,7 +8,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import create_autospec
 
+import huggingface_hub
 import pytest
 import torch
 from torch import Tensor
@@ -417,3 +419,80 @@ def test_memory_holds_the_weights_once(tmp_path: Path) -> None:
     weights = decoder.config.n_params * 4 / 2**20
     assert weights > 150
     assert float(done.stdout.splitlines()[-1]) < 1.3 * weights
+
+
+def test_the_card_tells_what_was_converted_and_measured(tmp_path: Path) -> None:
+    decoder = random_decoder("pre", (1, 1, 8, 16, 257))
+    content = checkpoint_content(decoder, load_tokenizer("bytes").files())
+    content["gpt_toolkit"] |= {"step": 7, "precision": "32-true", "ledger": [], "settings": {"seed": 1}}
+    torch.save(content, tmp_path / "last.ckpt")
+    assert run(tmp_path / "last.ckpt", tmp_path / "first") == 0
+    agreement = {"engine": "own", "version": "1", "measured": "tokens", "n": 3, "largest": 0.5, "mean": 0.25}
+    (tmp_path / "first" / "agreement.json").write_text(json.dumps({"engines": [agreement]}))
+    assert run(tmp_path / "first", tmp_path / "second") == 0
+    for folder in ("first", "second"):
+        card = (tmp_path / folder / "README.md").read_text("utf-8")
+        assert f"# {folder}\n" in card
+        assert "7 steps from random weights, precision 32-true" in card
+        assert "    seed: 1\n" in card
+        assert "largest difference of logits" in card
+        assert str(tmp_path) not in card + json.dumps(record_of(tmp_path / folder))
+    assert "by own 1 (tokens, 3 in float32): largest difference 0.5, mean 0.25." in card
+    assert run(tmp_path / "first", tmp_path / "third", "--dtype", "bfloat16") == 0
+    assert "by own 1" not in (tmp_path / "third" / "README.md").read_text("utf-8")  # of other weights
+
+
+def test_scores_of_the_same_model_are_on_the_card(tmp_path: Path) -> None:
+    model = LanguageModel(random_decoder("pre", (1, 1, 8, 16, 257)), load_tokenizer("bytes"))
+    model.save(tmp_path / "model")
+    score = {
+        "benchmark": "b",
+        "protocol": "p@1",
+        "metric": "accuracy",
+        "value": 12.5,
+        "interval": 1.5,
+        "n": 9,
+    }
+    report = {
+        "model": "m",
+        "decoder": model.decoder.config.to_fields(),
+        "tokenizer": model.tokenizer.fingerprint,
+        "scores": [score],
+        "protocols": {"b, p@1": {"statement": "how"}},
+    }
+    path = tmp_path / "scores.json"
+    path.write_text(json.dumps(report))
+    assert run(tmp_path / "model", tmp_path / "scored", "--scores", path) == 0
+    assert "| b | p@1 | accuracy | 12.5 | 1.5 | 9 |" in (tmp_path / "scored" / "README.md").read_text("utf-8")
+    path.write_text(json.dumps(report | {"tokenizer": "another"}))
+    with pytest.raises(ValueError, match=r"scores.json: a report of 'm' with another decoder or tokenizer"):
+        run(tmp_path / "model", tmp_path / "other", "--scores", path)
+    path.write_text("[]")
+    with pytest.raises(ValueError, match=r"scores.json: no scores; expected a report"):
+        run(tmp_path / "model", tmp_path / "other", "--scores", path)
+    assert not (tmp_path / "other").exists()
+
+
+def test_the_folder_is_pushed_under_its_name_on_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = create_autospec(huggingface_hub.HfApi, instance=True)
+    client.create_repo.return_value = "https://hub/me/own"
+    uploaded = []
+    client.upload_folder.side_effect = lambda **call: uploaded.extend(sorted(call["folder_path"].iterdir()))
+    monkeypatch.setattr(huggingface_hub, "HfApi", lambda: client)
+    LanguageModel(random_decoder("post", (1, 1, 8, 16, 257)), load_tokenizer("bytes")).save(
+        tmp_path / "model"
+    )
+    assert run(tmp_path / "model", tmp_path / "copy", "--push", "me/own", "--private") == 0
+    client.create_repo.assert_called_once_with("me/own", private=True, exist_ok=True)
+    assert {"README.md", "config.json", "model.safetensors"} <= {path.name for path in uploaded}
+    assert 'gt.load("me/own")' in (tmp_path / "copy" / "README.md").read_text("utf-8")
+    assert "pushed  https://hub/me/own" in capsys.readouterr().out
+    for arguments, message in (
+        (["--push", "own"], "--push 'own'; expected OWNER/NAME"),
+        (["--private"], "convert: --private without --push"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            run(tmp_path / "model", tmp_path / "other", *arguments)
+    assert not (tmp_path / "other").exists()

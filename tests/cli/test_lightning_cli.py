@@ -60,6 +60,9 @@ def test_a_run_from_prepare_to_predict(tell: Tell) -> None:
     names = {path.name for path in Path("runs/tiny").iterdir()}
     files = {"config.yaml", "metrics.csv", "samples.txt", "run.lock"}
     assert names == {"checkpoints", "tensorboard", "model", *files}
+    card = Path("runs/tiny/model/README.md").read_text(encoding="utf-8")
+    assert re.search(r"\| 1 to [48] \| corpus.txt \| \w+ \| [\d,]+ windows of 32 tokens \| [\d.]+ \|", card)
+    assert re.search(r"Best validation of the run: val\\_loss [\d.]+", card)
     assert {path.name for path in Path("runs/tiny/checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
     rows = metrics()
     assert [int(row["step"]) for row in rows] == list(range(1, 9))  # one row a step, validation in it

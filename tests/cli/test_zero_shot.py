@@ -1,23 +1,26 @@
 """``gpt-toolkit zero-shot``: the table, the files it writes, and its errors."""
 
 import json
+import math
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.cli import main
 from gpt_toolkit.evaluation.benchmark_metrics import Score
 from gpt_toolkit.evaluation.datamodule import ZeroShotDataModule
-from gpt_toolkit.evaluation.score_report import number, score_table
+from gpt_toolkit.evaluation.score_report import ScoredModel, draw, number, score_table
 from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
 from gpt_toolkit.generation.language_model import LanguageModel
 from gpt_toolkit.tokenizers import load_tokenizer
@@ -121,6 +124,33 @@ def test_the_figure_has_models_of_other_sizes_beside_this_one(
     assert drawn == [expected]
 
 
+def test_an_axis_and_an_interval_stay_in_the_range_of_the_metric(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures: list[Figure] = []
+
+    def keep(figure: Figure, path: Path, **options: Any) -> None:
+        figures.append(figure)
+        path.touch()
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    names: dict[str, Any] = {"benchmark": "lambada", "protocol": "paper-1"}
+    low = Score("accuracy", 0.01, 9, "examples", "0 to 1", 0.2, "normal", **names)
+    high = Score("perplexity", 40.0, 9, "words", "from 1, lower is better", 50.0, "normal", **names)
+    assert low.bounds == (0.0, pytest.approx(0.21))
+    assert high.bounds == (1.0, 90.0)
+    assert all(map(math.isnan, replace(low, interval=math.nan).bounds))
+    scores = [replace(low, benchmark=name) for name in ("lambada", "cbt_cn", "cbt_ne", "own")]
+    draw(ScoredModel(10_000, scores), [], "model", tmp_path / "f.png")
+    panels = figures[0].axes
+    assert len(panels) == 4
+    assert panels[0].get_gridspec().get_geometry() == (2, 2)  # no empty place
+    assert {panel.get_ylim()[0] for panel in panels} == {0.0}
+    labels = [panel.get_legend_handles_labels()[1] for panel in panels]
+    assert labels[0] == ["GPT-2, the paper", "paper-1"]
+    assert labels[3] == ["paper-1"]
+
+
 def test_one_protocol_and_a_limit_of_real_rows(
     tell: Tell, model: Path, shared_data: Path, tmp_path: Path
 ) -> None:
@@ -165,7 +195,7 @@ def test_the_table_leaves_out_what_is_not_known() -> None:
     assert columns["benchmark"] == ["lambada", "", "mine", ""]
     assert columns["protocol"] == ["paper-1", "", "own-1", ""]
     assert columns["here"] == ["0.5000", "1,234", "nan", "1.235e+08"]
-    assert columns["95%"] == ["+-0.0100", "", "", ""]
+    assert columns["95%"] == ["0.4900 to 0.5100", "", "", ""]
     assert columns["metric"] == ["accuracy", "perplexity", "accuracy", "f1 (class yes)"]
     assert columns["n"] == ["10", "10", "0", "0"]
     assert columns["chance"] == ["0.0000", "", "", ""]

@@ -257,6 +257,54 @@ def test_choices_agree_with_the_harness_item_by_item(benchmark: str, model: Path
         assert numbers["accuracy_per_character"] == pytest.approx(their_numbers["acc_norm"])
 
 
+PMI_TASK = """\
+task: made_pmi
+dataset_path: json
+dataset_kwargs: {{data_files: {{test: {path}}}}}
+test_split: test
+output_type: multiple_choice
+doc_to_text: "{{{{goal}}}}"
+doc_to_target: label
+doc_to_choice: "{{{{[sol1, sol2]}}}}"
+metric_list: [{{metric: acc}}, {{metric: acc_mutual_info}}]
+"""
+OURS = """\
+name: made
+files: rows.jsonl
+kind: multiple_choice
+prompt: "{goal}"
+choices: ["{sol1}", "{sol2}"]
+answer: "{label}"
+metric: accuracy_pmi
+"""
+
+
+@pytest.mark.parametrize("model", [0, 1], indirect=True)
+def test_dc_pmi_is_the_harness_s_mutual_information(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lm_eval.models.huggingface import HFLM
+
+    short = [row for row in MADE["piqa"] if len(row["goal"].split()) < 13]
+    monkeypatch.setattr(
+        datasets,
+        "load_dataset",
+        lambda *_, **__: datasets.DatasetDict(test=datasets.Dataset.from_list(short)),
+    )
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in short), encoding="utf-8")
+    (tmp_path / "task.yaml").write_text(PMI_TASK.format(path=tmp_path / "rows.jsonl"), encoding="utf-8")
+    (tmp_path / "ours.yaml").write_text(OURS, encoding="utf-8")
+    lm = HFLM(pretrained=str(model), dtype="float32", device="cpu", batch_size=16)
+    found = lm_eval.simple_evaluate(
+        model=lm, tasks=[str(tmp_path / "task.yaml")], limit=len(short), bootstrap_iters=0
+    )
+    command = ["zero-shot", str(model), "--benchmarks", str(tmp_path / "ours.yaml")]
+    assert main([*command, "--output", str(tmp_path / "table.json")]) == 0
+    [score] = json.loads((tmp_path / "table.json").read_text(encoding="utf-8"))["scores"]
+    assert score["metric"] == "accuracy_pmi"
+    assert score["value"] == pytest.approx(found["results"]["made_pmi"]["acc_mutual_info,none"])
+
+
 def test_generated_answers_are_the_harness_s(model: Path) -> None:
     from lm_eval.models.huggingface import HFLM
 
