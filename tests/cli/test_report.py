@@ -44,9 +44,7 @@ def test_a_report_compares_writes_and_scores(run: Path, capsys: pytest.CaptureFi
     assert "<title>quickstart: report of a training run</title>" in page
     assert 'name="viewport"' in page
     assert "prefers-color-scheme: dark" in page
-    assert not re.search(
-        r"(?:src|href)=.?(?:http|//)|url\((?!#)|<script|@import", page
-    )
+    assert not re.search(r"(?:src|href)=.?(?:http|//)|url\((?!#)|<script|@import", page)
     assert "|*" not in page  # no ASCII figure
     figures = re.findall(r"<svg .*?</svg>", page, flags=re.S)
     assert len(figures) == 3
