@@ -108,6 +108,8 @@ Markdown("\n".join(lines))
 #
 # For a real model: `gpt-toolkit zero-shot gpt2 --benchmarks lambada,wikitext2_raw --root FOLDER --protocols paper,lm-eval`.
 #
-# Exercises for this page: `gpt2-3.1`, `gpt2-3.2`, `gpt2-3.3`, `gpt2-3.4`, see [exercises](../guides/exercises.md).
+# Exercises on this page, solutions behind a fold: [`gpt2-3.1`](../guides/exercises.md#gpt2-3.1),
+# [`gpt2-3.2`](../guides/exercises.md#gpt2-3.2), [`gpt2-3.3`](../guides/exercises.md#gpt2-3.3),
+# [`gpt2-3.4`](../guides/exercises.md#gpt2-3.4).
 #
 # Next: [tasks as text](tasks_as_text.md).

@@ -75,6 +75,34 @@ print(
 print(f"expected false positives: {bloom.expected_false_positives():.1e}")
 
 # %% [markdown]
+# ## How often must a fact stand in the text?
+#
+# In a corpus of the web nobody knows how often a model has read a fact. In Storyworld this can be chosen:
+#
+# ```console
+# gpt-toolkit tables --frequency                    # a few minutes on 2 CPU cores; writes runs/frequency
+# ```
+#
+# The command gives each of the 120 people a thing under the bed, which no story mentions. It plants the sentence *Under the bed Mara Ashdown
+# keeps a bell.* 0, 1, 10 or 100 times among 7,200 stories, in random places, 30 people for each number. A decoder of 2 x 128 reads this text
+# about once. At six checkpoints, a fact is known if its thing is likelier than nine others after the same words; guessing scores 10%.
+#
+# Facts known in percent, with 95% intervals (measured once, on two CPU cores with bf16):
+#
+# | in the text | step 66 | 132 | 198 | 264 | 330 | 396 |
+# |---|--:|--:|--:|--:|--:|--:|
+# | 0 times | 10 ± 11 | 10 ± 11 | 17 ± 13 | 17 ± 13 | 23 ± 15 | 20 ± 14 |
+# | 1 time | 10 ± 11 | 10 ± 11 | 13 ± 12 | 10 ± 11 | 0 ± 6 | 3 ± 8 |
+# | 10 times | 17 ± 13 | 10 ± 11 | 10 ± 11 | 23 ± 15 | 17 ± 13 | 20 ± 14 |
+# | 100 times | 10 ± 11 | 10 ± 11 | 27 ± 15 | 50 ± 17 | 57 ± 17 | 60 ± 17 |
+#
+# - Only facts that stand 100 times are learned in this run. Their score is above chance from step 198 on, when each has been read about
+#   50 times: their *age of acquisition*.
+# - Facts that stand 0, 1 and 10 times cannot be told apart from guessing. The row of 0 times shows how far chance alone goes. With 24 cells,
+#   one interval that misses the true value is expected.
+# - `--pretrain` changes the decoder or the number of steps, for example `--pretrain '--model.decoder.n_embd 256'`. The text grows with
+#   `--trainer.max_steps`, so that it is read about once.
+#
 # ## The paper's Table 6
 #
 # | % of the test set's 8-grams in | PTB | WikiText-2 | enwik8 | text8 | WikiText-103 | 1BW |
@@ -90,6 +118,6 @@ print(f"expected false positives: {bloom.expected_false_positives():.1e}")
 # - 8-grams are compared by 64-bit fingerprints. Two different 8-grams have the same fingerprint with a probability of $2^{-64}$.
 # - The paper does not say how it treats non-ASCII letters. We keep all Unicode letters and digits.
 #
-# Exercise for this page: `gpt2-4`, see [exercises](../guides/exercises.md).
+# Exercise on this page, solutions behind a fold: [`gpt2-4`](../guides/exercises.md#gpt2-4).
 #
 # Next: [does the loss follow a power law?](scaling.md)

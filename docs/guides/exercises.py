@@ -45,7 +45,7 @@ def described(exercise: Exercise) -> str:
     code = exercise.solution.partition('"""\n\n')[2]  # without the text of the exercise
     solution = "\n".join(f"    {line}".rstrip() for line in code.strip().splitlines())
     return f"""\
-## {exercise.id}: {exercise.title}
+## {exercise.id}: {exercise.title} {{#{exercise.id}}}
 
 {exercise.section}, [page of the section](../{page}.md)
 

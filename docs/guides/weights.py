@@ -57,6 +57,23 @@ with torch.no_grad():
 print(f"{type(theirs).__name__}, largest difference of logits: {difference:.1e}")
 
 # %% [markdown]
+# ## The model card
+#
+# Every model folder has a `README.md` in the hub's format, with the training data (sources, fingerprints, epochs), the recipe, scores, measured
+# differences, and how to load the model. It is made of what the toolkit has recorded, and `training.json` keeps the record of training for later
+# folders. `--scores` adds reports of `zero-shot --output`. `--push` uploads the folder to the Hugging Face hub; log in with `hf auth login` before.
+#
+# ```console
+# gpt-toolkit zero-shot runs/own/model --output scores.json
+# gpt-toolkit convert runs/own own-model --scores scores.json --push OWNER/NAME --private
+# ```
+
+# %%
+from pathlib import Path
+
+print(Path("runs/converted/README.md").read_text())
+
+# %% [markdown]
 # ## From transformers
 #
 # A model saved by `transformers`, here with random weights:

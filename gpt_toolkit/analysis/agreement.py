@@ -14,13 +14,12 @@ import torch
 
 from gpt_toolkit.analysis.engines import ENGINES, EngineError, Measured
 from gpt_toolkit.checkpoints import open_model
+from gpt_toolkit.checkpoints.model_card import AGREEMENT
 from gpt_toolkit.evaluation.score_report import finite, versions
 from gpt_toolkit.generation.language_model import LanguageModel, load
 from gpt_toolkit.records import read_records
 from gpt_toolkit.storyworld.documents import documents
 from gpt_toolkit.text_lines import text_lines
-
-FILE = "agreement.json"
 
 
 class Agreement(NamedTuple):
@@ -139,8 +138,8 @@ def report_path(model: str) -> Path | None:
     path = Path(model).expanduser()
     if path.is_dir():
         source = open_model(path).source
-        return (source if source.is_dir() else source.parent) / FILE
-    return path.with_name(f"{path.name}.{FILE}") if path.is_file() else None
+        return (source if source.is_dir() else source.parent) / AGREEMENT
+    return path.with_name(f"{path.name}.{AGREEMENT}") if path.is_file() else None
 
 
 def as_json(model: str, origin: str, n_texts: int, found: Sequence[Agreement]) -> dict[str, Any]:

@@ -124,8 +124,8 @@ def _check_tokenizer(run: Path, model: LanguageModel, data: CorpusDataModule) ->
     trained, found = model.tokenizer.fingerprint, data.vocabulary.fingerprint
     if trained != found:
         raise ValueError(
-            f"{run / 'model'} was trained with the tokenizer {trained}, but the data of "
-            f"{run / 'config.yaml'} now has {found}; train again, or skip the comparison with --order 0"
+            f"{run / 'config.yaml'}: tokenizer {found}; expected {trained}, with which {run / 'model'} was "
+            "trained; train again, or skip the comparison with --order 0"
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -23,10 +23,11 @@ from gpt_toolkit.checkpoints.hf_folder import (
     new_model_folder,
     write_model_files,
 )
+from gpt_toolkit.checkpoints.model_card import AGREEMENT, card_files, without_folders
 from gpt_toolkit.checkpoints.model_sources import open_model
 from gpt_toolkit.checkpoints.stored_model import LazyTensor, StoredModel
 from gpt_toolkit.checkpoints.torch_pickle import file_version
-from gpt_toolkit.io import read_json, write_json
+from gpt_toolkit.io import read_json, write_json, write_text
 from gpt_toolkit.progress import ProgressBar
 from gpt_toolkit.tokenizers.added_tokens import GENERATION_CONFIG
 from gpt_toolkit.tokenizers.gpt1_bpe import GPT1BPE
@@ -40,7 +41,14 @@ than a misplaced tensor does."""
 
 
 def convert(
-    src: str, dst: Path, *, dtype: str | None = None, tokenizer: str | None = None, overwrite: bool = False
+    src: str,
+    dst: Path,
+    *,
+    dtype: str | None = None,
+    tokenizer: str | None = None,
+    overwrite: bool = False,
+    reports: Sequence[Path] = (),
+    name: str | None = None,
 ) -> Comparison:
     """Convert a model into a model folder; print the result and the difference of the logits.
 
@@ -54,6 +62,8 @@ def convert(
         tokenizer: The tokenizer, as :func:`~gpt_toolkit.tokenizers.load_tokenizer` takes it, or ``none``; the
             source's if None.
         overwrite: Replace an existing model folder.
+        reports: Reports of ``gpt-toolkit zero-shot --output`` for the model card.
+        name: Name of the model on its card; the folder's if None.
 
     Raises:
         FileNotFoundError: If the model does not exist.
@@ -67,6 +77,7 @@ def convert(
     model = open_model(src)
     found = _tokenizer(model, tokenizer)
     notes = [*model.notes, *_tokenizer_notes(model, found)]
+    scores = [_read_scores(path, model, found) for path in reports]
     wanted = None if dtype is None else getattr(torch, dtype)
     tensors = {name: tensor.to(wanted) for name, tensor in model.tensors.items()}
     result_dtype = _name(tensors["wte.weight"].dtype)
@@ -85,7 +96,7 @@ def convert(
         _check_equal(comparison, is_rounded=is_rounded, dtype=result_dtype)
         uses_transformers = "transformers" in comparison.source_by + comparison.result_by
         record = {
-            "source": src,
+            "source": without_folders(src),
             "layout": model.layout,
             "source_sha256": source_hashes,
             "sha256": _hash_files((folder / WEIGHTS,), "hashing the result", folder),
@@ -103,8 +114,24 @@ def convert(
             },
         }
         write_json(folder / _RECORD, record)
+        agreement = model.source / AGREEMENT
+        is_same = model.layout.startswith(HUGGING_FACE) and not is_rounded and agreement.is_file()
+        card = card_files(
+            name or dst.name,
+            model.config,
+            model.training,
+            classes=[] if model.heads is None else model.heads.classes,
+            conversion=record,
+            agreement=read_json(agreement, "measure it again") if is_same else None,
+            reports=scores,
+        )
+        for file_name, text in card.items():
+            write_text(folder / file_name, text)
         if [file_version(path) for path in model.files] != before:
-            raise ValueError(f"{src}: was changed while it was converted; convert it again, or a copy of it")
+            raise ValueError(
+                f"{src}: changed during the conversion; expected unchanged files; convert it again, or a "
+                "copy of it"
+            )
 
     print(f"wrote   {dst}: {(dst / WEIGHTS).stat().st_size / 1e6:,.1f} MB in {result_dtype}")
     if tokens is not None:
@@ -120,16 +147,32 @@ def convert(
     return comparison
 
 
+def _read_scores(path: Path, model: StoredModel, tokenizer: Tokenizer | None) -> dict[str, Any]:
+    """Read a report of zero-shot scores, which must be of the same model."""
+    report = read_json(path, "expected a report of gpt-toolkit zero-shot --output")
+    if not isinstance(report, dict) or not isinstance(report.get("scores"), list):
+        raise ValueError(f"--scores {path}: no scores; expected a report of gpt-toolkit zero-shot --output")
+    found = (report.get("decoder"), report.get("tokenizer"))
+    if found != (model.config.to_fields(), None if tokenizer is None else tokenizer.fingerprint):
+        raise ValueError(
+            f"--scores {path}: a report of {str(report.get('model'))!r} with another decoder or tokenizer; "
+            "expected one of this model; measure it with gpt-toolkit zero-shot --output"
+        )
+    return report
+
+
 def _check_separate(src: Path, dst: Path) -> None:
     """Check that writing DST does not change SRC."""
     if not src.exists():
         return  # a hub id, or nothing
     if src == dst:
-        raise ValueError(f"{dst}: is both SRC and DST; give another folder for the result")
+        raise ValueError(f"DST: {dst}, which is SRC; expected another folder")
     if src in dst.parents:
-        raise ValueError(f"{dst}: lies in SRC, which is left as it is; give a folder elsewhere")
+        raise ValueError(f"DST: {dst}, inside SRC; expected a folder elsewhere, because SRC is not changed")
     if dst in src.parents:
-        raise ValueError(f"{dst}: holds SRC, which is left as it is; give a folder elsewhere")
+        raise ValueError(
+            f"DST: {dst}, which contains SRC; expected a folder elsewhere, because SRC is not changed"
+        )
 
 
 def _tokenizer(model: StoredModel, chosen: str | None) -> Tokenizer | None:
@@ -151,8 +194,8 @@ def _tokenizer_notes(model: StoredModel, tokenizer: Tokenizer | None) -> tuple[s
         return ("no tokenizer found: the result can be used by token ids only, until its files are added",)
     if tokenizer.vocab_size > vocab_size:
         raise ValueError(
-            f"{model.source}: the tokenizer {tokenizer.name} has {tokenizer.vocab_size:,} ids, the model "
-            f"embeds {vocab_size:,}; they do not belong together; give the model's own by --tokenizer"
+            f"{model.source}: tokenizer {tokenizer.name} with {tokenizer.vocab_size:,} ids; expected at most "
+            f"{vocab_size:,}, as the model embeds; give the model's own by --tokenizer"
         )
     if tokenizer.vocab_size < vocab_size:
         return (
@@ -192,8 +235,8 @@ def _compare_tokens(model: StoredModel, folder: Path, tokenizer: Tokenizer | Non
     before, after, by = compare_tokenizers(model.tokenizer, folder, added)
     if difference := before.difference(after):
         raise ValueError(
-            f"the result's tokenizer differs from the source's, so nothing was kept: {difference}; "
-            f"both read by {by}; give another tokenizer by --tokenizer, or --tokenizer none"
+            f"tokenizer of the result: {difference} (both read by {by}); expected the source's, so nothing "
+            "was written; give another tokenizer by --tokenizer, or --tokenizer none"
         )
     line = f"the same ids and texts on a probe with {len(added)} added tokens; both read by {by}"
     if before.shortened != after.shortened:
@@ -248,11 +291,11 @@ def _check_equal(comparison: Comparison, *, is_rounded: bool, dtype: str) -> Non
     """Check that the result's logits equal the source's, as far as the dtype allows."""
     if comparison.source_finite and not comparison.result_finite:
         raise ValueError(
-            f"{dtype} does not hold these weights: the result's logits are not finite; give --dtype "
+            f"--dtype: {dtype}, in which the logits are not finite; expected a wider type; use --dtype "
             "bfloat16 or float32"
         )
     if not is_rounded and comparison.largest_difference > _TOLERANCE * max(1.0, comparison.largest_logit):
-        raise ValueError(f"the result's logits differ from the source's, so nothing was kept: {comparison}")
+        raise ValueError(f"logits of the result: {comparison}; expected the source's, so nothing was written")
 
 
 def _describe(config: DecoderConfig) -> str:

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
 from gpt_toolkit.checkpoints.torch_pickle import file_version
+from gpt_toolkit.checksums import file_checksum
 from gpt_toolkit.io import is_file_name, read_json, write_json
 
 CHECKSUMS = "checksums.json"
 
-_BLOCK_BYTES = 1 << 20
-
 
 def file_checksums(paths: Iterable[Path]) -> dict[str, int]:
-    """Return the CRC-32 of each file, by its name; about 1 GB a second from memory."""
-    found = {}
-    for path in paths:
-        found[path.name] = 0
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK_BYTES):
-                found[path.name] = zlib.crc32(block, found[path.name])
-    return found
+    """Return the CRC-32 of each file, by its name."""
+    return {path.name: file_checksum(path) for path in paths}
 
 
 def write_checksums(folder: Path, checksums: Mapping[str, int]) -> None:
@@ -54,6 +46,6 @@ def _verify(folder: Path, versions: tuple[object, ...]) -> None:
     for name, checksum in expected.items():
         path = folder / name
         if not path.is_file():
-            raise FileNotFoundError(f"{path}: no such file; {CHECKSUMS} names it; {advice}")
+            raise FileNotFoundError(f"{path}: not found; expected it, because {CHECKSUMS} lists it; {advice}")
         if file_checksums([path])[name] != checksum:
-            raise ValueError(f"{path}: damaged: its checksum is not that of {CHECKSUMS}; {advice}")
+            raise ValueError(f"{path}: damaged; expected the checksum of {CHECKSUMS}; {advice}")

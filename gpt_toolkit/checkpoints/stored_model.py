@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -96,6 +97,11 @@ class StoredHeads:
     tensors: Mapping[str, LazyTensor] = field(default_factory=dict)
     has_special_tokens: bool = True
 
+    @property
+    def classes(self) -> list[str]:
+        """Names of the datasets that have a head."""
+        return [name for name, one in self.datasets.items() if one.has_head]
+
 
 @dataclass(frozen=True)
 class StoredModel:
@@ -113,6 +119,8 @@ class StoredModel:
         exact_gelu: Whether the original code computes the exact GELU; this toolkit computes the tanh form.
         release: Frees the memory that files are mapped into; a later read maps them again.
         heads: Heads of fine-tuning and what they were trained on; None if the model was not fine-tuned.
+        training: What this toolkit recorded of its training, see
+            :func:`~gpt_toolkit.checkpoints.training_checkpoint.training_record`; empty if unknown.
     """
 
     layout: str
@@ -125,6 +133,7 @@ class StoredModel:
     exact_gelu: bool = False
     release: Callable[[], None] = lambda: None
     heads: StoredHeads | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -181,7 +190,9 @@ def check_tensors(
     """
     n_layer = len({name.split(".")[1] for name in tensors if name.startswith("h.")})
     if n_layer not in (0, config.n_layer):
-        raise ValueError(f"{where}: holds {n_layer} blocks, {described_by} says n_layer {config.n_layer}")
+        raise ValueError(
+            f"{where}: {n_layer} blocks; expected {config.n_layer}, the n_layer of {described_by}"
+        )
     expected = tensor_shapes(config)
     missing = [stored_name(name) for name in expected if name not in tensors]
     unknown = [stored_name(name) for name in tensors if name not in expected] + list(surplus)
@@ -194,12 +205,12 @@ def check_tensors(
         if tensor.shape != shape:
             wanted = shape[::-1] if tensor.transposed else shape
             problems.append(
-                f"{stored_name(name)} is {tensor.stored_shape}, {described_by} makes it {wanted}"
+                f"{stored_name(name)}: shape {tensor.stored_shape}; expected {wanted}, as {described_by} says"
                 + _size_hint(name, tensor.shape, shape)
             )
         elif not tensor.stored_dtype.is_floating_point:
             kind = str(tensor.stored_dtype).removeprefix("torch.")
-            problems.append(f"{stored_name(name)} is of type {kind}, expected floating point")
+            problems.append(f"{stored_name(name)}: type {kind}; expected floating point")
     if problems:
         n_more = len(problems) - _MOST_PROBLEMS
         more = f"; and {n_more} more" if n_more > 0 else ""

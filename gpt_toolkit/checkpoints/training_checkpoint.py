@@ -25,6 +25,9 @@ SHARD_EXTRA = "meta.pt"
 BACKBONE = "backbone."  # start of the decoder's names in a task's state dict
 COMPILED = "_orig_mod."  # inserted by torch.compile
 
+_OF_TRAINING = ("version", "torch", "task", "step", "precision", "init_from", "ledger", "settings")
+"""Fields of a checkpoint's record that a model card shows."""
+
 # Names of peft's modules.
 _BASE = ".base_layer"
 _A, _B = ".lora_A.default.weight", ".lora_B.default.weight"
@@ -62,7 +65,7 @@ def open_checkpoint(file: TorchFile) -> StoredModel:
     config, tokenizer = read_description(content, str(path))
     state_dict = content.get("state_dict")
     if not isinstance(state_dict, Mapping):
-        raise ValueError(f"{path}: has no state_dict; was it written by gpt-toolkit fit?")
+        raise ValueError(f"{path}: no state_dict; expected a checkpoint of gpt-toolkit fit")
     task = {
         name.replace(COMPILED, ""): file.tensor("state_dict", name)
         for name, value in state_dict.items()
@@ -74,12 +77,37 @@ def open_checkpoint(file: TorchFile) -> StoredModel:
         try:
             tensors = merge_lora(tensors, adapters)
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path}: its adapters are not complete: {error}") from None
+            raise ValueError(
+                f"{path}: incomplete adapters ({error}); expected all of them; use another checkpoint"
+            ) from None
     check_tensors(str(path), config, tensors, described_by="its decoder entry", stored_name=BACKBONE.__add__)
     layout = "gpt_toolkit checkpoint"
+    training = training_record(content)
     return StoredModel(
-        layout, config, tensors, tokenizer, path, (path,), notes, release=file.release, heads=heads
+        layout,
+        config,
+        tensors,
+        tokenizer,
+        path,
+        (path,),
+        notes,
+        release=file.release,
+        heads=heads,
+        training=training,
     )
+
+
+def training_record(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a checkpoint records of its training, as plain types for a model card.
+
+    Args:
+        content: The checkpoint, or the file next to the tensors of a sharded one.
+    """
+    record = content[CHECKPOINT_KEY]
+    writer = (content.get("callbacks") or {}).get("CheckpointWriter") or {}
+    return {name: record[name] for name in _OF_TRAINING if name in record} | {
+        "best_validation": writer.get("metrics_at_best") or {}
+    }
 
 
 def read_description(content: object, where: str) -> tuple[DecoderConfig, Mapping[str, str]]:
@@ -92,18 +120,18 @@ def read_description(content: object, where: str) -> tuple[DecoderConfig, Mappin
     entry: Any = content.get(CHECKPOINT_KEY) if isinstance(content, Mapping) else None
     if not isinstance(entry, Mapping):
         raise ValueError(
-            f"{where}: is not a checkpoint of gpt_toolkit: it has no {CHECKPOINT_KEY!r} entry; expected one "
-            "that gpt-toolkit fit or nanoGPT wrote"
+            f"{where}: no {CHECKPOINT_KEY!r} entry; expected a checkpoint that gpt-toolkit fit or nanoGPT "
+            "wrote"
         )
     if entry.get("format") != CHECKPOINT_FORMAT:
         raise ValueError(
-            f"{where}: checkpoint format {entry.get('format')!r}, written by gpt_toolkit "
-            f"{entry.get('version')}; this version reads format {CHECKPOINT_FORMAT}"
+            f"{where}: checkpoint format {entry.get('format')!r}; expected {CHECKPOINT_FORMAT}; use "
+            f"gpt_toolkit {entry.get('version')}, which wrote it"
         )
     try:
         config = DecoderConfig.from_fields(entry["decoder"])
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{where}: its decoder fields are not valid: {error}") from None
+        raise ValueError(f"{where}: decoder fields: {error}") from None
     tokenizer = entry.get("tokenizer") or {}
     if not isinstance(tokenizer, Mapping):  # a name or a path would be looked up on this machine
         raise ValueError(

@@ -4,6 +4,9 @@ The Storyworld counterparts of the datasets are run end to end: a backbone is pr
 task with several seeds, and compared with the same network from scratch. Your own finished runs of published
 datasets (gpt-toolkit fit --config gpt1/finetune_rte, then test) fill the paper's columns. Finished runs are
 not repeated, and stopped ones resume.
+
+With --frequency it makes another table instead: the score of planted facts against how often they stood in
+the training text.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ examples:
   gpt-toolkit tables --model runs/quickstart/model --parts table5,figure2 --output runs/mine
   gpt-toolkit tables --tasks none --runs runs
   gpt-toolkit tables --seeds 3 --output runs/tables --no_start
+  gpt-toolkit tables --frequency
 """
 
 
@@ -34,9 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output",
         type=Path,
-        default=Path("runs/tables"),
         metavar="FOLDER",
-        help="output folder (runs/tables)",
+        help="output folder (runs/tables; with --frequency runs/frequency)",
     )
     parser.add_argument(
         "--budget",
@@ -65,6 +68,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="folders of your runs of published datasets, searched two levels deep (runs, if it exists)",
     )
+    parser.add_argument(
+        "--frequency",
+        action="store_true",
+        help="score facts that stood 0, 1, 10 and 100 times in the text; some minutes on 2 CPU cores",
+    )
     parser.add_argument("--no_start", action="store_true", help="start no run: tables of existing results")
 
 
@@ -73,17 +81,44 @@ def run(args: argparse.Namespace) -> int:
     from gpt_toolkit.analysis.paper_tables.catalog import PARTS, TASKS
     from gpt_toolkit.analysis.paper_tables.make_tables import make
 
+    args.pretrain, args.finetune = shlex.split(args.pretrain), shlex.split(args.finetune)
+    if args.frequency:
+        from gpt_toolkit.analysis.paper_tables.fact_frequency import make_frequency_table
+
+        _check_frequency(args)
+        make_frequency_table(args.output or Path("runs/frequency"), args.pretrain)
+        return 0
+    args.output = args.output or Path("runs/tables")
     if args.seeds < 1:
-        raise ValueError(f"--seeds {args.seeds}: expected a number of at least 1, such as 3")
+        raise ValueError(f"--seeds: {args.seeds}; expected a number of at least 1, such as 3")
     if args.model and args.pretrain:
-        raise ValueError("--pretrain goes without --model: it is for the backbone that this command trains")
+        raise ValueError(
+            "--pretrain: given with --model; expected one of them; --pretrain is for the backbone that this "
+            "command trains"
+        )
     args.parts = _chosen("parts", args.parts, PARTS)
     args.tasks = [] if args.tasks == "none" else _chosen("tasks", args.tasks, list(TASKS))
-    args.pretrain, args.finetune = shlex.split(args.pretrain), shlex.split(args.finetune)
     if args.runs is None:
         args.runs = [Path("runs")] if Path("runs").is_dir() else []
     make(args)
     return 0
+
+
+def _check_frequency(args: argparse.Namespace) -> None:
+    """Raise if an option is given that --frequency does not use."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    used = ("frequency", "output", "pretrain")
+    unused = [
+        name
+        for name, value in vars(args).items()
+        if name not in used and value and value != parser.get_default(name)
+    ]
+    if unused:
+        raise ValueError(
+            f"--frequency: given with --{', --'.join(unused)}; expected --output and --pretrain alone; leave "
+            "the others out"
+        )
 
 
 def _chosen(option: str, text: str, known: Sequence[str]) -> list[str]:

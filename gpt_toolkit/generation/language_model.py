@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, TypedDict, Unpack, overload
+from typing import Any, Literal, TypedDict, Unpack, overload
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from gpt_toolkit.backbone.trace import Replacement, Trace, trace
 from gpt_toolkit.batches import TrainedDataset
 from gpt_toolkit.checkpoints import build_decoder, open_model, write_model_folder
 from gpt_toolkit.checkpoints.hf_config import token_id_fields
+from gpt_toolkit.checkpoints.model_card import card_files
 from gpt_toolkit.checkpoints.stored_model import StoredHeads, StoredModel
 from gpt_toolkit.generation.decoding import check_prompt, generate_steps, plain_evaluation
 from gpt_toolkit.generation.requests import Continuation
@@ -73,6 +74,10 @@ class LanguageModel:
         notes: Sentences that a user of the model must know.
         datasets: Datasets that it was fine-tuned on, by name.
 
+    Attributes:
+        training_record: What is known of its training, for the model card of :meth:`save`; see
+            :func:`~gpt_toolkit.checkpoints.training_checkpoint.training_record`.
+
     Raises:
         ValueError: If the tokenizer has ids for which the decoder has no embedding.
     """
@@ -87,6 +92,7 @@ class LanguageModel:
         check_vocabulary(decoder.config.vocab_size, tokenizer)
         self.decoder = decoder.eval()
         self.notes, self.datasets = tuple(notes), dict(datasets)
+        self.training_record: Mapping[str, Any] = {}
         self._tokenizer = tokenizer
         self._packed: Decoder | None = None
         self._packed_state: list[tuple[int, int]] = []
@@ -100,7 +106,7 @@ class LanguageModel:
         """
         if self._tokenizer is None:
             raise ValueError(
-                "this model has no tokenizer; put its files (tokenizer.json, or vocab.json and merges.txt) "
+                "model: no tokenizer; expected tokenizer.json, or vocab.json and merges.txt; put these files "
                 "into the model folder"
             )
         return self._tokenizer
@@ -242,7 +248,7 @@ class LanguageModel:
         prompts = [prompt] if isinstance(prompt, str) else prompt
         count = 1 if num_samples is None else num_samples
         if count < 1:
-            raise ValueError(f"num_samples is {num_samples}, expected at least 1")
+            raise ValueError(f"num_samples: {num_samples}; expected at least 1")
         completions = self.write(
             [text for text in prompts for _ in range(count)],
             max_new_tokens=max_new_tokens,
@@ -338,7 +344,7 @@ class LanguageModel:
         return StoredHeads(self.datasets) if self.datasets else None
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
-        """Write a model folder, which :func:`load` and ``transformers`` read.
+        """Write a model folder, which :func:`load` and ``transformers`` read, with a model card.
 
         Raises:
             FileExistsError: If the folder exists, unless it is a model folder and ``overwrite`` is set.
@@ -351,6 +357,8 @@ class LanguageModel:
             files = dict(self._tokenizer.files())
             extra = token_id_fields(self._tokenizer)
         config, tensors, heads = self.decoder.config, self.decoder.state_dict(), self.stored_heads()
+        classes = [] if heads is None else heads.classes
+        files |= card_files(Path(folder).resolve().name, config, self.training_record, classes=classes)
         write_model_folder(folder, config, tensors, files, overwrite=overwrite, extra=extra, heads=heads)
 
     def _packed_decoder(self) -> Decoder:
@@ -382,7 +390,9 @@ def load(
     Arguments and errors are those of :func:`read_model`.
     """
     stored, decoder, tokenizer = read_model(model, device=device, dtype=dtype)
-    return LanguageModel(decoder, tokenizer, stored.notes)
+    language_model = LanguageModel(decoder, tokenizer, stored.notes)
+    language_model.training_record = stored.training
+    return language_model
 
 
 def read_model(
@@ -428,9 +438,10 @@ def check_vocabulary(n_rows: int, tokenizer: Tokenizer | None) -> None:
     if tokenizer is None or tokenizer.vocab_size <= n_rows:
         return
     without = [token.content for token in tokenizer.added_tokens if token.id >= n_rows]
-    fix = "they do not belong together"
+    fix = "use the tokenizer that the model was trained with"
     if len(without) == tokenizer.vocab_size - n_rows:
         fix = f"remove {', '.join(without[:3])} from the tokenizer's files"
     raise ValueError(
-        f"tokenizer {tokenizer.name} has {tokenizer.vocab_size} tokens, the decoder embeds {n_rows}; {fix}"
+        f"tokenizer {tokenizer.name}: {tokenizer.vocab_size} tokens; expected at most {n_rows}, as the "
+        f"decoder embeds; {fix}"
     )

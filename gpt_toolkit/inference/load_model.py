@@ -6,9 +6,12 @@ from pathlib import Path
 
 import torch
 
+from gpt_toolkit.backbone import Decoder
+from gpt_toolkit.checkpoints import StoredModel
 from gpt_toolkit.checkpoints.stored_heads import read_heads
 from gpt_toolkit.generation.language_model import LanguageModel, read_model
 from gpt_toolkit.inference.classifier import Classifier
+from gpt_toolkit.tokenizers import Tokenizer
 
 
 def load(
@@ -31,6 +34,13 @@ def load(
         ValueError: If it is not a model, is damaged or is not implemented.
     """
     stored, decoder, tokenizer = read_model(model, device=device, dtype=dtype)
+    found = _with_heads(stored, decoder, tokenizer)
+    found.training_record = stored.training
+    return found
+
+
+def _with_heads(stored: StoredModel, decoder: Decoder, tokenizer: Tokenizer | None) -> LanguageModel:
+    """Return a classifier if the model has heads, else a language model."""
     heads, notes = stored.heads, list(stored.notes)
     if heads is None:
         return LanguageModel(decoder, tokenizer, notes)

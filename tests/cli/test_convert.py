@@ -8,7 +8,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import create_autospec
 
+import huggingface_hub
 import pytest
 import torch
 from torch import Tensor
@@ -240,7 +242,7 @@ def test_a_tokenizer_that_would_be_changed_is_refused_and_nothing_is_kept(
         return {name: text.replace("COVID-19", "COVID-20") for name, text in files(self).items()}
 
     monkeypatch.setattr(ByteLevelBPE, "files", changed)
-    with pytest.raises(ValueError, match=r"tokenizer differs from the source's, so nothing was kept: ids \["):
+    with pytest.raises(ValueError, match=r"tokenizer of the result: ids \["):
         run(extended, tmp_path / "dst")
     assert not (tmp_path / "dst").exists()
 
@@ -290,7 +292,7 @@ def test_the_tokenizer_can_be_given_left_out_and_must_fit(
     assert "no tokenizer found" in capsys.readouterr().out
     assert not (tmp_path / "b" / "tokenizer.json").exists()
     torch.save(nanogpt_content(random_decoder("pre", (1, 1, 8, 4, 256))), tmp_path / "ckpt.pt")
-    with pytest.raises(ValueError, match=r"tokenizer bytes has 257 ids, the model embeds 256.*--tokenizer"):
+    with pytest.raises(ValueError, match=r"ckpt\.pt: tokenizer bytes with 257 ids; expected at most 256, as"):
         run(tmp_path / "ckpt.pt", tmp_path / "c", "--tokenizer", "bytes")
 
 
@@ -303,9 +305,7 @@ def test_a_published_tokenizer_that_is_not_available_names_both_fixes(
     monkeypatch.setenv("GPT_TOOLKIT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("tiktoken.load.read_file_cached", unreachable)
     torch.save(nanogpt_content(random_decoder("pre", (1, 1, 2, 4, 50_304))), tmp_path / "ckpt.pt")
-    with pytest.raises(
-        OSError, match=r"place vocab\.bpe and encoder\.json .*--tokenizer none to leave it out"
-    ):
+    with pytest.raises(OSError, match=r"place these .*--tokenizer none to leave it out"):
         run(tmp_path / "ckpt.pt", tmp_path / "dst")
     run(tmp_path / "ckpt.pt", tmp_path / "dst", "--tokenizer", "none")
     assert open_model(tmp_path / "dst").config.vocab_size == 50_304
@@ -417,3 +417,80 @@ def test_memory_holds_the_weights_once(tmp_path: Path) -> None:
     weights = decoder.config.n_params * 4 / 2**20
     assert weights > 150
     assert float(done.stdout.splitlines()[-1]) < 1.3 * weights
+
+
+def test_the_card_tells_what_was_converted_and_measured(tmp_path: Path) -> None:
+    decoder = random_decoder("pre", (1, 1, 8, 16, 257))
+    content = checkpoint_content(decoder, load_tokenizer("bytes").files())
+    content["gpt_toolkit"] |= {"step": 7, "precision": "32-true", "ledger": [], "settings": {"seed": 1}}
+    torch.save(content, tmp_path / "last.ckpt")
+    assert run(tmp_path / "last.ckpt", tmp_path / "first") == 0
+    agreement = {"engine": "own", "version": "1", "measured": "tokens", "n": 3, "largest": 0.5, "mean": 0.25}
+    (tmp_path / "first" / "agreement.json").write_text(json.dumps({"engines": [agreement]}))
+    assert run(tmp_path / "first", tmp_path / "second") == 0
+    for folder in ("first", "second"):
+        card = (tmp_path / folder / "README.md").read_text("utf-8")
+        assert f"# {folder}\n" in card
+        assert "7 steps from random weights, precision 32-true" in card
+        assert "    seed: 1\n" in card
+        assert "largest difference of logits" in card
+        assert str(tmp_path) not in card + json.dumps(record_of(tmp_path / folder))
+    assert "by own 1 (tokens, 3 in float32): largest difference 0.5, mean 0.25." in card
+    assert run(tmp_path / "first", tmp_path / "third", "--dtype", "bfloat16") == 0
+    assert "by own 1" not in (tmp_path / "third" / "README.md").read_text("utf-8")  # of other weights
+
+
+def test_scores_of_the_same_model_are_on_the_card(tmp_path: Path) -> None:
+    model = LanguageModel(random_decoder("pre", (1, 1, 8, 16, 257)), load_tokenizer("bytes"))
+    model.save(tmp_path / "model")
+    score = {
+        "benchmark": "b",
+        "protocol": "p@1",
+        "metric": "accuracy",
+        "value": 12.5,
+        "interval": 1.5,
+        "n": 9,
+    }
+    report = {
+        "model": "m",
+        "decoder": model.decoder.config.to_fields(),
+        "tokenizer": model.tokenizer.fingerprint,
+        "scores": [score],
+        "protocols": {"b, p@1": {"statement": "how"}},
+    }
+    path = tmp_path / "scores.json"
+    path.write_text(json.dumps(report))
+    assert run(tmp_path / "model", tmp_path / "scored", "--scores", path) == 0
+    assert "| b | p@1 | accuracy | 12.5 | 1.5 | 9 |" in (tmp_path / "scored" / "README.md").read_text("utf-8")
+    path.write_text(json.dumps(report | {"tokenizer": "another"}))
+    with pytest.raises(ValueError, match=r"scores.json: a report of 'm' with another decoder or tokenizer"):
+        run(tmp_path / "model", tmp_path / "other", "--scores", path)
+    path.write_text("[]")
+    with pytest.raises(ValueError, match=r"scores.json: no scores; expected a report"):
+        run(tmp_path / "model", tmp_path / "other", "--scores", path)
+    assert not (tmp_path / "other").exists()
+
+
+def test_the_folder_is_pushed_under_its_name_on_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = create_autospec(huggingface_hub.HfApi, instance=True)
+    client.create_repo.return_value = "https://hub/me/own"
+    uploaded = []
+    client.upload_folder.side_effect = lambda **call: uploaded.extend(sorted(call["folder_path"].iterdir()))
+    monkeypatch.setattr(huggingface_hub, "HfApi", lambda: client)
+    LanguageModel(random_decoder("post", (1, 1, 8, 16, 257)), load_tokenizer("bytes")).save(
+        tmp_path / "model"
+    )
+    assert run(tmp_path / "model", tmp_path / "copy", "--push", "me/own", "--private") == 0
+    client.create_repo.assert_called_once_with("me/own", private=True, exist_ok=True)
+    assert {"README.md", "config.json", "model.safetensors"} <= {path.name for path in uploaded}
+    assert 'gt.load("me/own")' in (tmp_path / "copy" / "README.md").read_text("utf-8")
+    assert "pushed  https://hub/me/own" in capsys.readouterr().out
+    for arguments, message in (
+        (["--push", "own"], "--push 'own'; expected OWNER/NAME"),
+        (["--private"], "convert: --private without --push"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            run(tmp_path / "model", tmp_path / "other", *arguments)
+    assert not (tmp_path / "other").exists()

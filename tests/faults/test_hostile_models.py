@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import struct
 import sys
 import zipfile
@@ -23,6 +22,7 @@ from tests.faults.test_tokenizer_files import COMMANDS, place
 
 __all__ = ["place"]
 
+resource = pytest.importorskip("resource", reason="memory is measured as Unix counts it")
 SHAPE = (1, 2, 8, 16, 257)
 FEW = ("zero-shot", "fit", "convert")
 """Commands of the default run; the slow part tries all."""

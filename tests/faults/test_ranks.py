@@ -144,6 +144,6 @@ def test_a_second_run_on_two_ranks_in_the_same_folder_is_refused_in_one_line(pla
         code, err = on_two([], "fit", *TWO)
     assert code == 1
     [line] = lines(err)
-    assert "runs/tiny: another process trains in this folder; wait for it" in line
+    assert "runs/tiny: used by another process that trains" in line
     assert "Traceback" not in err
     assert not Path("runs/tiny/checkpoints").exists()

@@ -1,6 +1,7 @@
 """Surprisal of words and tokens, compared with transformers and with the definition."""
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +80,14 @@ def test_texts_without_words_have_none() -> None:
     model = random_model("bytes")
     assert model.surprisal(["", " \n"]) == [[], []]
     assert model.surprisal([]) == []
+
+
+@pytest.mark.parametrize("vocabulary", ["gpt1", "gpt2"])
+def test_words_of_the_released_vocabularies_have_the_tokens_of_the_text(
+    vocabulary: str, shared_data: Path
+) -> None:
+    model = random_model(str(shared_data / "tokenizers" / vocabulary))
+    texts = [*TEXTS, "x\u00a0y  z\u3000w", "“Don't” — 1,234.5 %\r\n next", "<|endoftext|> e\u0301"]
+    for text, words in zip(texts, model.surprisal(texts), strict=True):
+        assert sum(word.n_tokens for word in words) == len(model.tokenizer.encode(text))
+        assert "".join(word.text for word in words) == "".join(re.split("[\t\n\r \u3000]+", text))

@@ -10,15 +10,18 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Trainer, seed_everything
+from torch import nn
 
 from gpt_toolkit import FinetuneTask, SupervisedDataModule
 from gpt_toolkit.batches import TrainedDataset
 from gpt_toolkit.checkpoints.stored_heads import build_heads, module_name
 from gpt_toolkit.checkpoints.training_checkpoint import read_record
+from gpt_toolkit.inference.classifier import Classifier
 from gpt_toolkit.inference.load_model import load
 from gpt_toolkit.optim import AdamW
 from gpt_toolkit.tasks.trained_heads import check_heads, check_same_datasets
 from tests.data.fakes import spec
+from tests.small_classifier import classifier
 
 SHAPE = {"n_layer": 1, "n_head": 2, "n_embd": 16}
 WORDS = {"anger": "furious", "joy": "glad", "sadness": "gloomy"}
@@ -250,3 +253,21 @@ def test_training_begins_with_a_head_of_the_same_labels(
             assert torch.equal(parameter, before[name][order])
     else:
         assert not now["bias"].any()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_training_begins_with_a_classifier_of_transformers_but_does_not_evaluate_it(tmp_path: Path) -> None:
+    labels = ("sadness", "joy", "anger")
+    own = classifier("pre", [TrainedDataset(spec("mood", labels=labels))], bias=0.0)
+    heads = nn.ModuleDict({module_name("mood"): own.head().module})
+    Classifier(own.decoder, own.tokenizer, heads, own.datasets, has_special_tokens=False).save(tmp_path / "m")
+    path = rows(tmp_path / "more.csv", list(labels), n=90)
+    task = FinetuneTask(init_from=str(tmp_path / "m"), optimizer=AdamW(lr=0.0), lm_coef=0.0)
+    module = SupervisedDataModule(path, tokenizer="bytes", n_ctx=24, batch_size=8)
+    quiet(tmp_path, max_steps=1).fit(task, module)
+    order = [labels.index(label) for label in module.tasks["more"].labels]
+    trained: Any = task.heads[module_name("more")]
+    before: Any = own.head().module
+    assert torch.equal(trained.linear.weight, before.linear.weight[order])
+    with pytest.raises(ValueError, match="init_from brings no heads that read start and extract tokens"):
+        quiet(tmp_path).validate(FinetuneTask(init_from=str(tmp_path / "m")), module, verbose=False)
