@@ -91,9 +91,10 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Run the changed pages and build the site; errors and warnings end it."""
+    """Run the changed pages and build the site; `-- PAGE` runs that page alone, for a preview."""
     install(session, "docs")
     session.run("python", "-m", "docs.making.execution", *session.posargs)
+    session.run("python", "-m", "docs.making.source", *session.posargs)
     session.run("python", "-m", "mkdocs", "build", env={"NO_MKDOCS_2_WARNING": "1"})
 
 
@@ -103,7 +104,7 @@ def publish(session: nox.Session) -> None:
     docs(session)
     ask = "from importlib.metadata import version; print(version('gpt-toolkit'))"
     version = str(session.run("python", "-c", ask, silent=True)).strip()
-    session.run("mike", "deploy", "--update-aliases", version, "latest")
+    session.run("mike", "deploy", "--update-aliases", version, "latest", env={"DOCS_VERSIONS": "mike"})
     session.run("mike", "set-default", "latest")
 
 

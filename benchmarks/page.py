@@ -153,7 +153,7 @@ def renewed(page: str, made: str) -> str:
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"page has no table; expected one between {BEGIN!r} and {END!r}")
+        raise ValueError(f"page: no table; expected one between {BEGIN!r} and {END!r}")
     return f"{before}{BEGIN}\n\n{made}\n\n{END}{after}"
 
 

@@ -97,6 +97,6 @@ def read_fields(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]
     except csv.Error as error:
         problem = str(error).partition(" - ")[0]
         raise ValueError(
-            f"{path}, line {begin}: the record that begins here is broken: {problem}; quote a text that "
+            f"{path}, line {begin}: broken record ({problem}); expected quoted fields; quote a text that "
             'contains the delimiter, a quote or a line end, and double the quotes in it: ""'
         ) from error

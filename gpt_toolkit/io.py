@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 CACHE_VARIABLE = "GPT_TOOLKIT_CACHE"
 """Environment variable that moves the cache folder."""
 
+_LONGEST_MESSAGE = 1000  # characters; tuned here: some lines of a terminal
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -114,9 +115,9 @@ def read_json(path: Path, advice: str) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: no such file; {advice}") from None
+        raise FileNotFoundError(f"{path}: not found; expected a file; {advice}") from None
     except ValueError as error:
-        raise ValueError(f"{path}: is not JSON: {error}") from None
+        raise ValueError(f"{path}: {error}; expected JSON") from None
 
 
 @contextmanager
@@ -138,9 +139,12 @@ def explain_read_errors(path: Path, advice: str) -> Iterator[None]:
     except OSError:
         raise
     except Exception as error:
-        if isinstance(error, ValueError) and str(path) in str(error) and "\n" not in str(error):
+        is_explained = isinstance(error, ValueError) and str(path) in str(error)
+        if is_explained and "\n" not in str(error) and len(str(error)) <= _LONGEST_MESSAGE:
             raise
         message = " ".join(str(error).split())
+        if is_explained:
+            raise ValueError(f"{message[:_LONGEST_MESSAGE]} ...") from error  # it quotes the content
         raise ValueError(
             f"{path}: cannot be read ({type(error).__name__}: {message:.200}); {advice}"
         ) from error
@@ -196,5 +200,5 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             reason = str(error).rstrip(".")
             raise ValueError(
-                f"{path} is broken gzip near byte {raw.tell()}: {reason}; copy or download it again"
+                f"{path}: {reason} near byte {raw.tell()}; expected gzip; copy or download it again"
             ) from error

@@ -103,7 +103,9 @@ class RecordFile:
             if not names:
                 names = [name.strip() for name in fields]
                 if twice := next((name for name in names if name and names.count(name) > 1), ""):
-                    raise ValueError(f"{where}: the header names a column twice: {twice}; rename one of them")
+                    raise ValueError(
+                        f"{where}: two columns named {twice}; expected different names; rename one of them"
+                    )
                 continue
             surplus = len(fields) - len(names)
             if surplus > 0 and extra == "before_last":
@@ -113,8 +115,8 @@ class RecordFile:
             elif (surplus > 0 and extra == "error") or (surplus < 0 and any(names[len(fields) :])):
                 begins = excerpt(self.dialect.delimiter.join(fields))
                 message = (
-                    f"{where} has {len(fields)} fields, expected {len(names)}: {', '.join(names)}. It begins "
-                    f"{begins}. Look for a delimiter or a line end inside a text"
+                    f"{where}: {len(fields)} fields, beginning with {begins}; expected {len(names)}: "
+                    f"{', '.join(names)}; look for a delimiter or a line end inside a text"
                 )
                 on_bad_record(where, message)
                 continue
@@ -161,13 +163,13 @@ def open_records(path: Path, delimiter: str | None = None, *, detect_quotes: boo
         return RecordFile(path, "parquet", _parquet_names(path))
     lines = list(islice((line for _, line in text_lines(path) if line.strip()), 2))
     if not lines:
-        raise ValueError(f"{path} is empty; expected records")
+        raise ValueError(f"{path}: empty; expected records")
     if end in (".json", ".jsonl") or (end == ".txt" and _JSON_START.match(lines[0])):
         return _open_json(path, lines, end)
     dialect = find_dialect(path, delimiter, is_tsv=end == ".tsv", detect_quotes=detect_quotes)
     _, names = next(read_fields(path, dialect), (0, []))
     if not names:
-        raise ValueError(f"{path} is empty; expected records")
+        raise ValueError(f"{path}: empty; expected records")
     return RecordFile(path, "delimited", tuple(name.strip() for name in names), dialect)
 
 
@@ -206,7 +208,7 @@ def _read_json_lines(path: Path) -> Iterator[Record]:
     for number, line in text_lines(path):
         if line.strip():
             where = f"{path}, line {number}"
-            yield Record(_object(_parse_json(line, where, "an object a line"), where), where)
+            yield Record(_object(_parse_json(line, where, "one object per line"), where), where)
 
 
 def _read_json(path: Path) -> Iterator[Record]:
@@ -226,9 +228,9 @@ def _parse_json(text: str, where: str, expected: str) -> Any:
     except json.JSONDecodeError as error:
         place = f", line {error.lineno}" if "\n" in text.rstrip() else ""
         problem = f"{error.msg} at column {error.colno}"
-        raise ValueError(f"{where}{place} is not JSON: {problem}; expected {expected}") from error
+        raise ValueError(f"{where}{place}: {problem}; expected JSON, {expected}") from error
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{where} cannot be read as JSON: {error}; expected {expected}") from error
+        raise ValueError(f"{where}: {error}; expected JSON, {expected}") from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -236,7 +238,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"an object names the key {max(names, key=names.count)!r} twice")
+        raise ValueError(f"an object has the key {max(names, key=names.count)!r} twice")
     return value
 
 
@@ -251,7 +253,7 @@ def _rows(value: dict[str, Any]) -> Any:
 
 def _object(value: object, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError(f"{where} is not an object but {type(value).__name__}: {excerpt(str(value))}")
+        raise ValueError(f"{where}: {type(value).__name__} {excerpt(str(value))}; expected an object")
     return {name.strip(): item for name, item in value.items()}
 
 
@@ -266,7 +268,7 @@ def _parquet_names(path: Path) -> tuple[str, ...]:
     except Exception as error:  # pyarrow also raises OSError, ValueError, UnicodeDecodeError and others
         raise _not_parquet(path, error) from error
     if twice := next((name for name in names if names.count(name) > 1), ""):
-        raise ValueError(f"{path} names a column twice: {twice}; rename one of them")
+        raise ValueError(f"{path}: two columns named {twice}; expected different names; rename one of them")
     return names
 
 
@@ -294,4 +296,4 @@ def _plain(value: object) -> object:
 
 def _not_parquet(path: Path, error: Exception, place: str = "") -> ValueError:
     problem = " ".join(str(error).split()).rstrip(".")
-    return ValueError(f"{path} is not a readable parquet file{place}: {problem}; write it again")
+    return ValueError(f"{path}: {problem}{place}; expected a parquet file; write it again")

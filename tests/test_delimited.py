@@ -38,7 +38,7 @@ def test_the_line_that_names_the_delimiter_is_not_a_record(write: Write) -> None
     path = write("a.csv", "sep=;\r\ntext;label\r\nA, b;1\r\n")
     assert fields(path) == [["A, b", "1"]]
     assert [record.where for record in read_records(path)] == [f"{path}, line 3"]
-    with pytest.raises(ValueError, match=r"a\.csv is empty; expected records"):
+    with pytest.raises(ValueError, match=r"a\.csv: empty; expected records"):
         open_records(write("a.csv", "sep=;\n"))
 
 
@@ -84,16 +84,16 @@ def test_unnamed_columns_and_lines_without_values_are_left_out(
     ("content", "message"),
     [
         ("text,,label\nA,b,x\n", r"line 2: column 2 holds 'b', but the header has no name for it"),
-        ("text,label\nA,x,z\n", r"line 2 has 3 fields, expected 2"),
-        ("text,label\nA\n", r"line 2 has 1 fields, expected 2"),
-        ("text,text \nA,b\n", r"line 1: the header names a column twice: text; rename one of them"),
+        ("text,label\nA,x,z\n", r"a\.csv, line 2: 3 fields, beginning with 'A,x,z'; expected 2: text, label"),
+        ("text,label\nA\n", r"a\.csv, line 2: 1 fields, beginning with 'A'; expected 2: text, label"),
+        ("text,text \nA,b\n", r"a\.csv, line 1: two columns named text; expected different names"),
         (
             'text,label\n"A,x\n',
-            r"line 2: the record that begins here is broken: unexpected end of data; quote",
+            r"a\.csv, line 2: broken record \(unexpected end of data\); expected quoted fields",
         ),
         (
             "text,label\nA\rB,x\n",
-            r"line 2: the record .* broken: new-line character seen in unquoted field; quote",
+            r"a\.csv, line 2: broken record \(new-line character seen in unquoted field\);",
         ),
     ],
 )

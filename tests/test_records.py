@@ -101,25 +101,25 @@ def test_parquet_is_read_record_by_record(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.tsv", "", r"a\.tsv is empty; expected records"),
-        ("a.tsv", "a\ta\n1\t2\n", r"line 1: the header names a column twice: a; rename"),
-        ("a.tsv", "a\tb\n1\n", r"line 2 has 1 fields, expected 2: a, b\. It begins '1'"),
+        ("a.tsv", "", r"a\.tsv: empty; expected records"),
+        ("a.tsv", "a\ta\n1\t2\n", r"a\.tsv, line 1: two columns named a; expected different names"),
+        ("a.tsv", "a\tb\n1\n", r"a\.tsv, line 2: 1 fields, beginning with '1'; expected 2: a, b"),
         (
             "a.csv",
             'a,b\n1,"2\n3,4\n',
-            r"line 2: the record that begins here is broken: unexpected end",
+            r"a\.csv, line 2: broken record \(unexpected end of data\); expected quoted fields",
         ),
-        ("a.csv", 'a,b\n1,"2"3\n', r"a\.csv, line 2: the record that begins here is broken"),
+        ("a.csv", 'a,b\n1,"2"3\n', r"a\.csv, line 2: broken record"),
         ("a.csv", b"a,b\n1,\xff\n", r"a\.csv: byte 0xff at line 2; .* convert it.*iconv"),
-        ("a.jsonl", "nonsense\n", r"a\.jsonl, line 1 is not JSON: .*an object a line"),
-        ("a.json", "[1]", r"a\.json, record 1 is not an object but int: '1'"),
-        ("a.json", '[{"a": 1}', r"a\.json is not JSON: .*expected an object or an array of objects"),
-        ("a.parquet", "no", r"a\.parquet is not a readable parquet file"),
-        ("a.csv.gz", b"no", r"a\.csv\.gz is broken gzip"),
+        ("a.jsonl", "nonsense\n", r"a\.jsonl, line 1: Expecting value at column 1; expected JSON, one"),
+        ("a.json", "[1]", r"a\.json, record 1: int '1'; expected an object"),
+        ("a.json", '[{"a": 1}', r"a\.json: Expecting ',' delimiter at column 10; expected JSON, an object"),
+        ("a.parquet", "no", r"a\.parquet: Parquet file size is 2 bytes, smaller than the minimum file"),
+        ("a.csv.gz", b"no", r"a\.csv\.gz: Not a gzipped file \(b'no'\) near byte 2; expected gzip"),
         (
             "a.csv.gz",
             gzip.compress(b"a,b\n" + b"1,2\n" * 9, mtime=0)[:-4],
-            r"a\.csv\.gz is broken gzip near byte",
+            r"a\.csv\.gz: Compressed file ended before the end-of-stream marker was reached",
         ),
     ],
 )
@@ -152,14 +152,14 @@ def test_missing_values_are_none_and_bytes_are_text(write: Write, tmp_path: Path
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.jsonl", '{"a": 1, "a": 2}', r"line 1 cannot be read as JSON: an object names the key 'a' twice"),
+        ("a.jsonl", '{"a": 1, "a": 2}', r"a\.jsonl, line 1: an object has the key 'a' twice; expected"),
         (
             "a.json",
             '{"a": 1,\n"b": x}',
-            r"a\.json, line 2 is not JSON: Expecting value at column 6; expected an object",
+            r"a\.json, line 2: Expecting value at column 6; expected JSON, an object or an",
         ),
-        ("a.jsonl", "[" * 100_000, r"a\.jsonl, line 1 cannot be read as JSON: maximum recursion"),
-        ("a.jsonl", '{"a": ' + "1" * 5_000 + "}", r"a\.jsonl, line 1 cannot be read as JSON: Exceeds"),
+        ("a.jsonl", "[" * 100_000, r"a\.jsonl, line 1: maximum recursion depth exceeded while decoding a"),
+        ("a.jsonl", '{"a": ' + "1" * 5_000 + "}", r"a\.jsonl, line 1: Exceeds the limit \(4300 digits\)"),
     ],
 )
 def test_errors_of_json_are_one_line(write: Write, name: str, content: str, message: str) -> None:
@@ -171,7 +171,7 @@ def test_errors_of_json_are_one_line(write: Write, name: str, content: str, mess
 def test_a_column_of_parquet_that_is_named_twice_is_refused(tmp_path: Path) -> None:
     table = pa.table([pa.array(["x"]), pa.array(["y"])], names=["text", "text"])
     pq.write_table(table, tmp_path / "a.parquet")
-    with pytest.raises(ValueError, match=r"a\.parquet names a column twice: text"):
+    with pytest.raises(ValueError, match=r"a\.parquet: two columns named text; expected different names"):
         read(tmp_path / "a.parquet")
 
 

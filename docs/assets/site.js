@@ -4,3 +4,6 @@ window.addEventListener("load", () => {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0
   }
 })
+
+// Name the search dialog, which the theme leaves without a name.
+document.querySelector(".md-search[role=dialog]")?.setAttribute("aria-label", "Search")

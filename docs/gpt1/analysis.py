@@ -157,6 +157,6 @@ for name, values in curves.items():
 #
 # At a small scale, with several seeds and intervals: `gpt-toolkit tables --parts table5,figure2 --seeds 3`. The toolkit has no LSTM.
 #
-# Exercise for this page: `gpt1-5`, see [exercises](../guides/exercises.md).
+# Exercise on this page, solutions behind a fold: [`gpt1-5`](../guides/exercises.md#gpt1-5).
 #
 # Next: [GPT-2's vocabulary](../gpt2/input_representation.md).

@@ -121,6 +121,7 @@ Markdown(
 # - Similarity graded from 0 to 5 is learned as a probability split between two neighboring classes, see
 #   [`grade_loss`][gpt_toolkit.losses.grade_loss].
 #
-# Exercises for this page: `gpt1-3.2`, `gpt1-3.2b`, see [exercises](../guides/exercises.md).
+# Exercises on this page, solutions behind a fold: [`gpt1-3.2`](../guides/exercises.md#gpt1-3.2),
+# [`gpt1-3.2b`](../guides/exercises.md#gpt1-3.2b).
 #
 # Next: [what exactly was trained](setup.md).

@@ -109,6 +109,6 @@ for what, lengths in {
 # | positions | rows of the token embedding matrix | a separate matrix; the sums are the same |
 # | truncation of RACE | not stated | the document is truncated; question and answers stay whole |
 #
-# Exercise for this page: `gpt1-3.3`, see [exercises](../guides/exercises.md).
+# Exercise on this page, solutions behind a fold: [`gpt1-3.3`](../guides/exercises.md#gpt1-3.3).
 #
 # Next: [what fine-tuning adds](finetuning.md).

@@ -154,6 +154,8 @@ Markdown(
 #
 # At full size: `gpt-toolkit fit --config gpt1/pretrain --data.files books/`.
 #
-# Exercises for this page: `gpt1-3.1`, `gpt1-3.1b`, `gpt1-3.1c`, `gpt1-3.1d`, see [exercises](../guides/exercises.md).
+# Exercises on this page, solutions behind a fold: [`gpt1-3.1`](../guides/exercises.md#gpt1-3.1),
+# [`gpt1-3.1b`](../guides/exercises.md#gpt1-3.1b), [`gpt1-3.1c`](../guides/exercises.md#gpt1-3.1c),
+# [`gpt1-3.1d`](../guides/exercises.md#gpt1-3.1d).
 #
 # Next: [how a task becomes one sequence](input_transformations.md).

@@ -149,6 +149,6 @@ print(sum(gain > 0 for gain in gains), "of", len(gains), "sets")
 # With the real datasets: run `gpt-toolkit fit --config gpt1/finetune_rte --data.root FOLDER`, then `gpt-toolkit tables --runs runs`. It
 # prints your numbers next to the paper's.
 #
-# Exercise for this page: `gpt1-4.2`, see [exercises](../guides/exercises.md).
+# Exercise on this page, solutions behind a fold: [`gpt1-4.2`](../guides/exercises.md#gpt1-4.2).
 #
 # Next: [what pre-training is worth](analysis.md).

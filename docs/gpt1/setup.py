@@ -124,6 +124,7 @@ print(f"a million updates: {1_000_000 * tokens * config.flops_per_token / 8.64e1
 # - Its Adam adds the weight decay inside the bias-corrected step. Ours is `torch.optim.AdamW`, which first multiplies the weights by
 #   1 − lr · decay.
 #
-# Exercises for this page: `gpt1-4.1`, `gpt1-4.1b`, `gpt1-4.1c`, see [exercises](../guides/exercises.md).
+# Exercises on this page, solutions behind a fold: [`gpt1-4.1`](../guides/exercises.md#gpt1-4.1),
+# [`gpt1-4.1b`](../guides/exercises.md#gpt1-4.1b), [`gpt1-4.1c`](../guides/exercises.md#gpt1-4.1c).
 #
 # Next: [the paper's results](results.md).

@@ -101,6 +101,6 @@ Markdown(
 # `<|endoftext|>` inside a document is encoded as ordinary text, as in the released code and unlike in `transformers`. Tokens that a model's folder
 # adds to the vocabulary are found in a text [as in `transformers`](../guides/weights.md).
 #
-# Exercise for this page: `gpt2-2.2`, see [exercises](../guides/exercises.md).
+# Exercise on this page, solutions behind a fold: [`gpt2-2.2`](../guides/exercises.md#gpt2-2.2).
 #
 # Next: [the model](model.md).

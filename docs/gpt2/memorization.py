@@ -14,7 +14,7 @@ from gpt_toolkit.analysis.ngram_overlap import fingerprints, normalized
 
 text = "“I’ve seen it,” said Nora — the miller’s dog, of course!"
 print(normalized(text))
-print(len(fingerprints(text)), "runs of eight words")
+print(len(fingerprints(text)), "8-grams")
 
 # %% [markdown]
 # ## Storyworld's splits
@@ -40,7 +40,7 @@ for size in sizes:
     seen = size
     shares.append(total_overlap(overlaps(test, index)).fraction)
 for size, share in zip(sizes, shares, strict=True):
-    print(f"{size:5,} training documents: {share:.1%} of the test runs")
+    print(f"{size:5,} training documents: {share:.1%} of the test 8-grams")
 
 # %% alt="Fraction of the test 8-grams that occur in the training text, over the number of training documents. It rises more and more slowly and is far above the few percent of the published datasets." tags=["fold"]
 import matplotlib.pyplot as plt
@@ -118,6 +118,6 @@ print(f"expected false positives: {bloom.expected_false_positives():.1e}")
 # - 8-grams are compared by 64-bit fingerprints. Two different 8-grams have the same fingerprint with a probability of $2^{-64}$.
 # - The paper does not say how it treats non-ASCII letters. We keep all Unicode letters and digits.
 #
-# Exercise for this page: `gpt2-4`, see [exercises](../guides/exercises.md).
+# Exercise on this page, solutions behind a fold: [`gpt2-4`](../guides/exercises.md#gpt2-4).
 #
 # Next: [does the loss follow a power law?](scaling.md)

@@ -147,6 +147,7 @@ print(f"largest difference of logits: {difference:.1e}")
 # - Position embeddings start at N(0, 0.01), as in the released code. Hugging Face and nanoGPT use 0.02.
 # - The released code has no dropout, and neither has the preset. The dropout used in training was not published.
 #
-# Exercises for this page: `gpt2-2.3`, `gpt2-2.3b`, see [exercises](../guides/exercises.md).
+# Exercises on this page, solutions behind a fold: [`gpt2-2.3`](../guides/exercises.md#gpt2-2.3),
+# [`gpt2-2.3b`](../guides/exercises.md#gpt2-2.3b).
 #
 # Next: [zero-shot language modeling](language_modeling.md).

@@ -111,6 +111,7 @@ for setting in ({"temperature": 0.0}, {"top_k": 2}, {"top_k": 40}, {"top_p": 0.9
 # The paper does not state the number of pairs before a translation, the truncation of long articles, the sentence splitter, or the ROUGE and
 # BLEU variants. Our protocols state their choices. `lm-eval`'s choices are available as protocols under their own name.
 #
-# Exercises for this page: `gpt2-3.5`, `gpt2-3.6`, `gpt2-3.6b`, see [exercises](../guides/exercises.md).
+# Exercises on this page, solutions behind a fold: [`gpt2-3.5`](../guides/exercises.md#gpt2-3.5),
+# [`gpt2-3.6`](../guides/exercises.md#gpt2-3.6), [`gpt2-3.6b`](../guides/exercises.md#gpt2-3.6b).
 #
 # Next: [did the model read the test set?](memorization.md)

@@ -10,8 +10,8 @@
 # ```
 #
 # The second command writes a file: what the paper says, the shapes, an example, and a function with a hole. Fill in the hole with any
-# editor. The third command runs your function inside the toolkit's decoder or pipeline, compares the results with the toolkit's own, and
-# prints `pass` or what is wrong. Typical mistakes get a hint of their own. Nothing is downloaded, and a check takes a few seconds.
+# editor. The third command runs your function inside the toolkit's decoder or pipeline. It compares the results with the toolkit's own
+# and prints `pass` or what is wrong. Typical mistakes get a hint of their own. Nothing is downloaded, and a check takes a few seconds.
 #
 # Try an exercise before you open its solution.
 
@@ -45,7 +45,7 @@ def described(exercise: Exercise) -> str:
     code = exercise.solution.partition('"""\n\n')[2]  # without the text of the exercise
     solution = "\n".join(f"    {line}".rstrip() for line in code.strip().splitlines())
     return f"""\
-## {exercise.id}: {exercise.title}
+## {exercise.id}: {exercise.title} {{#{exercise.id}}}
 
 {exercise.section}, [page of the section](../{page}.md)
 

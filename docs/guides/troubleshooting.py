@@ -8,10 +8,10 @@
 #
 # | What you see | Why | What to do |
 # |---|---|---|
-# | `no option --model.optimzer` … did you mean | a typo; nothing was started | use the suggested name |
-# | `n_head 7 does not divide n_embd 128` | all heads have the same width | use one of the suggested numbers |
-# | the folder already holds a run | a run is never overwritten | `--ckpt_path last` to resume, or another `--trainer.default_root_dir` |
-# | the checkpoint was made with another plan | data, their order or the windows of a step have changed | restore the old settings, or set `--model.accept_new_plan true` on purpose |
+# | `no option model.optimzer: did you mean …` | a typo; nothing was started | use the suggested name |
+# | `n_head: 7; expected a divisor of n_embd 128` | all heads have the same width | use one of the suggested numbers |
+# | the folder already contains a run | a run is never overwritten | `--ckpt_path last` to resume, or another `--trainer.default_root_dir` |
+# | `data: …; expected …, as in the checkpoint` | data, their order or the windows of a step have changed | restore the old settings, or set `--model.accept_new_plan true` on purpose |
 # | out of memory | batch times context is too large | a smaller `--data.batch_size` with `--trainer.accumulate_grad_batches` gives the same run in less memory; then `--model.activation_checkpointing true` |
 # | slow on a CPU | the processor emulates the precision (a warning gives the factor), or several runs compete | leave out `--trainer.precision`, see [hardware](hardware.md); `OMP_NUM_THREADS` |
 # | the loss is not finite | learning rate too high, or fp16 | see [spikes](resume.md#spikes) |

@@ -1,4 +1,4 @@
-"""Run the pages that have changed: ``python -m docs.making.execution [PAGE ...]``.
+"""Run the pages that have changed, or those named: ``python -m docs.making.execution [PAGE ...]``.
 
 A page is run again when one of these has changed: its code, a project file that it read in its last run,
 the version of a library, or the weights of a page that it needs. Its prose may change. An exception in a
@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from importlib.metadata import requires, version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -201,21 +202,30 @@ def _hash_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
-def main(names: list[str]) -> int:
-    """Run those of the named pages, or of all, that are not current."""
+def chosen(names: Sequence[str], pages: dict[str, Page]) -> set[str]:
+    """Return the named pages and those that they need; all if none is named."""
+    wanted = set(names or pages)
+    for name, page in reversed(pages.items()):  # a page comes after those that it needs
+        wanted |= set(page.needs) if name in wanted else set()
+    return wanted
+
+
+def main(names: Sequence[str]) -> int:
+    """Run those of the named pages and the pages that they need, or of all, that are not current."""
     pages = all_pages()
     if unknown := set(names) - set(pages):
-        print(f"no page {', '.join(sorted(unknown))}; there are {', '.join(pages)}", file=sys.stderr)
+        print(f"page: {', '.join(sorted(unknown))}; expected one of {', '.join(pages)}", file=sys.stderr)
         return 2
+    wanted = chosen(names, pages)
     total, failed = 0.0, set[str]()
     for name, page in pages.items():
-        if names and name not in names:
+        if name not in wanted:
             continue
         if failed & set(page.needs):
             failed.add(name)
             continue
         if is_current(page, pages):
-            print(f"{name}: as it was")
+            print(f"{name}: current")
             continue
         print(f"{name}: ", end="", flush=True)
         try:

@@ -1,28 +1,31 @@
-"""Formulas as MathML, converted when the site is built; browsers render it without a script or a font."""
+"""Formulas of Markdown as MathML, which browsers render without a script or a font."""
 
 from __future__ import annotations
 
-import html
 import re
 
 from latex2mathml.converter import convert
 
-_SET = re.compile(
-    r'<(?P<tag>span|div) class="arithmatex">(?:\\\((?P<inline>.*?)\\\)|\\\[(?P<block>.*?)\\\])</(?P=tag)>',
-    re.DOTALL,
+_CODE_OR_FORMULA = re.compile(
+    r"^(?P<fence> *`{3,})[^`\n]*\n.*?^(?P=fence) *$|(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`)"
+    r"|\$\$(?P<block>.+?)\$\$|(?<![\\$\w])\$(?! )(?P<inline>[^$\n]+?)(?<! )\$(?![\w$])",
+    re.DOTALL | re.MULTILINE,
 )
+_MARKUP = str.maketrans({mark: f"&#{ord(mark)};" for mark in "*_|`[]\\"})
 
 
-def with_formulas(content: str) -> str:
-    """Return a page's HTML with its formulas as MathML."""
-    return _SET.sub(_formula, content)
+def with_formulas(markdown: str) -> str:
+    """Return Markdown with its formulas, ``$...$`` and ``$$...$$`` outside code, as MathML."""
+    return _CODE_OR_FORMULA.sub(_formula, markdown)
 
 
 def _formula(found: re.Match[str]) -> str:
-    inline = found["inline"] is not None
-    latex = html.unescape(found["inline"] if inline else found["block"]).strip()
-    mathml = convert(latex, display="inline" if inline else "block")
+    is_inline = found["inline"] is not None
+    latex = found["inline"] or found["block"]
+    if latex is None:  # code
+        return found[0]
+    mathml = convert(latex.strip(), display="inline" if is_inline else "block")
     if "<mi>&</mi>" in mathml or "<mi>\\" in mathml:
-        raise ValueError(f"formula: {latex}; expected simpler LaTeX, without alignment")
-    tag = found["tag"]
-    return f'<{tag} class="formula">{mathml}</{tag}>'
+        raise ValueError(f"formula: {latex.strip()}; expected simpler LaTeX, without alignment")
+    tag = "span" if is_inline else "div"
+    return f'<{tag} class="formula">{mathml.translate(_MARKUP)}</{tag}>'

@@ -77,7 +77,7 @@ def _output(output: Any, cell: Any, where: str) -> str:
         return str(data["text/markdown"])
     if "image/svg+xml" in data:
         if not (alt := cell.metadata.get("alt")):
-            raise ValueError(f"{where}: figure without a description; give its cell an alt")
+            raise ValueError(f"{where}: figure without a description; expected one; give its cell an alt")
         return _figure(data["image/svg+xml"], alt, where)
     if "text/plain" in data:
         return _text(data["text/plain"])

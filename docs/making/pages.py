@@ -59,7 +59,7 @@ def read_page(path: Path) -> Page:
     lines = found["yaml"].splitlines() if found else []
     header = yaml.safe_load("\n".join(line.removeprefix("#").removeprefix(" ") for line in lines)) or {}
     if unknown := set(header) - {"needs", "makes"}:
-        raise ValueError(f"{path}: unknown in the header: {', '.join(sorted(unknown))}; known: needs, makes")
+        raise ValueError(f"{path}: header: {', '.join(sorted(unknown))}; expected needs or makes")
     name = path.relative_to(DOCS).with_suffix("").as_posix()
     return Page(name, path, tuple(header.get("needs", ())), tuple(header.get("makes", ())))
 
@@ -82,7 +82,8 @@ def all_pages() -> dict[str, Page]:
     def add(name: str, asked_by: tuple[str, ...]) -> None:
         if name not in pages or name in asked_by:
             raise ValueError(
-                f"{asked_by[-1]} needs {name}, which {'is itself' if name in pages else 'does not exist'}"
+                f"{asked_by[-1]}: needs {name}; expected "
+                f"{'no cycle' if name in pages else 'an existing page'}"
             )
         for needed in pages[name].needs:
             if needed not in ordered:

@@ -115,4 +115,4 @@ Markdown("\n".join(table))
 # %% [markdown]
 # `tests/test_imports.py` enforces this order. [From the papers to the code](../papers.md) lists the file of each section of the papers.
 #
-# Next: [GPT-1's pre-training](../gpt1/pretraining.md).
+# Next: [the whole model on one page](whole_model.md).

@@ -46,7 +46,7 @@ class NGram:
     def __init__(self, tokens: NDArray[np.integer], vocab_size: int, order: int = 5) -> None:
         if order < 1 or len(tokens) <= order:
             raise ValueError(
-                f"order is {order} for {len(tokens)} tokens; expected at least 1, and more tokens than that"
+                f"order: {order} for {len(tokens)} tokens; expected at least 1, and more tokens than that"
             )
         self.vocab_size, self.order = vocab_size, order
         stream = np.asarray(tokens, dtype=np.int64)

@@ -46,7 +46,7 @@ def fingerprints(text: str, n_words: int = WORDS) -> Fingerprints:
         ValueError: If ``n_words`` is less than 1.
     """
     if n_words < 1:
-        raise ValueError(f"n_words is {n_words}; expected at least 1")
+        raise ValueError(f"n_words: {n_words}; expected at least 1")
     return _ngram_fingerprints(_word_fingerprints(text), n_words)
 
 
@@ -225,7 +225,7 @@ class BloomFilter:
     def __init__(self, capacity: int, bound: float = FALSE_POSITIVES) -> None:
         if capacity < 1 or not 0.0 < bound < 1.0:
             raise ValueError(
-                f"capacity is {capacity} and bound {bound}; expected at least 1, and between 0 and 1"
+                f"capacity, bound: {capacity}, {bound}; expected at least 1, and between 0 and 1"
             )
         self.capacity, self.bound = capacity, bound
         n_blocks = max(1, math.ceil(capacity / _load(bound)))

@@ -55,7 +55,9 @@ def report(args: argparse.Namespace) -> None:
         corpora[name] = list(find_files(patterns, "train"))
     tests = [*_file_documents(args), *_benchmark_documents(args)]
     if not any(len(document.prints) for document in tests):
-        raise ValueError(f"the test text has no {args.ngram}-grams; give --test or --benchmarks more text")
+        raise ValueError(
+            f"test text: no {args.ngram}-grams; expected some; give more text by --test or --benchmarks"
+        )
     found = {name: _count(args, tests, name, files) for name, files in corpora.items()}
     _print_tables(args, tests, found)
     if args.output is not None:
@@ -69,11 +71,13 @@ def _say(text: str) -> None:
 
 def _check(args: argparse.Namespace) -> None:
     if not args.test and not args.benchmarks:
-        raise ValueError("no test text; give --test FILE, or --benchmarks NAME")
+        raise ValueError("test text: none; expected --test FILE or --benchmarks NAME")
     if args.ngram < 1:
-        raise ValueError(f"--ngram is {args.ngram}; expected at least 1")
+        raise ValueError(f"--ngram: {args.ngram}; expected at least 1")
     if args.output is not None and not (folder := args.output.absolute().parent).is_dir():
-        raise FileNotFoundError(f"--output {args.output}: folder {folder} not found")
+        raise FileNotFoundError(
+            f"--output: {args.output}; expected a file in an existing folder; create {folder}"
+        )
 
 
 # ------------------------------------------------------------------ reading and counting

@@ -279,7 +279,7 @@ def _check_runs(points: Sequence[Point], law: Law, over: Over) -> None:
     if n_sizes < needed:
         what = "sizes and token counts" if over == "both" else f"different numbers of {over}"
         raise ValueError(
-            f"{len(points)} runs with {n_sizes} {what}; expected at least {needed} for {law} over {over} "
+            f"{len(points)} runs: {n_sizes} {what}; expected at least {needed} for {law} over {over} "
             f"({needed - 1} constants); give more runs, or a form with fewer constants"
         )
     if over == "both":

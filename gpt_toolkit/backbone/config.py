@@ -56,27 +56,27 @@ class DecoderConfig:
         for name, largest in _LARGEST.items():
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
-                problems.append(f"{name} is {value!r}, expected a whole number of at least 1")
+                problems.append(f"{name}: {value!r}; expected a whole number of at least 1")
             elif value > largest:
-                problems.append(f"{name} is {value:,}, expected at most {largest:,}")
+                problems.append(f"{name}: {value:,}; expected at most {largest:,}")
         if not problems and self.n_embd % self.n_head:
             near = [h for h in range(1, self.n_embd + 1) if self.n_embd % h == 0]
             near = sorted(sorted(near, key=lambda h: abs(h - self.n_head))[:4])
             problems.append(
-                f"n_head {self.n_head} does not divide n_embd {self.n_embd}; "
-                f"n_head could be {', '.join(map(str, near))}"
+                f"n_head: {self.n_head}; expected a divisor of n_embd {self.n_embd}, such as "
+                f"{', '.join(map(str, near))}"
             )
         problems += [
-            f"{name} is {getattr(self, name)}, expected a rate in [0, 1)"
+            f"{name}: {getattr(self, name)}; expected a rate in [0, 1)"
             for name in ("embd_pdrop", "attn_pdrop", "resid_pdrop")
             if not 0.0 <= getattr(self, name) < 1.0
         ]
         if self.norm not in ("pre", "post"):
-            problems.append(f"norm is {self.norm!r}, expected pre (GPT-2) or post (GPT-1)")
+            problems.append(f"norm: {self.norm!r}; expected pre (GPT-2) or post (GPT-1)")
         if self.residual_init not in ("scaled", "plain"):
-            problems.append(f"residual_init is {self.residual_init!r}, expected scaled or plain")
+            problems.append(f"residual_init: {self.residual_init!r}; expected scaled or plain")
         if not self.wpe_std >= 0.0:
-            problems.append(f"wpe_std is {self.wpe_std}, expected a standard deviation of at least 0")
+            problems.append(f"wpe_std: {self.wpe_std}; expected a standard deviation of at least 0")
         if problems:
             raise ValueError("decoder: " + "; ".join(problems))
 
@@ -98,10 +98,12 @@ class DecoderConfig:
         """
         known = cls.__dataclass_fields__
         if unknown := sorted(set(fields) - set(known)):
-            raise ValueError(f"decoder: unknown field {', '.join(unknown)}; known: {', '.join(known)}")
+            raise ValueError(f"decoder: unknown field {', '.join(unknown)}; expected {', '.join(known)}")
         needed = ("vocab_size", "n_ctx", "n_layer", "n_head", "n_embd")
         if missing := [name for name in needed if fields.get(name) is None]:
-            raise ValueError(f"decoder: no value for {', '.join(missing)}")
+            raise ValueError(
+                f"decoder: no {', '.join(missing)}; expected a value for each; give a preset or these fields"
+            )
         return cls(**fields)
 
     def to_fields(self) -> dict[str, Any]:

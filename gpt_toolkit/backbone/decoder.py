@@ -74,7 +74,7 @@ class Decoder(nn.Module):
         limit = self.config.n_ctx if cache is None else cache.capacity
         if past + length > limit:
             what = "context length" if limit == self.config.n_ctx else "cache capacity"
-            raise ValueError(f"{past + length} tokens are more than the {what} {limit}")
+            raise ValueError(f"input_ids: {past + length} tokens; expected at most {limit}, the {what}")
         starts = None if cache is None else cache.positions
         places = self.wpe.weight[past : past + length] if starts is None else self.wpe(starts)[:, None]
         x = self.drop(self.wte(input_ids) + places)  # (B, T, D)

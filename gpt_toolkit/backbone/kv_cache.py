@@ -43,9 +43,7 @@ class KeyValueCache:
     ) -> None:
         self.capacity = config.n_ctx if capacity is None else capacity
         if not 1 <= self.capacity <= config.n_ctx:
-            raise ValueError(
-                f"a cache of {self.capacity} positions for a decoder of context length {config.n_ctx}"
-            )
+            raise ValueError(f"capacity: {self.capacity}; expected at most the context length {config.n_ctx}")
         shape = (config.n_layer, batch_size, config.n_head, self.capacity, config.head_width)
         # Zeros, since what a mask hides is still multiplied, by 0, and must be finite.
         self.keys = torch.zeros(shape, dtype=dtype, device=device)  # (n_layer, B, H, capacity, K)
@@ -62,8 +60,8 @@ class KeyValueCache:
         """Set how many positions of each sequence are valid; later slots are ignored."""
         if len(lengths) != len(self.lengths) or not all(0 <= n <= self.capacity for n in lengths):
             raise ValueError(
-                f"lengths {list(lengths)} for a cache of {len(self.lengths)} sequences and {self.capacity} "
-                "positions"
+                f"lengths: {list(lengths)}; expected {len(self.lengths)} numbers, each of at most "
+                f"{self.capacity}"
             )
         self.lengths, self.length = list(lengths), max(lengths)
         equal = min(lengths) == self.length
@@ -110,7 +108,7 @@ class KeyValueCache:
             keys[self._numbers, :, self.positions] = key[:, :, 0].to(keys.dtype)
             values[self._numbers, :, self.positions] = value[:, :, 0].to(values.dtype)
         else:
-            raise ValueError(f"{new} new tokens; sequences of unequal length take one token per step")
+            raise ValueError(f"new tokens: {new}; expected 1, because the sequences have unequal lengths")
         end = self.length + new
         return keys.narrow(2, 0, end), values.narrow(2, 0, end)
 

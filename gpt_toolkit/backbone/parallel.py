@@ -46,8 +46,7 @@ def _divide_products(decoder: Decoder, mesh: DeviceMesh) -> None:
     n_head, n_devices = decoder.config.n_head, mesh.size()
     if n_head % n_devices:
         raise ValueError(
-            f"the decoder's {n_head} heads cannot be divided among {n_devices} devices: choose a "
-            f"tensor_parallel_size that divides {n_head}"
+            f"tensor_parallel_size: {n_devices}; expected a divisor of the decoder's {n_head} heads"
         )
     for each in decoder.h:
         block: Any = each

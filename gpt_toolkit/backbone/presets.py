@@ -58,7 +58,7 @@ def preset(name: str) -> dict[str, Any]:
     """
     if name not in PRESETS:
         hint = did_you_mean(name, PRESETS)
-        raise ValueError(f"no decoder preset is called {name!r}{hint}; there are {', '.join(PRESETS)}")
+        raise ValueError(f"decoder preset: {name!r}{hint}; expected one of {', '.join(PRESETS)}")
     return dict(PRESETS[name])
 
 

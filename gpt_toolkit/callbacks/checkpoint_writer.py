@@ -103,8 +103,8 @@ class CheckpointWriter(Checkpoint):
             lock.acquire(timeout=0)
         if not lock.is_locked:
             raise BlockingIOError(
-                f"{run}: another process trains in this folder; wait for it, or choose another folder by "
-                "--trainer.default_root_dir"
+                f"{run}: used by another process that trains; expected a free folder; wait for its end, or "
+                "choose another by --trainer.default_root_dir"
             )
         self._lock = lock
 

@@ -128,7 +128,10 @@ def convert(
         for file_name, text in card.items():
             write_text(folder / file_name, text)
         if [file_version(path) for path in model.files] != before:
-            raise ValueError(f"{src}: was changed while it was converted; convert it again, or a copy of it")
+            raise ValueError(
+                f"{src}: changed during the conversion; expected unchanged files; convert it again, or a "
+                "copy of it"
+            )
 
     print(f"wrote   {dst}: {(dst / WEIGHTS).stat().st_size / 1e6:,.1f} MB in {result_dtype}")
     if tokens is not None:
@@ -163,11 +166,13 @@ def _check_separate(src: Path, dst: Path) -> None:
     if not src.exists():
         return  # a hub id, or nothing
     if src == dst:
-        raise ValueError(f"{dst}: is both SRC and DST; give another folder for the result")
+        raise ValueError(f"DST: {dst}, which is SRC; expected another folder")
     if src in dst.parents:
-        raise ValueError(f"{dst}: lies in SRC, which is left as it is; give a folder elsewhere")
+        raise ValueError(f"DST: {dst}, inside SRC; expected a folder elsewhere, because SRC is not changed")
     if dst in src.parents:
-        raise ValueError(f"{dst}: holds SRC, which is left as it is; give a folder elsewhere")
+        raise ValueError(
+            f"DST: {dst}, which contains SRC; expected a folder elsewhere, because SRC is not changed"
+        )
 
 
 def _tokenizer(model: StoredModel, chosen: str | None) -> Tokenizer | None:
@@ -189,8 +194,8 @@ def _tokenizer_notes(model: StoredModel, tokenizer: Tokenizer | None) -> tuple[s
         return ("no tokenizer found: the result can be used by token ids only, until its files are added",)
     if tokenizer.vocab_size > vocab_size:
         raise ValueError(
-            f"{model.source}: the tokenizer {tokenizer.name} has {tokenizer.vocab_size:,} ids, the model "
-            f"embeds {vocab_size:,}; they do not belong together; give the model's own by --tokenizer"
+            f"{model.source}: tokenizer {tokenizer.name} with {tokenizer.vocab_size:,} ids; expected at most "
+            f"{vocab_size:,}, as the model embeds; give the model's own by --tokenizer"
         )
     if tokenizer.vocab_size < vocab_size:
         return (
@@ -230,8 +235,8 @@ def _compare_tokens(model: StoredModel, folder: Path, tokenizer: Tokenizer | Non
     before, after, by = compare_tokenizers(model.tokenizer, folder, added)
     if difference := before.difference(after):
         raise ValueError(
-            f"the result's tokenizer differs from the source's, so nothing was kept: {difference}; "
-            f"both read by {by}; give another tokenizer by --tokenizer, or --tokenizer none"
+            f"tokenizer of the result: {difference} (both read by {by}); expected the source's, so nothing "
+            "was written; give another tokenizer by --tokenizer, or --tokenizer none"
         )
     line = f"the same ids and texts on a probe with {len(added)} added tokens; both read by {by}"
     if before.shortened != after.shortened:
@@ -286,11 +291,11 @@ def _check_equal(comparison: Comparison, *, is_rounded: bool, dtype: str) -> Non
     """Check that the result's logits equal the source's, as far as the dtype allows."""
     if comparison.source_finite and not comparison.result_finite:
         raise ValueError(
-            f"{dtype} does not hold these weights: the result's logits are not finite; give --dtype "
+            f"--dtype: {dtype}, in which the logits are not finite; expected a wider type; use --dtype "
             "bfloat16 or float32"
         )
     if not is_rounded and comparison.largest_difference > _TOLERANCE * max(1.0, comparison.largest_logit):
-        raise ValueError(f"the result's logits differ from the source's, so nothing was kept: {comparison}")
+        raise ValueError(f"logits of the result: {comparison}; expected the source's, so nothing was written")
 
 
 def _describe(config: DecoderConfig) -> str:

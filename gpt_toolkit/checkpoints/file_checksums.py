@@ -46,6 +46,6 @@ def _verify(folder: Path, versions: tuple[object, ...]) -> None:
     for name, checksum in expected.items():
         path = folder / name
         if not path.is_file():
-            raise FileNotFoundError(f"{path}: no such file; {CHECKSUMS} names it; {advice}")
+            raise FileNotFoundError(f"{path}: not found; expected it, because {CHECKSUMS} lists it; {advice}")
         if file_checksums([path])[name] != checksum:
-            raise ValueError(f"{path}: damaged: its checksum is not that of {CHECKSUMS}; {advice}")
+            raise ValueError(f"{path}: damaged; expected the checksum of {CHECKSUMS}; {advice}")

@@ -60,37 +60,37 @@ def config_from_hugging_face(fields: Mapping[str, Any], where: str = "config.jso
     """
     kind = fields.get("model_type")
     if kind not in ("gpt2", "openai-gpt"):
-        raise ValueError(f"{where}: model_type is {kind!r}, expected gpt2 or openai-gpt")
+        raise ValueError(f"{where}: model_type: {kind!r}; expected gpt2 or openai-gpt")
     pre = kind == "gpt2"
     got = {**(_GPT2_SHAPE if pre else _GPT1_SHAPE), **dict.fromkeys(_PDROPS, 0.1), **fields}
     activation = "activation_function" if pre else "afn"
     allowed = _TANH_GELU if pre else {"gelu", *_TANH_GELU}  # OpenAIGPT's "gelu" is the tanh form
     problems = [
-        f"{name} is {got[name]!r}, expected a whole number"
+        f"{name}: {got[name]!r}; expected a whole number"
         for name in _GPT2_SHAPE
         if not isinstance(got[name], int)
     ]
     problems += [
-        f"{name} is {got[name]!r}, expected a probability"
+        f"{name}: {got[name]!r}; expected a probability"
         for name in _PDROPS
         if not isinstance(got[name], int | float)
     ]
     if problems:
         raise ValueError(f"{where}: {'; '.join(problems)}")
     if (given := got.get(activation, "gelu_new")) not in allowed:
-        problems.append(f"{activation} is {given!r}, implemented: {', '.join(sorted(allowed))}")
+        problems.append(f"{activation}: {given!r}; expected {' or '.join(sorted(allowed))}")
     if pre and (inner := got.get("n_inner")) not in (None, 4 * got["n_embd"]):
-        problems.append(f"n_inner is {inner}, implemented: 4 n_embd = {4 * got['n_embd']}")
+        problems.append(f"n_inner: {inner}; expected 4 n_embd = {4 * got['n_embd']}")
     fixed: dict[str, Any] = {"tie_word_embeddings": True, "layer_norm_epsilon": LAYER_NORM_EPS}
     if pre:
         names = ("scale_attn_weights", "scale_attn_by_inverse_layer_idx", "add_cross_attention")
         fixed |= {name: _GPT2[name] for name in names}
     for name, value in fixed.items():
         if got.get(name, value) != value:
-            problems.append(f"{name} is {got[name]}, implemented: {value}")
+            problems.append(f"{name}: {got[name]}; expected {value}")
     ours = got.get("gpt_toolkit", {})
     if not isinstance(ours, dict):
-        problems.append(f"gpt_toolkit is {ours!r}, expected an object")
+        problems.append(f"gpt_toolkit: {ours!r}; expected an object")
     if problems:
         raise ValueError(f"{where}: {'; '.join(problems)}")
     try:

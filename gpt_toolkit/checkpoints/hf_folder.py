@@ -86,7 +86,7 @@ def open_model_folder(folder: Path) -> StoredModel:
         else:
             in_file = _safetensors(path)
         if absent := sorted((names or set()) - in_file.keys()):
-            raise ValueError(f"{path}: the index promises {absent[0]}, which is not there")
+            raise ValueError(f"{path}: no tensor {absent[0]}; expected it, because the index lists it")
         stored |= {name: in_file[name] for name in names or in_file}
 
     heads, stored, head_notes = _read_heads(folder, fields, unwrap(stored, str(main)))
@@ -143,7 +143,7 @@ def _read_heads(
 def _read_object(path: Path) -> dict[str, Any]:
     fields = read_json(path, "a model folder holds one")
     if not isinstance(fields, dict):
-        raise ValueError(f"{path}: holds a {type(fields).__name__}, expected a JSON object")
+        raise ValueError(f"{path}: {type(fields).__name__}; expected a JSON object")
     return fields
 
 
@@ -161,20 +161,22 @@ def _find_weights(folder: Path) -> tuple[Path, dict[Path, set[str] | None]]:
             continue
         weight_map = _read_object(index).get("weight_map")
         if not isinstance(weight_map, dict) or not all(map(is_file_name, weight_map.values())):
-            raise ValueError(f"{index}: expected a weight_map from tensors to files of this folder")
+            raise ValueError(
+                f"{index}: no valid weight_map; expected one from tensors to files of this folder"
+            )
         shards: dict[Path, set[str] | None] = {}
         for tensor, shard in weight_map.items():
             shards[folder / shard] = (shards.get(folder / shard) or set()) | {tensor}
         return index, shards
-    raise FileNotFoundError(f"{folder / WEIGHTS}: no such file; a model folder holds it, or {PICKLE}")
+    raise FileNotFoundError(f"{folder}: no weights; expected {WEIGHTS} or {PICKLE}")
 
 
 def _pickled(path: Path) -> tuple[TorchFile, dict[str, LazyTensor]]:
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
+        raise FileNotFoundError(f"{path}: not found; expected a file of weights")
     file = TorchFile(path)
     if not isinstance(file.content, Mapping):
-        raise ValueError(f"{path}: holds a {type(file.content).__name__}, expected tensors by name")
+        raise ValueError(f"{path}: {type(file.content).__name__}; expected tensors by name")
     return file, {
         name: file.tensor(name) for name, value in file.content.items() if isinstance(value, Tensor)
     }
@@ -187,7 +189,7 @@ def _safetensors(path: Path) -> dict[str, LazyTensor]:
             piece = file.get_slice(name)
             if (code := piece.get_dtype()) not in _DTYPES:
                 raise ValueError(
-                    f"{path}: {name} is of type {code}, expected one of {', '.join(_CODES.values())}"
+                    f"{path}: {name} of type {code}; expected one of {', '.join(_CODES.values())}"
                 )
             load = partial(_load_safetensor, path, name)
             tensors[name] = LazyTensor(load, tuple(piece.get_shape()), _DTYPES[code])
@@ -207,9 +209,11 @@ def _open_safetensors(path: Path) -> Iterator[Any]:
         with safe_open(path, framework="pt") as file:
             yield file
     except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: no such file") from None
+        raise FileNotFoundError(f"{path}: not found; expected a file of weights") from None
     except SafetensorError as error:
-        raise ValueError(f"{path}: is cut short or not a safetensors file ({error})") from None
+        raise ValueError(
+            f"{path}: {error}; expected a complete safetensors file; copy or download it again"
+        ) from None
 
 
 # Writing
@@ -264,7 +268,9 @@ def new_model_folder(folder: str | Path, *, overwrite: bool = False) -> Iterator
     except OSError as error:
         if error.errno is None or not _is_about(folder, error):
             raise
-        raise OSError(f"{folder}: could not be written: {error.strerror or error}") from error
+        raise OSError(
+            f"{folder}: {error.strerror or error}; expected a folder that can be written"
+        ) from error
 
 
 def _is_about(folder: Path, error: OSError) -> bool:
@@ -288,12 +294,13 @@ def check_replaceable(folder: Path, *, overwrite: bool) -> None:
         return
     if not overwrite:
         raise FileExistsError(
-            f"{folder}: exists already; give another folder, or say --overwrite (from Python overwrite=True)"
+            f"{folder}: exists; expected a new folder; give another, or --overwrite (from Python "
+            "overwrite=True)"
         )
     inside = list(folder.iterdir()) if folder.is_dir() else None
     if inside is None or (inside and not (folder / CONFIG).is_file()) or any(p.is_dir() for p in inside):
         raise FileExistsError(
-            f"{folder}: is not a model folder, so it is not overwritten; give another folder"
+            f"{folder}: other files; expected a model folder, which alone is overwritten; give another folder"
         )
 
 
@@ -313,7 +320,7 @@ def write_model_files(
     """
     for name in tokenizer_files:
         if not is_file_name(name):
-            raise ValueError(f"tokenizer file {name!r}; expected a file name without a folder; rename it")
+            raise ValueError(f"tokenizer file: {name!r}; expected a file name without a folder; rename it")
     stored = to_hugging_face(tensors, config)
     fields = hugging_face_config(config)
     fields["dtype"] = str(tensors["wte.weight"].dtype).removeprefix("torch.")
@@ -345,7 +352,7 @@ def _write_safetensors(path: Path, tensors: Mapping[str, LazyTensor], advance: C
     end = 0
     for name, tensor in tensors.items():
         if tensor.dtype not in _CODES:
-            raise ValueError(f"{name} is of type {tensor.dtype}, expected floating point")
+            raise ValueError(f"{name}: type {tensor.dtype}; expected floating point")
         start, end = end, end + tensor.n_bytes
         shape = list(tensor.shape)
         header[name] = {"dtype": _CODES[tensor.dtype], "shape": shape, "data_offsets": [start, end]}

@@ -74,8 +74,8 @@ def to_hugging_face(state_dict: Mapping[str, AnyTensor], config: DecoderConfig) 
     missing, surplus = sorted(set(table) - set(state_dict)), sorted(set(state_dict) - set(table))
     if missing or surplus:
         raise ValueError(
-            f"state dict: not the tensors of a {config.n_layer}-layer {_WHOSE[config.norm]} decoder: "
-            f"missing {_some(missing)}; surplus {_some(surplus)}"
+            f"state dict: missing {_some(missing)}; surplus {_some(surplus)}; expected the tensors of a "
+            f"{config.n_layer}-layer {_WHOSE[config.norm]} decoder"
         )
     return {
         _PREFIX + theirs: state_dict[ours].t() if is_transposed(ours) else state_dict[ours]
@@ -113,7 +113,10 @@ def unwrap(stored: Mapping[str, AnyTensor], where: str) -> dict[str, AnyTensor]:
     for name in stored:
         other = plain.setdefault(_WRAPPERS.sub("", name), name)
         if other != name:
-            raise ValueError(f"{where}: {other} and {name} are one tensor of one model; expected one of them")
+            raise ValueError(
+                f"{where}: both {other} and {name}; expected one of them, because they are the same tensor "
+                "of a model"
+            )
     return {name: stored[wrapped] for name, wrapped in plain.items()}
 
 
@@ -144,8 +147,8 @@ def match_tensors(
     prefix, norm = _find_decoder(stored, where)
     if norm != config.norm:
         raise ValueError(
-            f"{where}: holds the tensors of a {_WHOSE[norm]} decoder, {config_name} describes a "
-            f"{_WHOSE[config.norm]} one; the two do not belong together"
+            f"{where}: tensors of a {_WHOSE[norm]} decoder; expected those of a {_WHOSE[config.norm]} "
+            f"decoder, as {config_name} describes"
         )
     outer = prefix.removesuffix(_PREFIX)
     heads = [name for name in stored if name.startswith(outer) and _HEADS.fullmatch(name, len(outer))]
@@ -162,7 +165,8 @@ def match_tensors(
     tensors = rename_tensors(stored, config, names, where, Path(config_name).name, transposed=transposed)
     if output is not None and output is not stored[tokens] and not output.equals(stored[tokens]):
         raise ValueError(
-            f"{where}: {outer}{_LM_HEAD} differs from {tokens}; an untied output matrix is not implemented"
+            f"{where}: {outer}{_LM_HEAD} differs from {tokens}; expected equal values; an untied output "
+            "matrix is not implemented"
         )
     return tensors, (note,) if heads else ()
 
@@ -180,13 +184,13 @@ def _find_decoder(stored: Mapping[str, LazyTensor], where: str) -> tuple[str, No
         return found.pop()
     if found:
         raise ValueError(
-            f"{where}: holds {len(found)} decoders, below {', '.join(sorted(repr(p) for p, _ in found))}; "
+            f"{where}: {len(found)} decoders, below {', '.join(sorted(repr(p) for p, _ in found))}; "
             "expected one; save the state_dict of one of them"
         )
     tokens = [table["wte.weight"] for table in _OUTSIDE_BLOCKS.values()]
     raise ValueError(
-        f"{where}: expected the token embeddings of GPT-2 ({tokens[0]}) or of GPT-1 ({tokens[1]}), found "
-        f"neither; its tensors: {_some(sorted(stored))}"
+        f"{where}: tensors {_some(sorted(stored))}; expected the token embeddings of GPT-2 ({tokens[0]}) or "
+        f"of GPT-1 ({tokens[1]})"
     )
 
 

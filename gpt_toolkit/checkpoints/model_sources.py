@@ -50,8 +50,7 @@ def open_model(model: str | Path) -> StoredModel:
         return _open_unfinished(path.parent)
     known = ", ".join(OLD_HUB_IDS[:5])
     raise FileNotFoundError(
-        f"{model}: no such folder or file, nor an id of the hub; expected a model folder, a .ckpt, "
-        f"one of {known}, or owner/name"
+        f"{model}: not found; expected a model folder, a .ckpt, or an id of the hub ({known}, or owner/name)"
     )
 
 
@@ -71,7 +70,7 @@ _FOLDERS = (  # the first layout that fits is taken
 
 def _open_file(path: Path) -> StoredModel:
     if path.suffix not in (".ckpt", ".pt") and any(is_layout(path.parent) for is_layout, _ in _FOLDERS):
-        raise ValueError(f"{path}: is one file of a model; give its folder, {path.parent}")
+        raise ValueError(f"{path}: one file of a model; expected its folder; give {path.parent}")
     file = TorchFile(path)
     if is_nanogpt(file.content) and not is_checkpoint(file.content):
         return open_nanogpt(file)
@@ -87,7 +86,7 @@ def _open_folder(path: Path) -> StoredModel:
     if _last_checkpoint(path).exists():
         return _open_unfinished(path)
     raise FileNotFoundError(
-        f"{path}: holds no model; expected {CONFIG} and {WEIGHTS} (Hugging Face), hparams.json and "
+        f"{path}: no model; expected {CONFIG} and {WEIGHTS} (Hugging Face), hparams.json and "
         "model.ckpt.index (OpenAI's GPT-2), params_shapes.json (OpenAI's GPT-1), or .metadata and meta.pt (a "
         "sharded checkpoint)"
     )
@@ -126,8 +125,8 @@ def _download(model: str) -> Path:
         from huggingface_hub import snapshot_download
     except ImportError:
         raise FileNotFoundError(
-            f"{model}: no such folder here, and huggingface-hub, which would fetch it, is not installed; "
-            f"run pip install huggingface_hub, or {by_hand}"
+            f"{model}: folder not found, and huggingface_hub is not installed; expected one of them; run pip "
+            f"install huggingface_hub, or {by_hand}"
         ) from None
     try:
         folder = Path(snapshot_download(model, allow_patterns=_HUB_FILES, ignore_patterns=["*/*"]))
@@ -137,7 +136,7 @@ def _download(model: str) -> Path:
     except Exception as error:  # the hub's, the HTTP library's and the system's errors share no base
         reason = str(error).strip().partition("\n")[0]
         raise FileNotFoundError(
-            f"{model}: no such folder here, and the Hugging Face hub did not give it "
-            f"({type(error).__name__}: {reason}); {by_hand}"
+            f"{model}: folder not found, download failed ({type(error).__name__}: {reason}); expected a "
+            f"folder or an id of the Hugging Face hub; {by_hand}"
         ) from None
     return folder

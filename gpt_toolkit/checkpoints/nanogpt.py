@@ -57,7 +57,7 @@ def open_nanogpt(file: TorchFile) -> StoredModel:
     state_dict = file.content["model"]
     if not isinstance(args, Mapping) or not isinstance(state_dict, Mapping):
         raise ValueError(
-            f"{where}: model_args and model are expected to be dicts, as nanoGPT's train.py writes them"
+            f"{where}: model_args or model is not a dict; expected the dicts that nanoGPT's train.py writes"
         )
     config = _config(args, where, described_by)
     names = [name for name, value in state_dict.items() if isinstance(value, Tensor)]
@@ -105,7 +105,7 @@ def _tokenizer(file: TorchFile, vocab_size: int) -> dict[str, str] | str:
             ids = meta.get("stoi") if isinstance(meta, dict) else None
             if not isinstance(ids, dict) or len(ids) > vocab_size:
                 raise ValueError(
-                    f"{path}: has no ids of at most {vocab_size} characters; expected them as stoi; remove "
+                    f"{path}: no ids of at most {vocab_size} characters; expected them as stoi; remove "
                     "the file if it belongs to other data"
                 )
             return CharacterTokenizer(character_table(ids, str(path))).files()
@@ -115,7 +115,9 @@ def _tokenizer(file: TorchFile, vocab_size: int) -> dict[str, str] | str:
 def _config(args: Mapping[str, Any], where: str, described_by: str) -> DecoderConfig:
     missing = [name for name in _FIELDS if not isinstance(args.get(name), int)]
     if missing:
-        raise ValueError(f"{where}: {described_by} has no whole number for {', '.join(missing)}")
+        raise ValueError(
+            f"{where}: {described_by} without {', '.join(missing)}; expected a whole number for each"
+        )
     dropout = float(args.get("dropout") or 0.0)
     try:
         return DecoderConfig.from_preset(

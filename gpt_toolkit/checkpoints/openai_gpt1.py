@@ -62,8 +62,8 @@ def open_openai_gpt1(folder: Path) -> StoredModel:
     sizes = [torch.Size(shape).numel() for shape in shapes]
     if sum(sizes) != sum(lengths):
         raise ValueError(
-            f"{folder}: {len(pieces)} files params_*.npy hold {sum(lengths):,} numbers, {_SHAPES} makes it "
-            f"{sum(sizes):,}; is a file missing or another's?"
+            f"{folder}: {sum(lengths):,} numbers in {len(pieces)} files params_*.npy; expected "
+            f"{sum(sizes):,}, as {_SHAPES} says; download the files again"
         )
     piece_ends = list(accumulate(lengths))
     tensors = {}
@@ -99,7 +99,7 @@ def _read_shapes(path: Path) -> list[tuple[int, ...]]:
         for shape in content
     )
     if not is_shapes:
-        raise ValueError(f"{path}: expected a list of shapes")
+        raise ValueError(f"{path}: other content; expected a list of shapes")
     return [tuple(shape) for shape in content]
 
 
@@ -117,7 +117,7 @@ def _config(shapes: list[tuple[int, ...]], path: Path) -> DecoderConfig:
         return DecoderConfig.from_preset("gpt1", **sizes, n_head=_N_HEAD)
     except ValueError as error:
         raise ValueError(
-            f"{path}: {error}; this layout is read with the released code's {_N_HEAD} heads"
+            f"{path}: {error}; this layout has the {_N_HEAD} heads of the released code"
         ) from None
 
 
@@ -125,7 +125,9 @@ def _find_pieces(folder: Path) -> list[Path]:
     found = {int(path.stem.removeprefix("params_")): path for path in folder.glob("params_[0-9]*.npy")}
     for n in range(max(found, default=0) + 1):
         if n not in found:
-            raise FileNotFoundError(f"{folder / f'params_{n}.npy'}: no such file")
+            raise FileNotFoundError(
+                f"{folder / f'params_{n}.npy'}: not found; expected all parts; download it"
+            )
     return [found[n] for n in sorted(found)]
 
 
@@ -144,9 +146,11 @@ def _map_numbers(path: Path) -> NDArray[np.float32]:
     try:
         array: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: no such file") from None
+        raise FileNotFoundError(f"{path}: not found; expected a file of weights") from None
     except (ValueError, EOFError, OSError) as error:
-        raise ValueError(f"{path}: is cut short, or not a file of plain numbers ({error})") from None
+        raise ValueError(
+            f"{path}: {error}; expected a complete .npy file of numbers; download it again"
+        ) from None
     if array.ndim != 1 or array.dtype.kind != "f" or array.dtype.itemsize != 4:
-        raise ValueError(f"{path}: holds {array.dtype} of {array.shape}, expected a flat row of float32")
+        raise ValueError(f"{path}: {array.dtype} of shape {array.shape}; expected float32 of one dimension")
     return array

@@ -78,7 +78,7 @@ def _config(path: Path) -> DecoderConfig:
     hparams = read_json(path, f"OpenAI's releases have one, with {', '.join(_FIELDS)}")
     values = hparams if isinstance(hparams, dict) else {}
     if missing := [name for name in _FIELDS if not isinstance(values.get(name), int)]:
-        raise ValueError(f"{path}: has no whole number for {', '.join(missing)}")
+        raise ValueError(f"{path}: no {', '.join(missing)}; expected a whole number for each")
     try:
         return DecoderConfig.from_preset("gpt2", **{ours: values[name] for name, ours in _FIELDS.items()})
     except ValueError as error:
@@ -96,5 +96,5 @@ def _find_prefix(folder: Path) -> Path:
             return folder / name
     if len(found) == 1:
         return folder / found[0]
-    what = f"holds {len(found)} checkpoints: {', '.join(found[:3])}" if found else "holds no .index file"
-    raise ValueError(f"{folder}: {what}, and no file named checkpoint says which is meant")
+    what = f"{len(found)} checkpoints ({', '.join(found[:3])})" if found else "no .index file"
+    raise ValueError(f"{folder}: {what}; expected one, or a file named checkpoint that names one")

@@ -70,7 +70,8 @@ def open_sharded(folder: Path) -> StoredModel:
     for name in (SHARD_METADATA, SHARD_EXTRA):
         if not (folder / name).is_file():
             raise FileNotFoundError(
-                f"{folder / name}: no such file; a sharded checkpoint has {SHARD_METADATA} and {SHARD_EXTRA}"
+                f"{folder / name}: not found; expected {SHARD_METADATA} and {SHARD_EXTRA}, as in every "
+                "sharded checkpoint"
             )
     verify_checksums(folder)
     content = safe_load(folder / SHARD_EXTRA)
@@ -128,7 +129,8 @@ class _Reader(filesystem.FileSystemReader):
                 raise ValueError(f"{folder / SHARD_METADATA}: shards are encoded; expected plain ones")
             if not (folder / info.relative_path).is_file():
                 raise FileNotFoundError(
-                    f"{folder / info.relative_path}: no such file; {SHARD_METADATA} names it"
+                    f"{folder / info.relative_path}: not found; expected it, because {SHARD_METADATA} lists "
+                    "it"
                 )
 
     def read_metadata(self, *args: Any, **kwargs: Any) -> dcp_metadata.Metadata:
@@ -170,7 +172,7 @@ class _Reader(filesystem.FileSystemReader):
         except (CheckpointException, RuntimeError, EOFError, pickle.UnpicklingError) as error:
             reason = str(error).strip().partition("\n")[0]
             raise ValueError(
-                f"{self.path}: {name} cannot be read; is a shard cut short? ({reason})"
+                f"{self.path}: {name} cannot be read ({reason}); expected complete shards; copy them again"
             ) from None
         return state[name]
 
@@ -182,9 +184,11 @@ def _read_metadata(path: Path) -> dcp_metadata.Metadata:
         except ValueError:
             raise
         except Exception as error:  # a damaged pickle makes the reader raise errors of any kind
-            raise ValueError(f"{path}: is damaged ({error}); nothing in it was run") from None
+            raise ValueError(
+                f"{path}: damaged ({error}); expected checkpoint metadata; nothing in it was run"
+            ) from None
     if not isinstance(metadata, dcp_metadata.Metadata) or not isinstance(metadata.storage_data, dict):
-        raise ValueError(f"{path}: is not the metadata of a sharded checkpoint")
+        raise ValueError(f"{path}: other content; expected the metadata of a sharded checkpoint")
     metadata.storage_meta = dcp_metadata.StorageMeta()
     return metadata
 
@@ -206,14 +210,14 @@ class _MetadataUnpickler(pickle.Unpickler):
         if (module, name) == ("builtins", "getattr"):
             return self._enum_member
         raise ValueError(
-            f"{self._path}: holds {module}.{name}, which checkpoint metadata do not; refused, nothing was run"
+            f"{self._path}: {module}.{name}; expected only classes of checkpoint metadata; nothing was run"
         )
 
     def _enum_member(self, kind: Any, name: str) -> Any:
         """Return a member of an allowed enumeration; pickles of Python 3.11.3 and before need it."""
         if not (isinstance(kind, EnumMeta) and name in kind.__members__):
             raise ValueError(
-                f"{self._path}: asks for {name!r} of {kind!r}, which checkpoint metadata do not; refused, "
+                f"{self._path}: attribute {name!r} of {kind!r}; expected only data of checkpoint metadata; "
                 "nothing was run"
             )
         return kind[name]

@@ -190,7 +190,9 @@ def check_tensors(
     """
     n_layer = len({name.split(".")[1] for name in tensors if name.startswith("h.")})
     if n_layer not in (0, config.n_layer):
-        raise ValueError(f"{where}: holds {n_layer} blocks, {described_by} says n_layer {config.n_layer}")
+        raise ValueError(
+            f"{where}: {n_layer} blocks; expected {config.n_layer}, the n_layer of {described_by}"
+        )
     expected = tensor_shapes(config)
     missing = [stored_name(name) for name in expected if name not in tensors]
     unknown = [stored_name(name) for name in tensors if name not in expected] + list(surplus)
@@ -203,12 +205,12 @@ def check_tensors(
         if tensor.shape != shape:
             wanted = shape[::-1] if tensor.transposed else shape
             problems.append(
-                f"{stored_name(name)} is {tensor.stored_shape}, {described_by} makes it {wanted}"
+                f"{stored_name(name)}: shape {tensor.stored_shape}; expected {wanted}, as {described_by} says"
                 + _size_hint(name, tensor.shape, shape)
             )
         elif not tensor.stored_dtype.is_floating_point:
             kind = str(tensor.stored_dtype).removeprefix("torch.")
-            problems.append(f"{stored_name(name)} is of type {kind}, expected floating point")
+            problems.append(f"{stored_name(name)}: type {kind}; expected floating point")
     if problems:
         n_more = len(problems) - _MOST_PROBLEMS
         more = f"; and {n_more} more" if n_more > 0 else ""

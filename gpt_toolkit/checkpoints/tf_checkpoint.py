@@ -70,21 +70,29 @@ def open_tensors(prefix: Path) -> tuple[dict[str, LazyTensor], tuple[Path, ...]]
         shards = [Path(f"{prefix}.data-{i:05d}-of-{header[1]:05d}") for i in range(header[1])]
         entries = {key.decode(): _entry(value, shards) for key, value in table.items()}
     except FileNotFoundError:
-        raise FileNotFoundError(f"{index_path}: no such file") from None
+        raise FileNotFoundError(
+            f"{index_path}: not found; expected the index of a TensorFlow checkpoint"
+        ) from None
     except (IndexError, KeyError, TypeError, UnicodeDecodeError, struct.error):
-        raise ValueError(f"{index_path}: is damaged: its table of tensors cannot be read") from None
+        raise ValueError(f"{index_path}: damaged; expected a table of tensors; download it again") from None
     if header.get(2, 0) != 0:
-        raise ValueError(f"{index_path}: its values are big-endian; only little-endian ones are read")
+        raise ValueError(
+            f"{index_path}: big-endian values; expected little-endian ones; others are not implemented"
+        )
     for path in shards:
         if not path.is_file():
-            raise FileNotFoundError(f"{path}: no such file; {index_path.name} names it")
+            raise FileNotFoundError(f"{path}: not found; expected it, because {index_path.name} lists it")
         needed = max((e.offset + e.size for e in entries.values() if e.path == path), default=0)
         if (size := path.stat().st_size) < needed:
-            raise ValueError(f"{path}: is cut short: {size:,} bytes, {index_path.name} promises {needed:,}")
+            raise ValueError(
+                f"{path}: {size:,} bytes; expected {needed:,}, as {index_path.name} says; download it again"
+            )
     tensors = {}
     for name, entry in entries.items():
         if entry.is_partitioned:
-            raise ValueError(f"{index_path}: {name} is stored in slices, which are not read")
+            raise ValueError(
+                f"{index_path}: {name} in slices; expected whole tensors; slices are not implemented"
+            )
         if entry.dtype in _TYPES:  # others are strings or the like, never weights
             tensors[name] = LazyTensor(
                 functools.partial(_load, name, entry), entry.shape, _TYPES[entry.dtype][1]
@@ -97,10 +105,11 @@ def _load(name: str, entry: _Entry) -> Tensor:
     n_values = torch.Size(entry.shape).numel()
     values = np.fromfile(entry.path, kind, n_values, offset=entry.offset)
     if len(values) != n_values:
-        raise ValueError(f"{entry.path}: is cut short within {name}")
+        raise ValueError(f"{entry.path}: ends within {name}; expected a complete file; download it again")
     if (checksum := crc32c(values.view(np.uint8).data)) != unmask(entry.checksum):
         raise ValueError(
-            f"{entry.path}: {name} is damaged: its checksum is {checksum:08x}, not the stored one"
+            f"{entry.path}: {name} with checksum {checksum:08x}; expected the stored one; the file is "
+            "damaged, download it again"
         )
     return torch.from_numpy(values.reshape(entry.shape))
 
@@ -111,7 +120,10 @@ def _load(name: str, entry: _Entry) -> Tensor:
 def _entries(data: bytes, path: Path) -> Iterator[tuple[bytes, bytes]]:
     """Yield key and value of every entry of a table."""
     if len(data) < _FOOTER or struct.unpack_from("<Q", data, len(data) - 8)[0] != _MAGIC:
-        raise ValueError(f"{path}: is cut short or not the index of a TensorFlow checkpoint")
+        raise ValueError(
+            f"{path}: other content; expected the complete index of a TensorFlow checkpoint; download it "
+            "again"
+        )
     footer = len(data) - _FOOTER
     _, _, position = _handle(data, footer)  # the meta index is empty
     offset, size, _ = _handle(data, position)
@@ -130,13 +142,18 @@ def _handle(data: bytes, position: int) -> tuple[int, int, int]:
 def _block(data: bytes, offset: int, size: int, path: Path) -> Iterator[tuple[bytes, bytes]]:
     end = offset + size
     if end + _TRAILER > len(data):
-        raise ValueError(f"{path}: is damaged: a block reaches past its end")
+        raise ValueError(
+            f"{path}: block past the end of the file; expected a complete index; download it again"
+        )
     if crc32c(data[offset : end + 1]) != unmask(struct.unpack_from("<I", data, end + 1)[0]):
-        raise ValueError(f"{path}: is damaged: the checksum of the block at byte {offset} differs")
+        raise ValueError(
+            f"{path}: wrong checksum of the block at byte {offset}; expected the stored one; download it "
+            "again"
+        )
     if compression := data[end]:
         name = "snappy" if compression == 1 else f"method {compression}"
         raise ValueError(
-            f"{path}: a block is compressed ({name}), which TensorFlow does not do here; not read"
+            f"{path}: block compressed by {name}; expected no compression; other indexes are not implemented"
         )
     (n_restarts,) = struct.unpack_from("<I", data, end - 4)
     end -= 4 * (n_restarts + 1)

@@ -75,7 +75,10 @@ class TorchFile:
             if self._is_unchanged():
                 self.content, self._n_read = content, 0
             elif self.content is None:
-                raise ValueError(f"{self.path}: was changed while it was read; try again, or a copy of it")
+                raise ValueError(
+                    f"{self.path}: changed while it was read; expected an unchanged file; try again, or use "
+                    "a copy"
+                )
         tensor: Tensor = reduce(getitem, keys, self.content).detach()
         self._n_read += tensor.nbytes
         return tensor
@@ -104,18 +107,22 @@ def safe_load(path: Path, config_class: str = "", *, in_memory: bool = False) ->
             return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip and not in_memory)
     except pickle.UnpicklingError as error:
         if not (found := re.search(r"GLOBAL (\S+)", str(error))):
-            raise ValueError(f"{path}: is damaged; nothing was run; give another copy") from None
+            raise ValueError(
+                f"{path}: damaged; expected a file of torch.save; nothing was run; use another copy"
+            ) from None
         if not config_class and found[1].endswith(_CONFIG_CLASS):
             return safe_load(path, found[1], in_memory=in_memory)
         raise ValueError(
-            f"{path}: holds Python objects ({found[1]}); expected tensors and plain types; nothing was run; "
+            f"{path}: Python objects ({found[1]}); expected tensors and plain types; nothing was run; "
             "save the model's state_dict without them, in the program that wrote the file"
         ) from None
     except OSError:
         raise
     except Exception as error:  # a damaged pickle makes the reader raise errors of any kind
         reason = str(error).partition("\n")[0]
-        raise ValueError(f"{path}: is damaged or not a file of torch.save ({reason})") from None
+        raise ValueError(
+            f"{path}: damaged or of another kind ({reason}); expected a file of torch.save; use another copy"
+        ) from None
 
 
 def verify_archive(path: Path) -> None:
@@ -145,7 +152,10 @@ def _verify_archive(path: Path, version: object) -> None:
         except Exception as error:  # a damaged archive makes the reader raise errors of any kind
             damaged = str(error).partition("\n")[0]
     if damaged is not None:
-        raise ValueError(f"{path}: damaged checkpoint ({damaged}); use another one, or another copy of it")
+        raise ValueError(
+            f"{path}: damaged ({damaged}); expected an intact checkpoint; use another checkpoint, or another "
+            "copy"
+        )
 
 
 def read_plain_pickle(path: Path) -> Any:
@@ -161,7 +171,7 @@ def read_plain_pickle(path: Path) -> Any:
         raise
     except Exception as error:  # a damaged pickle makes the reader raise errors of any kind
         raise ValueError(
-            f"{path}: is damaged or holds Python objects ({error}); expected plain types; nothing was run"
+            f"{path}: damaged, or Python objects ({error}); expected plain types; nothing was run"
         ) from None
 
 
@@ -177,9 +187,13 @@ def _check_old_format(path: Path) -> None:
     with path.open("rb") as file:
         beginning = file.read(len(_BEFORE_TORCH_1_6))
     if beginning.startswith(b"PK\x03\x04"):
-        raise ValueError(f"{path}: is cut short, or is just being written; give another one")
+        raise ValueError(
+            f"{path}: incomplete; expected a complete checkpoint; wait if it is being written, or use another"
+        )
     if beginning != _BEFORE_TORCH_1_6:
-        raise ValueError(f"{path}: is neither a checkpoint nor a model folder; nothing in it was run")
+        raise ValueError(
+            f"{path}: other content; expected a checkpoint or a model folder; nothing in it was run"
+        )
 
 
 def file_version(path: Path) -> tuple[int, int, int] | None:

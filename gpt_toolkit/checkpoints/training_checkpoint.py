@@ -65,7 +65,7 @@ def open_checkpoint(file: TorchFile) -> StoredModel:
     config, tokenizer = read_description(content, str(path))
     state_dict = content.get("state_dict")
     if not isinstance(state_dict, Mapping):
-        raise ValueError(f"{path}: has no state_dict; was it written by gpt-toolkit fit?")
+        raise ValueError(f"{path}: no state_dict; expected a checkpoint of gpt-toolkit fit")
     task = {
         name.replace(COMPILED, ""): file.tensor("state_dict", name)
         for name, value in state_dict.items()
@@ -77,7 +77,9 @@ def open_checkpoint(file: TorchFile) -> StoredModel:
         try:
             tensors = merge_lora(tensors, adapters)
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path}: its adapters are not complete: {error}") from None
+            raise ValueError(
+                f"{path}: incomplete adapters ({error}); expected all of them; use another checkpoint"
+            ) from None
     check_tensors(str(path), config, tensors, described_by="its decoder entry", stored_name=BACKBONE.__add__)
     layout = "gpt_toolkit checkpoint"
     training = training_record(content)
@@ -118,18 +120,18 @@ def read_description(content: object, where: str) -> tuple[DecoderConfig, Mappin
     entry: Any = content.get(CHECKPOINT_KEY) if isinstance(content, Mapping) else None
     if not isinstance(entry, Mapping):
         raise ValueError(
-            f"{where}: is not a checkpoint of gpt_toolkit: it has no {CHECKPOINT_KEY!r} entry; expected one "
-            "that gpt-toolkit fit or nanoGPT wrote"
+            f"{where}: no {CHECKPOINT_KEY!r} entry; expected a checkpoint that gpt-toolkit fit or nanoGPT "
+            "wrote"
         )
     if entry.get("format") != CHECKPOINT_FORMAT:
         raise ValueError(
-            f"{where}: checkpoint format {entry.get('format')!r}, written by gpt_toolkit "
-            f"{entry.get('version')}; this version reads format {CHECKPOINT_FORMAT}"
+            f"{where}: checkpoint format {entry.get('format')!r}; expected {CHECKPOINT_FORMAT}; use "
+            f"gpt_toolkit {entry.get('version')}, which wrote it"
         )
     try:
         config = DecoderConfig.from_fields(entry["decoder"])
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{where}: its decoder fields are not valid: {error}") from None
+        raise ValueError(f"{where}: decoder fields: {error}") from None
     tokenizer = entry.get("tokenizer") or {}
     if not isinstance(tokenizer, Mapping):  # a name or a path would be looked up on this machine
         raise ValueError(

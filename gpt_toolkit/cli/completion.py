@@ -47,12 +47,15 @@ def script(shell: str) -> str:
     """Return the completion script of a shell."""
     import shtab
 
-    from gpt_toolkit.cli import COMMANDS, TRAINER_VERBS, top_parser
+    from gpt_toolkit.cli import COMMANDS, TRAINER_VERBS, predict, top_parser
     from gpt_toolkit.cli.config_files import config_names
 
     parser, verbs = top_parser()
     for verb, summary in TRAINER_VERBS.items():
-        _add_trainer_options(verbs.add_parser(verb, help=summary), verb)
+        of_verb = verbs.add_parser(verb, help=summary)
+        _add_trainer_options(of_verb, verb)
+        if verb == "predict":  # which also takes a model instead of a config
+            predict.add_arguments(of_verb)
     for verb, summary in COMMANDS.items():
         command = importlib.import_module(f"gpt_toolkit.cli.{verb.replace('-', '_')}")
         command.add_arguments(verbs.add_parser(verb, help=summary))

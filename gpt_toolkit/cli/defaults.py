@@ -62,8 +62,8 @@ def check_model(settings: Namespace, verb: str) -> None:
         given = decoder_fields(fields)
         if not has_weights and not given.keys() & set(shape):
             raise UsageError(
-                "no model: add --model.init_from MODEL to begin with its weights, or --model.decoder NAME to "
-                "train from scratch"
+                "model: none; expected --model.init_from MODEL to begin with its weights, or --model.decoder "
+                "NAME to train from scratch"
             )
         required = ("vocab_size", "n_ctx", *(shape if has_weights else ()))
         DecoderConfig.from_fields(dict.fromkeys(required, 1) | given)
@@ -71,7 +71,7 @@ def check_model(settings: Namespace, verb: str) -> None:
         raise UsageError(str(error)) from None
     if verb in ("validate", "test", "predict") and not has_weights:
         raise UsageError(
-            f"{verb} needs a model: add --ckpt_path best, last or a file, or --model.init_from MODEL"
+            f"{verb}: no model; expected --ckpt_path best, last or a file, or --model.init_from MODEL"
         )
 
 
@@ -122,8 +122,8 @@ def _check_same_ids(tokenizer: str, model: str) -> None:
     expected = tokenizer_of(open_model(model).tokenizer, model)
     if expected is not None and expected.encode(_PROBE) != load_tokenizer(tokenizer).encode(_PROBE):
         raise ValueError(
-            f"data.tokenizer {tokenizer} gives other token ids than the tokenizer of {model}: leave "
-            "data.tokenizer out to use the model's"
+            f"data.tokenizer: {tokenizer}; expected the token ids of the tokenizer of {model}; leave "
+            "data.tokenizer out to use that"
         )
 
 
@@ -161,7 +161,7 @@ def resolve_precision(settings: Namespace) -> str | None:
     name = _ALIASES.get(str(trainer.precision), str(trainer.precision))
     if name == "16-mixed" and device.type == "cpu":
         raise UsageError(
-            f"trainer.precision: {trainer.precision}; 16-mixed needs a GPU; use --trainer.precision "
+            f"trainer.precision: {trainer.precision}; expected one that a CPU has; use --trainer.precision "
             f"{choose_precision(device).name}"
         )
     message = precision_warning(name, device)

@@ -54,11 +54,11 @@ class GenerationSettings:
     def __post_init__(self) -> None:
         _ = self.sampling
         if self.max_new_tokens < 0:
-            raise ValueError(f"max_new_tokens is {self.max_new_tokens}, expected at least 0")
+            raise ValueError(f"max_new_tokens: {self.max_new_tokens}; expected at least 0")
         if self.seed is not None and not 0 <= self.seed < 2**63:
-            raise ValueError(f"seed is {self.seed}, expected at least 0 and less than 2**63")
+            raise ValueError(f"seed: {self.seed}; expected at least 0 and less than 2**63")
         if "" in self.stop:
-            raise ValueError("a stop string is empty; give at least one character")
+            raise ValueError("stop string: empty; expected at least one character")
 
     @property
     def sampling(self) -> Sampling:
@@ -119,10 +119,10 @@ def run(args: argparse.Namespace) -> int:
     given = {name: getattr(args, name) for name in GenerationSettings.__dataclass_fields__}
     settings = GenerationSettings(**{**given, "stop": tuple(text.replace("\\n", "\n") for text in args.stop)})
     if args.num_samples < 1:
-        raise ValueError(f"num_samples is {args.num_samples}, expected at least 1")
+        raise ValueError(f"num_samples: {args.num_samples}; expected at least 1")
     interactive = args.prompt is None and sys.stdin.isatty()
     if interactive and args.json:
-        raise ValueError("--json needs a prompt; give --prompt, or a text on stdin")
+        raise ValueError("--json: no prompt; expected --prompt, or a text on stdin")
     prompt = args.prompt
     if prompt is None and not interactive:
         prompt = sys.stdin.read().removesuffix("\n")
@@ -260,7 +260,7 @@ def _change(settings: GenerationSettings, command: str, initial: GenerationSetti
         return replace(settings, **{name: _value(name, value, settings)})
     elif name != "settings":
         known = ", ".join(f"/{known}" for known in _COMMANDS)
-        raise ValueError(f"/{name} is unknown; expected one of {known}")
+        raise ValueError(f"/{name}: unknown; expected one of {known}")
     print("  ".join(f"{key} {_format(each)}" for key, each in settings.as_arguments().items()))
     return settings
 
@@ -277,7 +277,9 @@ def _value(name: str, value: str, settings: GenerationSettings) -> Any:
         return kind(value)
     except ValueError:
         what = {int: "whole number", float: "number", str: "word"}[kind]
-        raise ValueError(f"/{name} takes one {what}; it is {getattr(settings, name)}") from None
+        raise ValueError(
+            f"/{name}: no valid value; expected one {what}; it remains {getattr(settings, name)}"
+        ) from None
 
 
 def _format(value: object) -> str:

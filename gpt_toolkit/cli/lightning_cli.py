@@ -115,8 +115,9 @@ def run_cli(verb: str, build: Build, arguments: list[str]) -> int:
         raise UsageError(str(error).partition("\n")[0]) from None
     except torch.OutOfMemoryError as error:
         raise MemoryError(
-            f"{str(error).partition('.')[0]}: lower data.batch_size and raise "
-            "trainer.accumulate_grad_batches, or divide the model among devices by --config strategy/fsdp"
+            f"memory: {str(error).partition('.')[0]}; expected a run that fits; lower data.batch_size and "
+            "raise trainer.accumulate_grad_batches, or divide the model among devices by --config "
+            "strategy/fsdp"
         ) from error
     except SystemExit as stop:  # Lightning answers Ctrl-C with exit code 1
         interrupted = isinstance(stop.__context__, KeyboardInterrupt)
@@ -133,10 +134,10 @@ def take_seeds(arguments: list[str]) -> tuple[list[str], int]:
     if value is None:
         return arguments, 1
     if not value.isdecimal() or int(value) < 1:
-        raise UsageError(f"--seeds {value}: expected a number of seeds, such as 5")
+        raise UsageError(f"--seeds: {value}; expected a number of seeds, such as 5")
     given = {argument.partition("=")[0] for argument in rest}
     if clash := [name for name in ("--ckpt_path", "--seed_everything") if name in given]:
-        raise UsageError(f"--seeds begins new runs: leave out {', '.join(clash)}")
+        raise UsageError(f"--seeds: given with {', '.join(clash)}; expected new runs; leave these out")
     return rest, int(value)
 
 
@@ -253,8 +254,8 @@ class ToolkitCLI(LightningCLI):
         self.settings.ckpt_path = path = find_checkpoint(given, self.run_folder)
         if self._more_steps is not None and path is None:
             raise UsageError(
-                f"trainer.max_steps: +{self._more_steps}; steps are added to those of a checkpoint; add "
-                "--ckpt_path last, or leave out the +"
+                f"trainer.max_steps: +{self._more_steps}; expected a checkpoint to whose steps these are "
+                "added; add --ckpt_path last, or leave out the +"
             )
         if path is not None:
             step = read_checkpoint(path)["global_step"]
@@ -331,8 +332,8 @@ class ToolkitCLI(LightningCLI):
         divides = isinstance(self.trainer.strategy, FSDPStrategy | ModelParallelStrategy)
         if checkpoint and is_sharded(Path(checkpoint)) and not divides:
             raise ValueError(
-                f"--ckpt_path {checkpoint}: it is divided among devices: add the strategy that wrote it, "
-                "such as --config strategy/fsdp2, or take its weights alone by --model.init_from"
+                f"--ckpt_path: {checkpoint}, divided among devices; expected the strategy that wrote it; add "
+                "it, such as --config strategy/fsdp2, or use the weights alone by --model.init_from"
             )
         self.trainer.ckpt_path = checkpoint
         return arguments

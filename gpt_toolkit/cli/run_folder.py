@@ -60,7 +60,7 @@ def find_checkpoint(ckpt_path: str | None, folder: Path) -> str | None:
         path = CheckpointWriter.folder_of(folder) / f"{ckpt_path}.ckpt"
         if not path.exists():
             raise FileNotFoundError(
-                f"--ckpt_path {ckpt_path}: {path} not found; {RUN_FOLDER} is the run's folder"
+                f"--ckpt_path: {ckpt_path}, {path} not found; expected the run's folder in {RUN_FOLDER}"
             )
         return str(_intact(path) if ckpt_path == "last" else path)
     if ckpt_path and not Path(ckpt_path).exists():

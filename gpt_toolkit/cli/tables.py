@@ -90,9 +90,12 @@ def run(args: argparse.Namespace) -> int:
         return 0
     args.output = args.output or Path("runs/tables")
     if args.seeds < 1:
-        raise ValueError(f"--seeds {args.seeds}: expected a number of at least 1, such as 3")
+        raise ValueError(f"--seeds: {args.seeds}; expected a number of at least 1, such as 3")
     if args.model and args.pretrain:
-        raise ValueError("--pretrain goes without --model: it is for the backbone that this command trains")
+        raise ValueError(
+            "--pretrain: given with --model; expected one of them; --pretrain is for the backbone that this "
+            "command trains"
+        )
     args.parts = _chosen("parts", args.parts, PARTS)
     args.tasks = [] if args.tasks == "none" else _chosen("tasks", args.tasks, list(TASKS))
     if args.runs is None:

@@ -97,7 +97,7 @@ def _standard_input() -> str:
     try:
         return sys.stdin.buffer.read().decode()
     except UnicodeDecodeError as error:
-        raise ValueError(f"standard input is not UTF-8 from byte {error.start} on") from None
+        raise ValueError(f"standard input: invalid byte at offset {error.start}; expected UTF-8") from None
 
 
 def read_chunks(files: Sequence[str]) -> Iterator[str]:
@@ -130,8 +130,12 @@ def _check_output(output: Path, *, overwrite: bool) -> None:
         return
     if not overwrite:
         raise FileExistsError(
-            f"{output} exists; take another --output, or --overwrite to replace the vocabulary in it"
+            f"--output: {output} exists; expected a new folder; choose another, or --overwrite to replace "
+            "the vocabulary in it"
         )
     if not output.is_dir() or (others := {p.name for p in output.iterdir()} - _FILES):
-        what = f"also holds {min(others)}" if output.is_dir() else "is not a folder"
-        raise FileExistsError(f"{output} {what}, so --overwrite does not replace it; take another --output")
+        what = f"{output} with {min(others)}" if output.is_dir() else f"file {output}"
+        raise FileExistsError(
+            f"--output: {what}; expected a folder with a vocabulary alone, which --overwrite replaces; "
+            "choose another"
+        )

@@ -46,7 +46,7 @@ def name_options(message: str, arguments: Sequence[str]) -> str:
         has_value = is_setting and re.search(rf"(?<![\w.-]){re.escape(value)}(?![\w-])", message)
         if has_value and (_is_path(value) or re.search(rf"\b{re.escape(leaf)}\b", message)):
             message = re.sub(rf"^(?:[A-Z]\w+: )?(?:{re.escape(leaf)}: )?", "", message)  # class and argument
-            return f"{option} {message}" if message.startswith(value) else f"{option}: {message}"
+            return f"{option}: {message}"
     return message
 
 

@@ -80,9 +80,9 @@ class PromptsDataModule(LightningDataModule):
         self.files = [files] if isinstance(files, str) else list(files)
         self.tokenizer, self.text_field, self.batch_size = tokenizer, text_field, batch_size
         if not self.files:
-            raise ValueError("PromptsDataModule: files is empty; give at least one file")
+            raise ValueError("PromptsDataModule: files: none; expected at least one")
         if batch_size < 1:
-            raise ValueError(f"PromptsDataModule: batch_size is {batch_size}; it must be at least 1")
+            raise ValueError(f"PromptsDataModule: batch_size: {batch_size}; expected at least 1")
         self.prompts: list[Prompt] = []
 
     def setup(self, stage: str | None = None) -> None:
@@ -97,14 +97,16 @@ class PromptsDataModule(LightningDataModule):
         """
         if self.tokenizer is None:
             raise ValueError(
-                "PromptsDataModule: no tokenizer; give --model.init_from MODEL, or the model's folder as "
+                "PromptsDataModule: no tokenizer; expected --model.init_from MODEL, or the model's folder as "
                 "data.tokenizer"
             )
         self.vocabulary = load_tokenizer(self.tokenizer)
         paths = find_files(self.files, "files")
         self.prompts = [prompt for path in paths for prompt in read_prompts(path, self.text_field)]
         if not self.prompts:
-            raise ValueError(f"PromptsDataModule: no prompt in {', '.join(self.files)}")
+            raise ValueError(
+                f"PromptsDataModule: no prompt in {', '.join(self.files)}; expected at least one"
+            )
 
     def length_problems(self, n_ctx: int) -> Iterator[str]:
         """Yield an error message for each prompt that is longer than the context of a model."""

@@ -150,8 +150,8 @@ def step_share(trainer: Trainer | None, batch_size: int, *, training: bool = Tru
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
     if training and any(isinstance(callback, GradientAccumulationScheduler) for callback in callbacks):
         raise ValueError(
-            "GradientAccumulationScheduler changes the number of windows a step while training, which the "
-            "order of the data does not allow; set accumulate_grad_batches to one number"
+            "GradientAccumulationScheduler: changes the number of windows per step; expected a constant one, "
+            "on which the order of the data depends; set accumulate_grad_batches to one number"
         )
     ranks = trainer.distributed_sampler_kwargs or {"num_replicas": 1, "rank": 0}
     accumulate = trainer.accumulate_grad_batches if training else 1

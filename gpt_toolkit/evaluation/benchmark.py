@@ -102,8 +102,8 @@ class Evaluation:
         missing = sum(number not in answers for number in numbers)
         if missing:
             raise ValueError(
-                f"{self.name}: {missing:,} of {len(numbers):,} requests have no answer; to score fewer "
-                "items, set the data's limit, not the Trainer's"
+                f"{self.name}: {missing:,} of {len(numbers):,} requests without an answer; expected all; to "
+                "score fewer items, set the data's limit, not the Trainer's"
             )
         given = (answers[number] for number in numbers)
         by_item = [[next(given) for _ in requests] for requests in self.request_set.requests]

@@ -80,7 +80,10 @@ def read_cbt(path: Path) -> Content:
             continue
         place, _, rest = line.partition(" ")
         if place != str(len(context) + 1):
-            raise ValueError(f"{path}, line {number} begins with {place!r}, expected {len(context) + 1}")
+            raise ValueError(
+                f"{path}, line {number}: number {place!r}; expected {len(context) + 1}; download the file "
+                "again"
+            )
         if len(context) < 20:
             context.append(rest.strip())
             continue
@@ -88,7 +91,7 @@ def read_cbt(path: Path) -> Content:
         candidates = tuple(parts[2].strip().split("|")) if len(parts) == 3 else ()
         if GAP not in parts[0] or not candidates or parts[1].strip() not in candidates:
             raise ValueError(
-                f"{path}, line {number} is not a query; expected a sentence with {GAP}, the answer and the "
+                f"{path}, line {number}: not a query; expected a sentence with {GAP}, the answer and the "
                 "candidates between tabs, the answer among them"
             )
         answer = candidates.index(parts[1].strip())
@@ -102,7 +105,7 @@ def read_schemas_xml(path: Path) -> Content:
     try:
         collection = ElementTree.parse(path).getroot()
     except ElementTree.ParseError as error:
-        raise ValueError(f"{path} is not XML ({error}); get the published file again") from None
+        raise ValueError(f"{path}: {error}; expected XML; download the published file again") from None
     items: list[Schema] = []
     for schema in collection.iter("schema"):
         left, pronoun, rest = (
@@ -112,7 +115,8 @@ def read_schemas_xml(path: Path) -> Content:
         letter = (schema.findtext("correctAnswer") or "").strip()[:1]
         if len(options) != 2 or letter not in ("A", "B") or not pronoun:
             raise ValueError(
-                f"{path}: schema {len(items) + 1} has no pronoun, two answers and A or B as the right one"
+                f"{path}: incomplete schema {len(items) + 1}; expected a pronoun, two answers and A or B as "
+                "the right one"
             )
         items.append(replace_pronoun(left, pronoun, rest, options, "AB".index(letter)))
     return Content(items[:273], len(items))
@@ -128,8 +132,8 @@ def read_dprd(path: Path) -> Content:
         places = [found.start() for found in re.finditer(rf"\b{re.escape(pronoun)}\b", sentence)]
         if len(candidates) != 2 or right not in candidates or not places:
             raise ValueError(
-                f"{path}, block {number} is not a sentence, a pronoun in it, two candidates with a comma "
-                "between them, and the right one"
+                f"{path}, block {number}: other content; expected a sentence, a pronoun in it, two "
+                "candidates with a comma between them, and the right one"
             )
         named = max(sentence.lower().find(name.lower()) for name in candidates)
         start = next((place for place in places if place > named), places[-1])  # after both were named
@@ -143,7 +147,9 @@ def read_coqa(path: Path) -> Content:
     try:
         items = [_coqa_conversation(record) for record in json.loads(text_of(path))["data"]]
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is not CoQA's JSON ({error!r}); get coqa-dev-v1.0.json again") from None
+        raise ValueError(
+            f"{path}: {error!r}; expected CoQA's JSON; download coqa-dev-v1.0.json again"
+        ) from None
     return Content(items, len(items))
 
 
@@ -173,7 +179,7 @@ def read_pairs(source: str, target: str) -> Callable[[Path], Content]:
         other = path.with_name(f"{stem}.{other_ending}{packed}")
         if not other.is_file():
             raise FileNotFoundError(
-                f"{path} needs {other.name} next to it: the same lines in the other language"
+                f"{path}: no {other.name} next to it; expected the same lines in the other language"
             )
         lines = {
             ending: text_of(path).removesuffix("\n").split("\n"),
@@ -181,8 +187,8 @@ def read_pairs(source: str, target: str) -> Callable[[Path], Content]:
         }
         if len(lines[source]) != len(lines[target]):
             raise ValueError(
-                f"{path} has {len(lines[ending]):,} lines and {other.name} {len(lines[other_ending]):,}; "
-                "expected the same lines in both languages"
+                f"{path}: {len(lines[ending]):,} lines; expected {len(lines[other_ending]):,}, as in "
+                f"{other.name}"
             )
         pairs = zip(lines[source], lines[target], strict=True)
         items = [Translation(a.strip(), b.strip()) for a, b in pairs]
@@ -226,7 +232,7 @@ def record_reader(convert: Callable[[Fields], Any], **fields: type) -> Callable[
                 value = record.fields.get(name)
                 if not isinstance(value, expected) or isinstance(value, bool) or value in ("", []):
                     raise ValueError(
-                        f"{record.where} has no {name} that is a {expected.__name__}; expected a record with "
+                        f"{record.where}: no {name} of type {expected.__name__}; expected a record with "
                         f"{', '.join(fields)}"
                     )
             try:

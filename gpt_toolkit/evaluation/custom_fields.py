@@ -89,7 +89,7 @@ class _UniqueKeys(yaml.SafeLoader):
 def _problems(given: Mapping[str, Any]) -> list[str]:
     known = CustomFields.__dataclass_fields__
     problems = [
-        f"unknown field {key!r}{did_you_mean(str(key), known)}; fields are {', '.join(known)}"
+        f"unknown field {key!r}{did_you_mean(str(key), known)}; expected {', '.join(known)}"
         for key in given
         if key not in known
     ]
@@ -99,9 +99,9 @@ def _problems(given: Mapping[str, Any]) -> list[str]:
         if key not in known:
             continue
         if not isinstance(value, types.get(key, (str,))) or isinstance(value, bool):
-            problems.append(f"{key} is {value!r}, which is {type(value).__name__}; quote a text")
+            problems.append(f"{key}: {value!r} ({type(value).__name__}); expected a text; put it in quotes")
         elif isinstance(value, int) and value < (least := int(key == "max_new_tokens")):
-            problems.append(f"{key} is {value}; expected at least {least}")
+            problems.append(f"{key}: {value}; expected at least {least}")
         elif key in ("name", "files") and not value:
             problems.append(f"{key} is empty")
         elif key in ("prompt", "choices", "answer"):
@@ -109,16 +109,16 @@ def _problems(given: Mapping[str, Any]) -> list[str]:
     kind, metric, answer_is = given.get("kind"), given.get("metric"), given.get("answer_is")
     if kind is not None and kind not in _METRICS:
         problems.append(
-            f"kind is {kind!r}{did_you_mean(str(kind), _METRICS)}; it is one of {', '.join(_METRICS)}"
+            f"kind: {kind!r}{did_you_mean(str(kind), _METRICS)}; expected one of {', '.join(_METRICS)}"
         )
     elif kind is not None:
         if metric and metric not in _METRICS[kind]:
             hint = did_you_mean(str(metric), _METRICS[kind])
             problems.append(
-                f"metric is {metric!r}{hint}; for {kind} it is one of {', '.join(_METRICS[kind])}"
+                f"metric: {metric!r}{hint}; expected one of {', '.join(_METRICS[kind])} for {kind}"
             )
         if answer_is and answer_is not in MEANINGS:
-            problems.append(f"answer_is is {answer_is!r}; it is one of {', '.join(MEANINGS)}")
+            problems.append(f"answer_is: {answer_is!r}; expected one of {', '.join(MEANINGS)}")
         problems += [
             f"{key} is given, but {kind} does not use it"
             for key, kinds in KINDS_OF_FIELD.items()
@@ -139,10 +139,14 @@ def _template_problems(key: str, value: Any) -> list[str]:
     problems = []
     for template in value if isinstance(value, list) else [value]:
         if not isinstance(template, str):
-            problems.append(f"{key} has {template!r}, which is {type(template).__name__}; quote a text")
+            problems.append(
+                f"{key}: {template!r} ({type(template).__name__}); expected a text; put it in quotes"
+            )
             continue
         try:
             fields_of(template)
         except ValueError as error:
-            problems.append(f"{key} is {template!r}: {error}; write a brace of the text twice")
+            problems.append(
+                f"{key}: {template!r} ({error}); expected fields in braces; double a brace of the text"
+            )
     return problems

@@ -74,11 +74,11 @@ class ZeroShotDataModule(LightningDataModule):
         self.limit, self.n_examples, self.seed, self.check_files = limit, n_examples, seed, check_files
         self._items: dict[str, Items] = {}
         self._evaluations: dict[str, Evaluation] = {}
-        problems = [] if names else ["benchmarks is empty"]
+        problems = [] if names else ["benchmarks: empty; expected at least one"]
         for name, least in (("n_ctx", 2), ("batch_size", 1), ("limit", 1), ("n_examples", 0)):
             value = getattr(self, name)
             if value is not None and value < least:
-                problems.append(f"{name} is {value}; it must be at least {least}")
+                problems.append(f"{name}: {value}; expected at least {least}")
         if problems:
             raise ValueError(f"ZeroShotDataModule: {'; '.join(problems)}")
 
@@ -117,7 +117,7 @@ class ZeroShotDataModule(LightningDataModule):
         if self.tokenizer is None or self.n_ctx is None:
             missing = [name for name in ("tokenizer", "n_ctx") if getattr(self, name) is None]
             raise ValueError(
-                f"ZeroShotDataModule: {' and '.join(missing)} not given: give the model's, or run with "
+                f"ZeroShotDataModule: no {' and '.join(missing)}; expected the model's; give them, or "
                 "--model.init_from, from which the command line takes them"
             )
         self.vocabulary = load_tokenizer(self.tokenizer)
@@ -126,7 +126,7 @@ class ZeroShotDataModule(LightningDataModule):
         for benchmark, protocol in self._pairs:
             found = items[benchmark.name]
             if not found.items:
-                raise ValueError(f"{benchmark.name}: {found.origin} holds no rows")
+                raise ValueError(f"{benchmark.name}: no rows in {found.origin}; expected at least one")
             n_examples, examples, warnings = self._examples(protocol, found)
             context = EvaluationContext(
                 self.vocabulary, self.n_ctx, n_examples, self.seed, examples, found.examples_from
@@ -164,7 +164,7 @@ class ZeroShotDataModule(LightningDataModule):
     def evaluations(self) -> Mapping[str, Evaluation]:
         """Evaluations by benchmark and protocol; available after ``setup``."""
         if not self._evaluations:
-            raise RuntimeError("ZeroShotDataModule: call setup() first")
+            raise RuntimeError("ZeroShotDataModule: not set up; expected a call of setup() before")
         return self._evaluations
 
     def summary(self) -> str:

@@ -97,8 +97,8 @@ def explain(
     of_text = [protocol for protocol in protocols if isinstance(protocol, PerplexityProtocol)]
     if len(of_text) < len(protocols):
         raise ValueError(
-            f"{benchmark} has no protocols whose differences are known; --explain compares running text, "
-            "lambada, hellaswag, piqa, arc and blimp"
+            f"--explain: {benchmark}; expected running text, lambada, hellaswag, piqa, arc or blimp, whose "
+            "protocols have known differences"
         )
     corpus = of_text[0].corpus  # the benchmark's, the same for all
     losses: dict[Reading, tuple[float, int]] = {}

@@ -43,7 +43,7 @@ def split_last_word(item: LastWord, *, detokenized: bool) -> tuple[str, str]:
     passage, _, word = text.rpartition(" ")
     if not passage or not word:
         raise ValueError(
-            f"{item.text[:60]!r} has no last word to predict; expected two words with a space between them"
+            f"{item.text[:60]!r}: no last word to predict; expected two words with a space between them"
         )
     return passage, f" {word}"
 

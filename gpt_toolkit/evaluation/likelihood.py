@@ -97,7 +97,7 @@ def cloze_requests(item: Cloze, context: EvaluationContext) -> list[Request]:
     story = " ".join(sentences[:-1])
     beginning, gap, rest = sentences[-1].partition(GAP)
     if not gap:
-        raise ValueError(f"the query {item.query!r} has no gap; expected {GAP} in place of the missing word")
+        raise ValueError(f"query {item.query!r}: no gap; expected {GAP} in place of the missing word")
     before = f"{story} {beginning}" if story else beginning
     return context.continuations(before, [word + rest for word in item.candidates])
 

@@ -171,7 +171,7 @@ def _dtype(name: str | None) -> torch.dtype | None:
         return None
     dtype = getattr(torch, name, None)
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
-        raise ValueError(f"dtype is {name!r}, expected float32, bfloat16 or float16")
+        raise ValueError(f"dtype: {name!r}; expected float32, bfloat16 or float16")
     return dtype
 
 
@@ -179,8 +179,8 @@ def _continuation(context: Sequence[int], continuation: Sequence[int], n_ctx: in
     """Build a request as the harness does: the context loses its beginning if both are too long."""
     if len(continuation) > n_ctx:
         raise ValueError(
-            f"a continuation has {len(continuation)} tokens, more than the model's context length {n_ctx}; "
-            "take a model with a longer context, or tasks with shorter answers"
+            f"continuation: {len(continuation)} tokens; expected at most {n_ctx}, the model's context "
+            "length; use a model with a longer context, or tasks with shorter answers"
         )
     return Continuation(tuple(context[-(n_ctx + 1 - len(continuation)) :]), tuple(continuation))
 
@@ -197,16 +197,16 @@ def _prompt(
     longest = int(lengths[0]) if lengths else _ANSWER_TOKENS
     if longest >= n_ctx:
         raise ValueError(
-            f"answers of up to {longest} tokens leave no room for a prompt in a context of {n_ctx}; "
-            "say --gen_kwargs max_gen_toks=N"
+            f"max_gen_toks: {longest}; expected fewer than {n_ctx}, the context length, which also has to "
+            "hold the prompt; set --gen_kwargs max_gen_toks=N"
         )
     top_k = 1
     if settings.get("do_sample", float(settings.get("temperature") or 0.0) > 0.0):
         sampling = {name: settings.get(name) or 1.0 for name in ("temperature", "top_p")}
         if any(float(value) != 1.0 for value in sampling.values()):
             raise ValueError(
-                f"draws with {sampling} were asked for; this model draws with temperature 1 among top_k, or "
-                "is greedy: say --gen_kwargs do_sample=False"
+                f"gen_kwargs: {sampling}; expected greedy decoding, or temperature 1 with top_k; set "
+                "--gen_kwargs do_sample=False"
             )
         top_k = int(settings.get("top_k") or 0)
     until = settings.get("until") or []

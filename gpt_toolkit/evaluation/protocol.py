@@ -62,7 +62,7 @@ class EvaluationContext:
         n = len(self.tokenizer.encode(stripped)) if stripped else 0
         if not continuation.strip() or n >= len(ids):
             raise ValueError(
-                f"the continuation {continuation!r} after {context[-40:]!r} has no token of its own to "
+                f"continuation {continuation!r} after {context[-40:]!r}: no token; expected at least one to "
                 "score; check the item and the spaces of the prompt"
             )
         return (ids[:n] if n else [self.tokenizer.end_of_text]), ids[n:]

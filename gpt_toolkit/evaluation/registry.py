@@ -108,7 +108,8 @@ class Files:
                 contents.append(file_format.read(each))
             except UnicodeDecodeError as error:
                 raise ValueError(
-                    f"{each} is not UTF-8 from byte {error.start} on; get the published file again"
+                    f"{each}: invalid byte at offset {error.start}; expected UTF-8; download the published "
+                    "file again"
                 ) from None
         items, size = _in_turn([content.items for content in contents]), sum(c.size for c in contents)
         description, warning = self._recognize(path, size, check)
@@ -126,7 +127,7 @@ class Files:
 
     def _find(self, root: Path) -> tuple[Path, FileFormat]:
         if not root.is_dir():
-            raise FileNotFoundError(f"{self.name}: the folder {root} (root) does not exist")
+            raise FileNotFoundError(f"{self.name}: root {root} not found; expected a folder")
         folders = [root / folder for folder in self.folders if (root / folder).is_dir()]
         inside = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
         files = [*inside, *sorted(path for path in root.iterdir() if path.is_file())]
@@ -143,8 +144,8 @@ class Files:
                     others[path] = None
         wrong = f"; {', '.join(map(str, others))} is of another format" if others else ""
         raise FileNotFoundError(
-            f"{self.name}: no file of it in {root / self.folders[0]} or {root}{wrong}; place {self.expected} "
-            "there"
+            f"{self.name}: no file in {root / self.folders[0]} or {root}{wrong}; expected {self.expected}; "
+            "place it there"
         )
 
     def _recognize(self, path: Path, size: int, check: bool) -> tuple[str, str]:
@@ -163,9 +164,9 @@ class Files:
         known = "; ".join(f"{variant.name}: {variant.size:,} {self.unit}" for variant in self.variants)
         if check:
             raise ValueError(
-                f"{self.name}: {path} has {size:,} {self.unit} and the checksum {checksum[:12]}..., which is "
-                f"not a known variant; expected {known}; get one of these, or score it as it is with "
-                "--no_check_files (in a config: check_files: false)"
+                f"{self.name}: {path} with {size:,} {self.unit} and checksum {checksum[:12]}...; expected a "
+                f"known variant ({known}); download one, or score the file as it is with --no_check_files "
+                "(in a config: check_files: false)"
             )
         warning = f"scored on a file that is not a known variant ({size:,} {self.unit}); known: {known}"
         return "not a known variant", warning
@@ -175,7 +176,7 @@ class Files:
         advice = f"place {self.expected} in a folder {self.folders[0]} and give the folder above it as root"
         if hub is None:
             raise FileNotFoundError(
-                f"{self.name} has no dataset on the hub that can be read without code: {advice}"
+                f"{self.name}: no dataset on the hub that can be read without code; expected files; {advice}"
             )
         import datasets
 
@@ -187,8 +188,8 @@ class Files:
             parts = [datasets.load_dataset(hub.path, n, split=hub.split, revision=revision) for n in names]
         except (OSError, ValueError, RuntimeError) as error:
             raise ValueError(
-                f"{self.name}: the hub's {hub.path} could not be loaded ({str(error).rstrip('.')}); without "
-                f"a network, {advice}"
+                f"{self.name}: {hub.path} not loaded from the hub ({str(error).rstrip('.')}); expected a "
+                f"network; without one, {advice}"
             ) from error
         items = _in_turn([HUB[hub.convert](records) for records in parts])
         return Items(items[:limit], f"the hub's {hub.path} {hub.config} {hub.split}, {len(items):,} rows")
@@ -294,7 +295,8 @@ def find(names: Sequence[str]) -> list[Benchmark]:
             custom = read_custom(name)
             if custom.name in BENCHMARKS or custom.name in found:
                 raise ValueError(
-                    f"benchmarks: {name} is called {custom.name!r}, as another one is; give it another name"
+                    f"benchmarks: {name} with the name {custom.name!r} of another benchmark; expected a "
+                    "unique one; rename it"
                 )
             found[custom.name] = custom
         elif name.startswith(PREFIX):
@@ -310,10 +312,9 @@ def _known(name: str) -> Benchmark:
     if name not in BENCHMARKS:
         hint = did_you_mean(name, [*BENCHMARKS, *GROUPS], n=3)
         raise ValueError(
-            f"benchmarks: there is no {name!r}{hint}; there are {', '.join(BENCHMARKS)}; the groups "
-            f"{', '.join(GROUPS)}; {PREFIX}SET for a supervised dataset as text; "
-            f"{held_out_text.PREFIX}RUN for a run's held-out text; and your own files that end "
-            "in .yaml"
+            f"benchmarks: {name!r}{hint}; expected one of {', '.join(BENCHMARKS)}; a group "
+            f"({', '.join(GROUPS)}); {PREFIX}SET for a supervised dataset as text; {held_out_text.PREFIX}RUN "
+            "for a run's held-out text; or a file of your own that ends in .yaml"
         )
     return BENCHMARKS[name]
 
@@ -342,14 +343,14 @@ def pairs(
                 used.add(spec)
         if not chosen:
             raise ValueError(
-                f"protocols: {benchmark.name} can be read under {_names(benchmark)}, and none of these is in "
-                f"{', '.join(specs)}"
+                f"protocols: {', '.join(specs)}; expected at least one for {benchmark.name}: "
+                f"{_names(benchmark)}"
             )
         found += [(benchmark, protocol) for protocol in chosen.values()]
     for spec in specs:
         if spec not in used:
             known = "; ".join(f"{benchmark.name}: {_names(benchmark)}" for benchmark in benchmarks)
-            raise ValueError(f"protocols: there is no {spec!r} for these benchmarks. There are {known}")
+            raise ValueError(f"protocols: {spec!r}; expected one of {known}")
     return found
 
 

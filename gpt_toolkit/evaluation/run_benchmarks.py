@@ -97,7 +97,7 @@ def run_benchmarks(args: argparse.Namespace) -> list[Score]:
             trainer.test(task, data, verbose=False)
     except torch.OutOfMemoryError as error:
         raise MemoryError(
-            f"{str(error).partition('.')[0]}: lower --batch_tokens, which is {args.batch_tokens}"
+            f"--batch_tokens: {args.batch_tokens} ({str(error).partition('.')[0]}); expected less; lower it"
         ) from error
     except SystemExit as stop:  # Lightning's answer to Ctrl-C
         if isinstance(stop.__context__, KeyboardInterrupt):
@@ -142,22 +142,27 @@ def _check_options(args: argparse.Namespace) -> None:
             continue
         folder = path.absolute().parent
         if not folder.is_dir():
-            raise FileNotFoundError(f"{path}: there is no folder {folder}")
+            raise FileNotFoundError(f"{path}: folder {folder} not found; expected an existing one; create it")
         if path.is_dir():
-            raise IsADirectoryError(f"{path}: is a folder, expected a file's name")
+            raise IsADirectoryError(f"{path}: a folder; expected a file's name")
         if not os.access(folder, os.W_OK):
-            raise PermissionError(f"{path}: the folder {folder} cannot be written to")
+            raise PermissionError(
+                f"{path}: folder {folder} cannot be written to; expected write permission; choose another "
+                "folder"
+            )
     if args.explain and (args.rows or args.figure or args.devices != 1):
-        raise ValueError("--explain goes with --output, not with --rows, --figure or several --devices")
+        raise ValueError(
+            "--explain: given with --rows, --figure or several --devices; expected --output at most"
+        )
     if args.figure is not None:
         if args.figure.suffix not in _FIGURES:
-            raise ValueError(f"--figure {args.figure}: expected a name ending in {', '.join(_FIGURES)}")
+            raise ValueError(f"--figure: {args.figure}; expected a name ending in {', '.join(_FIGURES)}")
         if find_spec("matplotlib") is None:
-            raise ValueError("--figure needs matplotlib: pip install matplotlib")
+            raise ValueError("--figure: matplotlib is not installed; expected it; run pip install matplotlib")
         for path in args.beside:
             read_scored(path)
     elif args.beside:
-        raise ValueError("--beside goes with --figure: say where to draw")
+        raise ValueError("--beside: given without --figure; expected both; add --figure FILE")
 
 
 def _explain(args: argparse.Namespace, data: ZeroShotDataModule) -> None:

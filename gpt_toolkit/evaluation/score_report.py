@@ -215,9 +215,7 @@ def read_scored(path: Path) -> ScoredModel:
             scores.append(Score(**known))
         return ScoredModel(int(report["n_params"]), scores)
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path} is not a report of zero-shot ({error!r}); expected what --output has written"
-        ) from None
+        raise ValueError(f"{path}: {error!r}; expected a report that zero-shot --output wrote") from None
 
 
 def draw(scored: ScoredModel, others: Sequence[ScoredModel], title: str, path: Path) -> None:

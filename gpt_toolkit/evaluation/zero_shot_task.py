@@ -75,7 +75,7 @@ class ZeroShotTask(LightningModule):
         data = getattr(self.trainer, "datamodule", None)
         if not isinstance(data, ZeroShotDataModule):
             raise RuntimeError(
-                "ZeroShotTask reads its benchmarks from a ZeroShotDataModule: give the Trainer one"
+                "ZeroShotTask: no DataModule; expected a ZeroShotDataModule; give it to the Trainer"
             )
         return data
 
@@ -86,7 +86,7 @@ class ZeroShotTask(LightningModule):
             ValueError: If the model is missing, or the data or ``decoder`` do not go with it.
         """
         if self.init_from is None:
-            raise ValueError("no model: give --model.init_from MODEL")
+            raise ValueError("model: none; expected --model.init_from MODEL")
         data, model = self.data, open_model(self.init_from).config.to_fields()
         config = DecoderConfig.from_fields(model | decoder_fields(self.decoder or {}))
         fields, n_ids = config.to_fields(), data.vocabulary.vocab_size
@@ -95,17 +95,18 @@ class ZeroShotTask(LightningModule):
         ]
         if problems:
             raise ValueError(
-                f"init_from {self.init_from}: this decoder differs from the model's: {', '.join(problems)}"
+                f"init_from {self.init_from}: decoder with {', '.join(problems)}; expected the model's; "
+                "leave these fields out"
             )
         if n_ids > config.vocab_size:
             problems.append(
-                f"the tokenizer has {n_ids:,} token ids, the decoder's vocab_size is {config.vocab_size:,}: "
-                "choose the decoder's own tokenizer"
+                f"tokenizer: {n_ids:,} token ids; expected at most {config.vocab_size:,}, the decoder's "
+                "vocab_size; choose the decoder's own tokenizer"
             )
         if data.n_ctx is not None and data.n_ctx > config.n_ctx:
             problems.append(
-                f"the data's contexts are {data.n_ctx:,} tokens (data.n_ctx), the decoder's context length "
-                f"is {config.n_ctx:,}: lower data.n_ctx"
+                f"data.n_ctx: {data.n_ctx:,}; expected at most {config.n_ctx:,}, the decoder's context "
+                "length; lower data.n_ctx"
             )
         if problems:
             raise ValueError("; ".join(problems))
@@ -135,21 +136,24 @@ class ZeroShotTask(LightningModule):
             return  # the files of a folder may be another program's, equal in meaning only
         if dict(files) != dict(self.data.vocabulary.files()):
             raise ValueError(
-                f"init_from {self.init_from}: it was trained with another tokenizer than the data's: give "
-                "data.tokenizer the one it was trained with, such as the folder model/ of its run"
+                f"init_from {self.init_from}: trained with another tokenizer than the data's; expected the "
+                "same; set data.tokenizer to the one it was trained with, such as the folder model/ of its "
+                "run"
             )
 
     def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
         """Raise, because this task has no checkpoints; a checkpoint of another task is a MODEL."""
         raise ValueError(
-            "ZeroShotTask has no checkpoints of its own: give the checkpoint of another task as "
-            "--model.init_from, not as --ckpt_path"
+            "--ckpt_path: given for ZeroShotTask; expected --model.init_from, because this task has no "
+            "checkpoints"
         )
 
     def configure_callbacks(self) -> list[Callback]:
         """Raise if the Trainer fits; this is the first hook, before Lightning looks for a training step."""
         if self.trainer.state.fn == TrainerFn.FITTING:
-            raise ValueError("ZeroShotTask does not train: say validate, test or predict")
+            raise ValueError(
+                "ZeroShotTask: fit; expected validate, test or predict, because this task does not train"
+            )
         return []
 
     def on_validation_start(self) -> None:

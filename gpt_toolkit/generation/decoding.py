@@ -92,7 +92,7 @@ def generate_steps(
     config, weight = decoder.config, decoder.wte.weight
     vocab_size = config.vocab_size if vocab_size is None else vocab_size
     if max_new_tokens < 0:
-        raise ValueError(f"max_new_tokens is {max_new_tokens}, expected at least 0")
+        raise ValueError(f"max_new_tokens: {max_new_tokens}; expected at least 0")
     texts: list[list[int]] = (
         input_ids.tolist() if isinstance(input_ids, Tensor) else [list(ids) for ids in input_ids]
     )
@@ -113,7 +113,9 @@ def generate_steps(
         seen = torch.tensor(_padded(texts, longest + max_new_tokens), device=weight.device)
     logits = _read_prompts(decoder, texts, cache, vocab_size)  # (B, V)
     if not bool(logits.isfinite().all()):
-        raise ValueError("the model's logits are not finite: its weights are damaged or have diverged")
+        raise ValueError(
+            "logits: not finite; expected finite values; the weights are damaged or have diverged"
+        )
     for end in range(longest, longest + max_new_tokens):
         chosen = choose(logits, sampling, generator, None if seen is None else seen[:, :end])
         if seen is not None:
@@ -204,9 +206,9 @@ def _padded(texts: Sequence[list[int]], length: int) -> list[list[int]]:
 def check_prompt(ids: Sequence[int], vocab_size: int, n_ctx: int) -> None:
     """Raise a ValueError if a text has no token, exceeds the context or has an unknown token."""
     if not ids:
-        raise ValueError("the prompt holds no token; begin it with the end-of-text token")
+        raise ValueError("prompt: no token; expected at least one; begin it with the end-of-text token")
     if len(ids) > n_ctx:
-        raise ValueError(f"{len(ids)} tokens are more than the context length {n_ctx}; give at most {n_ctx}")
+        raise ValueError(f"prompt: {len(ids)} tokens; expected at most {n_ctx}, the context length")
     check_ids(ids, vocab_size)
 
 
@@ -214,4 +216,4 @@ def check_ids(ids: Sequence[int], vocab_size: int) -> None:
     """Raise a ValueError that names the first id outside the vocabulary."""
     for token in ids:
         if not 0 <= token < vocab_size:
-            raise ValueError(f"token {token} is not in the vocabulary of {vocab_size} tokens")
+            raise ValueError(f"token id: {token}; expected 0 to {vocab_size - 1}, an id of the vocabulary")

@@ -106,7 +106,7 @@ class LanguageModel:
         """
         if self._tokenizer is None:
             raise ValueError(
-                "this model has no tokenizer; put its files (tokenizer.json, or vocab.json and merges.txt) "
+                "model: no tokenizer; expected tokenizer.json, or vocab.json and merges.txt; put these files "
                 "into the model folder"
             )
         return self._tokenizer
@@ -248,7 +248,7 @@ class LanguageModel:
         prompts = [prompt] if isinstance(prompt, str) else prompt
         count = 1 if num_samples is None else num_samples
         if count < 1:
-            raise ValueError(f"num_samples is {num_samples}, expected at least 1")
+            raise ValueError(f"num_samples: {num_samples}; expected at least 1")
         completions = self.write(
             [text for text in prompts for _ in range(count)],
             max_new_tokens=max_new_tokens,
@@ -438,9 +438,10 @@ def check_vocabulary(n_rows: int, tokenizer: Tokenizer | None) -> None:
     if tokenizer is None or tokenizer.vocab_size <= n_rows:
         return
     without = [token.content for token in tokenizer.added_tokens if token.id >= n_rows]
-    fix = "they do not belong together"
+    fix = "use the tokenizer that the model was trained with"
     if len(without) == tokenizer.vocab_size - n_rows:
         fix = f"remove {', '.join(without[:3])} from the tokenizer's files"
     raise ValueError(
-        f"tokenizer {tokenizer.name} has {tokenizer.vocab_size} tokens, the decoder embeds {n_rows}; {fix}"
+        f"tokenizer {tokenizer.name}: {tokenizer.vocab_size} tokens; expected at most {n_rows}, as the "
+        f"decoder embeds; {fix}"
     )

@@ -48,18 +48,16 @@ class Sampling:
         problems = []
         if not 0.0 <= self.temperature < math.inf:
             problems.append(
-                f"temperature is {self.temperature}, expected at least 0 (0 takes the likeliest token)"
+                f"temperature: {self.temperature}; expected at least 0 (0 takes the likeliest token)"
             )
         if self.top_k < 0:
-            problems.append(f"top_k is {self.top_k}, expected at least 0 (0 is off)")
+            problems.append(f"top_k: {self.top_k}; expected at least 0 (0 is off)")
         if not 0.0 < self.top_p <= 1.0:
-            problems.append(f"top_p is {self.top_p}, expected more than 0 and at most 1 (1 is off)")
+            problems.append(f"top_p: {self.top_p}; expected more than 0 and at most 1 (1 is off)")
         if self.top_p_rule not in get_args(TopPRule):
-            problems.append(f"top_p_rule is {self.top_p_rule!r}, expected keep or drop")
+            problems.append(f"top_p_rule: {self.top_p_rule!r}; expected keep or drop")
         if not 0.0 < self.repetition_penalty < math.inf:
-            problems.append(
-                f"repetition_penalty is {self.repetition_penalty}, expected more than 0 (1 is off)"
-            )
+            problems.append(f"repetition_penalty: {self.repetition_penalty}; expected more than 0 (1 is off)")
         if problems:
             raise ValueError("; ".join(problems))
 
@@ -146,7 +144,7 @@ def _draw(weights: Tensor, generator: Generators) -> Tensor:
     total = running[:, -1:]
     if isinstance(generator, Sequence):
         if len(generator) != len(weights):
-            raise ValueError(f"{len(generator)} generators for {len(weights)} rows; give one for each row")
+            raise ValueError(f"generators: {len(generator)}; expected one for each of {len(weights)} rows")
         draws = [torch.rand(1, generator=each, device=weights.device) for each in generator]
         uniform = torch.stack(draws)  # (B, 1)
     else:

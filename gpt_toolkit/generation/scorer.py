@@ -87,14 +87,14 @@ class Scorer:
 
     def _check(self, request: Continuation) -> None:
         if not request.context:
-            raise ValueError("the context holds no token; begin it with the end-of-text token")
+            raise ValueError("context: no token; expected at least one; begin it with the end-of-text token")
         if not request.continuation:
-            raise ValueError("the continuation holds no token; there is nothing to score")
+            raise ValueError("continuation: no token; expected at least one to score")
         length, n_ctx = len(request.context) + len(request.continuation) - 1, self.decoder.config.n_ctx
         if length > n_ctx:
             raise ValueError(
-                f"context and continuation have {length + 1} tokens, the context length {n_ctx} allows "
-                f"{n_ctx + 1}; shorten the context"
+                f"context and continuation: {length + 1} tokens; expected at most {n_ctx + 1} for the "
+                f"context length {n_ctx}; shorten the context"
             )
         check_ids([*request.context, *request.continuation], self.tokenizer.vocab_size)
 
@@ -178,8 +178,8 @@ class Scorer:
             n_ctx = self.decoder.config.n_ctx
             if not 1 <= request.stride <= request.window <= n_ctx:
                 raise ValueError(
-                    f"windows of {request.window} tokens that move by {request.stride}, for a context length "
-                    f"of {n_ctx}: expected 1 <= stride <= window <= context length"
+                    f"stride, window: {request.stride}, {request.window}; expected 1 <= stride <= window <= "
+                    f"{n_ctx}, the context length"
                 )
             check_ids(request.ids, self.tokenizer.vocab_size)
             windows += [(number, *window) for window in request.windows()]
@@ -298,7 +298,9 @@ class Scorer:
             right.append(logits.argmax(dim=1) == target)
         found = torch.cat(log_p)
         if not bool(found.isfinite().all()):
-            raise ValueError("the model's logits are not finite: its weights are damaged or have diverged")
+            raise ValueError(
+                "logits: not finite; expected finite values; the weights are damaged or have diverged"
+            )
         return found.double().tolist(), torch.cat(right).tolist()
 
     def _ids_of(self, ids: frozenset[int]) -> Tensor:

@@ -33,7 +33,7 @@ class StreamedText:
 
     def __init__(self, tokenizer: Tokenizer, prompt: str, stop: Sequence[str] = ()) -> None:
         if "" in stop:
-            raise ValueError("a stop string is empty; give at least one character, or no stop string")
+            raise ValueError("stop string: empty; expected at least one character; leave it out")
         self._tokenizer, self._stop = tokenizer, stop
         self.prompt_ids = list(tokenizer.encode(prompt)) or [tokenizer.end_of_text]
         self.text = ""

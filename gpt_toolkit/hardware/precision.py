@@ -46,7 +46,7 @@ def device_named(name: torch.device | str) -> torch.device:
         return torch.device(name)
     except RuntimeError as error:
         reason = str(error).partition("\n")[0]
-        raise ValueError(f"device {name!r} is not known; expected auto, cpu or cuda ({reason})") from None
+        raise ValueError(f"device: {name!r}; expected auto, cpu or cuda ({reason})") from None
 
 
 def device_name(device: torch.device) -> str:

@@ -13,7 +13,7 @@ class Schedule(ABC):
 
     def __init__(self, warmup_steps: float = 0) -> None:
         if warmup_steps < 0:
-            raise ValueError(f"warmup_steps is {warmup_steps}, expected 0 or more")
+            raise ValueError(f"warmup_steps: {warmup_steps}; expected 0 or more")
         self.warmup_steps = warmup_steps
 
     def __call__(self, step: int, total_steps: int) -> float:
@@ -84,7 +84,7 @@ class WarmupStableDecay(Schedule):
     def __init__(self, warmup_steps: float = 0, decay: float = 0.2, final: float = 0.0) -> None:
         super().__init__(warmup_steps)
         if not 0.0 <= decay <= 1.0:
-            raise ValueError(f"decay is {decay}, expected a fraction of all updates in [0, 1]")
+            raise ValueError(f"decay: {decay}; expected a fraction of all updates in [0, 1]")
         self.decay, self.final = decay, final
 
     def after_warmup(self, progress: float, total_steps: int) -> float:

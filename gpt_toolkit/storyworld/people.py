@@ -37,7 +37,7 @@ def mix(*numbers: int) -> int:
 def check_split(split: str) -> None:
     """Raise ValueError for an unknown split."""
     if split not in SPLITS:
-        raise ValueError(f"unknown split {split!r}; expected one of 'train', 'validation', 'test'")
+        raise ValueError(f"split: {split!r}; expected one of 'train', 'validation', 'test'")
 
 
 def split_by_hash(number: int, one_in: int) -> str:

@@ -80,7 +80,9 @@ class BaseTask(OptimizedModule):
     def built_backbone(self) -> Decoder:
         """The backbone, after :meth:`configure_model`."""
         if self.backbone is None:
-            raise RuntimeError("the backbone is built by configure_model, when the data is known")
+            raise RuntimeError(
+                "backbone: not built; expected configure_model() before; use the task in a Trainer"
+            )
         return self.backbone
 
     def resolve_decoder(self) -> DecoderConfig:
@@ -94,8 +96,9 @@ class BaseTask(OptimizedModule):
         missing = [name for name in self.data_attributes if data is not None and not hasattr(data, name)]
         if missing:
             raise ValueError(
-                f"{type(data).__name__} has no {', '.join(missing)}; {type(self).__name__} reads "
-                f"{', '.join(self.data_attributes)} from its DataModule (docs/guides/own_datamodule.py)"
+                f"{type(data).__name__}: no {', '.join(missing)}; expected "
+                f"{', '.join(self.data_attributes)}, which {type(self).__name__} reads; see "
+                "docs/guides/own_datamodule.py"
             )
         n_ids = 0 if data is None else data.vocabulary.vocab_size + self.n_special_tokens
         fields = given if data is None else {"vocab_size": n_ids, "n_ctx": data.n_ctx, **given}
@@ -106,20 +109,23 @@ class BaseTask(OptimizedModule):
             # The data may have shorter windows than the model.
             fields = {**fields, "n_ctx": stored["n_ctx"], **given} if is_whole else {**stored, **given}
         elif not {"n_layer", "n_head", "n_embd"} <= given.keys():
-            raise ValueError("no decoder: say --model.decoder NAME, or --model.init_from MODEL for a model's")
+            raise ValueError(
+                "decoder: none; expected --model.decoder NAME, or --model.init_from MODEL for the decoder of "
+                "a model"
+            )
         if self.n_special_tokens:  # they follow the vocabulary of a preset or a model
             fields["vocab_size"] = max(fields["vocab_size"], n_ids)
         config = DecoderConfig.from_fields(fields)
         problems = []
         if n_ids > config.vocab_size:
             problems.append(
-                f"the tokenizer has {n_ids:,} token ids, the decoder's vocab_size is {config.vocab_size:,}: "
-                "leave vocab_size out, or choose the decoder's own tokenizer"
+                f"tokenizer: {n_ids:,} token ids; expected at most {config.vocab_size:,}, the decoder's "
+                "vocab_size; leave vocab_size out, or choose the decoder's own tokenizer"
             )
         if data is not None and data.n_ctx > config.n_ctx:
             problems.append(
-                f"the data's windows are {data.n_ctx:,} tokens (data.n_ctx), the decoder's context length is "
-                f"{config.n_ctx:,}: lower data.n_ctx or raise the decoder's n_ctx"
+                f"data.n_ctx: {data.n_ctx:,}; expected at most {config.n_ctx:,}, the decoder's context "
+                "length; lower data.n_ctx or raise the decoder's n_ctx"
             )
         if problems:
             raise ValueError("; ".join(problems))

@@ -108,23 +108,23 @@ class FinetuneTask(BaseTask):
         self._head_shapes: dict[str, tuple[str, int]] = {}
         problems = []
         if lm_coef < 0:
-            problems.append(f"lm_coef is {lm_coef}, expected 0 or more")
+            problems.append(f"lm_coef: {lm_coef}; expected 0 or more")
         if not 0.0 <= clf_pdrop < 1.0:
-            problems.append(f"clf_pdrop is {clf_pdrop}, expected a probability below 1")
+            problems.append(f"clf_pdrop: {clf_pdrop}; expected a probability below 1")
         if not 0.0 < layer_decay <= 1.0:
-            problems.append(f"layer_decay is {layer_decay}, expected more than 0 and at most 1")
+            problems.append(f"layer_decay: {layer_decay}; expected more than 0 and at most 1")
         if freeze_layers < 0:
-            problems.append(f"freeze_layers is {freeze_layers}, expected 0 or more")
+            problems.append(f"freeze_layers: {freeze_layers}; expected 0 or more")
         if transfer_layers is not None and transfer_layers < 0:
-            problems.append(f"transfer_layers is {transfer_layers}, expected 0 or more")
+            problems.append(f"transfer_layers: {transfer_layers}; expected 0 or more")
         if problems:
             raise ValueError(f"FinetuneTask: {'; '.join(problems)}")
         if lora is not None:
             lora.require_library()
             if transfer_layers is not None:
                 raise ValueError(
-                    "lora leaves the blocks' own weights as init_from has them, transfer_layers draws new "
-                    "ones, which would never be trained: give one of them"
+                    "lora, transfer_layers: both given; expected one, because lora would never train the new "
+                    "blocks of transfer_layers"
                 )
 
     # ------------------------------------------------------------------ the network
@@ -133,7 +133,9 @@ class FinetuneTask(BaseTask):
     def tasks(self) -> dict[str, TaskSpec]:
         """The datasets, by name."""
         if self.data is None:
-            raise RuntimeError("FinetuneTask reads its datasets from a DataModule: give the Trainer one")
+            raise RuntimeError(
+                "FinetuneTask: no DataModule; expected one with datasets; give it to the Trainer"
+            )
         return dict(self.data.tasks)
 
     def trained_datasets(self) -> dict[str, TrainedDataset]:
@@ -179,7 +181,7 @@ class FinetuneTask(BaseTask):
         for name in ("transfer_layers", "freeze_layers"):
             value = getattr(self, name)
             if value is not None and value > n_layer:
-                raise ValueError(f"{name} is {value}, but the decoder has {n_layer} layers")
+                raise ValueError(f"{name}: {value}; expected at most {n_layer}, the layers of the decoder")
         stored = {} if self.trainer.state.fn == TrainerFn.FITTING else self.trained_datasets()
         datasets = stored or self._records()
         self.heads = build_heads(datasets, backbone.config.n_embd, self.clf_pdrop)
@@ -222,12 +224,12 @@ class FinetuneTask(BaseTask):
             return
         if isinstance(self.trainer.strategy, FSDPStrategy | ModelParallelStrategy):
             raise ValueError(
-                "lora goes with one device or with --trainer.strategy ddp, not with a sharded model: what "
-                "it trains is small; leave lora or the strategy out"
+                "lora: given with a sharded model; expected one device or --trainer.strategy ddp; leave lora "
+                "or the strategy out"
             )
         if self.init_from is None and not self.trainer.ckpt_path:
             raise ValueError(
-                "lora leaves the blocks' own weights as they are, and without a model they are random: say "
+                "lora: given without a model; expected pre-trained weights, which it leaves unchanged; add "
                 "--model.init_from MODEL"
             )
         self.lora.adapt(backbone, first_block=self.freeze_layers, new_tokens=self._new_tokens)
@@ -414,8 +416,9 @@ class FinetuneTask(BaseTask):
         names = [spec.name for spec in self.tasks.values() if spec.has_head]
         if names and not self.has_learned:
             raise ValueError(
-                f"the heads of {', '.join(names)} were never trained: init_from brings no heads that read "
-                "start and extract tokens; say --ckpt_path best, last or a file of a run that trained them"
+                f"heads of {', '.join(names)}: not trained, because init_from has none that read start and "
+                "extract tokens; expected trained heads; add --ckpt_path best, last or a file of a run that "
+                "trained them"
             )
 
     def _reset(self) -> None:

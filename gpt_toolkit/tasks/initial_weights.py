@@ -44,13 +44,16 @@ def load_initial_weights(
         compared.append("vocab_size")
     different = [f"{key} {ours[key]} against {theirs[key]}" for key in compared if ours[key] != theirs[key]]
     if different:
-        raise ValueError(f"init_from {model}: this decoder differs from the model's: {', '.join(different)}")
+        raise ValueError(
+            f"init_from {model}: decoder with {', '.join(different)}; expected the model's; leave these "
+            "fields out"
+        )
     # Compare the files of checkpoints only: those of a folder may be another program's, equal in meaning.
     files = saved.tokenizer if isinstance(saved.tokenizer, Mapping) else {}
     if tokenizer is not None and files and dict(files) != dict(tokenizer.files()):
         raise ValueError(
-            f"init_from {model}: it was trained with another tokenizer than the data's: give "
-            f"data.tokenizer the one it was trained with, such as the folder model/ of its run"
+            f"init_from {model}: trained with another tokenizer than the data's; expected the same; set "
+            "data.tokenizer to the one it was trained with, such as the folder model/ of its run"
         )
     with torch.no_grad():
         for name, tensor in backbone.state_dict().items():

@@ -36,13 +36,13 @@ class LoRA:
     def __post_init__(self) -> None:
         problems = []
         if self.r < 1:
-            problems.append(f"r is {self.r}, expected 1 or more")
+            problems.append(f"r: {self.r}; expected 1 or more")
         if not (self.alpha > 0 and math.isfinite(self.alpha)):
-            problems.append(f"alpha is {self.alpha}, expected more than 0")
+            problems.append(f"alpha: {self.alpha}; expected more than 0")
         if not 0.0 <= self.dropout < 1.0:
-            problems.append(f"dropout is {self.dropout}, expected a probability below 1")
+            problems.append(f"dropout: {self.dropout}; expected a probability below 1")
         if not self.targets:
-            problems.append("targets is empty; give at least one of c_attn, c_fc, c_proj")
+            problems.append("targets: empty; expected at least one of c_attn, c_fc, c_proj")
         if problems:
             raise ValueError(f"LoRA: {'; '.join(problems)}")
 
@@ -54,8 +54,8 @@ class LoRA:
         """
         if find_spec("peft") is None:
             raise ValueError(
-                "model.lora is given, but peft, the library that makes the adapters, is not installed: "
-                "pip install 'gpt-toolkit[lora]', or leave lora out"
+                "model.lora: peft is not installed; expected it; run pip install 'gpt-toolkit[lora]', or "
+                "leave lora out"
             )
 
     def adapt(self, decoder: Decoder, *, first_block: int, new_tokens: range) -> None:
@@ -89,7 +89,8 @@ class LoRA:
         blocks = list(decoder.h)[first_block:]
         if not blocks:
             raise ValueError(
-                f"lora adapts the blocks that freeze_layers leaves, and all {len(decoder.h)} are frozen"
+                f"lora: all {len(decoder.h)} blocks are frozen; expected at least one to adapt; lower "
+                "freeze_layers"
             )
         linear = [name for name, part in blocks[0].named_modules() if isinstance(part, nn.Linear)]
         for target in self.targets:

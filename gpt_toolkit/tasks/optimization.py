@@ -204,7 +204,9 @@ class OptimizedModule(LightningModule, ABC):
     def configure_optimizers(self) -> Any:
         """Build the recipe's optimizer, with its schedule stepped per update."""
         if self.optimizer_factory is None:
-            raise ValueError("no optimizer: training needs --model.optimizer, e.g. AdamW with its lr")
+            raise ValueError(
+                "optimizer: none; expected one for training; add --model.optimizer, such as AdamW with its lr"
+            )
         optimizer = self.optimizer_factory.build(self)
         scales = {parameter: self.learning_rate_scale(name) for name, parameter in self.named_parameters()}
         scale_learning_rates(optimizer, scales)
@@ -254,7 +256,7 @@ class OptimizedModule(LightningModule, ABC):
         if trainer.max_epochs is not None and trainer.max_epochs > 0 and steps_per_epoch is not None:
             limits.append(trainer.max_epochs * steps_per_epoch)
         if not limits:
-            raise ValueError("the schedule needs an end: set trainer.max_steps (or max_epochs)")
+            raise ValueError("schedule: no end; expected a last step; set trainer.max_steps or max_epochs")
         return int(min(limits))
 
     def configure_gradient_clipping(

@@ -56,11 +56,11 @@ class GenerateTask(LightningModule):
         self.num_samples, self.seed = num_samples, seed
         problems = []
         if max_new_tokens < 1:
-            problems.append(f"max_new_tokens is {max_new_tokens}, expected at least 1")
+            problems.append(f"max_new_tokens: {max_new_tokens}; expected at least 1")
         if num_samples < 1:
-            problems.append(f"num_samples is {num_samples}, expected at least 1")
+            problems.append(f"num_samples: {num_samples}; expected at least 1")
         if dtype not in DTYPES:
-            problems.append(f"dtype is {dtype!r}, expected {', '.join(DTYPES)}")
+            problems.append(f"dtype: {dtype!r}; expected {', '.join(DTYPES)}")
         if problems:
             raise ValueError(f"GenerateTask: {'; '.join(problems)}")
         self.dtype_name = dtype
@@ -87,8 +87,8 @@ class GenerateTask(LightningModule):
         vocabulary, config = self.trainer.datamodule.vocabulary, self.backbone.config  # type: ignore[attr-defined]
         if vocabulary.vocab_size > config.vocab_size:
             raise ValueError(
-                f"the tokenizer has {vocabulary.vocab_size:,} tokens, {self.init_from} embeds "
-                f"{config.vocab_size:,}: give data.tokenizer the model's own"
+                f"tokenizer: {vocabulary.vocab_size:,} tokens; expected at most {config.vocab_size:,}, as "
+                f"{self.init_from} embeds; set data.tokenizer to the model's own"
             )
         for problem in self.trainer.datamodule.length_problems(config.n_ctx):  # type: ignore[attr-defined]
             raise ValueError(problem)

@@ -76,45 +76,47 @@ def check_record(
         ValueError: If the records differ; the message gives both values and the fix.
     """
     if saved is None:
-        raise ValueError("the checkpoint was not written by gpt_toolkit")
+        raise ValueError("checkpoint: not written by gpt_toolkit; expected one that gpt-toolkit fit wrote")
     if saved["format"] != CHECKPOINT_FORMAT:
         raise ValueError(
-            f"the checkpoint has format {saved['format']}, this version reads {CHECKPOINT_FORMAT}"
+            f"checkpoint: format {saved['format']}; expected {CHECKPOINT_FORMAT}; use the version of "
+            "gpt_toolkit that wrote it"
         )
     if saved["task"] != ours["task"]:
         raise ValueError(
-            f"the checkpoint is of {saved['task']}, this run is {ours['task']}: --ckpt_path "
-            f"continues the same task; for weights into another task use --model.init_from"
+            f"task: {ours['task']}; expected {saved['task']}, as in the checkpoint; --ckpt_path resumes the "
+            "same task; for its weights in another task use --model.init_from"
         )
     here, there = ours["decoder"], saved["decoder"]
     if different := [key for key in here if here[key] != there.get(key)]:
-        values = "; ".join(f"{key} {there.get(key)} there, {here[key]} here" for key in different)
-        raise ValueError(f"decoder mismatch between checkpoint and run: {values}")
+        values = "; ".join(
+            f"{key} is {there.get(key)} in the checkpoint, {here[key]} in this run" for key in different
+        )
+        raise ValueError(f"decoder: {values}; expected the checkpoint's values; restore them")
     if (adapters := saved.get("adapters") or {}) != ours["adapters"]:
         raise ValueError(
-            f"the checkpoint's adapters are {adapters or 'none'}, this run's are "
-            f"{ours['adapters'] or 'none'}: give the settings that it was trained with, or start a new run "
-            "from it by --model.init_from"
+            f"lora: {ours['adapters'] or 'none'}; expected {adapters or 'none'}, as in the checkpoint; give "
+            "these settings, or begin a new run by --model.init_from"
         )
     if trains:
         for option in _OF_OPTIMIZER_STATE:
             before, now = saved["settings"].get(option), ours["settings"].get(option)
             if before != now:
                 raise ValueError(
-                    f"{option}: {now}; expected {before}, which the optimizer state of the checkpoint is of; "
-                    "restore it, or start a new run from the checkpoint by --model.init_from"
+                    f"{option}: {now}; expected {before}, as in the checkpoint; restore it, or begin a new "
+                    "run by --model.init_from"
                 )
     if ours["fingerprint"] is None:  # no DataModule to compare with
         return
     if saved["fingerprint"] not in (None, ours["fingerprint"]):
         raise ValueError(
-            f"the checkpoint's tokenizer is {saved['fingerprint']}, the data's is "
-            f"{ours['fingerprint']}: choose the tokenizer that the checkpoint was trained with"
+            f"tokenizer of the data: {ours['fingerprint']}; expected {saved['fingerprint']}, as in the "
+            "checkpoint; choose the tokenizer that it was trained with"
         )
     if trains and not accept_new_plan and saved["plan"] not in (None, ours["plan"]):
         raise ValueError(
-            f"the checkpoint was trained on '{saved['plan']}', this run would continue with "
-            f"'{ours['plan']}': restore what differs, or say --model.accept_new_plan true"
+            f"data: {ours['plan']!r}; expected {saved['plan']!r}, as in the checkpoint; restore what "
+            "differs, or set --model.accept_new_plan true"
         )
 
 

@@ -97,13 +97,13 @@ class BPETable:
             for part in (left, right):
                 if part not in known:
                     raise ValueError(
-                        f"{self.place(rank)}: {left!r} and {right!r} are merged, but {part!r} is neither a "
-                        "single symbol nor made by an earlier merge; the file is damaged or was sorted"
+                        f"{self.place(rank)}: {left!r} and {right!r}; expected {part!r} to be a single "
+                        "symbol or the result of an earlier merge; the file is damaged or was sorted"
                     )
             if left + right not in self.vocabulary:
                 raise ValueError(
-                    f"{self.place(rank)}: {left!r} and {right!r} make {left + right!r}, which has no id; do "
-                    "merges and vocabulary belong together?"
+                    f"{self.place(rank)}: {left + right!r} has no id; expected one in the vocabulary; use "
+                    "merges and vocabulary of one tokenizer"
                 )
             known.add(left + right)
 
@@ -115,11 +115,13 @@ class BPETable:
         duplicate = next((a for a, b in itertools.pairwise(ids) if a == b), None)
         if duplicate is not None:
             both = [piece for piece, i in entries.items() if i == duplicate][:2]
-            raise ValueError(f"{self.origin}: {both[0]!r} and {both[1]!r} both have the id {duplicate}")
+            raise ValueError(
+                f"{self.origin}: id {duplicate} of {both[0]!r} and {both[1]!r}; expected different ids"
+            )
         missing = next((n for n, i in enumerate(ids) if n != i), len(ids))
         raise ValueError(
-            f"{self.origin}: {len(ids)} pieces should have the ids 0 to {len(ids) - 1}, but {missing} is "
-            f"missing and the largest is {ids[-1] if ids else None}; the vocabulary is not whole"
+            f"{self.origin}: no id {missing}, largest {ids[-1] if ids else None}; expected the ids 0 to "
+            f"{len(ids) - 1} for {len(ids)} pieces; the vocabulary is not complete"
         )
 
 
@@ -132,8 +134,7 @@ def read_pair(merges: str, vocabulary: str, *, merges_origin: str, vocabulary_or
     header, *lines = merges.replace("\r\n", "\n").split("\n")
     if not header.startswith("#version"):
         raise ValueError(
-            f"{merges_origin}, line 1: {header[:60]!r} stands where a merges file has its header, "
-            "'#version: 0.2'"
+            f"{merges_origin}, line 1: {header[:60]!r}; expected the header of a merges file, '#version: 0.2'"
         )
     while lines and not lines[-1]:
         lines.pop()
@@ -142,7 +143,8 @@ def read_pair(merges: str, vocabulary: str, *, merges_origin: str, vocabulary_or
         left, space, right = line.partition(" ")
         if not (left and space and right) or " " in right:
             raise ValueError(
-                f"{merges_origin}, line {number}: {line[:60]!r} is not two pieces and one space between them"
+                f"{merges_origin}, line {number}: {line[:60]!r}; expected two pieces and one space between "
+                "them"
             )
         pairs.append((left, right))
     entries = check_vocabulary(read_json(vocabulary, vocabulary_origin), vocabulary_origin)
@@ -154,7 +156,7 @@ def check_vocabulary(entries: Mapping[str, object], origin: str) -> dict[str, in
     """Return the entries as ids, after a check that all of them are."""
     for piece, i in entries.items():
         if type(i) is not int:
-            raise ValueError(f"{origin}: the id of {piece!r} is {i!r}, not a whole number")
+            raise ValueError(f"{origin}: id {i!r} of {piece!r}; expected a whole number")
     return dict(entries)  # type: ignore[arg-type]
 
 
@@ -164,11 +166,11 @@ def read_json(text: str, origin: str) -> dict[str, object]:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         raise ValueError(
-            f"{origin}, line {error.lineno}, column {error.colno}: not whole JSON ({error.msg}); is the file "
-            "cut short? fetch it again"
+            f"{origin}, line {error.lineno}, column {error.colno}: {error.msg}; expected JSON; download the "
+            "file again, which may be cut short"
         ) from None
     if not isinstance(value, dict):
-        raise ValueError(f"{origin}: holds a JSON {type(value).__name__} where an object is expected")
+        raise ValueError(f"{origin}: JSON {type(value).__name__}; expected an object")
     return value
 
 
@@ -183,9 +185,8 @@ def check_text(text: str) -> None:
         text.encode()
     except UnicodeEncodeError as error:
         raise ValueError(
-            f"The text holds a lone surrogate (U+{ord(text[error.start]):04X} at character {error.start}), "
-            "which is not Unicode text; read its file as UTF-8 with errors='replace', or repair it with "
-            "ftfy.fix_text"
+            f"text: lone surrogate U+{ord(text[error.start]):04X} at character {error.start}; expected "
+            "Unicode text; read its file as UTF-8 with errors='replace', or repair it with ftfy.fix_text"
         ) from None
 
 
@@ -194,6 +195,6 @@ def check_ids(ids: Sequence[int], vocab_size: int) -> None:
     if len(ids) and (min(ids) < 0 or max(ids) >= vocab_size):
         unknown = next(i for i in ids if not 0 <= i < vocab_size)
         raise ValueError(
-            f"Token id {unknown} is not in the vocabulary, whose {vocab_size} ids are 0 to "
-            f"{vocab_size - 1}; was the text encoded by another tokenizer?"
+            f"token id: {unknown}; expected 0 to {vocab_size - 1}, an id of the vocabulary; use the "
+            "tokenizer that encoded the text"
         )

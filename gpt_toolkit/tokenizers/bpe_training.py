@@ -45,8 +45,7 @@ def train_byte_level(
     """
     if vocab_size < SMALLEST:
         raise ValueError(
-            f"vocab_size is {vocab_size}; a byte-level vocabulary has at least {SMALLEST}: 256 bytes and the "
-            "end of text"
+            f"vocab_size: {vocab_size}; expected at least {SMALLEST}, for 256 bytes and the end-of-text token"
         )
     from tokenizers import Tokenizer
     from tokenizers.models import BPE

@@ -117,7 +117,7 @@ class ByteLevelBPE:
             ids = self._encode_long_spaces(text)
         if self._absent and ids.size and ids.max() >= self.vocab_size:
             byte = self._absent[int(ids[ids >= self.vocab_size][0])]
-            raise ValueError(f"The vocabulary has no piece for byte 0x{byte:02X}, which the text holds")
+            raise ValueError(f"text: byte 0x{byte:02X}; expected bytes that have a piece in the vocabulary")
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -155,8 +155,8 @@ class ByteLevelBPE:
             i = vocabulary[left + right]
             if i <= last:
                 raise ValueError(
-                    f"{self._table.place(rank)}: {left + right!r} has the id {i}, below an earlier merge's "
-                    f"{last}; GPT-2's ids rise with the merges, one merge a piece"
+                    f"{self._table.place(rank)}: id {i} of {left + right!r}; expected more than {last}, the "
+                    "id of an earlier merge; use a vocabulary whose ids rise with the merges, as GPT-2's do"
                 )
             ranks[self._bytes[i]] = last = i
         return ranks
@@ -196,9 +196,8 @@ class ByteLevelBPE:
         for rank, (left, right) in enumerate(self._table.merges):
             if len(model.tokenize(left + right)) != 1:
                 raise ValueError(
-                    f"{self._table.place(rank)}: {left!r} and {right!r} make {left + right!r}, but earlier "
-                    "merges take these bytes apart otherwise, so this line can never be used; the merges "
-                    "are out of order"
+                    f"{self._table.place(rank)}: {left!r} and {right!r}; expected a merge that can occur, "
+                    f"but earlier merges split {left + right!r} in another way; put the merges in their order"
                 )
 
 

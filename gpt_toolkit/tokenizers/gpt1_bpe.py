@@ -42,7 +42,7 @@ class GPT1BPE:
 
     def __init__(self, table: BPETable, word_splitting: WordSplitting = "auto") -> None:
         if UNKNOWN not in table.vocabulary:
-            raise ValueError(f"{table.origin}: has no {UNKNOWN!r}, which every GPT-1 vocabulary has")
+            raise ValueError(f"{table.origin}: no {UNKNOWN!r}; expected it, as in every GPT-1 vocabulary")
         characters = {piece for piece in table.vocabulary if len(piece.removesuffix(END_OF_WORD)) == 1}
         table.check(characters)
         self._table = table

@@ -127,7 +127,7 @@ def _spacy_tokenizer() -> Callable[[str], Any]:
 def resolve_word_splitting(kind: WordSplitting) -> Literal["spacy", "rules"]:
     """Choose the splitter of words; warn if ``auto`` has to do without spaCy."""
     if kind not in ("auto", "spacy", "rules"):
-        raise ValueError(f"word_splitting is {kind!r}; it is one of 'auto', 'spacy', 'rules'")
+        raise ValueError(f"word_splitting: {kind!r}; expected 'auto', 'spacy' or 'rules'")
     if kind == "rules":
         return "rules"
     import importlib.util
@@ -136,13 +136,13 @@ def resolve_word_splitting(kind: WordSplitting) -> Literal["spacy", "rules"]:
         return "spacy"
     if kind == "spacy":
         raise ValueError(
-            "word_splitting is 'spacy', but spaCy is not installed: pip install 'gpt-toolkit[spacy]', "
-            "or take word_splitting='rules'"
+            "word_splitting: 'spacy'; expected spaCy to be installed; run pip install 'gpt-toolkit[spacy]', "
+            "or use word_splitting='rules'"
         )
     warnings.warn(
-        "spaCy is not installed, so words are split by the toolkit's own rules and a few token ids may "
-        "differ from GPT-1's. For the released ids: pip install 'gpt-toolkit[spacy]'; to keep the rules: "
-        "word_splitting='rules'",
+        "spaCy is not installed: words are split by the toolkit's own rules, and a few token ids may differ "
+        "from GPT-1's; for the released ids run pip install 'gpt-toolkit[spacy]'; word_splitting='rules' "
+        "silences this warning",
         UserWarning,
         stacklevel=3,
     )

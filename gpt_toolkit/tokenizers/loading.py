@@ -188,7 +188,7 @@ def load_tokenizer(spec: str | Path | Mapping[str, str]) -> Tokenizer:
     beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
     hint = did_you_mean(path.name, [*_LOADERS, *beside], n=3)
     raise FileNotFoundError(
-        f"no tokenizer {str(spec)!r}{hint}: it is not a file or folder here, nor one of {', '.join(_LOADERS)}"
+        f"tokenizer: {str(spec)!r}{hint}; expected a file, a folder, or one of {', '.join(_LOADERS)}"
     )
 
 
@@ -207,8 +207,8 @@ def _gpt2() -> Tokenizer:
         }
     except (OSError, ValueError) as error:
         raise OSError(
-            f"GPT-2's vocabulary could not be fetched ({type(error).__name__}). Without a network, place "
-            f"vocab.bpe and encoder.json (from {_gpt2_address}) in {folder}, or give their folder as the "
+            f"tokenizer: gpt2, not downloaded ({type(error).__name__}); expected a network or vocab.bpe and "
+            f"encoder.json; place these (from {_gpt2_address}) in {folder}, or give their folder as the "
             "tokenizer"
         ) from error
     tokenizer = _from_files(files, _gpt2_address.rstrip("/"))
@@ -222,15 +222,17 @@ def _gpt1() -> Tokenizer:
     if folder.is_dir():
         return _from_folder(folder)
     raise FileNotFoundError(
-        "GPT-1's vocabulary is not here. Place vocab_40000.bpe and encoder_bpe_40000.json (from "
-        f"{_gpt1_address}) in {folder}, or give their folder as the tokenizer"
+        "tokenizer: gpt1, files not found; expected vocab_40000.bpe and encoder_bpe_40000.json; place these "
+        f"(from {_gpt1_address}) in {folder}, or give their folder as the tokenizer"
     )
 
 
 def _storyworld() -> Tokenizer:
     content = STORYWORLD.read_bytes()
     if hashlib.sha256(content).hexdigest() != STORYWORLD_SHA256:
-        raise ValueError(f"{STORYWORLD} is not the file that was installed; install gpt-toolkit again")
+        raise ValueError(
+            f"{STORYWORLD}: changed content; expected the file that was installed; install gpt-toolkit again"
+        )
     return _from_table(tokenizer_json.read(content.decode(), str(STORYWORLD)), "auto")
 
 
@@ -255,7 +257,7 @@ def _from_file(path: Path) -> Tokenizer:
         if path.name in pair:
             return _from_files(_read(path.parent, pair), str(path.parent))
     if path.suffix != ".json":
-        raise ValueError(f"{path} is not a tokenizer file; these are: {', '.join(_VOCABULARY_FILES)}")
+        raise ValueError(f"{path}: not a tokenizer file; expected one of {', '.join(_VOCABULARY_FILES)}")
     (text,) = _read(path.parent, (path.name,)).values()
     return _from_table(tokenizer_json.read(text, str(path)), "auto")
 
@@ -269,7 +271,8 @@ def _read(folder: Path, names: Sequence[str]) -> dict[str, str]:
             continue
         except UnicodeDecodeError as error:
             raise ValueError(
-                f"{folder / name} is not UTF-8 from byte {error.start} on; is the file damaged?"
+                f"{folder / name}: invalid byte at offset {error.start}; expected UTF-8; download the file "
+                "again"
             ) from None
     return files
 
@@ -296,11 +299,10 @@ def _read_table(files: Mapping[str, str], origin: str) -> BPETable:
     for pair in FILE_PAIRS:
         for name, other in (pair, pair[::-1]):
             if name in files:
-                raise FileNotFoundError(f"{origin} has {name}, but not {other}, which belongs to it")
+                raise FileNotFoundError(f"{origin}: {name} without {other}; expected both; add {other}")
     raise FileNotFoundError(
-        f"{origin} holds no tokenizer: tokenizer.json, or "
+        f"{origin}: no tokenizer; expected tokenizer.json, or "
         + ", or ".join(" and ".join(pair) for pair in FILE_PAIRS)
-        + " would make one"
     )
 
 
@@ -348,7 +350,7 @@ def tokenizer_name(place: Path | Mapping[str, str] | str, model: str) -> str:
     if not isinstance(place, Mapping):
         return str(place)
     if not place:
-        raise ValueError(f"{model}: holds no tokenizer; name one, or give its folder")
+        raise ValueError(f"{model}: no tokenizer; expected one; give the name or folder of a tokenizer")
     check_files(place, model)
     contents = json.dumps(dict(place), sort_keys=True)
     folder = cache_folder() / "tokenizers" / hashlib.sha256(contents.encode()).hexdigest()[:16]

@@ -30,20 +30,20 @@ def read(text: str, origin: str) -> BPETable:
     parts = read_json(text, origin)
     model: Any = parts.get("model")
     if not isinstance(model, dict):
-        raise ValueError(f"{origin}: has no 'model'; is it a tokenizer.json of Hugging Face's tokenizers?")
+        raise ValueError(f"{origin}: no 'model'; expected a tokenizer.json of Hugging Face's tokenizers")
     if model.get("type", "BPE") != "BPE":
         raise ValueError(
-            f"{origin}: a {model['type']} tokenizer; byte-level BPE as GPT-2's, or GPT-1's BPE, is expected"
+            f"{origin}: tokenizer of type {model['type']}; expected GPT-2's byte-level BPE or GPT-1's BPE"
         )
     for option in ("dropout", "continuing_subword_prefix", "byte_fallback", "ignore_merges"):
         if model.get(option):
             raise ValueError(
-                f"{origin}: its BPE has {option} = {model[option]!r}, which GPT-1 and GPT-2 do not"
+                f"{origin}: BPE with {option} = {model[option]!r}; expected none, as in GPT-1 and GPT-2"
             )
     suffix = model.get("end_of_word_suffix") or ""
     if suffix not in ("", END_OF_WORD):
         raise ValueError(
-            f"{origin}: its words end in {suffix!r}; GPT-1's end in {END_OF_WORD!r}, GPT-2's in nothing"
+            f"{origin}: end_of_word_suffix {suffix!r}; expected {END_OF_WORD!r} (GPT-1) or none (GPT-2)"
         )
     if not suffix and not _is_characters(parts):
         _check_byte_level(parts, origin)
@@ -69,7 +69,7 @@ def is_gpt1(table: BPETable) -> bool:
 def _merge(pair: str | list[str], place: str) -> tuple[str, str]:
     pieces = pair.split(" ") if isinstance(pair, str) else pair
     if len(pieces) != 2 or not all(isinstance(piece, str) and piece for piece in pieces):
-        raise ValueError(f"{place}: {pair!r} is not two pieces")
+        raise ValueError(f"{place}: {pair!r}; expected two pieces")
     return pieces[0], pieces[1]
 
 
@@ -82,7 +82,9 @@ def _is_characters(parts: Mapping[str, Any]) -> bool:
 def _check_byte_level(parts: Mapping[str, Any], origin: str) -> None:
     """Raise if a byte-level BPE prepares text in another way than GPT-2's."""
     if normalizer := parts.get("normalizer"):
-        raise ValueError(f"{origin}: normalizes text ({_type(normalizer)}); GPT-2's byte-level BPE does not")
+        raise ValueError(
+            f"{origin}: normalizer {_type(normalizer)}; expected none, as in GPT-2's byte-level BPE"
+        )
     splitting: Any = parts.get("pre_tokenizer") or {}
     steps = splitting["pretokenizers"] if _type(splitting) == "Sequence" else [splitting]
     match [(_type(step), step) for step in steps]:
@@ -98,13 +100,11 @@ def _check_byte_level(parts: Mapping[str, Any], origin: str) -> None:
         case kinds:
             names = " + ".join(name for name, _ in kinds)
             raise ValueError(
-                f"{origin}: splits text by {names}, in another way than GPT-2's byte-level split; "
-                "only tokenizers with GPT-2's split are read"
+                f"{origin}: pre-tokenizer {names}; expected GPT-2's byte-level split; other tokenizers are "
+                "not implemented"
             )
     if step.get("add_prefix_space"):
-        raise ValueError(
-            f"{origin}: puts a space before every text (add_prefix_space); GPT-2's tokenizer does not"
-        )
+        raise ValueError(f"{origin}: add_prefix_space is true; expected false, as in GPT-2's tokenizer")
 
 
 def _template_tokens(processor: Any) -> Iterator[str]:

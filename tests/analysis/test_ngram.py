@@ -79,5 +79,5 @@ def test_a_longer_context_helps_where_the_text_has_one() -> None:
 
 
 def test_an_order_longer_than_the_text_is_refused() -> None:
-    with pytest.raises(ValueError, match="order is 5 for 4 tokens"):
+    with pytest.raises(ValueError, match="order: 5 for 4 tokens; expected at least 1, and more tokens than"):
         NGram(np.arange(4), 9, 5)

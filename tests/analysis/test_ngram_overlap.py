@@ -66,7 +66,7 @@ def test_pieces_of_a_document_give_the_ngrams_of_the_whole(
 def test_texts_shorter_than_an_ngram_have_none() -> None:
     for text in ("", "...", "one two three"):
         assert fingerprints(text, 4).tolist() == []
-    with pytest.raises(ValueError, match="n_words is 0; expected at least 1"):
+    with pytest.raises(ValueError, match="n_words: 0; expected at least 1"):
         fingerprints("a b", 0)
 
 

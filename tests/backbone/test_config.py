@@ -55,17 +55,17 @@ def test_an_unknown_preset_is_refused_with_the_nearest_name() -> None:
 
 
 def test_what_the_data_must_add_to_a_small_shape_is_named() -> None:
-    with pytest.raises(ValueError, match="no value for vocab_size, n_ctx"):
+    with pytest.raises(ValueError, match="decoder: no vocab_size, n_ctx; expected a value for each"):
         DecoderConfig.from_preset("gpt-mini")
 
 
 def test_an_unknown_field_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"unknown field n_heads; known: .*n_head"):
+    with pytest.raises(ValueError, match="decoder: unknown field n_heads; expected vocab_size, n_ctx"):
         DecoderConfig.from_preset("gpt2", n_heads=7)
 
 
 def test_all_faults_of_a_shape_are_told_at_once() -> None:
-    with pytest.raises(ValueError, match=r"n_head could be 1, 2, 4, 8.*attn_pdrop is 1\.0.*norm is 'middle'"):
+    with pytest.raises(ValueError, match=r"n_head: 7; .*such as 1, 2, 4, 8.*attn_pdrop: 1\.0; .*norm:"):
         DecoderConfig(5, 5, 1, 7, 128, attn_pdrop=1.0, norm="middle")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="n_layer is 0"):
+    with pytest.raises(ValueError, match="decoder: n_layer: 0; expected a whole number of at least 1"):
         DecoderConfig(5, 5, 0, 1, 8)

@@ -51,11 +51,11 @@ def test_reading_in_parts_with_a_cache_gives_the_same_hidden_states(norm: Norm) 
 
 def test_a_text_longer_than_the_context_is_refused() -> None:
     decoder = tiny()
-    with pytest.raises(ValueError, match="8 tokens are more than the context length 7"):
+    with pytest.raises(ValueError, match="input_ids: 8 tokens; expected at most 7, the context length"):
         decoder(torch.zeros(1, 8, dtype=torch.long))
     cache = KeyValueCache(decoder.config, 1, dtype=torch.float32, capacity=4)
     decoder(torch.zeros(1, 3, dtype=torch.long), cache)
-    with pytest.raises(ValueError, match="5 tokens are more than the cache capacity 4"):
+    with pytest.raises(ValueError, match="input_ids: 5 tokens; expected at most 4, the cache capacity"):
         decoder(torch.zeros(1, 2, dtype=torch.long), cache)
 
 

@@ -102,15 +102,17 @@ def test_a_full_cache_and_wrong_lengths_are_refused() -> None:
     decoder = small_decoder()
     cache = KeyValueCache(decoder.config, 2, dtype=torch.float32, capacity=4)
     cache.set_lengths([4, 1])
-    with pytest.raises(ValueError, match="5 tokens are more than the cache capacity 4"):
+    with pytest.raises(ValueError, match="input_ids: 5 tokens; expected at most 4, the cache capacity"):
         decoder(torch.tensor([[1], [1]]), cache)
     cache.set_lengths([1, 2])
-    with pytest.raises(ValueError, match="2 new tokens; sequences of unequal length take one token per step"):
+    with pytest.raises(
+        ValueError, match="new tokens: 2; expected 1, because the sequences have unequal lengths"
+    ):
         decoder(torch.tensor([[1, 2], [1, 2]]), cache)
     for lengths in ([1], [1, 5], [-1, 2]):
-        with pytest.raises(ValueError, match=r"lengths .* for a cache of 2 sequences and 4 positions"):
+        with pytest.raises(ValueError, match=r"lengths: .*; expected 2 numbers, each of at most 4"):
             cache.set_lengths(lengths)
-    with pytest.raises(ValueError, match="a cache of 7 positions for a decoder of context length 6"):
+    with pytest.raises(ValueError, match="capacity: 7; expected at most the context length 6"):
         KeyValueCache(decoder.config, 1, dtype=torch.float32, capacity=7)
 
 

@@ -39,7 +39,7 @@ def test_sampling_changes_nothing_in_training(fit: Run) -> None:
 
 def test_settings_that_no_sample_can_have_are_refused_before_the_first_step(fit: Run) -> None:
     losses: list[float] = []
-    with pytest.raises(ValueError, match=r"^samples: temperature is -1.0, .*; top_p is 1.5, expected more"):
+    with pytest.raises(ValueError, match=r"^samples: temperature: -1\.0; .*; top_p: 1\.5; expected more"):
         fit(losses=losses, callbacks=[Samples(temperature=-1.0, top_p=1.5)])
     assert not losses
     fit(callbacks=[Samples(max_new_tokens=0, top_p=1.5)])  # which writes none

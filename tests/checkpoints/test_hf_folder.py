@@ -78,9 +78,9 @@ def test_missing_and_surplus_tensors_are_named() -> None:
     stored["more.weight"] = stored.pop("transformer.h.1.mlp.c_fc.bias")
     with pytest.raises(ValueError, match=r"h\.1\.mlp\.c_fc\.bias is missing; more\.weight is surplus"):
         from_hugging_face(stored, decoder.config)
-    with pytest.raises(ValueError, match=r"neither.*c_fc"):
+    with pytest.raises(ValueError, match="state dict: tensors c_fc; expected the token embeddings of GPT-2"):
         from_hugging_face({"c_fc": torch.zeros(1)}, decoder.config)
-    with pytest.raises(ValueError, match=r"GPT-1 decoder.*missing none; surplus ln_f\.bias, ln_f\.weight"):
+    with pytest.raises(ValueError, match=r"state dict: missing none; surplus ln_f\.bias, ln_f\.weight"):
         to_hugging_face(decoder.state_dict(), small_config("post"))
 
 
@@ -103,20 +103,24 @@ def test_fields_left_out_take_the_published_values() -> None:
 @pytest.mark.parametrize(
     ("norm", "fields", "message"),
     [
-        ("pre", {"model_type": "llama"}, "model_type is 'llama', expected gpt2 or openai-gpt"),
-        ("pre", {"activation_function": "relu"}, "activation_function is 'relu', implemented: gelu_new"),
-        ("pre", {"activation_function": "gelu"}, "activation_function is 'gelu'"),  # the exact form
-        ("post", {"afn": "silu"}, "afn is 'silu'"),
-        ("pre", {"n_inner": 16}, "n_inner is 16, implemented: 4 n_embd = 32"),
-        ("pre", {"scale_attn_weights": False}, "scale_attn_weights is False"),
-        ("pre", {"scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse_layer_idx is True"),
-        ("pre", {"add_cross_attention": True}, "add_cross_attention is True"),
-        ("post", {"tie_word_embeddings": False}, "tie_word_embeddings is False"),
-        ("post", {"layer_norm_epsilon": 1e-6}, "layer_norm_epsilon is 1e-06, implemented: 1e-05"),
-        ("pre", {"n_embd": "8"}, "n_embd is '8', expected a whole number"),
-        ("pre", {"attn_pdrop": None}, "attn_pdrop is None, expected a probability"),
-        ("pre", {"n_head": 3}, "n_head 3 does not divide n_embd 8"),
-        ("pre", {"n_inner": 16, "tie_word_embeddings": False}, "n_inner is 16.*; tie_word_embeddings"),
+        ("pre", {"model_type": "llama"}, r"config\.json: model_type: 'llama'; expected gpt2 or openai-gpt"),
+        ("pre", {"activation_function": "relu"}, r"config\.json: activation_function: 'relu'; expected"),
+        ("pre", {"activation_function": "gelu"}, r"config\.json: activation_function:"),  # the exact form
+        ("post", {"afn": "silu"}, r"config\.json: afn: 'silu'; expected gelu or gelu_new or"),
+        ("pre", {"n_inner": 16}, r"config\.json: n_inner: 16; expected 4 n_embd = 32"),
+        ("pre", {"scale_attn_weights": False}, r"config\.json: scale_attn_weights: False; expected True"),
+        (
+            "pre",
+            {"scale_attn_by_inverse_layer_idx": True},
+            r"config\.json: scale_attn_by_inverse_layer_idx: True; expected",
+        ),
+        ("pre", {"add_cross_attention": True}, r"config\.json: add_cross_attention: True; expected False"),
+        ("post", {"tie_word_embeddings": False}, r"config\.json: tie_word_embeddings: False; expected True"),
+        ("post", {"layer_norm_epsilon": 1e-6}, r"config\.json: layer_norm_epsilon: 1e-06; expected 1e-05"),
+        ("pre", {"n_embd": "8"}, r"config\.json: n_embd: '8'; expected a whole number"),
+        ("pre", {"attn_pdrop": None}, r"config\.json: attn_pdrop: None; expected a probability"),
+        ("pre", {"n_head": 3}, r"config\.json: decoder: n_head: 3; expected a divisor of n_embd"),
+        ("pre", {"n_inner": 16, "tie_word_embeddings": False}, r"config\.json: n_inner: 16; expected 4"),
     ],
 )
 def test_a_config_that_is_not_implemented_is_refused_by_name(
@@ -185,7 +189,7 @@ def test_further_config_fields_are_kept_beside_ours(tmp_path: Path) -> None:
 
 def test_an_existing_folder_is_replaced_only_with_overwrite(folder: Path) -> None:
     other = small_decoder("post")
-    with pytest.raises(FileExistsError, match=r"model: exists already"):
+    with pytest.raises(FileExistsError, match="model: exists; expected a new folder"):
         write_model_folder(folder, other.config, other.state_dict(), {})
     assert open_model(folder).config.norm == "pre"
     write_model_folder(folder, other.config, other.state_dict(), {}, overwrite=True)
@@ -202,7 +206,7 @@ def test_a_folder_of_something_else_is_never_overwritten(tmp_path: Path) -> None
     (tmp_path / "project" / "config.json").write_text("{}")
     (tmp_path / "file").write_text("x")
     for name in ("letters", "project", "file"):
-        with pytest.raises(FileExistsError, match=f"{name}: is not a model folder"):
+        with pytest.raises(FileExistsError, match=f"{name}: other files; expected a model folder"):
             write_model_folder(tmp_path / name, decoder.config, decoder.state_dict(), {}, overwrite=True)
     assert (tmp_path / "letters" / "a.txt").read_text() == "dear"
 
@@ -214,7 +218,7 @@ def test_a_full_disk_leaves_everything_as_it_was(folder: Path, monkeypatch: pyte
     monkeypatch.setattr(hf_folder, "_write_safetensors", disk_full)
     before = (folder / "model.safetensors").read_bytes()
     decoder = small_decoder("post")
-    with pytest.raises(OSError, match=r"model: could not be written: No space left on device"):
+    with pytest.raises(OSError, match="model: No space left on device; expected a folder that can be"):
         write_model_folder(folder, decoder.config, decoder.state_dict(), {}, overwrite=True)
     assert (folder / "model.safetensors").read_bytes() == before
     assert [p.name for p in folder.parent.iterdir()] == ["model"]
@@ -232,7 +236,7 @@ def test_a_folder_that_cannot_take_its_place_leaves_the_old_one(
 
     monkeypatch.setattr(Path, "rename", refused)
     other = small_decoder("post")
-    with pytest.raises(OSError, match=r"model: could not be written: Permission denied"):
+    with pytest.raises(OSError, match="model: Permission denied; expected a folder that can be written"):
         write_model_folder(folder, other.config, other.state_dict(), {}, overwrite=True)
     assert open_model(folder).config.norm == "pre"
     assert [p.name for p in folder.parent.iterdir()] == ["model"]
@@ -261,33 +265,33 @@ def test_a_truncated_file_is_named(folder: Path) -> None:
     whole = path.read_bytes()
     for length in (0, 5, 100, len(whole) - 1):
         path.write_bytes(whole[:length])
-        with pytest.raises(ValueError, match=r"model\.safetensors: is cut short or not a safetensors file"):
+        with pytest.raises(ValueError, match=r"model\.safetensors: Error while deserializing header:"):
             open_model(folder)
 
 
 def test_every_missing_file_is_named(folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "away")
-    with pytest.raises(FileNotFoundError, match=r"model\.safetensors: no such file"):
+    with pytest.raises(FileNotFoundError, match=r"model: no weights; expected model\.safetensors or"):
         open_model(folder)
     (folder / "config.json").write_text("{")
-    with pytest.raises(ValueError, match=r"config\.json: is not JSON"):
+    with pytest.raises(ValueError, match=r"config\.json: Expecting property name enclosed in double quotes:"):
         open_model(folder)
     (folder / "config.json").write_text("[]")
-    with pytest.raises(ValueError, match=r"config\.json: holds a list"):
+    with pytest.raises(ValueError, match=r"config\.json: list; expected a JSON object"):
         open_model(folder)
     (folder / "away").rename(folder / "model.safetensors")
     (folder / "config.json").unlink()
-    with pytest.raises(FileNotFoundError, match=r"config\.json: no such file"):
+    with pytest.raises(FileNotFoundError, match=r"config\.json: not found; expected a file"):
         open_model(folder)
 
 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"n_layer": 3}, r"holds 2 blocks, config\.json says n_layer 3"),
-        ({"n_positions": 7}, r"transformer\.wpe\.weight is \(6, 8\), .* \(7, 8\): the position table is cut"),
-        ({"vocab_size": 16}, r"transformer\.wte\.weight is \(13, 8\), .* \(16, 8\): the vocabulary is cut"),
-        ({"model_type": "openai-gpt"}, r"holds the tensors of a GPT-2 decoder.*describes a GPT-1 one"),
+        ({"n_layer": 3}, r"2 blocks; expected 3, the n_layer of config\.json"),
+        ({"n_positions": 7}, r"transformer\.wpe\.weight: shape \(6, 8\); expected \(7, 8\), .*: the"),
+        ({"vocab_size": 16}, r"transformer\.wte\.weight: shape \(13, 8\); expected \(16, 8\), .*: the"),
+        ({"model_type": "openai-gpt"}, r"tensors of a GPT-2 decoder; expected those of a GPT-1 decoder"),
     ],
 )
 def test_a_config_that_contradicts_the_tensors_is_refused(
@@ -307,11 +311,11 @@ def test_a_config_that_contradicts_the_tensors_is_refused(
         (lambda t: t.update({"lm_head.weight": torch.zeros(14, 8)}), r"lm_head\.weight differs"),
         (
             lambda t: t.update({"transformer.wpe.weight": torch.zeros(6, 8, dtype=torch.int8)}),
-            r"wpe\.weight is of type int8, expected floating point",
+            r"wpe\.weight: type int8; expected floating point",
         ),
         (
             lambda t: t.update({"transformer.h.0.mlp.c_fc.weight": torch.zeros(32, 8)}),
-            r"h\.0\.mlp\.c_fc\.weight is \(32, 8\), config\.json makes it \(8, 32\)",
+            r"h\.0\.mlp\.c_fc\.weight: shape \(32, 8\); expected \(8, 32\), as config\.json says",
         ),
     ],
 )
@@ -338,14 +342,16 @@ def test_a_shard_that_lacks_its_tensor_or_lies_elsewhere_is_refused(folder: Path
     index.write_text(json.dumps({"weight_map": weight_map}))
     assert torch.equal(open_model(folder).read()["wte.weight"], tensors["transformer.wte.weight"])
     index.write_text(json.dumps({"weight_map": weight_map | {"gone": "one.safetensors"}}))
-    with pytest.raises(ValueError, match=r"one\.safetensors: .*promises gone, which is not there"):
+    with pytest.raises(ValueError, match=r"one\.safetensors: no tensor gone; expected it, because the index"):
         open_model(folder)
     index.write_text(json.dumps({"weight_map": weight_map | {"gone": "two.safetensors"}}))
-    with pytest.raises(FileNotFoundError, match=r"two\.safetensors: no such file"):
+    with pytest.raises(FileNotFoundError, match=r"two\.safetensors: not found; expected a file of weights"):
         open_model(folder)
     for name in ("../one.safetensors", "..", "", "a/b", "C:\\x", "x\0y", str(folder / "one.safetensors"), 5):
         index.write_text(json.dumps({"weight_map": {"x": name}}))
-        with pytest.raises(ValueError, match=r"index\.json: expected a weight_map"):
+        with pytest.raises(
+            ValueError, match=r"model\.safetensors\.index\.json: no valid weight_map; expected"
+        ):
             open_model(folder)
 
 
@@ -354,7 +360,7 @@ def test_a_tokenizer_file_outside_the_folder_is_refused_and_nothing_written(
     name: str, tmp_path: Path
 ) -> None:
     decoder = small_decoder()
-    with pytest.raises(ValueError, match=r"tokenizer file '.*'; expected a file name without a folder"):
+    with pytest.raises(ValueError, match=r"tokenizer file: '.*'; expected a file name without a folder"):
         write_model_folder(tmp_path / "new", decoder.config, decoder.state_dict(), {"a": "", name: "x"})
     with pytest.raises(ValueError, match=r"expected a file name without a folder"):
         write_model_folder(

@@ -120,11 +120,11 @@ def test_a_folder_with_another_head_gives_its_decoder_and_a_note(
     [
         (
             lambda s: s.update({"module.transformer.wpe.weight": torch.zeros(5, 8)}),
-            "are one tensor of one model",
+            r"model\.safetensors: both module\.transformer\.wpe\.weight and",
         ),
         (
             lambda s: s.update({"teacher.wte.weight": torch.zeros(17, 8)}),
-            r"holds 2 decoders, below 'teacher\.', ",
+            r"model\.safetensors: 2 decoders, below 'teacher\.',",
         ),
         (lambda s: s.update({"value.weight": torch.zeros(1, 8)}), r"value\.weight is surplus"),
         (

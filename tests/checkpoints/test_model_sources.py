@@ -49,10 +49,10 @@ def test_a_truncated_checkpoint_is_named(tmp_path: Path) -> None:
     whole = (tmp_path / "last.ckpt").read_bytes()
     for length in (10, len(whole) // 2, len(whole) - 30):
         (tmp_path / "last.ckpt").write_bytes(whole[:length])
-        with pytest.raises(ValueError, match=r"last\.ckpt: is cut short, or is just being written"):
+        with pytest.raises(ValueError, match=r"last\.ckpt: incomplete; expected a complete checkpoint"):
             open_model(tmp_path / "last.ckpt")
     (tmp_path / "last.ckpt").write_bytes(b"Dear all")
-    with pytest.raises(ValueError, match=r"last\.ckpt: is neither a checkpoint nor a model folder"):
+    with pytest.raises(ValueError, match=r"last\.ckpt: other content; expected a checkpoint or a model"):
         open_model(tmp_path / "last.ckpt")
 
 
@@ -68,14 +68,14 @@ def about(**fields: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"model": {}}, r"is not a checkpoint of gpt_toolkit"),
-        ([1, 2], r"is not a checkpoint of gpt_toolkit"),
-        (without(checkpoint(), "gpt_toolkit"), r"is not a checkpoint of gpt_toolkit"),
-        (about(format=4, version="9.0"), r"checkpoint format 4, written by gpt_toolkit 9\.0"),
-        (about(decoder={"n_layer": 1}), r"its decoder fields are not valid: .*no value for vocab_size"),
+        ({"model": {}}, r"no 'gpt_toolkit' entry; expected a checkpoint"),
+        ([1, 2], r"no 'gpt_toolkit' entry; expected a checkpoint"),
+        (without(checkpoint(), "gpt_toolkit"), r"no 'gpt_toolkit' entry; expected a checkpoint"),
+        (about(format=4, version="9.0"), r"checkpoint format 4; expected 3; use gpt_toolkit 9\.0"),
+        (about(decoder={"n_layer": 1}), r"decoder fields: .*no vocab_size"),
         (
             about(decoder=small_config(n_ctx=9).to_fields()),
-            r"backbone\.wpe\.weight is \(6, 8\), its decoder entry makes it \(9, 8\)",
+            r"backbone\.wpe\.weight: shape \(6, 8\); expected \(9, 8\), as its decoder entry says",
         ),
         (about(decoder=small_config("post").to_fields()), r"backbone\.ln_f\.weight is surplus"),
         (checkpoint() | {"state_dict": {}}, r"backbone\.wte\.weight is missing.*and 25 more"),
@@ -88,9 +88,9 @@ def test_a_checkpoint_of_something_else_is_refused(content: object, message: str
 
 
 def test_what_is_no_model_is_refused_with_what_to_do(tmp_path: Path, folder: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no such folder or file.*expected a model folder, a \.ckpt"):
+    with pytest.raises(FileNotFoundError, match=r"nothing: not found; expected a model folder, a \.ckpt"):
         open_model(tmp_path / "runs" / "nothing")
-    with pytest.raises(FileNotFoundError, match=r"gpt3: no such folder or file"):
+    with pytest.raises(FileNotFoundError, match=r"gpt3: not found; expected a model folder"):
         open_model("gpt3")
 
 
@@ -123,7 +123,7 @@ def test_without_a_network_a_hub_id_says_how_to_place_the_files(monkeypatch: pyt
             open_model(model)
         assert "\n" not in str(got.value)
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(FileNotFoundError, match=r"huggingface-hub, which would fetch it, is not installed"):
+    with pytest.raises(FileNotFoundError, match="gpt2: folder not found, and huggingface-hub is not"):
         open_model("gpt2")
 
 

@@ -77,13 +77,17 @@ def test_what_is_wrong_with_a_sharded_checkpoint_is_named(tmp_path: Path) -> Non
     (shard,) = folder.glob("*.distcp")
     whole = shard.read_bytes()
     shard.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match=r"b\.ckpt: model\.backbone\.\S+ cannot be read; is a shard cut"):
+    with pytest.raises(ValueError, match=r"b\.ckpt: model\.backbone\.\S+ cannot be read .*; expected"):
         open_model(folder).read()
     shard.unlink()
-    with pytest.raises(FileNotFoundError, match=r"\.distcp: no such file; \.metadata names it"):
+    with pytest.raises(
+        FileNotFoundError, match=r"__0_0\.distcp: not found; expected it, because \.metadata lists"
+    ):
         open_model(folder)
     (folder / "meta.pt").unlink()
-    with pytest.raises(FileNotFoundError, match=r"meta\.pt: no such file; a sharded checkpoint has"):
+    with pytest.raises(
+        FileNotFoundError, match=r"meta\.pt: not found; expected \.metadata and meta\.pt, as in"
+    ):
         open_model(folder)
 
 
@@ -94,15 +98,15 @@ def test_code_in_a_sharded_checkpoint_is_refused_and_never_run(tmp_path: Path) -
     metadata = pickle.loads((folder / ".metadata").read_bytes())
     metadata.planner_data = probe
     (folder / ".metadata").write_bytes(pickle.dumps(metadata))
-    with pytest.raises(ValueError, match=r"\.metadata: holds (posix|nt)\.mkdir.*nothing was run"):
+    with pytest.raises(ValueError, match=r"\.metadata: (posix|nt)\.mkdir; .*nothing was run"):
         open_model(folder)
     for data in (b"", b"\x80\x04", pickle.dumps({"a": 1})):
         (folder / ".metadata").write_bytes(data)
-        with pytest.raises(ValueError, match=r"\.metadata: is (damaged|not the metadata)"):
+        with pytest.raises(ValueError, match=r"\.metadata: (damaged|other content)"):
             open_model(folder)
     shutil.rmtree(folder)
     write_sharded(folder, checkpoint_content(decoder) | {"probe": probe}, "model")
-    with pytest.raises(ValueError, match=r"meta\.pt: holds Python objects .*nothing was run"):
+    with pytest.raises(ValueError, match=r"meta\.pt: Python objects .*nothing was run"):
         open_model(folder)
     assert not (tmp_path / "was-run").exists()
 
@@ -132,7 +136,7 @@ def test_getattr_reaches_members_of_enumerations_alone(tmp_path: Path) -> None:
         if fine:
             open_model(folder)
         else:
-            with pytest.raises(ValueError, match=rf"\.metadata: asks for '{name}' of .*nothing was run"):
+            with pytest.raises(ValueError, match=rf"\.metadata: attribute '{name}' of .*nothing was run"):
                 open_model(folder)
 
 

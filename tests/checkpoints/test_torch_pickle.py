@@ -64,7 +64,7 @@ def test_a_bin_file_in_shards_is_read_by_its_index(tmp_path: Path) -> None:
         "pytorch_model-1.bin",
     }
     (folder / "pytorch_model-1.bin").unlink()
-    with pytest.raises(FileNotFoundError, match=r"pytorch_model-1\.bin: no such file"):
+    with pytest.raises(FileNotFoundError, match=r"pytorch_model-1\.bin: not found; expected a file of"):
         open_model(folder)
 
 
@@ -72,7 +72,7 @@ def test_a_bin_file_in_shards_is_read_by_its_index(tmp_path: Path) -> None:
 def test_a_bin_file_with_code_is_refused_and_never_run(zipped: bool, tmp_path: Path) -> None:
     tensors: dict[str, Any] = stored_tensors("pre") | {"probe": Probe(tmp_path / "was-run")}
     folder = write_folder(tmp_path / "m", tensors, zipped=zipped)
-    with pytest.raises(ValueError, match=r"pytorch_model\.bin: holds Python objects .*nothing was run"):
+    with pytest.raises(ValueError, match=r"pytorch_model\.bin: Python objects .*nothing was run"):
         open_model(folder)
     assert not (tmp_path / "was-run").exists()
     torch.load(folder / "pytorch_model.bin", weights_only=False)
@@ -85,10 +85,10 @@ def test_a_truncated_bin_file_is_named(zipped: bool, tmp_path: Path) -> None:
     whole = path.read_bytes()
     for length in (10, 60, len(whole) // 2, len(whole) - 30):
         path.write_bytes(whole[:length])
-        with pytest.raises(ValueError, match=r"pytorch_model\.bin: is (cut short|damaged|neither a check)"):
+        with pytest.raises(ValueError, match=r"pytorch_model\.bin: (damaged|incomplete|other content)"):
             open_model(path.parent)
     torch.save([1, 2], path)
-    with pytest.raises(ValueError, match=r"pytorch_model\.bin: holds a list, expected tensors by name"):
+    with pytest.raises(ValueError, match=r"pytorch_model\.bin: list; expected tensors by name"):
         open_model(path.parent)
 
 
@@ -100,7 +100,7 @@ def test_an_untied_output_matrix_and_missing_tensors_are_named(tmp_path: Path) -
     del tensors["h.1.attn.c_attn.bias"]
     with pytest.raises(ValueError, match=r"pytorch_model\.bin: .*h\.1\.attn\.c_attn\.bias is missing"):
         open_model(write_folder(folder, tensors))
-    with pytest.raises(ValueError, match=r"GPT-1 decoder, .*config\.json describes a GPT-2 one"):
+    with pytest.raises(ValueError, match=r"pytorch_model\.bin: tensors of a GPT-1 decoder; expected those"):
         open_model(write_folder(folder, stored_tensors("post")))
 
 

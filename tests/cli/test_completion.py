@@ -57,6 +57,9 @@ def test_every_option_of_a_verb_is_completed(ask: Ask) -> None:
     assert "--seeds" in ask("fit", "--se")
     assert "--seeds" not in ask("test", "--se")
     assert ask("generate", "--temp") == {"--temperature"}
+    assert ask("predict", "--") >= {"--config", "--head", "--out"}
+    assert ask("predict", "--by", "w") == {"word"}
+    assert "letters.txt" in ask("predict", "model", "let")
 
 
 def test_values_are_completed(ask: Ask) -> None:

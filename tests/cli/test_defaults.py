@@ -95,9 +95,9 @@ def test_doctor_ends_with_a_warning_and_the_faster_precision(tell: Tell) -> None
         ("bf17", r"trainer\.precision: expected 64, 32, 16, .*, got 'bf17'"),
         (
             "16-mixed",
-            r"trainer\.precision: 16-mixed; 16-mixed needs a GPU; use --trainer\.precision 32-true",
+            r"trainer\.precision: 16-mixed; expected one that a CPU has; use --trainer\.precision 32-true",
         ),
-        ("16", r"trainer\.precision: 16; 16-mixed needs a GPU; .*"),
+        ("16", r"trainer\.precision: 16; expected one that a CPU has; .*"),
     ],
 )
 def test_a_precision_that_is_unknown_or_not_to_be_had_is_refused_in_a_line(
@@ -274,7 +274,7 @@ def test_fine_tuning_takes_the_context_of_a_run_that_is_named_by_its_folder(tell
 def test_fine_tuning_without_a_model_names_the_option(tell: Tell) -> None:
     Path("rows.csv").write_text("text,label\ngood one,a\nbad one,b\n", encoding="utf-8")
     said = tell("fit", "--config", "text/finetune", "--data.sets", "rows.csv")
-    assert_refused(said, r"no model: add --model\.init_from MODEL .*, or --model\.decoder NAME", 2)
+    assert_refused(said, r"model: none; expected --model\.init_from MODEL .*, or --model\.decoder NAME", 2)
 
 
 def test_a_checkpoint_is_evaluated_with_shorter_windows_but_not_with_longer_ones(tell: Tell) -> None:

@@ -144,15 +144,15 @@ def test_a_terminal_shows_the_same_text_as_a_pipe(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--temperature", "-1"], "temperature is -1.0"),
-        (["--temperature", "nan"], "temperature is nan"),
-        (["--top_p", "0"], "top_p is 0.0"),
-        (["--top_k", "-3"], "top_k is -3"),
-        (["--max_new_tokens", "-1"], "max_new_tokens is -1"),
-        (["--num_samples", "0"], "num_samples is 0"),
-        (["--seed", "-1"], "seed is -1"),
-        (["--repetition_penalty", "0"], "repetition_penalty is 0.0"),
-        (["--stop", ""], "a stop string is empty"),
+        (["--temperature", "-1"], r"temperature: -1\.0; expected at least 0 \(0 takes the likeliest"),
+        (["--temperature", "nan"], r"temperature: nan; expected at least 0 \(0 takes the likeliest"),
+        (["--top_p", "0"], r"top_p: 0\.0; expected more than 0 and at most 1 \(1 is off\)"),
+        (["--top_k", "-3"], r"top_k: -3; expected at least 0 \(0 is off\)"),
+        (["--max_new_tokens", "-1"], "max_new_tokens: -1; expected at least 0"),
+        (["--num_samples", "0"], "num_samples: 0; expected at least 1"),
+        (["--seed", "-1"], r"seed: -1; expected at least 0 and less than 2\*\*63"),
+        (["--repetition_penalty", "0"], r"repetition_penalty: 0\.0; expected more than 0 \(1 is off\)"),
+        (["--stop", ""], "stop string: empty; expected at least one character"),
     ],
 )
 def test_values_out_of_range_are_refused_before_anything_is_loaded(
@@ -163,7 +163,7 @@ def test_values_out_of_range_are_refused_before_anything_is_loaded(
 
 
 def test_a_model_that_is_not_there_is_named() -> None:
-    with pytest.raises(FileNotFoundError, match="no/such/model: no such folder or file"):
+    with pytest.raises(FileNotFoundError, match="no/such/model: not found; expected"):
         run("no/such/model", "--prompt", "a")
 
 
@@ -204,12 +204,12 @@ def test_faults_are_told_and_the_conversation_goes_on(converse: Converse, folder
     got = converse(
         "/temperature -1", "/top_k many", "/top_p", "/colour red", "/", "x" * 17, "/temperature 0", "a"
     ).splitlines()
-    assert got[0].startswith("temperature is -1.0, expected at least 0")
-    assert got[1] == "/top_k takes one whole number; it is 40"
-    assert got[2] == "/top_p takes one number; it is 1.0"
-    assert got[3].startswith("/colour is unknown; expected one of /max_new_tokens, /temperature")
+    assert got[0].startswith("temperature: -1.0; expected at least 0")
+    assert got[1] == "/top_k: no valid value; expected one whole number; it remains 40"
+    assert got[2] == "/top_p: no valid value; expected one number; it remains 1.0"
+    assert got[3].startswith("/colour: unknown; expected one of /max_new_tokens, /temperature")
     assert generate.HELP.splitlines()[0] in got[4]
-    assert "17 tokens are more than the context length 16; give at most 16" in got
+    assert "prompt: 17 tokens; expected at most 16, the context length" in got
     assert load(folder).generate("a", max_new_tokens=8, temperature=0.0) in "\n".join(got)
 
 
@@ -246,5 +246,5 @@ def test_quit_leaves(converse: Converse) -> None:
 
 def test_json_without_a_prompt_is_refused_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal())
-    with pytest.raises(ValueError, match="--json needs a prompt"):
+    with pytest.raises(ValueError, match="--json: no prompt; expected --prompt, or a text on stdin"):
         run("no/such/model", "--json")

@@ -192,7 +192,7 @@ def test_a_models_weights_are_measured_and_trained_on(tell: Tell) -> None:
     assert loss == own
     tell("fit", *from_model, "--trainer.default_root_dir", "second", "--trainer.max_steps", 1)
     assert losses("second")[0] < losses("runs/tiny")[2]
-    assert_refused(tell("test", "--config", "tiny.yaml"), "test needs a model: add --ckpt_path best", 2)
+    assert_refused(tell("test", "--config", "tiny.yaml"), "test: no model; expected --ckpt_path best", 2)
 
 
 # ---------------------------------------------------------------------- configs
@@ -271,13 +271,13 @@ def test_a_class_in_the_current_folder_is_found(is_in_config: bool, tell: Tell, 
         (["--model.optimizer.momentum", "0.9"], r"no option --model\.optimizer\.momentum of the class"),
         (
             ["--model.decoder.n_head", "7"],
-            r"--model\.decoder\.n_head: .*n_head 7 does not divide n_embd 16; n_head could be 1, ",
+            r"--model\.decoder\.n_head: .*n_head: 7; expected a divisor of n_embd 16, such as 1,  ",
         ),
         (
             ["--model.decoder.n_heads", "4"],
             r"no option --model\.decoder\.n_heads: did you mean --model\.decoder\.n_head\?",
         ),
-        (["--model.decoder", "gpt-mirco"], r"no decoder preset .*'gpt-mirco' \(did you mean gpt-micro\?\)"),
+        (["--model.decoder", "gpt-mirco"], r"decoder preset: 'gpt-mirco' \(did you mean gpt-micro\?\)"),
         (
             ["--model.optimizer", "Moun"],
             r": --model\.optimizer: no class Moun: did you mean Muon\?$",
@@ -311,10 +311,10 @@ def test_a_class_in_the_current_folder_is_found(is_in_config: bool, tell: Tell, 
             ["--model.optimizer.betas", "[1, 2, 3]"],
             r": --model\.optimizer\.betas: expected tuple with 2 elements, got",
         ),
-        (["--data.n_ctx", "-3"], r": --data\.n_ctx: n_ctx is -3; it must be at least 1"),
+        (["--data.n_ctx", "-3"], r": --data\.n_ctx: .*n_ctx: -3; expected at least 1"),
         (
             ["--model.schedule.warmup_steps", "-1"],
-            r": --model\.schedule\.warmup_steps: .*warmup_steps is -1.*0 or more$",
+            r": --model\.schedule\.warmup_steps: .*warmup_steps: -1.*0 or more$",
         ),
         (["--trainer.callbacks+=Nope"], r": --trainer\.callbacks: no class Nope$"),
         (["--lr", "1e-3"], r"no option --lr: did you mean --model\.optimizer\.lr\?$"),
@@ -405,7 +405,11 @@ def write_records(path: Path) -> None:
 @pytest.mark.parametrize(
     ("write", "name", "message"),
     [
-        (lambda path: None, "nothere.txt", r"no file or folder 'nothere\.txt'"),
+        (
+            lambda path: None,
+            "nothere.txt",
+            r"files: 'nothere\.txt' not found in .*; expected a file or folder",
+        ),
         (lambda path: path.write_text(""), "empty.txt", r"empty\.txt: no training text"),
         (
             lambda path: path.write_bytes(b"F\xfchrer " * 100),
@@ -415,15 +419,15 @@ def write_records(path: Path) -> None:
         (
             lambda path: path.write_bytes(gzip.compress(TEXT.encode())[:-20]),
             "cut.txt.gz",
-            r"cut\.txt\.gz is broken gzip",
+            r"cut\.txt\.gz: .*; expected gzip",
         ),
-        (write_records, "a.jsonl", r"a\.jsonl, line 2: no field 'text'; its fields: title"),
+        (write_records, "a.jsonl", r"a\.jsonl, line 2: no field 'text'; expected one of title"),
         (
             lambda path: path.write_text("short"),
             "short.txt",
-            r"has \d tokens, but one window of n_ctx=32 needs 33",
+            r"training text: \d tokens; expected at least 33 for n_ctx=32",
         ),
-        (lambda path: path.write_text("a"), "a.csv", r"a\.csv has an unknown format"),
+        (lambda path: path.write_text("a"), "a.csv", r"unknown format of a\.csv"),
     ],
 )
 def test_bad_text_is_refused_by_name_and_leaves_nothing_to_trust(
@@ -438,24 +442,24 @@ def test_bad_text_is_refused_by_name_and_leaves_nothing_to_trust(
 def test_the_tokenizer_and_the_model_must_belong_together(tell: Tell) -> None:
     assert_refused(
         tell("fit", "--config", "tiny.yaml", "--model.decoder.vocab_size", 100),
-        r"tokenizer has 257 token ids, the decoder's vocab_size is 100",
+        r"tokenizer: 257 token ids; expected at most 100, the decoder's vocab_size",
         1,
     )
     assert_refused(
-        tell("fit", "--config", "tiny.yaml", "--data.tokenizer", "gpt3"), r"no tokenizer 'gpt3'.*gpt2", 1
+        tell("fit", "--config", "tiny.yaml", "--data.tokenizer", "gpt3"), r"tokenizer: 'gpt3'.*gpt2", 1
     )
     tell("fit", "--config", "tiny.yaml")
     trained = tell("tokenizer", "train", "corpus.txt", "--vocab_size", 257, "--output", "vocabulary")
     assert trained.code == 0
     assert_refused(
         tell("fit", "--config", "tiny.yaml", "--ckpt_path", "last", "--data.tokenizer", "vocabulary"),
-        r"the checkpoint's tokenizer is \w+, the data's is \w+: choose the tokenizer",
+        r"tokenizer of the data: \w+; expected \w+, as in the checkpoint; choose the tokenizer",
         1,
     )
     other = ("--model.init_from", "runs/tiny/model", "--data.tokenizer", "vocabulary")
     assert_refused(
         tell("fit", "--config", "tiny.yaml", "--trainer.default_root_dir", "other", *other),
-        r"data\.tokenizer vocabulary gives other token ids than the tokenizer of runs/tiny/model: leave",
+        r"data\.tokenizer: vocabulary; expected the token ids of the tokenizer of runs/tiny/model; leave",
         1,
     )
     assert_refused(tell("generate", "runs/tiny/model", "--prompt", "word " * 20), r"100 tokens.*32", 1)
@@ -464,7 +468,7 @@ def test_the_tokenizer_and_the_model_must_belong_together(tell: Tell) -> None:
 
 @pytest.mark.parametrize("verb", ["fit", "validate", "test", "predict"])
 def test_a_checkpoint_that_is_not_there_is_not_passed_over(verb: str, tell: Tell) -> None:
-    message = r"--ckpt_path last: runs/tiny/checkpoints/last\.ckpt not found"
+    message = r"--ckpt_path: last, runs/tiny/checkpoints/last\.ckpt not found"
     assert_refused(tell(verb, "--config", "tiny.yaml", "--ckpt_path", "last"), message, 1)
     message = r"--ckpt_path x\.ckpt: file not found; expected a file, last or best"
     assert_refused(tell(verb, "--config", "tiny.yaml", "--ckpt_path", "x.ckpt"), message, 1)
@@ -573,7 +577,7 @@ def test_an_invalid_number_of_seeds_is_refused(arguments: list[str]) -> None:
 
 def test_seeds_exclude_options_of_a_single_run() -> None:
     for given in (["--ckpt_path", "last"], ["--ckpt_path=last"]):
-        with pytest.raises(UsageError, match="leave out --ckpt_path"):
+        with pytest.raises(UsageError, match="--seeds: given with --ckpt_path; expected new runs"):
             take_seeds(["--seeds", "2", *given])
 
 

@@ -53,6 +53,6 @@ def test_a_text_that_cannot_be_shown_is_refused_in_one_line(
 def test_a_model_without_tokenizer_or_file_is_refused(model: str, place: Path, tell: Tell) -> None:
     for path in (place / model).glob("*token*"):
         path.unlink()
-    assert_refused(tell("look", model, "--text", "abc"), "this model has no tokenizer; put its files", 1)
+    assert_refused(tell("look", model, "--text", "abc"), "model: no tokenizer; expected", 1)
     assert_refused(tell("look", "modle", "--text", "abc"), "modle", 1)
     assert_refused(tell("look", model, "--txt", "abc"), "the following arguments are required|no option", 2)

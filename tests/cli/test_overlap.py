@@ -85,11 +85,17 @@ def test_real_test_sets_against_real_training_text(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--train", "t.txt"], "no test text; give --test FILE, or --benchmarks NAME"),
-        (["--test", "t.txt", "--train", "nothing.txt"], "no file or folder 'nothing.txt'"),
-        (["--test", "t.txt", "--train", "t.txt", "--ngram", "0"], "--ngram is 0"),
-        (["--test", "t.txt", "--train", "t.txt"], "the test text has no 8-grams"),
-        (["--test", "t.txt", "--train", "t.txt", "--output", "no/o.json"], "folder .* not found"),
+        (["--train", "t.txt"], "test text: none; expected --test FILE or --benchmarks NAME"),
+        (
+            ["--test", "t.txt", "--train", "nothing.txt"],
+            r"train: 'nothing\.txt' not found in .*; expected a file or folder",
+        ),
+        (["--test", "t.txt", "--train", "t.txt", "--ngram", "0"], "--ngram: 0; expected at least 1"),
+        (["--test", "t.txt", "--train", "t.txt"], "test text: no 8-grams; expected some"),
+        (
+            ["--test", "t.txt", "--train", "t.txt", "--output", "no/o.json"],
+            r"--output: no/o\.json; expected a file in an existing folder",
+        ),
     ],
 )
 def test_what_cannot_be_counted_is_refused(

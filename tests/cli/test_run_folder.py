@@ -119,7 +119,9 @@ def test_relative_steps_need_a_checkpoint_and_a_number() -> None:
 
 
 def test_further_steps_without_a_checkpoint_are_refused(tell: Tell) -> None:
-    message = r"trainer\.max_steps: \+5; steps are added to those of a checkpoint; add --ckpt_path last"
+    message = (
+        r"trainer\.max_steps: \+5; expected a checkpoint to whose steps these are added; add --ckpt_path last"
+    )
     assert_refused(tell("fit", *RUN, "--trainer.max_steps", "+5"), message, 2)
 
 
@@ -131,10 +133,10 @@ def test_further_steps_without_a_checkpoint_are_refused(tell: Tell) -> None:
     [
         (
             ["--model.decoder.n_embd", "8"],
-            r"decoder mismatch between checkpoint and run: n_embd 16 there, 8 here",
+            r"decoder: n_embd is 16 in the checkpoint, 8 in this run; expected",
         ),
-        (["--data.n_ctx", "16"], r"the checkpoint was trained on .* n_ctx=32 .*accept_new_plan true"),
-        (["--data.batch_size", "8"], r"the checkpoint was trained on .*windows_per_step=16"),
+        (["--data.n_ctx", "16"], r"data: .* n_ctx=16 .*; expected .* n_ctx=32 .*accept_new_plan true"),
+        (["--data.batch_size", "8"], r"data: .*windows_per_step=8.*; expected .*windows_per_step=16"),
         (
             ["--model.optimizer", "Muon", "--model.optimizer.adamw_lr", "0.1"],
             r"model\.optimizer: Muon; expected AdamW",
@@ -185,7 +187,7 @@ def test_an_unknown_metric_is_refused_before_the_first_step(tell: Tell) -> None:
     said = tell("fit", *RUN, "--checkpoints.monitor", "val_accuracy")
     assert said.code == 1
     assert said.err.splitlines()[-1] == (
-        "gpt-toolkit: checkpoints.monitor: val_accuracy; expected a metric that this run logs: "
+        "gpt-toolkit: --checkpoints.monitor: val_accuracy; expected a metric that this run logs: "
         "val_bits_per_byte, val_loss, val_perplexity"
     )
     assert not Path("runs/tiny/config.yaml").exists()

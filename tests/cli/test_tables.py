@@ -96,8 +96,8 @@ def test_the_papers_tables_alone_need_no_run(here: Path, capsys: pytest.CaptureF
         ("--parts table6", "--parts: no table6; expected names of table2, table3"),
         ("--tasks snli", "--tasks: no snli; expected names of entailment"),
         ("--parts ,", "--parts: no names"),
-        ("--seeds 0", "--seeds 0: expected a number"),
-        ("--model m --pretrain x", "--pretrain goes without --model"),
+        ("--seeds 0", "--seeds: 0; expected a number"),
+        ("--model m --pretrain x", "--pretrain: given with --model"),
         ("--runs elsewhere", "--runs elsewhere: folder not found"),
     ],
 )
@@ -115,7 +115,7 @@ def test_a_folder_of_something_else_or_of_other_settings_is_left_alone(
     Path("out").mkdir()
     Path("out/thesis.txt").write_text("mine", encoding="utf-8")
     assert main(["tables", "--tasks", "none", "--output", "out"]) == 1
-    assert "holds files that are not runs" in capsys.readouterr().err
+    assert "has other files; expected runs" in capsys.readouterr().err
     assert [path.name for path in Path("out").iterdir()] == ["thesis.txt"]
 
     assert main(["tables", "--tasks", "none", "--output", "other"]) == 0

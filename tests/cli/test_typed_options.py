@@ -28,7 +28,7 @@ def test_options_are_read_with_their_values() -> None:
             "no option --lr: did you mean --a.lr or --b.lr?",
         ),
         ("--ckpt_path best: no run", ["--ckpt_path", "best"], "--ckpt_path best: no run"),
-        ("out/x.json: no such folder", ["--output", "out/x.json"], "--output out/x.json: no such folder"),
+        ("out/x.json: no such folder", ["--output", "out/x.json"], "--output: out/x.json: no such folder"),
         ("a.yaml:3: invalid YAML", ["--config", "a.yaml"], "a.yaml:3: invalid YAML"),
         ("out of memory", ["--trainer.max_steps", "5"], "out of memory"),
     ],

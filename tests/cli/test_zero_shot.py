@@ -137,14 +137,16 @@ def test_an_axis_and_an_interval_stay_in_the_range_of_the_metric(
     names: dict[str, Any] = {"benchmark": "lambada", "protocol": "paper-1"}
     low = Score("accuracy", 0.01, 9, "examples", "0 to 1", 0.2, "normal", **names)
     high = Score("perplexity", 40.0, 9, "words", "from 1, lower is better", 50.0, "normal", **names)
-    assert low.bounds == (0.0, pytest.approx(0.21))
+    assert low.bounds == pytest.approx((0.0, 0.21))
     assert high.bounds == (1.0, 90.0)
     assert all(map(math.isnan, replace(low, interval=math.nan).bounds))
     scores = [replace(low, benchmark=name) for name in ("lambada", "cbt_cn", "cbt_ne", "own")]
     draw(ScoredModel(10_000, scores), [], "model", tmp_path / "f.png")
     panels = figures[0].axes
     assert len(panels) == 4
-    assert panels[0].get_gridspec().get_geometry() == (2, 2)  # no empty place
+    grid = panels[0].get_gridspec()
+    assert grid is not None
+    assert grid.get_geometry() == (2, 2)  # no empty place
     assert {panel.get_ylim()[0] for panel in panels} == {0.0}
     labels = [panel.get_legend_handles_labels()[1] for panel in panels]
     assert labels[0] == ["GPT-2, the paper", "paper-1"]
@@ -207,8 +209,8 @@ def test_files_of_no_published_variant_are_taken_only_if_said_so(tell: Tell, mod
     options = [model, "--benchmarks", "lambada", "--root", root, "--protocols", "lm-eval"]
     code, out, err = tell(*options)
     assert (code, out) == (1, "")
-    assert "has 2 " in err
-    assert "not a known variant" in err
+    assert " with 2 " in err
+    assert "expected a known variant" in err
     assert "5,153" in err
     code, out, err = tell(*options, "--no_check_files")
     assert code == 0
@@ -218,19 +220,25 @@ def test_files_of_no_published_variant_are_taken_only_if_said_so(tell: Tell, mod
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--benchmarks", "lambda"], r"there is no 'lambda' \(did you mean lambada"),
-        (["--benchmarks", "lambada", "--protocols", "papre"], "lambada can be read under paper-1, "),
+        (["--benchmarks", "lambda"], r"benchmarks: 'lambda' \(did you mean lambada"),
+        (
+            ["--benchmarks", "lambada", "--protocols", "papre"],
+            "papre; expected at least one for lambada: paper-1, ",
+        ),
         (["--benchmarks", "lambada", "--root", "nowhere"], "nowhere"),
-        (["--benchmarks", ","], "benchmarks is empty"),
-        (["--limit", "0"], "limit is 0; it must be at least 1"),
-        (["--output", "nowhere/table.json"], "nowhere/table.json: there is no folder .*nowhere"),
-        (["--rows", "."], r"\.: is a folder, expected a file's name"),
-        (["--figure", "figure.bmp"], r"figure.bmp: expected a name ending in .png, .svg, .pdf"),
-        (["--beside", "small.json"], "--beside goes with --figure"),
+        (["--benchmarks", ","], "benchmarks: empty"),
+        (["--limit", "0"], "limit: 0; expected at least 1"),
+        (["--output", "nowhere/table.json"], "nowhere/table.json: folder .*nowhere not found"),
+        (["--rows", "."], r"\.: a folder; expected a file's name"),
+        (["--figure", "figure.bmp"], r"figure.bmp; expected a name ending in .png, .svg, .pdf"),
+        (["--beside", "small.json"], "--beside: given without --figure"),
         (["--figure", "f.png", "--beside", "small.json"], "small.json"),
-        (["--figure", "f.png", "--beside", __file__], r"is not a report of zero-shot \(.*what --output has"),
-        (["--explain", "--rows", "r.jsonl"], "--explain goes with --output, not with --rows"),
-        (["--explain", *FEW], "storyworld:pronouns has no protocols whose differences are known"),
+        (["--figure", "f.png", "--beside", __file__], r"expected a report that zero-shot --output wrote"),
+        (["--explain", "--rows", "r.jsonl"], "--explain: given with --rows, --figure or several --devices"),
+        (
+            ["--explain", "--benchmarks", "storyworld:pronouns"],
+            "--explain: storyworld:pronouns; expected running text",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_line(
@@ -300,7 +308,7 @@ def test_memory_that_runs_out_names_the_option(
     monkeypatch.setattr(ZeroShotTask, "test_step", exhausted)
     code, _, err = tell(model, *FEW)
     assert code == 1
-    assert "CUDA out of memory: lower --batch_tokens, which is 4096" in err
+    assert "--batch_tokens: 4096 (CUDA out of memory); expected less" in err
 
 
 def test_importing_the_command_does_not_import_torch() -> None:

@@ -53,12 +53,14 @@ def test_broken_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_text("\n\n")
     for name, message in (
         ("latin.txt", "latin.txt: byte 0xe9 at offset 3; expected UTF-8 text"),
-        ("other.jsonl", "other.jsonl, line 1: no field 'prompt'; its fields: text"),
+        ("other.jsonl", r"other\.jsonl, line 1: no field 'prompt'; expected one of text"),
         ("empty.txt", "no prompt in .*empty.txt"),
     ):
         with pytest.raises(ValueError, match=message):
             PromptsDataModule(str(tmp_path / name), tokenizer="bytes").setup()
-    with pytest.raises(FileNotFoundError, match=r"no file or folder 'nowhere\.txt'"):
+    with pytest.raises(
+        FileNotFoundError, match=r"files: 'nowhere\.txt' not found in .*; expected a file or folder"
+    ):
         PromptsDataModule("nowhere.txt", tokenizer="bytes").setup()
 
 
@@ -75,9 +77,9 @@ def test_a_prompt_longer_than_a_context_is_refused_by_its_line(tmp_path: Path) -
 
 
 def test_arguments_that_make_no_sense_are_refused() -> None:
-    with pytest.raises(ValueError, match="files is empty; give at least one file"):
+    with pytest.raises(ValueError, match="PromptsDataModule: files: none; expected at least one"):
         PromptsDataModule([])
-    with pytest.raises(ValueError, match="batch_size is 0; it must be at least 1"):
+    with pytest.raises(ValueError, match="PromptsDataModule: batch_size: 0; expected at least 1"):
         PromptsDataModule("a.txt", batch_size=0)
-    with pytest.raises(ValueError, match=r"no tokenizer; give --model\.init_from MODEL"):
+    with pytest.raises(ValueError, match=r"no tokenizer; expected --model\.init_from MODEL"):
         PromptsDataModule("a.txt").setup()

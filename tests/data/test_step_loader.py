@@ -54,6 +54,6 @@ def test_limit_train_batches_shortens_an_epoch(limit: float, steps: int) -> None
 
 def test_changing_accumulation_while_training_is_refused() -> None:
     run = trainer(callbacks=[GradientAccumulationScheduler({0: 1, 1: 2})])
-    with pytest.raises(ValueError, match="changes the number of windows a step"):
+    with pytest.raises(ValueError, match="GradientAccumulationScheduler: changes the number of windows per"):
         step_share(run, 4)
     assert step_share(run, 4, training=False).accumulate == 1

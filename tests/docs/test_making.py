@@ -8,11 +8,14 @@ import pytest
 nbformat = pytest.importorskip("nbformat")
 pytest.importorskip("jupytext")
 pytest.importorskip("latex2mathml")
+pytest.importorskip("nbclient")
 
 from docs.making import pages as making_pages  # noqa: E402
+from docs.making.execution import chosen  # noqa: E402
 from docs.making.formulas import with_formulas  # noqa: E402
 from docs.making.markdown import joined, to_markdown  # noqa: E402
 from docs.making.pages import Page, all_pages, for_download, read_page  # noqa: E402
+from docs.making.source import write_source  # noqa: E402
 
 SCRIPT = """\
 # ---
@@ -67,17 +70,17 @@ def test_the_download_has_no_reference_that_only_the_site_knows(docs: Path) -> N
 def test_pages_come_after_those_that_they_need(docs: Path) -> None:
     write(docs, "start/second")
     write(docs, "start/third", "# ---\n# needs: [start/second]\n# ---\n# %%\n1\n")
-    with pytest.raises(ValueError, match="start/second needs start/first, which does not exist"):
+    with pytest.raises(ValueError, match="start/second: needs start/first; expected an existing page"):
         all_pages()
     write(docs, "start/first", "# %%\n1\n")
     assert [*all_pages()] == ["start/first", "start/second", "start/third"]
     write(docs, "start/first", "# ---\n# needs: [start/third]\n# ---\n# %%\n1\n")
-    with pytest.raises(ValueError, match="needs start/first, which is itself"):
+    with pytest.raises(ValueError, match="needs start/first; expected no cycle"):
         all_pages()
 
 
 def test_a_header_with_an_unknown_key_is_refused(docs: Path) -> None:
-    with pytest.raises(ValueError, match="unknown in the header: makers; known: needs, makes"):
+    with pytest.raises(ValueError, match="header: makers; expected needs or makes"):
         write(docs, "start/second", "# ---\n# makers: [runs]\n# ---\n# %%\n1\n")
 
 
@@ -113,8 +116,40 @@ def test_a_figure_takes_the_ink_of_the_page_and_needs_words(docs: Path) -> None:
 
 
 def test_formulas_become_mathml_or_are_refused() -> None:
-    html = with_formulas('<p><span class="arithmatex">\\(x &lt; y^2\\)</span></p>')
-    assert html.startswith('<p><span class="formula"><math')
-    assert "<msup>" in html
+    text = with_formulas("Where $x < y^2$ holds, `$x$` costs $5 or $6.\n\n$$P(a_1 | b)$$\n\n```\n$z$\n```\n")
+    inline, block = text.split("<math")[1:]
+    assert inline.startswith(' xmlns="http://www.w3.org/1998/Math/MathML" display="inline"')
+    assert "<msup>" in inline
+    assert "`$x$` costs $5 or $6." in inline
+    assert 'display="block"' in block
+    assert "|" not in block, "a bar would divide the cells of a table"
+    assert "```\n$z$\n```" in block
     with pytest.raises(ValueError, match="expected simpler LaTeX"):
-        with_formulas('<div class="arithmatex">\\[\\begin{aligned} a &= b \\end{aligned}\\]</div>')
+        with_formulas("$$\\begin{aligned} a &= b \\end{aligned}$$")
+
+
+def test_the_source_is_plain_markdown_with_links_to_pages(docs: Path, tmp_path: Path) -> None:
+    page = write(docs, "start/second")
+    (docs / "index.md").write_text("See [a page](start/second.py#a) and $x$.\n", encoding="utf-8")
+    folder = tmp_path / "source"
+    folder.mkdir()
+    (folder / "gone.md").write_text("old", encoding="utf-8")
+    write_source(folder, {page.name: page}, docs)
+    index = (folder / "index.md").read_text(encoding="utf-8")
+    assert index.startswith('See [a page](start/second.md#a) and <span class="formula">')
+    text = (folder / "start/second.md").read_text(encoding="utf-8")
+    assert text.startswith('# A title\n\n<p class="facts">Download: ')
+    assert "x = 1" in text
+    nbformat.validate(
+        nbformat.reads((folder / "start/second.ipynb").read_text(encoding="utf-8"), as_version=4)
+    )
+    assert (folder / "start/second.py").is_file()
+    assert not (folder / "gone.md").exists()
+
+
+def test_a_page_is_run_after_the_pages_that_it_needs(docs: Path) -> None:
+    write(docs, "start/first", "# %%\n1\n")
+    write(docs, "start/second")
+    write(docs, "start/other", "# %%\n1\n")
+    assert chosen(["start/second"], all_pages()) == {"start/first", "start/second"}
+    assert len(chosen([], all_pages())) == 3

@@ -91,11 +91,11 @@ def test_what_is_no_checkpoint_is_refused_in_a_line(run: Tell) -> None:
     assert_refused(run("doctor", "--ckpt"), "--ckpt without a value; expected a checkpoint", 2)
     for place in ("runs/other", "corpus.txt/x", "."):
         assert_refused(run("doctor", "--ckpt", place), f"--ckpt: {place}; expected a checkpoint, or", 1)
-    assert_refused(run("doctor", "--ckpt", "corpus.txt"), "corpus.txt: damaged checkpoint", 1)
+    assert_refused(run("doctor", "--ckpt", "corpus.txt"), r"corpus\.txt: damaged \(", 1)
     content = bytearray(LAST.read_bytes())
     content[len(content) // 2] ^= 1
     LAST.write_bytes(content)
-    assert_refused(run("doctor", "--ckpt", LAST), "last.ckpt: damaged checkpoint", 1)
+    assert_refused(run("doctor", "--ckpt", LAST), r"last\.ckpt: damaged \(", 1)
 
 
 @pytest.mark.parametrize(

@@ -70,10 +70,10 @@ def test_all_problems_are_listed_at_once_with_their_fixes(tell: Tell) -> None:
     for problem, expected in zip(
         problems,
         (
-            r"1\. decoder: n_head 3 does not divide n_embd 16; n_head could be",
-            r"2\. --ckpt_path last: runs/tiny/checkpoints/last\.ckpt not found",
+            r"1\. decoder: n_head: 3; expected a divisor of n_embd 16, such as",
+            r"2\. --ckpt_path: last, runs/tiny/checkpoints/last\.ckpt not found; expected",
             r"3\. trainer\.strategy is fsdp, which needs GPUs",
-            r"4\. files: no file or folder 'corpse\.txt'",
+            r"4\. files: 'corpse\.txt'",
         ),
         strict=True,
     ):
@@ -84,18 +84,18 @@ def test_all_problems_are_listed_at_once_with_their_fixes(tell: Tell) -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["--data.n_ctx", "0"], r"1\. CorpusDataModule: n_ctx is 0; it must be at least 1"),
+        (["--data.n_ctx", "0"], r"1\. CorpusDataModule: n_ctx: 0; expected at least 1"),
         (
             ["--model.decoder.vocab_size", "200", "--model.decoder.n_ctx", "16"],
-            r"has 257 token ids, .* vocab_size is 200: .*; the data's windows are 32 tokens .* length is 16",
+            r"tokenizer: 257 token ids; expected at most 200, .*; data\.n_ctx: 32; expected at most 16",
         ),
         (["--model.optimizer", "null"], r"no optimizer: training needs --model\.optimizer"),
-        (["--trainer.max_steps", "-1", "--trainer.max_epochs", "-1"], r"the schedule needs an end"),
+        (["--trainer.max_steps", "-1", "--trainer.max_epochs", "-1"], r"schedule: no end; expected a last"),
         (
             ["--checkpoints.monitor", "val_score"],
             r"checkpoints\.monitor is val_score, .*; it logs val_bits_per_byte, val_loss, val_perplexity",
         ),
-        (["--model.init_from", "nowhere"], r"nowhere: no such folder or file"),
+        (["--model.init_from", "nowhere"], r"nowhere: not found; expected a model folder"),
     ],
 )
 def test_a_problem_that_fit_would_meet_later_is_found(arguments: list[str], problem: str, tell: Tell) -> None:
@@ -117,7 +117,7 @@ def test_a_folder_with_a_run_is_a_problem_unless_the_run_is_resumed(tell: Tell) 
     assert {path: path.stat().st_mtime_ns for path in Path("runs").rglob("*")} == held
     another = tell("doctor", "--config", "tiny.yaml", "--ckpt_path", "last", "--data.batch_size", 8)
     assert another.code == 1
-    assert "the checkpoint was trained on" in another.out
+    assert "as in the checkpoint; restore what differs" in another.out
 
 
 def test_a_mistyped_option_has_the_message_of_fit(tell: Tell) -> None:

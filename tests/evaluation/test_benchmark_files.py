@@ -78,9 +78,9 @@ def test_cbt(write: Write) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (BLOCK.replace("7 Sentence", "8 Sentence"), "line 7 begins with '8', expected 7"),
-        (BLOCK.replace("XXXXX", "Somebody"), "line 21 is not a query"),
-        (BLOCK.replace("\tb\t", "\tz\t"), "line 21 is not a query"),
+        (BLOCK.replace("7 Sentence", "8 Sentence"), r"cbt\.txt, line 7: number '8'; expected 7"),
+        (BLOCK.replace("XXXXX", "Somebody"), r"cbt\.txt, line 21: not a query; expected a sentence with"),
+        (BLOCK.replace("\tb\t", "\tz\t"), r"cbt\.txt, line 21: not a query; expected a sentence with XXXXX,"),
     ],
 )
 def test_a_broken_block_of_cbt_is_named(write: Write, text: str, message: str) -> None:
@@ -113,9 +113,9 @@ def test_an_answer_at_the_beginning_of_a_sentence_keeps_its_capital() -> None:
     "change", [("<correctAnswer> B. ", "<correctAnswer> C "), ("<answer>The man </answer>", "")]
 )
 def test_a_broken_schema_is_named(write: Write, change: tuple[str, str]) -> None:
-    with pytest.raises(ValueError, match="schema 1 has no pronoun, two answers and A or B"):
+    with pytest.raises(ValueError, match=r"w\.xml: incomplete schema 1; expected a pronoun, two answers and"):
         benchmark_files.read_schemas_xml(write("w.xml", XML.replace(*change)))
-    with pytest.raises(ValueError, match="is not XML"):
+    with pytest.raises(ValueError, match=r"w\.xml: unclosed token: line 9, column 0; expected XML"):
         benchmark_files.read_schemas_xml(write("w.xml", XML[:-9]))
 
 
@@ -130,14 +130,14 @@ def test_dprd(write: Write) -> None:
         1,
     )
     assert rows[1] == Schema(("Ann told Bo that Ann's", "Ann told Bo that Bo's"), "hat was big.", 0)
-    with pytest.raises(ValueError, match="block 1 is not a sentence"):
+    with pytest.raises(ValueError, match=r"test\.c\.txt, block 1: other content; expected a sentence, a"):
         benchmark_files.read_dprd(write("test.c.txt", text.replace("\nit\n", "\nshe\n")))
 
 
 def test_coqa_keeps_all_people_s_answers(write: Write) -> None:
     [row] = benchmark_files.read_coqa(write("coqa-dev-v1.0.json", json.dumps(COQA))).items
     assert row == Conversation("A story.", ("Who?", "Why?"), (("Ann", "Ann Lee"), ("so", "no")))
-    with pytest.raises(ValueError, match="is not CoQA's JSON"):
+    with pytest.raises(ValueError, match=r"coqa-dev-v1\.0\.json: KeyError\('answers'\); expected CoQA's"):
         benchmark_files.read_coqa(write("coqa-dev-v1.0.json", '{"data": [{"story": "A"}]}'))
 
 
@@ -145,16 +145,16 @@ def test_summaries_are_read_with_their_line_breaks(write: Write) -> None:
     path = write("test.csv", 'id,article,highlights\n1,"A ""long"" one,\nwith lines","One .\nTwo ."\n')
     assert FORMATS["cnn_dm"].recognizes(path.read_text())
     assert FORMATS["cnn_dm"].read(path).items == [Summary('A "long" one,\nwith lines', "One .\nTwo .")]
-    with pytest.raises(ValueError, match="line 2 has no article"):
+    with pytest.raises(ValueError, match=r"test\.csv, line 2: no article of type str; expected a record"):
         FORMATS["cnn_dm"].read(write("test.csv", "id,article,highlights\n1,,x\n"))
 
 
 def test_questions(write: Write) -> None:
     path = write("NQ-open.dev.jsonl", '{"question": "who", "answer": ["Ann", "A."]}\n')
     assert FORMATS["nq_open"].read(path).items == [Question("who", ("Ann", "A."))]
-    with pytest.raises(ValueError, match="line 1 has no answer that is a list"):
+    with pytest.raises(ValueError, match=r"NQ-open\.dev\.jsonl, line 1: no answer of type list; expected a"):
         FORMATS["nq_open"].read(write("NQ-open.dev.jsonl", '{"question": "who", "answer": "Ann"}\n'))
-    with pytest.raises(ValueError, match="line 2 is not JSON"):
+    with pytest.raises(ValueError, match=r"NQ-open\.dev\.jsonl, line 2: Unterminated string starting at at"):
         FORMATS["nq_open"].read(
             write("NQ-open.dev.jsonl", '{"question": "who", "answer": ["x"]}\n{"question')
         )
@@ -162,12 +162,12 @@ def test_questions(write: Write) -> None:
 
 def test_translations_are_lines_of_two_files(write: Write) -> None:
     path = write("newstest2014.en", "A dog.\nA cat.\n")
-    with pytest.raises(FileNotFoundError, match=r"needs newstest2014.fr next to it"):
+    with pytest.raises(FileNotFoundError, match=r"newstest2014\.en: no newstest2014\.fr next to it"):
         benchmark_files.read_pairs("en", "fr")(path)
     write("newstest2014.fr", "Un chien.\nUn chat.\n")
     assert benchmark_files.read_pairs("fr", "en")(path).items[1] == Translation("Un chat.", "A cat.")
     write("newstest2014.fr", "Un chien.\n")
-    with pytest.raises(ValueError, match=r"newstest2014.en has 2 lines and newstest2014.fr 1"):
+    with pytest.raises(ValueError, match=r"newstest2014\.en: 2 lines; expected 1, as in newstest2014\.fr"):
         benchmark_files.read_pairs("en", "fr")(path)
 
 
@@ -209,7 +209,7 @@ SCHEMA = {"context_options": ["A", "B"], "continuation": "c", "gold": 0}
 @pytest.mark.parametrize(
     ("name", "record", "message"),
     [
-        ("nq_open", {"question": "who", "answer": []}, "has no answer that is a list"),
+        ("nq_open", {"question": "who", "answer": []}, "no answer of type list"),
         (
             "nq_open",
             {"question": "who", "answer": ["Ann", None]},
@@ -228,7 +228,7 @@ SCHEMA = {"context_options": ["A", "B"], "continuation": "c", "gold": 0}
         (
             "wsc273",
             {"context_options": ["A", "B"], "continuation": "c", "gold": True},
-            "has no gold that is a int",
+            "no gold of type int",
         ),
         (
             "wsc273",
@@ -241,7 +241,7 @@ def test_a_right_answer_that_cannot_be_right_is_refused_with_its_line(
     name: str, record: dict[str, object], message: str, write: Write
 ) -> None:
     path = write("records.jsonl", json.dumps(record) + "\n")
-    with pytest.raises(ValueError, match=f"records.jsonl, line 1:? {message}"):
+    with pytest.raises(ValueError, match=f"records.jsonl, line 1: {message}"):
         FORMATS[name].read(path)
 
 

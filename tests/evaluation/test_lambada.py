@@ -71,5 +71,5 @@ def test_accuracy_is_the_share_of_greedy_words_and_perplexity_is_per_word(
 
 
 def test_a_passage_of_one_word_is_refused(context: Context) -> None:
-    with pytest.raises(ValueError, match="'alone' has no last word"):
+    with pytest.raises(ValueError, match="'alone': no last word to predict; expected two words with a"):
         PROTOCOLS[0].build_requests([LastWord("alone")], context)

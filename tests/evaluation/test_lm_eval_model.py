@@ -130,7 +130,7 @@ def test_continuations_are_scored_as_the_model_does(backend: Any, folder: Path) 
         expected, is_greedy = model.score(context[-room:], text)
         assert log_p == pytest.approx(expected, abs=1e-4)
         assert greedy == is_greedy
-    with pytest.raises(ValueError, match="a continuation has 41 tokens, more than the model's context"):
+    with pytest.raises(ValueError, match="continuation: 41 tokens; expected at most 40, the model's"):
         backend._loglikelihood_tokens([(None, [1], [2] * 41)])
 
 
@@ -178,9 +178,9 @@ def test_settings_of_generation_are_the_harness_s(settings: dict[str, Any], expe
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"do_sample": True, "temperature": 0.7}, "draws with temperature 1 among top_k, or is greedy"),
-        ({"do_sample": True, "top_p": 0.9}, "draws with temperature 1 among top_k, or is greedy"),
-        ({"max_gen_toks": 1024}, "up to 1024 tokens leave no room for a prompt in a context of 1024"),
+        ({"do_sample": True, "temperature": 0.7}, "expected greedy decoding, or temperature 1 with top_k"),
+        ({"do_sample": True, "top_p": 0.9}, "expected greedy decoding, or temperature 1 with top_k"),
+        ({"max_gen_toks": 1024}, "max_gen_toks: 1024; expected fewer than 1024, the context"),
     ],
 )
 def test_settings_that_cannot_be_followed_are_refused(settings: dict[str, Any], message: str) -> None:
@@ -190,7 +190,7 @@ def test_settings_that_cannot_be_followed_are_refused(settings: dict[str, Any], 
 
 @pytest.mark.parametrize("dtype", ["int64", "floaty"])
 def test_an_unknown_dtype_is_refused(dtype: str, harness: dict[str, Any], folder: Path) -> None:
-    with pytest.raises(ValueError, match=f"dtype is '{dtype}', expected float32, bfloat16 or float16"):
+    with pytest.raises(ValueError, match=f"dtype: '{dtype}'; expected float32, bfloat16 or float16"):
         register()(path=str(folder), dtype=dtype)
 
 

@@ -117,7 +117,7 @@ def test_the_world_s_sets_are_benchmarks_too(context: Context) -> None:
 
 
 def test_an_unknown_set_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"unknown dataset 'rtee' \(did you mean rte\?\); known"):
+    with pytest.raises(ValueError, match=r"dataset: 'rtee' \(did you mean rte\?\); expected one of snli,"):
         read("prompt:rtee", tmp_path)
 
 
@@ -137,5 +137,5 @@ def test_a_row_without_a_label_or_an_answer_is_refused_with_its_line(tmp_path: P
         read(f"prompt:{path}")
     path = tmp_path / "pairs.jsonl"
     path.write_text(json.dumps({"input": "x", "target": ""}), encoding="utf-8")
-    with pytest.raises(ValueError, match=r"pairs\.jsonl, line 1: the answer is empty, expected text"):
+    with pytest.raises(ValueError, match=r"pairs\.jsonl, line 1: the answer is empty; expected text"):
         read(f"prompt:{path}")

@@ -70,7 +70,7 @@ def test_the_checkpoint_before_a_damaged_last_one_is_taken(damage: str, tell: Te
     (CHECKPOINTS / "best.ckpt").write_bytes(b"")
     said = tell("fit", *RUN, "--ckpt_path", "last")
     assert said.code == 0
-    assert re.search(r"last\.ckpt: damaged checkpoint .*; taking \S+step-0000006\.ckpt \(step 6\)", said.err)
+    assert re.search(r"last\.ckpt: damaged .*; taking \S+step-0000006\.ckpt \(step 6\)", said.err)
     same = ("step", "train_loss", "val_loss", "lr")
     assert [[row[name] for name in same] for row in metrics("runs/tiny")] == [
         [row[name] for name in same] for row in whole
@@ -81,7 +81,7 @@ def test_a_run_whose_checkpoints_are_all_damaged_is_refused_in_one_line(tell: Te
     assert tell("fit", *RUN).code == 0
     for path in CHECKPOINTS.glob("*.ckpt"):
         path.write_bytes(path.read_bytes()[:-100])
-    assert_refused(tell("fit", *RUN, "--ckpt_path", "last"), "last.ckpt: damaged checkpoint", code=1)
+    assert_refused(tell("fit", *RUN, "--ckpt_path", "last"), "last.ckpt: damaged", code=1)
     best = str(CHECKPOINTS / "best.ckpt")
     assert_refused(tell("validate", *RUN, "--ckpt_path", best), "best.ckpt", code=1)
 
@@ -105,6 +105,6 @@ def test_a_second_run_in_the_same_folder_is_refused_and_changes_nothing(tell: Te
     files = contents()
     with FileLock("runs/tiny/run.lock"):
         said = tell("fit", *RUN, "--ckpt_path", "last", "--trainer.max_steps", 12)
-    assert_refused(said, "runs/tiny: another process trains in this folder", code=1)
+    assert_refused(said, "runs/tiny: used by another process that trains", code=1)
     assert contents() == files
     assert tell("fit", *RUN, "--ckpt_path", "last", "--trainer.max_steps", 12).code == 0

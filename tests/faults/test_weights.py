@@ -48,7 +48,7 @@ def refused(src: Path | str, dst: Path, capsys: pytest.CaptureFixture[str], *opt
 def test_a_truncated_file_is_refused(src: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = src / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
-    assert "model.safetensors: is cut short" in refused(src, src.parent / "dst", capsys)
+    assert "expected a complete safetensors file" in refused(src, src.parent / "dst", capsys)
 
 
 def test_a_pickle_with_code_is_refused_and_never_run(
@@ -69,7 +69,7 @@ def test_an_existing_folder_is_replaced_only_with_overwrite(
     dst = src.parent / "dst"
     LanguageModel(random_decoder("post", SHAPES[0])).save(dst)
     before = state_of(dst)
-    assert "dst: exists already" in refused(src, dst, capsys)
+    assert "dst: exists; expected a new folder" in refused(src, dst, capsys)
     assert state_of(dst) == before
     assert main(["convert", str(src), str(dst), "--overwrite"]) == 0
     assert state_of(dst)["model.safetensors"] == state_of(src)["model.safetensors"]
@@ -77,11 +77,13 @@ def test_an_existing_folder_is_replaced_only_with_overwrite(
 
 
 def test_the_source_is_never_written_to(src: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "is both SRC and DST" in refused(src, src, capsys, "--overwrite")
-    assert "is both SRC and DST" in refused(src, src / ".." / "src", capsys, "--overwrite")
-    assert "lies in SRC" in refused(src, src / "inside", capsys)
+    assert "which is SRC; expected another folder" in refused(src, src, capsys, "--overwrite")
+    assert "which is SRC; expected another folder" in refused(src, src / ".." / "src", capsys, "--overwrite")
+    assert "inside SRC; expected a folder elsewhere" in refused(src, src / "inside", capsys)
     torch.save(nanogpt_content(random_decoder("pre", SHAPES[1])), src / "ckpt.pt")
-    assert "holds SRC" in refused(src / "ckpt.pt", src, capsys, "--overwrite")
+    assert "which contains SRC; expected a folder elsewhere" in refused(
+        src / "ckpt.pt", src, capsys, "--overwrite"
+    )
 
 
 @pytest.mark.parametrize("overwrite", [True, False])
@@ -105,7 +107,7 @@ def test_a_full_disk_leaves_nothing(
     monkeypatch.setattr(LazyTensor, "read", full)
     options = ["--overwrite"] if overwrite else []
     message = refused(src, dst, capsys, *options)
-    assert "dst: could not be written: No space left on device" in message
+    assert "dst: No space left on device; expected" in message
     assert state_of(dst) == before
 
 
@@ -130,7 +132,7 @@ def test_damage_that_shows_in_the_middle_of_writing_leaves_nothing(
     data = src / "model.ckpt.data-00000-of-00001"
     whole = data.read_bytes()
     data.write_bytes(whole[:-2] + bytes([whole[-2] ^ 1]) + whole[-1:])
-    assert "is damaged: its checksum" in refused(src, tmp_path / "dst", capsys)
+    assert "; expected the stored one; the file is damaged" in refused(src, tmp_path / "dst", capsys)
 
 
 def test_a_source_that_changes_meanwhile_is_reported(
@@ -143,7 +145,7 @@ def test_a_source_that_changes_meanwhile_is_reported(
         os.utime(src / "model.safetensors", ns=(1, 1))
 
     monkeypatch.setattr(conversion, "write_model_files", write_and_touch)
-    assert "was changed while it was converted" in refused(src, src.parent / "dst", capsys)
+    assert "changed during the conversion" in refused(src, src.parent / "dst", capsys)
 
 
 def test_a_result_that_is_not_the_sources_equal_is_not_kept(
@@ -156,7 +158,7 @@ def test_a_result_that_is_not_the_sources_equal_is_not_kept(
         written(folder, config, wrong, *arguments, **options)
 
     monkeypatch.setattr(conversion, "write_model_files", swapped)
-    assert "logits differ from the source's, so nothing was kept" in refused(src, src.parent / "dst", capsys)
+    assert "expected the source's, so nothing was written" in refused(src, src.parent / "dst", capsys)
 
 
 def test_weights_that_a_type_cannot_hold_are_not_kept(
@@ -167,5 +169,5 @@ def test_weights_that_a_type_cannot_hold_are_not_kept(
         decoder.wte.weight[0, 0] = 1e6
     LanguageModel(decoder).save(tmp_path / "src")
     message = refused(tmp_path / "src", tmp_path / "dst", capsys, "--dtype", "float16")
-    assert "float16 does not hold these weights" in message
+    assert "--dtype: float16, in which the logits are not finite" in message
     assert main(["convert", str(tmp_path / "src"), str(tmp_path / "dst"), "--dtype", "bfloat16"]) == 0

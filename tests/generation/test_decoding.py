@@ -188,16 +188,16 @@ def test_no_prompt_and_no_token_to_add_give_nothing() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"temperature": -0.1}, "temperature is -0.1, expected at least 0"),
-        ({"temperature": math.nan}, "temperature is nan"),
-        ({"temperature": math.inf}, "temperature is inf"),
-        ({"top_k": -1}, "top_k is -1, expected at least 0"),
-        ({"top_p": 0.0}, "top_p is 0.0, expected more than 0 and at most 1"),
-        ({"top_p": 1.1}, "top_p is 1.1"),
-        ({"top_p_rule": "cut"}, "top_p_rule is 'cut', expected keep or drop"),
-        ({"repetition_penalty": 0.0}, "repetition_penalty is 0.0, expected more than 0"),
-        ({"max_new_tokens": -1}, "max_new_tokens is -1"),
-        ({"top_k": -1, "top_p": 2.0}, "top_k is -1.*; top_p is 2.0"),
+        ({"temperature": -0.1}, r"temperature: -0\.1; expected at least 0 \(0 takes the likeliest token\)"),
+        ({"temperature": math.nan}, r"temperature: nan; expected at least 0 \(0 takes the likeliest token\)"),
+        ({"temperature": math.inf}, r"temperature: inf; expected at least 0 \(0 takes the likeliest token\)"),
+        ({"top_k": -1}, r"top_k: -1; expected at least 0 \(0 is off\)"),
+        ({"top_p": 0.0}, r"top_p: 0\.0; expected more than 0 and at most 1 \(1 is off\)"),
+        ({"top_p": 1.1}, r"top_p: 1\.1; expected more than 0 and at most 1 \(1 is off\)"),
+        ({"top_p_rule": "cut"}, "top_p_rule: 'cut'; expected keep or drop"),
+        ({"repetition_penalty": 0.0}, r"repetition_penalty: 0\.0; expected more than 0 \(1 is off\)"),
+        ({"max_new_tokens": -1}, "max_new_tokens: -1; expected at least 0"),
+        ({"top_k": -1, "top_p": 2.0}, r"top_k: -1; .*; top_p: 2\.0; "),
     ],
 )
 def test_values_out_of_range_are_refused(settings: dict[str, Any], message: str) -> None:
@@ -208,16 +208,16 @@ def test_values_out_of_range_are_refused(settings: dict[str, Any], message: str)
 
 def test_prompts_that_do_not_fit_are_refused_with_both_numbers() -> None:
     decoder = small_model()
-    with pytest.raises(ValueError, match="13 tokens are more than the context length 12; give at most 12"):
+    with pytest.raises(ValueError, match="prompt: 13 tokens; expected at most 12, the context length"):
         generate(decoder, [[1], [0] * 13], max_new_tokens=1)
-    with pytest.raises(ValueError, match="the prompt holds no token"):
+    with pytest.raises(ValueError, match="prompt: no token; expected at least one"):
         generate(decoder, torch.zeros(1, 0, dtype=torch.long), max_new_tokens=1)
     for token in (23, -1):
-        with pytest.raises(ValueError, match=f"token {token} is not in the vocabulary of 23 tokens"):
+        with pytest.raises(ValueError, match=f"token id: {token}; expected 0 to 22"):
             generate(decoder, torch.tensor([[1, token]]), max_new_tokens=1)
-    with pytest.raises(ValueError, match="token 20 is not in the vocabulary of 20 tokens"):
+    with pytest.raises(ValueError, match="token id: 20; expected 0 to 19"):
         generate(decoder, torch.tensor([[20]]), max_new_tokens=1, vocab_size=20)
-    with pytest.raises(ValueError, match="1 generators for 2 rows; give one for each row"):
+    with pytest.raises(ValueError, match="generators: 1; expected one for each of 2 rows"):
         generate(decoder, [[1], [2]], max_new_tokens=1, generator=[seeded(0)])
 
 
@@ -225,5 +225,5 @@ def test_diverged_weights_are_named() -> None:
     decoder = small_model()
     with torch.no_grad():
         decoder.wpe.weight[0, 0] = math.nan
-    with pytest.raises(ValueError, match="logits are not finite"):
+    with pytest.raises(ValueError, match="logits: not finite; expected finite values"):
         generate(decoder, torch.tensor([[1]]), max_new_tokens=1)

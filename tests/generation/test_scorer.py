@@ -124,7 +124,7 @@ def test_stop_words_are_left_out_wherever_a_continuation_begins(
 def test_weights_that_have_diverged_are_no_score(scorer: Scorer) -> None:
     with torch.no_grad():
         scorer.decoder.wte.weight[3] = torch.nan
-    message = "logits are not finite: its weights are damaged"
+    message = "logits: not finite; expected finite values"
     with pytest.raises(ValueError, match=message):
         scorer.continuations([Continuation((1,), (2,))])
     with pytest.raises(ValueError, match=message):
@@ -214,10 +214,10 @@ def greedily(scorer: Scorer, request: Prompt) -> list[int]:
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        (Continuation((), (1,)), "the context holds no token"),
-        (Continuation((1,), ()), "the continuation holds no token"),
-        (Continuation((1,) * 60, (1,) * 6), "have 66 tokens, the context length 64 allows 65"),
-        (Continuation((1,), (257,)), "token 257 is not in the vocabulary of 257"),
+        (Continuation((), (1,)), "context: no token; expected at least one"),
+        (Continuation((1,), ()), "continuation: no token; expected at least one to score"),
+        (Continuation((1,) * 60, (1,) * 6), "context and continuation: 66 tokens; expected at most 65 for"),
+        (Continuation((1,), (257,)), "token id: 257; expected 0 to 256, an id of the vocabulary"),
     ],
 )
 def test_a_continuation_that_cannot_be_scored_is_refused(
@@ -229,5 +229,5 @@ def test_a_continuation_that_cannot_be_scored_is_refused(
 
 @pytest.mark.parametrize(("window", "stride"), [(65, 65), (8, 9), (8, 0)])
 def test_windows_that_cannot_be_are_refused(window: int, stride: int, scorer: Scorer) -> None:
-    with pytest.raises(ValueError, match="expected 1 <= stride <= window <= context length"):
+    with pytest.raises(ValueError, match="expected 1 <= stride <= window <= 64, the context length"):
         scorer.running_texts([RunningText((1, 2, 3), window, stride)])

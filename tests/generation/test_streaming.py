@@ -111,7 +111,7 @@ def test_a_stop_string_that_spans_the_prompt_s_end_does_not_count() -> None:
 
 
 def test_an_empty_stop_string_is_refused() -> None:
-    with pytest.raises(ValueError, match="a stop string is empty"):
+    with pytest.raises(ValueError, match="stop string: empty; expected at least one character"):
         StreamedText(BYTES, "a", ["x", ""])
 
 

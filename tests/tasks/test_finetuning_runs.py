@@ -129,10 +129,10 @@ def test_several_seeds_are_several_runs_and_one_table(tell: Callable[..., Told])
         ),
         (",a\n", "", "rows.csv, line 62: the text is empty"),
         ("no label,\n", "", "rows.csv, line 62"),
-        ("too,many,fields\n", "", "rows.csv, line 62 has 3 fields, expected 2: text, label"),
-        ('"broken quote,b\n', "", "rows.csv, line 62: the record that begins here is broken"),
-        ("", "label: class", "rows.csv has no column 'class', which label names; its columns: text, label"),
-        ("", "header: false, text: 1, label: 2", "rows.csv, line 1: no other example has the label 'label'"),
+        ("too,many,fields\n", "", "rows.csv, line 62: 3 fields, beginning with 'too,many,fields'; expected"),
+        ('"broken quote,b\n', "", "rows.csv, line 62: broken record"),
+        ("", "label: class", "rows.csv: label: no column 'class'; expected one of text, label"),
+        ("", "header: false, text: 1, label: 2", "rows.csv, line 1: label 'label' of no other example"),
         ("", "val: other.csv", "other.csv, line 2: label 'x'; expected a, b"),
     ],
 )
@@ -150,7 +150,7 @@ def test_bad_rows_are_refused_in_one_line_with_file_and_line(
 def test_a_set_that_training_never_sees_is_refused(tell: Callable[..., Told]) -> None:
     code, _, err = tell("fit", "--data.sets", "[rows.csv, {name: more, val: rows.csv}]")
     assert code == 1
-    assert "more (rows.csv) has no examples for training (only val), so validation would score" in err
+    assert "more (rows.csv): no training examples (only val); expected some" in err
 
 
 def test_bom_crlf_and_a_text_that_is_too_long_are_read(tell: Callable[..., Told]) -> None:

@@ -276,13 +276,13 @@ def test_the_gradients_are_those_of_the_low_rank_sum(finetune: Train) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"transfer_layers": 1}, "lora leaves .* transfer_layers draws new ones"),
-        ({"freeze_layers": 2}, "all 2 are frozen"),
+        ({"transfer_layers": 1}, "lora, transfer_layers: both given; expected one, because lora"),
+        ({"freeze_layers": 2}, "lora: all 2 blocks are frozen; expected at least one to adapt"),
         (
             {"lora": LoRA(r=2, alpha=1.0, targets=["c_atn"])},
             "'c_atn' is not a linear map .* c_attn, c_fc, c_proj",
         ),
-        ({"init_from": None, "decoder": SHAPE}, r"without a model they are random: say --model\.init_from"),
+        ({"init_from": None, "decoder": SHAPE}, "lora: given without a model; expected pre-trained"),
     ],
 )
 def test_what_adapters_do_not_go_with_is_refused(
@@ -297,7 +297,7 @@ def test_a_sharded_model_is_refused(finetune: Train, monkeypatch: pytest.MonkeyP
         monkeypatch.setenv(name, "0")
         monkeypatch.delenv(name)
     try:
-        with pytest.raises(ValueError, match=r"lora goes with one device or with .* not with a sharded"):
+        with pytest.raises(ValueError, match="lora: given with a sharded model; expected one device or"):
             finetune(strategy=ModelParallelStrategy())
     finally:
         torch.distributed.destroy_process_group()
@@ -306,10 +306,10 @@ def test_a_sharded_model_is_refused(finetune: Train, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"r": 0, "alpha": 1.0}, "r is 0, expected 1 or more"),
-        ({"r": 2, "alpha": -1.0}, "alpha is -1.0, expected more than 0"),
-        ({"r": 2, "alpha": 1.0, "dropout": 1.0}, "dropout is 1.0, expected a probability below 1"),
-        ({"r": 2, "alpha": 1.0, "targets": []}, "targets is empty; give at least one of c_attn"),
+        ({"r": 0, "alpha": 1.0}, "LoRA: r: 0; expected 1 or more"),
+        ({"r": 2, "alpha": -1.0}, r"LoRA: alpha: -1\.0; expected more than 0"),
+        ({"r": 2, "alpha": 1.0, "dropout": 1.0}, r"LoRA: dropout: 1\.0; expected a probability below 1"),
+        ({"r": 2, "alpha": 1.0, "targets": []}, "LoRA: targets: empty; expected at least one of c_attn"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], message: str) -> None:
@@ -321,7 +321,7 @@ def test_a_checkpoint_of_other_adapters_is_refused(finetune: Train, tmp_path: Pa
     trainer, _ = finetune()
     trainer.save_checkpoint(tmp_path / "last.ckpt")
     for lora, here in ((None, "none"), (LoRA(r=3, alpha=6.0), "'r': 3")):
-        with pytest.raises(ValueError, match=f"adapters are .*'r': 2.* this run's are .*{here}.*init_from"):
+        with pytest.raises(ValueError, match=f"lora: .*{here}.*; expected .*'r': 2.*init_from"):
             finetune(lora=lora, ckpt_path=tmp_path / "last.ckpt")
 
 

@@ -78,12 +78,12 @@ def test_a_prompt_longer_than_the_context_is_named_before_any_is_continued(
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"top_p": 7.0}, "top_p is 7.0"),
+        ({"top_p": 7.0}, r"top_p: 7\.0; expected more than 0 and at most 1 \(1 is off\)"),
         (
             {"max_new_tokens": 0, "num_samples": 0},
-            "max_new_tokens is 0.*; num_samples is 0, expected at least 1",
+            "max_new_tokens: 0; .*; num_samples: 0; expected at least 1",
         ),
-        ({"dtype": "int8"}, "dtype is 'int8', expected auto, float32, bfloat16, float16"),
+        ({"dtype": "int8"}, "GenerateTask: dtype: 'int8'; expected auto, float32, bfloat16,"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: str) -> None:

@@ -217,7 +217,7 @@ def test_another_optimizer_is_refused_before_anything_is_trained(fit: Run, stopp
     path = stopped()
     seen = FirstStep()
     message = (
-        r"^model\.optimizer: Muon; expected AdamW, .*; restore it, or start a new run .* --model\.init_from$"
+        r"^model\.optimizer: Muon; expected AdamW, .*; restore it, or begin a new run .* --model\.init_from$"
     )
     with pytest.raises(ValueError, match=message):
         fit(ckpt_path=path, task={"optimizer": Muon(lr=0.01, adamw_lr=0.01)}, callbacks=[seen])

@@ -90,7 +90,7 @@ def test_a_divided_model_trains_stops_and_goes_on_as_a_whole_one(
     written = tell("generate", checkpoint, "--prompt", "Mira", "--max_new_tokens", 5, "--seed", 1)
     assert written == tell("generate", "two/model", "--prompt", "Mira", "--max_new_tokens", 5, "--seed", 1)
     if is_folder:
-        message = r"last\.ckpt: it is divided among devices: add the strategy that wrote it, such as --config"
+        message = r"last\.ckpt, divided among devices; expected the strategy that wrote it; add it, such as"
         elsewhere = fit_command("elsewhere", "--data.batch_size", "8", "--ckpt_path", str(checkpoint))
         assert_refused(tell(*elsewhere), message, 1)
 

@@ -270,9 +270,9 @@ def test_gpt1_reads_added_tokens_in_text(gpt1_toy: dict[str, str]) -> None:
         ({"tokenizer_config": {"add_bos_token": True}}, "add_bos_token is True, which puts bos_token before"),
         ({"tokenizer_config": {"eos_token": 5}}, "special token 5; expected its text"),
         ({"tokenizer_config": {"added_tokens_decoder": {"400": {}}}}, "expected an added token with content"),
-        ({"added_tokens": {"<a>": 7}}, "ids 0 to 400|the id 7|both have the id 7"),
-        ({"added_tokens": {"<a>": 500}}, "400 is missing and the largest is 500"),
-        ({"added_tokens": {"<a>": "x"}}, "the id of '<a>' is 'x', not a whole number"),
+        ({"added_tokens": {"<a>": 7}}, r"merges\.txt: id 7 of '\(' and '<a>'; expected different ids"),
+        ({"added_tokens": {"<a>": 500}}, r"merges\.txt: no id 400, largest 500; expected the ids 0 to 400"),
+        ({"added_tokens": {"<a>": "x"}}, r"added_tokens\.json: id 'x' of '<a>'; expected a whole number"),
         ({"added_tokens": {"!": 400}}, "added token '!' has the id 400, and 0 in the vocabulary"),
         (
             {"generation_config": {"eos_token_id": "x"}},

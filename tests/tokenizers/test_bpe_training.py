@@ -70,7 +70,7 @@ def test_no_text_leaves_the_bytes() -> None:
 
 
 def test_fewer_ids_than_bytes_are_refused() -> None:
-    with pytest.raises(ValueError, match="vocab_size is 256; a byte-level vocabulary has at least 257"):
+    with pytest.raises(ValueError, match="vocab_size: 256; expected at least 257"):
         train_byte_level(["abc"], 256, progress=False)
 
 

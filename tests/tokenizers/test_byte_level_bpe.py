@@ -95,7 +95,7 @@ def test_the_toy_vocabulary_gives_the_published_ids(gpt2_toy: dict[str, str]) ->
 
 
 def test_a_byte_without_a_piece_is_refused(gpt2_toy: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="no piece for byte 0x41"):
+    with pytest.raises(ValueError, match="text: byte 0x41; expected bytes that have a piece in the"):
         load_tokenizer(gpt2_toy).encode("lowA")
 
 
@@ -165,7 +165,7 @@ def test_a_very_long_run_of_blanks_is_encoded_as_a_short_one(trained: ByteLevelB
 
 def test_a_lone_surrogate_is_refused(trained: ByteLevelBPE) -> None:
     for tokenizer in (trained, load_tokenizer("bytes")):
-        with pytest.raises(ValueError, match=r"lone surrogate \(U\+D800 at character 3\).*errors='replace'"):
+        with pytest.raises(ValueError, match=r"text: lone surrogate U\+D800 at character 3; expected"):
             tokenizer.encode("abc\ud800")
         with pytest.raises(ValueError, match="lone surrogate"):
             tokenizer.encode_chunk("abc\udfff", first=True)
@@ -173,7 +173,7 @@ def test_a_lone_surrogate_is_refused(trained: ByteLevelBPE) -> None:
 
 @pytest.mark.parametrize("stranger", [-1, 400, 50256])
 def test_an_id_outside_the_vocabulary_is_refused(trained: ByteLevelBPE, stranger: int) -> None:
-    with pytest.raises(ValueError, match=f"Token id {stranger} .*400 ids"):
+    with pytest.raises(ValueError, match=f"token id: {stranger}; expected 0 to 399"):
         trained.decode([1, stranger])
 
 
@@ -184,18 +184,18 @@ def test_a_broken_character_is_decoded_to_a_replacement_character(trained: ByteL
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"vocab.bpe": "Ġ l\nĠl o\n"}, r"vocab.bpe, line 1: 'Ġ l' stands where.*#version"),
-        ({"vocab.bpe": "#version: 0.2\nĠ l\nĠlo\n"}, r"vocab.bpe, line 3: 'Ġlo' is not two pieces"),
-        ({"vocab.bpe": "#version: 0.2\nĠ l\n\nĠl o\n"}, r"vocab.bpe, line 3: '' is not two pieces"),
-        ({"vocab.bpe": "#version: 0.2\nĠ l x\n"}, r"vocab.bpe, line 2: 'Ġ l x' is not two pieces"),
-        ({"vocab.bpe": "#version: 0.2\nĠl o\nĠ l\n"}, r"vocab.bpe, line 2: .*'Ġl' is neither"),
-        ({"vocab.bpe": "#version: 0.2\nw e\n"}, r"vocab.bpe, line 2: .*'we', which has no id"),
-        ({"vocab.bpe": "#version: 0.2\ne r\nĠ l\n"}, r"vocab.bpe, line 3: 'Ġl' has the id 11, below .* 15"),
-        ({"encoder.json": '{"l": 0, "o": 1, "w'}, r"encoder.json, line 1, column 18: not whole JSON"),
-        ({"encoder.json": '["l"]'}, "encoder.json: holds a JSON list"),
-        ({"encoder.json": '{"l": "0"}'}, "encoder.json: the id of 'l' is '0', not a whole number"),
-        ({"encoder.json": '{"l": 0, "o": 0}'}, "'l' and 'o' both have the id 0"),
-        ({"encoder.json": '{"l": 0, "o": 2}'}, "ids 0 to 1, but 1 is missing and the largest is 2"),
+        ({"vocab.bpe": "Ġ l\nĠl o\n"}, r"vocab\.bpe, line 1: 'Ġ l'; expected the header of a merges file,"),
+        ({"vocab.bpe": "#version: 0.2\nĠ l\nĠlo\n"}, r"vocab\.bpe, line 3: 'Ġlo'; expected two pieces and"),
+        ({"vocab.bpe": "#version: 0.2\nĠ l\n\nĠl o\n"}, r"vocab\.bpe, line 3: ''; expected two pieces and"),
+        ({"vocab.bpe": "#version: 0.2\nĠ l x\n"}, r"vocab\.bpe, line 2: 'Ġ l x'; expected two pieces and"),
+        ({"vocab.bpe": "#version: 0.2\nĠl o\nĠ l\n"}, r"vocab\.bpe, line 2: 'Ġl' and 'o'; expected 'Ġl' to"),
+        ({"vocab.bpe": "#version: 0.2\nw e\n"}, r"vocab\.bpe, line 2: 'we' has no id; expected one in the"),
+        ({"vocab.bpe": "#version: 0.2\ne r\nĠ l\n"}, r"vocab\.bpe, line 3: id 11 of 'Ġl'; expected more"),
+        ({"encoder.json": '{"l": 0, "o": 1, "w'}, r"encoder\.json, line 1, column 18: Unterminated string"),
+        ({"encoder.json": '["l"]'}, r"encoder\.json: JSON list; expected an object"),
+        ({"encoder.json": '{"l": "0"}'}, r"encoder\.json: id '0' of 'l'; expected a whole number"),
+        ({"encoder.json": '{"l": 0, "o": 0}'}, r"vocab\.bpe: id 0 of 'l' and 'o'; expected different ids"),
+        ({"encoder.json": '{"l": 0, "o": 2}'}, r"vocab\.bpe: no id 1, largest 2; expected the ids 0 to 1"),
     ],
 )
 def test_damaged_files_are_refused_by_name_and_line(
@@ -208,7 +208,7 @@ def test_damaged_files_are_refused_by_name_and_line(
 def test_merges_that_tiktoken_would_read_otherwise_are_refused() -> None:
     vocabulary = {piece: i for i, piece in enumerate(["a", "b", "c", "bc", "ab", "abc", "<|endoftext|>"])}
     files = {"vocab.bpe": "#version: 0.2\nb c\na b\nab c\n", "encoder.json": json.dumps(vocabulary)}
-    with pytest.raises(ValueError, match="line 4: 'ab' and 'c' make 'abc', but earlier merges"):
+    with pytest.raises(ValueError, match=r"vocab\.bpe, line 4: 'ab' and 'c'; expected a merge that can"):
         load_tokenizer(files)
 
 
@@ -221,12 +221,12 @@ def test_a_vocabulary_without_end_of_text_is_refused(gpt2_toy: dict[str, str]) -
 @pytest.mark.parametrize(
     ("part", "value", "message"),
     [
-        ("model", {"type": "WordPiece", "vocab": {}}, "a WordPiece tokenizer"),
-        ("model", {"type": "Unigram", "vocab": []}, "a Unigram tokenizer"),
+        ("model", {"type": "WordPiece", "vocab": {}}, r"tokenizer\.json: tokenizer of type WordPiece"),
+        ("model", {"type": "Unigram", "vocab": []}, r"tokenizer\.json: tokenizer of type Unigram; expected"),
         ("model", None, "no 'model'"),
-        ("normalizer", {"type": "NFC"}, r"normalizes text \(NFC\)"),
-        ("pre_tokenizer", None, "splits text by none"),
-        ("pre_tokenizer", {"type": "Whitespace"}, "splits text by Whitespace"),
+        ("normalizer", {"type": "NFC"}, r"tokenizer\.json: normalizer NFC; expected none, as in GPT-2's"),
+        ("pre_tokenizer", None, r"tokenizer\.json: pre-tokenizer none; expected GPT-2's byte-level"),
+        ("pre_tokenizer", {"type": "Whitespace"}, r"tokenizer\.json: pre-tokenizer Whitespace; expected"),
         (
             "pre_tokenizer",
             {"type": "ByteLevel", "add_prefix_space": True, "use_regex": True},

@@ -162,7 +162,7 @@ def test_a_full_memory_of_words_changes_no_id(
 
 @pytest.mark.parametrize("stranger", [-1, 21, 40478])
 def test_an_id_outside_the_vocabulary_is_refused(gpt1_toy: dict[str, str], stranger: int) -> None:
-    with pytest.raises(ValueError, match=f"Token id {stranger} .*21 ids"):
+    with pytest.raises(ValueError, match=f"token id: {stranger}; expected 0 to 20"):
         load_tokenizer(gpt1_toy).decode([stranger])
 
 
@@ -174,10 +174,10 @@ def test_a_lone_surrogate_is_refused(gpt1_toy: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"vocab_40000.bpe": "#version: 0.2\nl o\nlo\n"}, "vocab_40000.bpe, line 3: 'lo' is not two pieces"),
-        ({"vocab_40000.bpe": "#version: 0.2\nlo w\n"}, "vocab_40000.bpe, line 2: .*'lo' is neither"),
-        ({"encoder_bpe_40000.json": '{"l": 0,'}, "encoder_bpe_40000.json, line 1, column 9: not whole JSON"),
-        ({"encoder_bpe_40000.json": '{"l": 0, "o</w>": 1}'}, "has no '<unk>'"),
+        ({"vocab_40000.bpe": "#version: 0.2\nl o\nlo\n"}, r"vocab_40000\.bpe, line 3: 'lo'; expected two"),
+        ({"vocab_40000.bpe": "#version: 0.2\nlo w\n"}, r"vocab_40000\.bpe, line 2: 'lo' and 'w'; expected"),
+        ({"encoder_bpe_40000.json": '{"l": 0,'}, r"encoder_bpe_40000\.json, line 1, column 9: Expecting"),
+        ({"encoder_bpe_40000.json": '{"l": 0, "o</w>": 1}'}, r"vocab_40000\.bpe: no '<unk>'; expected it"),
     ],
 )
 def test_damaged_files_are_refused_by_name_and_line(

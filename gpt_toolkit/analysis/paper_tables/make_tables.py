@@ -42,7 +42,10 @@ def make(args: argparse.Namespace) -> None:
                 _do_runs(args)
             _write_tables(args, runs, left_out)
     except Timeout:
-        raise ValueError(f"another gpt-toolkit tables works in {args.output}; wait for its end") from None
+        raise ValueError(
+            f"--output: {args.output}; expected a folder that no other gpt-toolkit tables uses; wait for its "
+            "end"
+        ) from None
 
 
 def _claim(args: argparse.Namespace) -> None:
@@ -55,22 +58,25 @@ def _claim(args: argparse.Namespace) -> None:
         "finetune": args.finetune,
     }
     if folder.exists() and not folder.is_dir():
-        raise FileExistsError(f"--output {folder}: is a file; expected a folder")
+        raise FileExistsError(f"--output: file {folder}; expected a folder")
     if path.is_file():
         try:
             earlier = json.loads(path.read_text(encoding="utf-8"))
             changed = [name for name in settings if earlier.get(name) != settings[name]]
         except (ValueError, AttributeError):
-            raise ValueError(f"{path}: damaged; choose another --output, or delete the folder") from None
+            raise ValueError(
+                f"{path}: damaged; expected JSON; choose another --output, or delete the folder"
+            ) from None
         if changed:
             listed = "; ".join(f"{name} {earlier.get(name)} there, {settings[name]} now" for name in changed)
             raise FileExistsError(
-                f"--output {folder}: holds runs of other settings ({listed}); choose another folder"
+                f"--output: {folder} has runs of other settings ({listed}); expected equal ones; choose "
+                "another folder"
             )
         return
     if folder.is_dir() and any(folder.iterdir()):
         raise FileExistsError(
-            f"--output {folder}: holds files that are not runs of this command; choose a new folder"
+            f"--output: {folder} has other files; expected runs of this command; choose a new folder"
         )
     write_json(path, settings)
 

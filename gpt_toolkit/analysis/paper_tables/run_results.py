@@ -52,7 +52,7 @@ def read_test_scores(folder: Path) -> dict[str, float]:
         return {name.removeprefix("test_"): float(value) for name, value in metrics.items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ValueError(
-            f"{path}: not what gpt-toolkit test writes; remove it, and the run is tested again"
+            f"{path}: unknown content; expected results of gpt-toolkit test; delete it to test the run again"
         ) from None
 
 
@@ -68,7 +68,7 @@ def user_runs(folders: Sequence[Path]) -> tuple[list[UserRun], list[str]]:
     runs, left_out = [], []
     for folder in folders:
         if not folder.is_dir():
-            raise FileNotFoundError(f"--runs {folder}: folder not found")
+            raise FileNotFoundError(f"--runs: {folder}; expected an existing folder")
         for run in sorted(_run_folders(folder, _DEPTH)):
             found = _user_run(run)
             if isinstance(found, UserRun):

@@ -254,11 +254,13 @@ def _do(run: Run, title: str) -> None:
         raise KeyboardInterrupt
     if code:
         raise ChildProcessError(
-            f"{run.title}: the run ended with exit code {code}: {_last_line(log)}; its output is {log}; "
-            "fix the problem, and the same command resumes there"
+            f"{run.title}: exit code {code} ({_last_line(log)}); expected 0; see {log}, fix the problem, and "
+            "repeat the command, which resumes there"
         )
     if missing := [name for name in run.results if not (run.folder / name).exists()]:
-        raise ChildProcessError(f"{run.title}: the run left no {', '.join(missing)}; its output is {log}")
+        raise ChildProcessError(
+            f"{run.title}: no {', '.join(missing)}; expected these files after the run; see {log}"
+        )
     for name in run.temporary:
         shutil.rmtree(run.folder / name, ignore_errors=True)
 

@@ -66,7 +66,9 @@ class HubCorpus:
             if (split := split_named(str(split_name))) is not None:
                 found.setdefault(split, records)
         if "train" not in found:
-            raise ValueError(f"dataset: {self.name!r} has no training split; its splits: {', '.join(loaded)}")
+            raise ValueError(
+                f"dataset: {self.name!r} with the splits {', '.join(loaded)}; expected a split named train"
+            )
         return {split: found[split] for split in SPLITS if split in found}
 
     @cached_property
@@ -87,7 +89,7 @@ class HubCorpus:
             reason = " ".join(str(error).split()).rstrip(".")
             hint = did_you_mean(self.name.partition(":")[0].lower(), [STORYWORLD])
             raise ValueError(
-                f"dataset: {self.name!r} could not be loaded ({reason}){hint}; a dataset of the hub needs a "
+                f"dataset: {self.name!r} not loaded ({reason}){hint}; expected a dataset of the hub, and a "
                 "network the first time; give local files with files instead"
             ) from error
 

@@ -112,31 +112,33 @@ class CorpusDataModule(LightningDataModule):
         problems = []
         if bool(self.files) == bool(self.dataset):
             given = "both" if self.files else "neither"
-            problems.append(f"give files or dataset ({given} given)")
+            problems.append(f"files, dataset: {given} given; expected one of them")
         if self.dataset and (self.val_files or self.test_files):
-            problems.append("val_files and test_files go with files, not with dataset")
+            problems.append("val_files, test_files: given with dataset; expected files")
         if self.separator == "":
-            problems.append("separator is empty; give the text that ends a document, or leave it out")
+            problems.append(
+                "separator: empty; expected the text that ends a document; leave it out if none does"
+            )
         built_in = (self.dataset or "").partition(":")[0] == STORYWORLD
         if self.separator and built_in:
-            problems.append("separator is for text that holds it, not for storyworld")
+            problems.append("separator: given with storyworld; expected text that contains it; leave it out")
         if self.streaming and (self.files or built_in):
-            problems.append("streaming is for datasets of the hub")
+            problems.append("streaming: true; expected a dataset of the hub; leave it out")
         if self.world is not None:
             if not built_in:
-                problems.append(f"world goes with dataset: {STORYWORLD}")
+                problems.append(f"world: given; expected dataset: {STORYWORLD}; leave it out")
             try:
                 check_mix(self.world)
             except ValueError as error:
                 problems.append(f"world: {str(error).rstrip('.')}")
         if not 0 <= self.val_fraction <= 0.5:
-            problems.append(f"val_fraction is {self.val_fraction}; it must lie between 0 and 0.5")
+            problems.append(f"val_fraction: {self.val_fraction}; expected a value between 0 and 0.5")
         if self.encode_on not in ENCODERS:
-            problems.append(f"encode_on is {self.encode_on!r}; expected {' or '.join(ENCODERS)}")
+            problems.append(f"encode_on: {self.encode_on!r}; expected {' or '.join(ENCODERS)}")
         for name, least in {"n_ctx": 1, "batch_size": 1, "num_workers": 0, "limit_documents": 1}.items():
             value = getattr(self, name)
             if value is not None and value < least:
-                problems.append(f"{name} is {value}; it must be at least {least}")
+                problems.append(f"{name}: {value}; expected at least {least}")
         if problems:
             raise ValueError(f"CorpusDataModule: {'; '.join(problems)}")
 
@@ -218,17 +220,18 @@ class CorpusDataModule(LightningDataModule):
     def _require_validation(self, cache: TokenCache) -> None:
         if self.val_fraction and "val" not in cache.splits:
             raise ValueError(
-                f"no text is left for validation: {cache.n_documents('train'):,} documents for training, "
-                f"and val_fraction={self.val_fraction} takes every "
-                f"{hold_out_interval(self.val_fraction)}th of them; raise it, give val_files, or set it to 0 "
-                "for no validation"
+                f"val_fraction: {self.val_fraction}, every {hold_out_interval(self.val_fraction)}th of "
+                f"{cache.n_documents('train'):,} documents; expected at least one for validation; raise it, "
+                "give val_files, or set it to 0 for no validation"
             )
 
     @property
     def cache(self) -> TokenCache:
         """The prepared tokens; available after ``setup``."""
         if self._cache is None:
-            raise RuntimeError("CorpusDataModule: no tokens are open; call prepare_data() and setup() first")
+            raise RuntimeError(
+                "CorpusDataModule: not set up; expected calls of prepare_data() and setup() before"
+            )
         return self._cache
 
     def summary(self) -> str:
@@ -284,7 +287,7 @@ class CorpusDataModule(LightningDataModule):
         """Return the test split once from end to end; without one the validation split, which is logged."""
         split = self.tested_split
         if split not in self.cache.splits:
-            raise ValueError("no text for testing: give test_files, or a val_fraction above 0")
+            raise ValueError("test text: none; expected test_files, or a val_fraction above 0")
         if split == "val" and (self.trainer is None or self.trainer.is_global_zero):
             log.info("no test split; the validation split is scored, and its results are named val_")
         return self._evaluation(split)

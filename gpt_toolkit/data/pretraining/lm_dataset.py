@@ -58,7 +58,9 @@ class EvaluationWindows(ReadyBatches):
         self, tokens: Tokens, n_ctx: int, share: StepShare, bytes_per_token: float, padding: int
     ) -> None:
         if len(tokens) < 2:
-            raise ValueError(f"a split of {len(tokens)} tokens has nothing to predict; give it more text")
+            raise ValueError(
+                f"split: {len(tokens)} tokens; expected at least 2, of which one is predicted; give more text"
+            )
         super().__init__(share)
         self.tokens, self.n_ctx = tokens, n_ctx
         self.bytes_per_token, self.padding = bytes_per_token, padding

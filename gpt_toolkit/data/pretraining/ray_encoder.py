@@ -100,13 +100,15 @@ def encode_on_ray(corpus: Corpus, position: Position, tokenizer: Tokenizer) -> G
     """
     if not isinstance(corpus, FileCorpus):
         raise ValueError(
-            f"encode_on=ray reads files on many machines, but {corpus.title} is read from one end to the "
-            "other; give files, or set encode_on to threads"
+            f"encode_on: ray for {corpus.title}, which is read from beginning to end; expected files; give "
+            "files, or set encode_on to threads"
         )
     try:
         import ray
     except ImportError as error:
-        raise ValueError("encode_on=ray needs Ray; run pip install 'gpt-toolkit[ray]'") from error
+        raise ValueError(
+            "encode_on: ray, which is not installed; expected Ray; run pip install 'gpt-toolkit[ray]'"
+        ) from error
     starts_ray = not ray.is_initialized()
     if starts_ray:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no statistics are sent without consent

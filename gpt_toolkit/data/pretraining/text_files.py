@@ -70,9 +70,13 @@ def find_files(patterns: Sequence[str], argument: str) -> dict[Path, Split | Non
             folder = next(parent for parent in path.parents if parent.exists())  # its name is not a pattern
             matches = sorted(folder.glob(str(path.relative_to(folder))))
             if not matches:
-                raise FileNotFoundError(f"{argument}: nothing matches {pattern!r} (looked in {Path.cwd()})")
+                raise FileNotFoundError(
+                    f"{argument}: {pattern!r} matches nothing in {Path.cwd()}; expected at least one file"
+                )
         else:
-            raise FileNotFoundError(f"{argument}: no file or folder {pattern!r} (looked in {Path.cwd()})")
+            raise FileNotFoundError(
+                f"{argument}: {pattern!r} not found in {Path.cwd()}; expected a file or folder"
+            )
         for match in matches:
             for file, split in _files_of(match, is_explicit=match == path, argument=argument):
                 found.setdefault(file.resolve(), (file, split))
@@ -89,13 +93,13 @@ def _files_of(path: Path, *, is_explicit: bool, argument: str) -> Iterator[tuple
                 yield file, next(filter(None, map(split_named, (*inside[:-1], _stem(file), path.name))), None)
         if is_empty and is_explicit:
             raise FileNotFoundError(
-                f"{argument}: the folder {path} holds no file ending in {', '.join(SUFFIXES)}"
+                f"{argument}: no file in {path}; expected some ending in {', '.join(SUFFIXES)}"
             )
     elif suffix(path):
         yield path, split_named(_stem(path))
     elif is_explicit:
         raise ValueError(
-            f"{argument}: {path} has an unknown format; expected {', '.join(SUFFIXES)}; rename the file if "
+            f"{argument}: unknown format of {path}; expected {', '.join(SUFFIXES)}; rename the file if "
             "it is one of these"
         )
 
@@ -133,7 +137,7 @@ def divide(
     if taken:
         found = {path: split for path, split in found.items() if path.resolve() not in taken}
     if not found:
-        raise ValueError("files: all of them are also val_files or test_files, so no training text is left")
+        raise ValueError("files: all are also val_files or test_files; expected at least one for training")
     has_train = any(split not in ("val", "test") for split in found.values())
     result = []
     for split in SPLITS:  # a single file may be called test.txt, so names do not count without training text
@@ -145,8 +149,8 @@ def divide(
             other = first.setdefault(memo.checksum(file.path), file)
             if file.split != other.split and file.path.stat().st_size:
                 raise ValueError(
-                    f"{other.path} ({other.split}) and {file.path} ({file.split}) hold the same text; leave "
-                    "one of them out, so that no text is in two splits"
+                    f"{other.path} ({other.split}), {file.path} ({file.split}): the same text; expected "
+                    "different texts in different splits; leave one of them out"
                 )
     return tuple(result)
 

@@ -37,7 +37,7 @@ def _read_json_lines(
     path: Path, text_field: str, offset: int, number: int
 ) -> Iterator[tuple[str, Position, float]]:
     """Yield records from a byte offset on, before which ``number`` lines lie."""
-    expected = f'expected one object a line, such as {{"{text_field}": "..."}}'
+    expected = f'expected one object per line, such as {{"{text_field}": "..."}}'
     for line, after, fraction in _lines(path, offset):
         number += 1
         where = f"{path}, line {number:,}"
@@ -87,7 +87,7 @@ def _read_parquet(
             columns = file.schema_arrow.names
             if text_field not in columns:
                 raise ValueError(
-                    f"{path}: no column {text_field!r}; its columns: {', '.join(columns)}; {_CHOOSE}"
+                    f"{path}: no column {text_field!r}; expected one of {', '.join(columns)}; {_CHOOSE}"
                 )
             n_groups = file.num_row_groups
             for group in range(first_group, n_groups):
@@ -112,7 +112,9 @@ def _read_parquet(
         if isinstance(error, ValueError) and str(path) in str(error):
             raise
         reason = " ".join(str(error).split()).rstrip(".")
-        raise ValueError(f"{path}: broken parquet ({reason}); copy or download it again") from error
+        raise ValueError(
+            f"{path}: {reason}; expected a complete parquet file; copy or download it again"
+        ) from error
 
 
 def _strings(column: Any, where: str) -> list[Any]:
@@ -129,7 +131,7 @@ def record_text(record: Mapping[str, Any], text_field: str, where: str) -> str:
     """Return the text of a record, with LF line ends; ``where`` is the record's place, for messages."""
     if text_field not in record:
         keys = ", ".join(map(str, record)) or "none"
-        raise ValueError(f"{where}: no field {text_field!r}; its fields: {keys}; {_CHOOSE}")
+        raise ValueError(f"{where}: no field {text_field!r}; expected one of {keys}; {_CHOOSE}")
     text = record[text_field]
     if not isinstance(text, str):
         fix = "leave the record out, or let it hold a text" if text is None else _CHOOSE
@@ -138,7 +140,7 @@ def record_text(record: Mapping[str, Any], text_field: str, where: str) -> str:
         text.isascii() or text.encode()
     except UnicodeEncodeError as error:
         raise ValueError(
-            f"{where}: field {text_field!r} has half a surrogate pair at character {error.start:,}; "
+            f"{where}: field {text_field!r} with half a surrogate pair at character {error.start:,}; "
             "expected Unicode text; write the record again"
         ) from error
     return normalize_newlines(text)

@@ -66,13 +66,13 @@ class Shard:
         expected = HEADER_BYTES + self.count * dtype.itemsize
         fix = _fix(self.path.parent)
         if not self.path.is_file():
-            raise ValueError(f"token file {self.path} is missing; {fix}")
+            raise ValueError(f"{self.path}: not found; expected a token file; {fix}")
         if (size := self.path.stat().st_size) != expected:
-            raise ValueError(f"token file {self.path} has {size:,} bytes; expected {expected:,}; {fix}")
+            raise ValueError(f"{self.path}: {size:,} bytes; expected {expected:,}; {fix}")
         with self.path.open("rb") as file:
             header = file.read(HEADER_BYTES)
         if header != shard_header(dtype.itemsize, self.count, self.checksum):
-            raise ValueError(f"token file {self.path} is not the one that {MANIFEST} describes; {fix}")
+            raise ValueError(f"{self.path}: other header; expected that of {MANIFEST}; {fix}")
 
     def verify(self) -> None:
         """Read the whole file and raise if the ids are not those that were written."""
@@ -120,7 +120,7 @@ class Tokens:
             IndexError: If a window reaches outside the stream.
         """
         if len(starts) and (starts.min() < 0 or int(starts.max()) + length > len(self)):
-            raise IndexError(f"windows of {length} tokens at {starts} reach outside the {len(self)} tokens")
+            raise IndexError(f"windows: {length} tokens at {starts}; expected all within {len(self)} tokens")
         result = np.empty((len(starts), length), dtype=np.int64)
         shards = np.searchsorted(self._ends, starts, side="right")
         for row, start, shard in zip(result, starts.tolist(), shards.tolist(), strict=True):
@@ -157,13 +157,12 @@ class TokenCache:
         path = folder / MANIFEST
         if not path.is_file():
             raise FileNotFoundError(
-                f"no finished token cache in {folder}; first run `gpt-toolkit prepare` with these arguments"
+                f"{folder}: no finished token cache; expected one; run `gpt-toolkit prepare` with the same "
+                "arguments"
             )
         manifest = read_checked_json(path, _fix(folder))
         if (version := manifest.get("format")) != FORMAT_VERSION:
-            raise ValueError(
-                f"{path} has format {version}; this version reads {FORMAT_VERSION}; {_fix(folder)}"
-            )
+            raise ValueError(f"{path}: format {version}; expected {FORMAT_VERSION}; {_fix(folder)}")
         cache = cls(folder, manifest)
         for split in cache.splits:
             for shard in cache.shards(split):

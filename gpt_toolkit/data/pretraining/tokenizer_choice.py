@@ -97,8 +97,8 @@ class TokenizerChoice:
             return load_tokenizer(self.name)
         if not self.folder.is_dir():
             raise FileNotFoundError(
-                f"the vocabulary of {self.corpus.title} is not in {self.folder}; run `gpt-toolkit prepare` "
-                "with the same arguments"
+                f"{self.folder}: no vocabulary of {self.corpus.title}; expected one; run `gpt-toolkit "
+                "prepare` with the same arguments"
             )
         return load_tokenizer(self.folder)
 

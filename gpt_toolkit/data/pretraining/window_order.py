@@ -56,11 +56,11 @@ class WindowOrder:
 
     def __post_init__(self) -> None:
         if self.n_ctx < 1:
-            raise ValueError(f"n_ctx is {self.n_ctx}; it must be at least 1")
+            raise ValueError(f"n_ctx: {self.n_ctx}; expected at least 1")
         if self.n_tokens < self.n_ctx + 1:
             raise ValueError(
-                f"the training text has {self.n_tokens:,} tokens, but one window of n_ctx={self.n_ctx} needs "
-                f"{self.n_ctx + 1:,}; give more text, or set n_ctx to at most {max(1, self.n_tokens - 1):,}"
+                f"training text: {self.n_tokens:,} tokens; expected at least {self.n_ctx + 1:,} for "
+                f"n_ctx={self.n_ctx}; give more text, or set n_ctx to at most {max(1, self.n_tokens - 1):,}"
             )
 
     @property

@@ -264,11 +264,11 @@ class _SplitWriter:
                 self._path(len(state.shards)).rename(self.partial)
             end = HEADER_BYTES + state.open_tokens * dtype.itemsize
             if self.partial.stat().st_size < end:
-                raise ValueError(f"{self.partial} is shorter than the journal says")
+                raise ValueError(f"{self.partial}: too short; expected the length of the journal")
             with self.partial.open("r+b") as file:
                 file.truncate(end)
             if file_checksum(self.partial, HEADER_BYTES) != state.open_checksum:
-                raise ValueError(f"{self.partial} has other bytes than the journal says")
+                raise ValueError(f"{self.partial}: wrong checksum; expected that of the journal")
             self._file = self.partial.open("r+b")
             self._file.write(bytes(HEADER_BYTES))
             self._file.seek(end)

@@ -57,8 +57,8 @@ class BatchBuilder:
         longest = int(self.lengths.max()) * self.inputs.n_sequences
         if batch_tokens is not None and longest > batch_tokens:
             raise ValueError(
-                f"batch_tokens={batch_tokens:,} is less than one example of {self.spec.name} has "
-                f"({longest:,} tokens with padding): raise it, or lower n_ctx"
+                f"batch_tokens: {batch_tokens:,}; expected at least {longest:,}, the longest example of "
+                f"{self.spec.name} with padding; raise it, or lower n_ctx"
             )
         return Limits(batch_size, batch_tokens, self.inputs.n_sequences)
 

@@ -120,8 +120,8 @@ def open_custom(
         if not kinds or labels.kind in kinds:
             continue
         raise ValueError(
-            f"{title}: {option} is for kind {' or '.join(kinds)}, but this dataset is of kind {labels.kind}; "
-            "leave it out, or set kind"
+            f"{title}: {option} for kind {labels.kind}; expected kind {' or '.join(kinds)}; leave it out, or "
+            "set kind"
         )
     checksums = file_checksums(files.get("train", ()))
     facts = [f"{name}: {text}" for text in (inferred, labels.inferred) if text]
@@ -155,18 +155,18 @@ def _checked(options: Mapping[str, Any]) -> dict[str, Any]:
     for name in options:
         if name not in OPTIONS:
             hint = did_you_mean(str(name), OPTIONS)
-            raise ValueError(f"a custom dataset has no option {name!r}{hint}; known: {', '.join(OPTIONS)}")
+            raise ValueError(f"custom dataset: option {name!r}{hint}; expected one of {', '.join(OPTIONS)}")
     kind = options.get("kind")
     if kind is not None and kind not in get_args(Kind):
-        raise ValueError(f"kind: {kind!r} is not one of {', '.join(get_args(Kind))}")
+        raise ValueError(f"kind: {kind!r}; expected one of {', '.join(get_args(Kind))}")
     if "train" in options and "files" in options:
-        raise ValueError("train and files mean the same; give one of them")
+        raise ValueError("train, files: both given; expected one of them, because they mean the same")
     if "delimiter" in options and len(_unescaped(options["delimiter"])) != 1:
-        raise ValueError(f"delimiter: {options['delimiter']!r} is not one character")
+        raise ValueError(f"delimiter: {options['delimiter']!r}; expected one character")
     if not isinstance(options.get("header", True), bool):
         raise ValueError(f"header: {options['header']!r}; expected true or false")
     if "labels" in options and not isinstance(options["labels"], (list, tuple)):
-        raise ValueError(f"labels: {options['labels']!r} is not a list of labels")
+        raise ValueError(f"labels: {options['labels']!r}; expected a list of labels")
     return {name: value for name, value in options.items() if value is not None}
 
 
@@ -176,12 +176,14 @@ def _files_by_split(options: Mapping[str, Any], root: Path | None) -> tuple[dict
     if "files" in options:
         given = {"train": options["files"], **given}
     if not given:
-        raise ValueError("a custom dataset needs files: give train, or val or test")
+        raise ValueError("custom dataset: no files; expected train, val or test")
     is_pair = [isinstance(value, Mapping) for value in given.values()]
     if any(is_pair) != all(is_pair):
-        raise ValueError("expected pairs of input and target for all of train, val and test, or for none")
+        raise ValueError(
+            "train, val, test: pairs of input and target for some; expected them for all or for none"
+        )
     if is_pair[0] and options.get("kind", "text") != "text":
-        raise ValueError(f"pairs of input and target are of kind text, not {options['kind']}")
+        raise ValueError(f"kind: {options['kind']}; expected text for pairs of input and target")
     return {split: _paths(value, split, root) for split, value in given.items()}, is_pair[0]
 
 
@@ -191,21 +193,23 @@ def _paths(value: object, split: str, root: Path | None) -> list[Path]:
     if isinstance(value, Mapping):
         if set(value) != {"input", "target"}:
             keys = ", ".join(value)
-            raise ValueError(f"{split}: a pair of files has the keys input and target, got {keys}")
+            raise ValueError(f"{split}: keys {keys}; expected input and target for a pair of files")
         value = [value["input"], value["target"]]
     names: list[Any] = list(value) if isinstance(value, (list, tuple)) else [value]
     if not names or not all(isinstance(name, (str, Path)) for name in names):
-        raise ValueError(f"{split}: expected a path or a list of paths, got {value!r}")
+        raise ValueError(f"{split}: {value!r}; expected a path or a list of paths")
     paths = []
     for name in names:
         path = Path(name).expanduser()
         if not path.exists() and root is not None:
             path = root / path
         if not path.is_file():
-            raise FileNotFoundError(f"{split}: file {str(name)!r} not found (looked in {root or Path.cwd()})")
+            raise FileNotFoundError(
+                f"{split}: {str(name)!r} not found in {root or Path.cwd()}; expected a file"
+            )
         if not is_pair and not ending(path):
             raise ValueError(
-                f"{split}: {path} has a format that cannot be read. Known endings: {', '.join(ENDINGS)}"
+                f"{split}: unknown format of {path}; expected a name ending in {', '.join(ENDINGS)}"
             )
         paths.append(path)
     return paths
@@ -216,7 +220,7 @@ def _open_files(split: str, paths: list[Path], options: Mapping[str, Any]) -> li
     files = [open_records(path, delimiter, detect_quotes=True) for path in paths]
     if len({(file.format, file.dialect and file.dialect.delimiter) for file in files}) > 1:
         raise ValueError(
-            f"{split}: {', '.join(map(str, paths))} are of several formats; give files of one format"
+            f"{split}: several formats ({', '.join(map(str, paths))}); expected files of one format"
         )
     return files
 
@@ -232,8 +236,8 @@ def _check_columns(files: Mapping[str, list[RecordFile]], schema: RecordSchema, 
                 continue
             if split != "test" or column != schema.last_column:
                 raise ValueError(
-                    f"{file.path} has no column {column!r}, which {first.path} has; its columns: "
-                    f"{', '.join(file.names)}; rename one of them"
+                    f"{file.path}: columns {', '.join(file.names)}; expected {column!r}, as in {first.path}; "
+                    "rename one of them"
                 )
             new = [name for name in file.names if column_key(name) not in map(column_key, first.names)]
             for name in new:
@@ -241,8 +245,8 @@ def _check_columns(files: Mapping[str, list[RecordFile]], schema: RecordSchema, 
                 is_close = bool(get_close_matches(key, [column_key(column)], cutoff=_CLOSE))
                 if key in LABELS or is_close or _holds_labels(file, name, labels):
                     raise ValueError(
-                        f"{file.path} has no column {column!r}, which {first.path} has, but {name!r}; rename "
-                        "it, or remove it if it does not hold the labels"
+                        f"{file.path}: column {name!r}; expected {column!r}, as in {first.path}; rename it, "
+                        "or remove it if it does not contain the labels"
                     )
 
 
@@ -260,7 +264,7 @@ def _metrics(options: Mapping[str, Any], kind: str, title: str) -> tuple[str, ..
     metrics = tuple(given) if isinstance(given, (list, tuple)) else (str(given),)
     if unknown := [name for name in metrics if name not in METRICS[kind]]:
         raise ValueError(
-            f"{title}: metric {unknown[0]!r} does not fit kind {kind}, expected {', '.join(METRICS[kind])}"
+            f"{title}: metric {unknown[0]!r} for kind {kind}; expected {', '.join(METRICS[kind])}"
         )
     return metrics
 

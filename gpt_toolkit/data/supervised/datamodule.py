@@ -121,7 +121,7 @@ class SupervisedDataModule(LightningDataModule):
         self._datasets: list[TaskDataset] = []
 
     def _check_arguments(self) -> None:
-        problems = [] if self.sets else ["sets is empty; give at least one"]
+        problems = [] if self.sets else ["sets: empty; expected at least one"]
         for name, value, minimum in (
             ("n_ctx", self.n_ctx, 8),
             ("batch_size", self.batch_size, 1),
@@ -134,15 +134,15 @@ class SupervisedDataModule(LightningDataModule):
             ("num_workers", self.num_workers, 0),
         ):
             if value is not None and value < minimum:
-                problems.append(f"{name} is {value}; it must be at least {minimum}")
+                problems.append(f"{name}: {value}; expected at least {minimum}")
         if self.temperature <= 0:
-            problems.append(f"temperature is {self.temperature}; it must be above 0")
+            problems.append(f"temperature: {self.temperature}; expected above 0")
         if self.temperature != 1 and self.mixture != "temperature":
-            problems.append(f"temperature goes with mixture=temperature, not with {self.mixture}")
+            problems.append(f"temperature: given with mixture={self.mixture}; expected mixture=temperature")
         if self.cap is not None and self.mixture not in ("capped", "temperature"):
-            problems.append(f"cap goes with mixture=capped or temperature, not with {self.mixture}")
+            problems.append(f"cap: given with mixture={self.mixture}; expected mixture=capped or temperature")
         if self.cap is None and self.mixture == "capped":
-            problems.append("mixture=capped needs a cap, in examples")
+            problems.append("cap: none for mixture=capped; expected a number of examples")
         if problems:
             raise ValueError(f"SupervisedDataModule: {'; '.join(problems)}")
 
@@ -185,13 +185,13 @@ class SupervisedDataModule(LightningDataModule):
         for one in self._datasets if stage == "fit" else ():
             if "train" not in one.dataset.splits:
                 raise ValueError(
-                    f"{one.dataset.title} has no examples for training (only "
-                    f"{', '.join(one.dataset.splits)}), so validation would score what was never learned: "
-                    f"place its train file there, or leave {one.name} out"
+                    f"{one.dataset.title}: no training examples (only {', '.join(one.dataset.splits)}); "
+                    "expected some, as validation alone would score an untrained head; place its train file "
+                    f"there, or leave {one.name} out"
                 )
         if stage == "validate" and not any("val" in one.dataset.splits for one in self._datasets):
             titles = ", ".join(one.dataset.title for one in self._datasets)
-            raise ValueError(f"{titles}: no examples for validation; run test, or give val")
+            raise ValueError(f"{titles}: no validation examples; expected some; run test, or give val")
         for one in self._datasets:
             splits = one.splits(stage, with_train=self.n_examples > 0)
             encoded = {split: self._encoded(one, split) for split in splits}
@@ -239,8 +239,8 @@ class SupervisedDataModule(LightningDataModule):
         )
         if self.n_examples and not any(one.is_text for one in datasets):
             raise ValueError(
-                f"n_examples={self.n_examples} examples in context are for examples that are text, and no "
-                "dataset is text: set as_text=true, or leave n_examples out"
+                f"n_examples: {self.n_examples}; expected a dataset whose examples are text; set "
+                "as_text=true, or leave n_examples out"
             )
         return datasets
 
@@ -251,8 +251,8 @@ class SupervisedDataModule(LightningDataModule):
         if split != "test" and one.dataset.spec.kind != "text" and missing.any():
             first = examples.numbers[missing.argmax()]
             raise ValueError(
-                f"{one.dataset.title}: {int(missing.sum()):,} of {len(examples):,} examples of {split} have "
-                f"no label, the first is example {first}; only test examples may have none"
+                f"{one.dataset.title}: {int(missing.sum()):,} of {len(examples):,} examples of {split} "
+                f"without a label, the first is example {first}; expected labels, except in test"
             )
         return examples
 
@@ -285,8 +285,8 @@ class SupervisedDataModule(LightningDataModule):
         """Choose the examples in context of a split's examples."""
         if train is None:
             raise ValueError(
-                f"n_examples={self.n_examples} examples in context come from training examples, and "
-                f"{one.dataset.title} has none: set n_examples to 0"
+                f"n_examples: {self.n_examples}; expected 0, because {one.dataset.title} has no training "
+                "examples to choose from"
             )
         chosen = choose_shots(
             self._selected(one.name, "train", len(train)),
@@ -365,7 +365,9 @@ class SupervisedDataModule(LightningDataModule):
 
     def _opened(self) -> list[TaskDataset]:
         if not self._datasets:
-            raise RuntimeError("SupervisedDataModule: call prepare_data() and setup() first")
+            raise RuntimeError(
+                "SupervisedDataModule: not set up; expected calls of prepare_data() and setup() before"
+            )
         return self._datasets
 
     def left_out(self, name: str, split: str) -> dict[str, int]:
@@ -468,7 +470,9 @@ class SupervisedDataModule(LightningDataModule):
         for one in self._opened():
             builder = one.builders.get(one.held_out)
             if builder is None:
-                raise ValueError(f"{one.dataset.title} has neither test nor validation examples to predict")
+                raise ValueError(
+                    f"{one.dataset.title}: nothing to predict; expected test or validation examples"
+                )
             loaders.append(self._evaluation(builder))
         return loaders
 

@@ -257,13 +257,13 @@ class SupervisedDataset:
                 target = self.labels.target(example.label, example.where, may_be_missing=is_test)
             must_stay = self.skips_bad_records and target is None  # a submission answers every example
             if (empty := self._empty_text(example)) and not must_stay:
-                skip("with an empty text", example.where, f"{example.where}: {empty} is empty, expected text")
+                skip("with an empty text", example.where, f"{example.where}: {empty} is empty; expected text")
                 continue
             yield Example(example.texts, target, number, example.subset, example.references)
             number += 1
         if not number:
-            too_few = ". Too few to hold out a tenth: give val" if self._split_note else ""
-            raise ValueError(f"{self.title} has no examples for {split}{too_few}")
+            too_few = ", too few to hold out a tenth; give val" if self._split_note else ""
+            raise ValueError(f"{self.title}: no examples for {split}; expected at least one{too_few}")
         self._seen[split] = number, skipped
 
     def skipped(self, split: str) -> dict[str, int]:
@@ -316,7 +316,7 @@ class SupervisedDataset:
 
     def _source(self, split: str) -> Source:
         if split not in self.sources:
-            raise ValueError(f"{self.title} has no split {split!r}; it has {', '.join(self.splits)}")
+            raise ValueError(f"{self.title}: no split {split!r}; expected one of {', '.join(self.splits)}")
         return self.sources[split]
 
     def _empty_text(self, example: SourceExample) -> str:
@@ -325,7 +325,7 @@ class SupervisedDataset:
         if self.spec.kind == "multiple_choice":
             if len(texts) != self.spec.choices + 2:
                 raise ValueError(
-                    f"{example.where} has {len(texts) - 2} answers, expected {self.spec.choices} as in every "
+                    f"{example.where}: {len(texts) - 2} answers; expected {self.spec.choices}, as in every "
                     "example"
                 )
             if not texts[0] and not texts[1]:  # a question without a document is complete
@@ -341,4 +341,4 @@ class SupervisedDataset:
             return 0
         if is_test and not example.references:
             return None
-        raise ValueError(f"{example.where}: the answer is empty, expected text")
+        raise ValueError(f"{example.where}: the answer is empty; expected text")

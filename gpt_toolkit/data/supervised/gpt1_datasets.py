@@ -164,9 +164,8 @@ class HubSource:
             number = known.matching_schema(columns, delimited=False)
             if number is None:
                 raise ValueError(
-                    f"{path} on the hub has the columns {', '.join(columns)}, expected "
-                    f"{known.expected_columns}. It may have changed: place {known.files} in a folder and set "
-                    "root"
+                    f"{path} on the hub: columns {', '.join(columns)}; expected {known.expected_columns}; if "
+                    f"it has changed, place {known.files} in a folder and set root"
                 )
             schema = known.schemas[number]
             label_names = getattr(table.features.get(schema.last_column), "names", None)
@@ -182,9 +181,9 @@ class HubSource:
         except Exception as error:  # the library raises more than twenty kinds if it finds nothing
             name, reason = self.known.spec.name, " ".join(str(error).split()).rstrip(".")
             raise ValueError(
-                f"{name}: {self.place.path} could not be loaded from the hub "
-                f"({type(error).__name__}: {reason}). It needs a network the first time; without one, "
-                f"place {self.known.files} in ROOT/{name} and set root to ROOT"
+                f"{name}: {self.place.path} not loaded from the hub ({type(error).__name__}: {reason}); "
+                f"expected a network the first time; without one, place {self.known.files} in ROOT/{name} "
+                "and set root to ROOT"
             ) from error
 
 
@@ -197,7 +196,7 @@ def open_hub(known: KnownDataset) -> SupervisedDataset:
     name, place = known.spec.name, known.hub
     if place is None:
         raise FileNotFoundError(
-            f"{name} cannot be downloaded. Place {known.files} in ROOT/{name} and set root to ROOT"
+            f"{name}: not on the hub; expected files; place {known.files} in ROOT/{name} and set root to ROOT"
         )
     sources: dict[str, Source] = {
         split: HubSource(known, place, splits) for split, splits in place.splits.items()

@@ -66,7 +66,7 @@ def infer_labels(options: Mapping[str, Any], columns: Columns, source: Source, t
         title: The dataset, for messages.
 
     Raises:
-        ValueError: If the labels do not fit the kind, or a text that options do not name tells the label.
+        ValueError: If the labels do not fit the kind, or an unnamed text determines the label.
     """
     kind = columns.kind
     if kind == "text":
@@ -92,7 +92,7 @@ def infer_labels(options: Mapping[str, Any], columns: Columns, source: Source, t
         )
     names = tuple(sorted(found) if numbers is None else sorted(found, key=float))
     if len(names) < 2:
-        raise ValueError(f"{title}: all examples have the label {names[0]!r}; there is nothing to learn")
+        raise ValueError(f"{title}: one label {names[0]!r} for all examples; expected at least two")
     if len(names) > _MAX_CLASSES:
         raise _too_many(title, names[0])
     targets = class_labels(names, by_index=False)
@@ -128,7 +128,7 @@ def _given(labels: object, columns: Columns, source: Source, title: str) -> tupl
             name = name if name in in_file else spelled[0]
         names.append(name)
     if len(set(names)) < len(names):
-        raise ValueError(f"{title}: labels names one twice: {', '.join(names)}")
+        raise ValueError(f"{title}: labels: {', '.join(names)}; expected each once")
     return tuple(names)
 
 
@@ -151,27 +151,27 @@ def _read_labels(columns: Columns, source: Source, title: str) -> dict[str, str]
         if len(found) > _MAX_CLASSES and _as_numbers([label]) is None:
             raise _too_many(title, label)
     if not found:
-        raise ValueError(f"{title} has a header but no examples")
+        raise ValueError(f"{title}: a header alone; expected examples")
     first, where = next(iter(found.items()))
     if columns.schema.columns and not first_is_repeated and len(found) > 2:
         raise ValueError(
-            f"{where}: no other example has the label {first!r}: it looks like a header, and header is "
-            "false. Leave header out, or give the labels"
+            f"{where}: label {first!r} of no other example, with header: false; expected an example, but "
+            "this looks like a header; leave header out, or give the labels"
         )
     tells_label = len(found) > 1 and all(len(labels) == 1 for labels in by_text.values())
     if columns.second_text and tells_label and len(by_text) * _REPEATS <= n_examples:
         raise ValueError(
-            f"{title}: column {columns.second_text!r} tells the label: each of its {len(by_text)} values has "
-            f"one; expected texts that do not; name the text with text: {columns.schema.texts[0]}, or both "
-            "with text_a and text_b"
+            f"{title}: column {columns.second_text!r} determines the label: each of its {len(by_text)} "
+            "values has one; expected texts that do not; name the text with text: "
+            f"{columns.schema.texts[0]}, or both with text_a and text_b"
         )
     return found
 
 
 def _too_many(title: str, label: str) -> ValueError:
     return ValueError(
-        f"{title}: the label column has more than {_MAX_CLASSES:,} different values, such as "
-        f"{excerpt(label)}. Name the column of the label with label: NAME"
+        f"{title}: more than {_MAX_CLASSES:,} different labels, such as {excerpt(label)}; expected classes; "
+        "name the column of the label with label: NAME"
     )
 
 
@@ -203,7 +203,7 @@ def _refuse_odd(found: Mapping[str, str], title: str) -> None:
 def _choices(given: Sequence[str], n_choices: int, found: Mapping[str, str], title: str) -> Labels:
     if given and len(given) != n_choices:
         raise ValueError(
-            f"{title}: {len(given)} labels for {n_choices} answers; give one for each answer, in order"
+            f"{title}: {len(given)} labels for {n_choices} answers; expected one for each, in order"
         )
     from_0, from_1 = tuple(map(str, range(n_choices))), tuple(map(str, range(1, n_choices + 1)))
     letters = tuple(LETTERS[:n_choices])
@@ -236,12 +236,12 @@ def _choices(given: Sequence[str], n_choices: int, found: Mapping[str, str], tit
 
 def _grades(found: Iterable[str], numbers: list[float] | None, title: str) -> Labels:
     if numbers is None:
-        raise ValueError(f"{title}: graded labels are numbers, found {', '.join(sorted(found)[:5])}")
+        raise ValueError(f"{title}: graded labels {', '.join(sorted(found)[:5])}; expected numbers")
     low, high = floor(numbers[0]), ceil(numbers[-1])
     if not 1 <= high - low < _MAX_LEVELS:
         raise ValueError(
-            f"{title}: grades from {low} to {high} are not a sensible scale. Give its levels, as in "
-            "labels: [0, 1, 2]"
+            f"{title}: grades from {low} to {high}; expected a scale of few levels; give them, as in labels: "
+            "[0, 1, 2]"
         )
     levels = tuple(str(level) for level in range(low, high + 1))
     return Labels("graded", levels, grade_labels(low, high), f"graded from {low} to {high}, the range found")
@@ -250,9 +250,7 @@ def _grades(found: Iterable[str], numbers: list[float] | None, title: str) -> La
 def _given_grades(given: Sequence[str], title: str) -> LabelMap:
     numbers = _as_numbers(given)
     if numbers is None or len(given) < 2 or [float(label) for label in given] != numbers:
-        raise ValueError(
-            f"{title}: the levels of a graded dataset are numbers, the lowest first; got {', '.join(given)}"
-        )
+        raise ValueError(f"{title}: levels {', '.join(given)}; expected numbers, the lowest first")
     return grade_labels(numbers[0], numbers[-1])
 
 

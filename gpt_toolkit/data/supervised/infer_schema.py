@@ -93,7 +93,7 @@ class _Inference:
         numbers = () if has_header else tuple(str(i) for i in range(1, len(file.names) + 1))
         records = [record.fields for record in islice(file.records(numbers), _SAMPLE)]
         if not records:
-            raise ValueError(f"{file.path} has a header but no examples")
+            raise ValueError(f"{file.path}: a header alone; expected examples")
         self.values: dict[str, list[Any]] = {}  # values that are not missing, by column
         for record in records:
             for name, value in record.items():
@@ -114,7 +114,7 @@ class _Inference:
         kind = kind or "classification"
         if kind == "similarity" and len(texts) != 2:
             raise ValueError(
-                f"{self.path}: kind {kind} compares two texts, got {', '.join(texts)}. Give text_a and text_b"
+                f"{self.path}: text {', '.join(texts)}; expected two for kind {kind}; give text_a and text_b"
             )
         schema = RecordSchema(texts=texts, label=label, columns=self.without_header)
         second = texts[-1] if len(texts) > 1 and not is_named else ""
@@ -143,8 +143,8 @@ class _Inference:
             return alike[0]
         numbered = " (columns of a file without a header are numbered from 1)"
         raise ValueError(
-            f"{self.path} has no column {name!r}, which {option} names; its columns: {self.names}"
-            f"{numbered if self.without_header else ''}"
+            f"{self.path}: {option}: no column {name!r}; expected one of "
+            f"{self.names}{numbered if self.without_header else ''}"
         )
 
     def _known(self, *names: str) -> str:
@@ -182,7 +182,7 @@ class _Inference:
         if not source or (not target and (self.needs_label or "target" in self.options)):
             missing = "input" if target else "target" if source else "input and target"
             raise ValueError(
-                f"{self.path}: kind text needs {missing}, each the name of a column: {self.names}"
+                f"{self.path}: no {missing} for kind text; expected each to name a column of {self.names}"
             )
         schema = RecordSchema(input=source, target=target, columns=self.without_header)
         return Columns("text", schema, inferred=self._inferred(source, target))
@@ -215,8 +215,8 @@ class _Inference:
         if not (document or question) or not answers:
             missing = "answers" if document or question else "document or question"
             raise ValueError(
-                f"{self.path}: kind multiple_choice needs {missing}, named by an option of this name; its "
-                f"columns: {self.names}"
+                f"{self.path}: no {missing} for kind multiple_choice; expected an option of this name with a "
+                f"column of {self.names}"
             )
         label = self._label((*LABELS[:2], *_RIGHT_ANSWERS, *LABELS[2:]))
         if isinstance(answers, str):
@@ -225,7 +225,7 @@ class _Inference:
         else:
             n_choices = len(answers)
         if not 2 <= n_choices <= len(LETTERS):
-            raise ValueError(f"{self.path}: {n_choices} answers an example, expected 2 to {len(LETTERS)}")
+            raise ValueError(f"{self.path}: {n_choices} answers per example; expected 2 to {len(LETTERS)}")
         schema = RecordSchema(
             document=(document,) if document else (),
             question=question,
@@ -247,8 +247,8 @@ class _Inference:
         answers = self._named("answers")
         if not all(isinstance(value, (list, tuple)) for value in self.values[answers]):
             raise ValueError(
-                f"{self.path}: column {answers!r} holds no list of answers. Give answers as a list of "
-                "columns, or a column of lists (.jsonl, .parquet)"
+                f"{self.path}: column {answers!r} without lists; expected a list of answers in each example; "
+                "give answers as a list of columns, or a column of lists (.jsonl, .parquet)"
             )
         return answers
 
@@ -258,9 +258,9 @@ class _Inference:
         found = self._option_or_known("label", names, "label")
         if not found and self.needs_label:
             raise ValueError(
-                f"{self.path} has no column named {', '.join(names[:-1])} or {names[-1]}; its columns: "
-                f"{self.names}. Name the column with label: NAME; if the first line is not a header, also "
-                "set header: false and number columns from 1"
+                f"{self.path}: columns {self.names}; expected one named {', '.join(names[:-1])} or "
+                f"{names[-1]}; name the column with label: NAME; if the first line is not a header, also set "
+                "header: false and number columns from 1"
             )
         if not found:
             self.notes.append("no column holds labels")
@@ -273,7 +273,9 @@ class _Inference:
         for pair in (("premise", "hypothesis"), ("text_a", "text_b")):
             given = [name for name in pair if name in self.options]
             if len(given) == 1:
-                raise ValueError(f"{self.path}: {given[0]} is given without {pair[1 - pair.index(given[0])]}")
+                raise ValueError(
+                    f"{self.path}: {given[0]} without {pair[1 - pair.index(given[0])]}; expected both"
+                )
             if given:
                 return (self._named(pair[0]), self._named(pair[1])), True
         for names in _TEXTS:
@@ -284,8 +286,8 @@ class _Inference:
             texts = tuple(name for name in self.values if name != label and self._holds_texts(name))
         if not 1 <= len(texts) <= 2:
             raise ValueError(
-                f"{self.path}: {len(texts)} columns look like texts ({', '.join(texts) or 'none'}), "
-                "expected one or two. Name them with text: NAME, or text_a: NAME and text_b: NAME"
+                f"{self.path}: {len(texts)} columns look like texts ({', '.join(texts) or 'none'}); expected "
+                "one or two; name them with text: NAME, or text_a: NAME and text_b: NAME"
             )
         self.notes.append(f"the text is {' and '.join(f'column {name!r}' for name in texts)}")
         return texts, False

@@ -79,8 +79,8 @@ def _open(
         return open_custom({"train": entry}, root, trained, as_text=as_text)
     hint = did_you_mean(entry.lower(), [*known, _STORYWORLD])
     raise ValueError(
-        f"unknown dataset {entry!r}{hint}; known: {', '.join(known)}; {_STORYWORLD}:NAME; or a file "
-        f"ending in {', '.join(ENDINGS)}"
+        f"dataset: {entry!r}{hint}; expected one of {', '.join(known)}; {_STORYWORLD}:NAME; or a file ending "
+        f"in {', '.join(ENDINGS)}"
     )
 
 
@@ -93,9 +93,9 @@ def _open_folder(known: KnownDataset, root: Path) -> SupervisedDataset:
         if place.is_dir() and (sources := _find_sources(known, place)):
             break
     else:
-        download = f"; or leave root out to download {known.hub.path} from the hub" if known.hub else ""
+        download = f", or leave root out to download {known.hub.path} from the hub" if known.hub else ""
         raise FileNotFoundError(
-            f"{name}: no files in {root / name} nor in {root}. Place there {known.files}{download}"
+            f"{name}: no files in {root / name} or {root}; expected {known.files}; place them there{download}"
         )
     if known.train_from_val and "val" in sources and "train" not in sources:
         sources |= divide(sources["val"], STORY_CLOZE)
@@ -135,8 +135,8 @@ def _choose_files(known: KnownDataset, split: str, paths: list[Path]) -> Source:
     if not groups:
         labels = f". Labels: {known.labels.expected}" if known.labels.expected else ""
         raise ValueError(
-            f"{unknown[0].path} is of none of the known schemas of {known.spec.name}: it begins with "
-            f"{excerpt(', '.join(unknown[0].names))}. Expected {known.expected_columns}{labels}"
+            f"{unknown[0].path}: columns {excerpt(', '.join(unknown[0].names))}; expected "
+            f"{known.expected_columns}{labels}, as {known.spec.name} has them"
         )
     best = min(groups)
     chosen = groups[best]
@@ -150,8 +150,8 @@ def _choose_files(known: KnownDataset, split: str, paths: list[Path]) -> Source:
     if (has_several and not belong_together) or subsets != {subset for _, subset in chosen}:
         found = ", ".join(str(file.path) for files in groups.values() for file, _ in files)
         raise ValueError(
-            f"{known.spec.name}: it is not clear which files are the {split} split: {found}. Leave one in "
-            "the folder, or one for each subset, all in one format"
+            f"{known.spec.name}: files {found}; expected one for the {split} split, or one for each subset, "
+            "all in one format; remove the others"
         )
     return FileSource(tuple(chosen), known.schemas[best[0]])
 
@@ -180,7 +180,7 @@ def _find_line_pairs(known: KnownDataset, folder: Path) -> dict[str, Source]:
             candidates = [folder / f"{match[1]}.{target}{end}" for end in ("", ".gz")]
             other = next((candidate for candidate in candidates if candidate.exists()), None)
             if other is None:
-                raise ValueError(f"{path} has no file of answers: expected {match[1]}.{target} next to it")
+                raise ValueError(f"{path}: no file of answers; expected {match[1]}.{target} next to it")
             groups[split].append(LinePairSource(path, other))
     sources: dict[str, Source] = {}
     for split_name, pairs in groups.items():
@@ -188,7 +188,8 @@ def _find_line_pairs(known: KnownDataset, folder: Path) -> dict[str, Source]:
         if len(pairs) > 1 and len(preferred) != 1:
             found = ", ".join(pair.inputs.name for pair in pairs)
             raise ValueError(
-                f"{known.spec.name}: several files could be the {split_name} split: {found}. Leave one"
+                f"{known.spec.name}: files {found}; expected one for the {split_name} split; remove the "
+                "others"
             )
         sources[split_name] = (preferred or pairs)[0]
     return sources

@@ -60,7 +60,7 @@ def choose_shots(
     """
     if len(train) <= n_shots:
         raise ValueError(
-            f"n_examples is {n_shots}, but there are only {len(train)} training examples to choose from"
+            f"n_examples: {n_shots}; expected at most {len(train)}, the training examples to choose from"
         )
     order = train[permutation(len(train), *label, "examples")]
     starts = permutation(max(n, len(train)), *label, "first example")[:n]

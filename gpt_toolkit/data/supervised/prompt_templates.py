@@ -53,7 +53,7 @@ class PromptTemplate:
 
     def __post_init__(self) -> None:
         if len(set(self.words)) < len(self.words):
-            raise ValueError(f"labels of {self.name} share a word: {', '.join(self.words)}")
+            raise ValueError(f"labels of {self.name}: {', '.join(self.words)}; expected different words")
 
     @property
     def key(self) -> str:

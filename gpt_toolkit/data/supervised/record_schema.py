@@ -86,7 +86,7 @@ class RecordSchema:
                 continue
             if len(alike) > 1:
                 both = " and ".join(map(repr, alike))
-                raise ValueError(f"{file.path}: columns {both} could both be {column!r}; rename one")
+                raise ValueError(f"{file.path}: columns {both}; expected one {column!r}; rename the other")
             found[alike[0]] = column
         return found
 
@@ -174,7 +174,9 @@ class RecordSchema:
         lists = [fields[name] for name in columns if isinstance(fields.get(name), list)]
         if len(lists) < 3 or len({len(values) for values in lists}) > 1:
             names = f"{self.question}, {self.answers} and {self.label}"
-            raise ValueError(f"{where}: {names} must be lists of one length, with an entry for each question")
+            raise ValueError(
+                f"{where}: {names} of different lengths; expected lists with an entry for each question"
+            )
         for number, values in enumerate(zip(*lists, strict=True), start=1):
             one = Record({**fields, **dict(zip(columns, values, strict=True))}, f"{where}, question {number}")
             label = _label(one, self.label)
@@ -186,7 +188,7 @@ def _label(record: Record, name: str) -> object:
     value = record.fields.get(name)
     if isinstance(value, (list, tuple, dict)):
         kind = f"{type(value).__name__} ({excerpt(str(value))})"
-        raise ValueError(f"{record.where}: label {name!r} holds {kind}; expected text")
+        raise ValueError(f"{record.where}: label {name!r} is {kind}; expected text")
     return value
 
 
@@ -197,16 +199,18 @@ def _text(record: Record, name: str) -> str:
     """
     fields, where = record
     if name not in fields:
-        raise ValueError(f"{where} has no field {name!r}; its fields: {', '.join(fields) or 'none'}")
+        raise ValueError(f"{where}: fields {', '.join(fields) or 'none'}; expected {name!r}")
     try:
         text = _as_text(fields[name])
     except TypeError as error:
-        raise ValueError(f"{where}: field {name!r} holds {error}, expected text") from error
+        raise ValueError(f"{where}: field {name!r} is {error}; expected text") from error
     if not text.isascii():
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise ValueError(f"{where}: field {name!r} holds half a surrogate pair, not text") from error
+            raise ValueError(
+                f"{where}: field {name!r} with half a surrogate pair; expected Unicode text"
+            ) from error
     return text.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
@@ -228,7 +232,7 @@ def _texts(record: Record, name: str) -> tuple[str, ...]:
     values = record.fields.get(name)
     if not isinstance(values, (list, tuple)):
         raise ValueError(
-            f"{record.where}: field {name!r} holds {type(values).__name__}, expected a list of texts"
+            f"{record.where}: field {name!r} is {type(values).__name__}; expected a list of texts"
         )
     return tuple(_text(Record({name: value}, record.where), name) for value in values)
 
@@ -295,8 +299,7 @@ class LinePairSource:
             if source is None or target is None:
                 files = (self.inputs, self.targets) if source is None else (self.targets, self.inputs)
                 raise ValueError(
-                    f"{files[0]} ends after line {number - 1}, but {files[1]} continues: expected two files "
-                    "of equally many lines"
+                    f"{files[0]}: ends after line {number - 1}; expected as many lines as {files[1]} has"
                 )
             where = f"{self.inputs}, line {number}"
             yield SourceExample((source[1].strip(),), references=(target[1].strip(),), where=where)

@@ -58,10 +58,10 @@ def open_storyworld(entry: str) -> SupervisedDataset:
     """
     name, _, size = entry.replace("/", ":").removeprefix(f"{STORYWORLD}:").partition(":")
     if name not in DATASETS:
-        raise ValueError(f"{STORYWORLD} has no dataset {name!r}; it has {', '.join(DATASETS)}")
+        raise ValueError(f"dataset of {STORYWORLD}: {name!r}; expected one of {', '.join(DATASETS)}")
     if size and not (size.isascii() and size.isdigit() and int(size)):
         raise ValueError(
-            f"{entry}: {size!r} is not a number of examples. Write {STORYWORLD}:{name}:2000 for 2,000 of them"
+            f"{entry}: size {size!r}; expected a number of examples, as in {STORYWORLD}:{name}:2000"
         )
     world = DATASETS[name]
     subsets = ("matched", _MISMATCHED) if f"validation_{_MISMATCHED}" in world.splits else ()

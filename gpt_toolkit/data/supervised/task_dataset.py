@@ -79,13 +79,13 @@ def model_tokenizer(spec: str | None) -> Tokenizer:
     """
     if spec is None:
         raise ValueError(
-            "tokenizer is not given: set --data.tokenizer to the name or folder of the model's, or set "
+            "tokenizer: none; expected --data.tokenizer with the name or folder of the model's, or "
             "--model.init_from MODEL, whose tokenizer is then used"
         )
     if spec == "auto" or spec.startswith("train:"):
         raise ValueError(
-            f"tokenizer: {spec!r} would be trained on a corpus; labeled examples are read with the tokenizer "
-            "of the model: give its name or folder"
+            f"tokenizer: {spec!r}, which is trained on a corpus; expected the tokenizer of the model; give "
+            "its name or folder"
         )
     return load_tokenizer(spec)
 
@@ -119,8 +119,8 @@ def open_task_datasets(
         name = dataset.spec.name
         if name in found:
             raise ValueError(
-                f"sets has {name} twice ({found[name].dataset.title} and {dataset.title}): leave one out, or "
-                "give a custom dataset another name"
+                f"sets: {name} twice ({found[name].dataset.title} and {dataset.title}); expected different "
+                "names; leave one out, or give a custom dataset another name"
             )
         if dataset.spec.kind == "text" or as_text:
             found[name] = _as_text(dataset, tokenizer, n_ctx)
@@ -141,7 +141,7 @@ def _as_text(dataset: SupervisedDataset, tokenizer: Tokenizer, n_ctx: int) -> Ta
         space = n_ctx - 1 - spec.max_new_tokens
     if space < _SHORTEST_PROMPT:
         raise ValueError(
-            f"n_ctx={n_ctx} leaves {max(0, space)} tokens for the prompts of {spec.name}, whose answers have "
-            f"up to {spec.max_new_tokens}: raise n_ctx"
+            f"n_ctx: {n_ctx}, of which {max(0, space)} tokens remain for the prompts of {spec.name}; "
+            f"expected more than its answers have, up to {spec.max_new_tokens}; raise n_ctx"
         )
     return TaskDataset(dataset, template, spec)

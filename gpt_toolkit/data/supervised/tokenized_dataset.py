@@ -65,7 +65,8 @@ class TokenizedDataset:
         self.folder = folder
         if not (folder / _MANIFEST).is_file():
             raise FileNotFoundError(
-                f"no prepared examples in {folder}: run `gpt-toolkit prepare` with the same arguments first"
+                f"{folder}: no prepared examples; expected some; run `gpt-toolkit prepare` with the same "
+                "arguments"
             )
         advice = f"delete the folder {folder} and run the same command again"
         manifest = read_checked_json(folder / _MANIFEST, advice)
@@ -86,9 +87,9 @@ class TokenizedDataset:
             self.numbers = np.ascontiguousarray(table["number"])
             self.subsets = np.ascontiguousarray(table["subset"])
             if len(self._ends) != len(self) * self.n_texts or self._ends[-1] != self.n_ids:
-                raise ValueError("the files do not belong together")
+                raise ValueError("files of different sizes")
         except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-            raise ValueError(f"{folder}: damaged examples ({error}); {advice}") from error
+            raise ValueError(f"{folder}: damaged ({error}); expected prepared examples; {advice}") from error
 
     def __reduce__(self) -> tuple[Any, ...]:  # worker processes map the files themselves
         return TokenizedDataset, (self.folder,)
@@ -208,7 +209,9 @@ class _Writer:
                     references_file.write(json.dumps(references, ensure_ascii=False) + "\n")
                 progress.advance(sum(len(text.encode()) for one in batch for text in one.texts))
         if not examples:
-            raise ValueError(f"{self.dataset.title} has no examples in its {self.split} split")
+            raise ValueError(
+                f"{self.dataset.title}: no examples in its {self.split} split; expected at least one"
+            )
         ends = np.cumsum(np.concatenate(lengths), dtype=np.int64)
         table = np.concatenate(examples)
         np.save(folder / "ends.npy", ends)
@@ -232,8 +235,8 @@ class _Writer:
             n_texts = n_texts or len(example.texts)
             if len(example.texts) != n_texts:
                 raise ValueError(
-                    f"{self._place(example)} has {len(example.texts)} texts, the examples before it "
-                    f"{n_texts}: expected equally many in all examples of a dataset"
+                    f"{self._place(example)}: {len(example.texts)} texts; expected {n_texts}, as in the "
+                    "examples before it"
                 )
             batch.append(example)
             n_characters += sum(map(len, example.texts))
@@ -256,8 +259,8 @@ class _Writer:
                     try:
                         ids = self.tokenizer.encode_chunk(text, first=is_first)
                     except ValueError as error:
-                        advice = "Choose a tokenizer that was trained on such text"
-                        raise ValueError(f"{self._place(example)}: {error} {advice}") from error
+                        advice = "choose a tokenizer that was trained on such text"
+                        raise ValueError(f"{self._place(example)}: {error}; {advice}") from error
                     if len(known) == _CACHED_TEXTS:
                         known.clear()
                     known[text, is_first] = ids
@@ -269,7 +272,7 @@ class _Writer:
         """Return target, whether it has one, number and subset of an example."""
         if example.subset and example.subset not in self.subsets:
             raise ValueError(
-                f"{self._place(example)} is of the subset {example.subset!r}; expected one of "
+                f"{self._place(example)}: subset {example.subset!r}; expected one of "
                 f"{', '.join(self.subsets) or 'none'}"
             )
         subset = self.subsets[example.subset] if example.subset else -1

@@ -192,9 +192,9 @@ def benchmark(name: str, seed: int, split: str = "test", start: int = 0) -> Iter
             example is read.
     """
     if name not in BENCHMARKS:
-        raise ValueError(f"unknown benchmark {name!r}; expected one of {', '.join(map(repr, BENCHMARKS))}")
+        raise ValueError(f"benchmark: {name!r}; expected one of {', '.join(map(repr, BENCHMARKS))}")
     check_split(split)
     if start < 0:
-        raise ValueError(f"position {start} in a stream; expected 0 or more")
+        raise ValueError(f"start: {start}; expected 0 or more")
     draw = BENCHMARKS[name].draw
     return (draw(seed, split, index) for index in count(start))

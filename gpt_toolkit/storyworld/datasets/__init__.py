@@ -48,12 +48,12 @@ def labeled_examples(dataset: str, seed: int, split: str, start: int = 0) -> Ite
             example is read.
     """
     if dataset not in DATASETS:
-        raise ValueError(f"unknown dataset {dataset!r}; expected one of {', '.join(map(repr, DATASETS))}")
+        raise ValueError(f"dataset: {dataset!r}; expected one of {', '.join(map(repr, DATASETS))}")
     found = DATASETS[dataset]
     if split not in found.splits:
         known = ", ".join(map(repr, found.splits))
-        raise ValueError(f"{dataset} has no split {split!r}; expected one of {known}")
+        raise ValueError(f"split of {dataset}: {split!r}; expected one of {known}")
     if start < 0:
-        raise ValueError(f"position {start} in a stream; expected 0 or more")
+        raise ValueError(f"start: {start}; expected 0 or more")
     stream = mix(seed, [*DATASETS].index(dataset), found.splits.index(split))
     return (found.draw(Random(mix(stream, index)), split) for index in count(start))

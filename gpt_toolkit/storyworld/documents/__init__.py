@@ -74,13 +74,11 @@ def check_mix(mix: Mapping[str, float]) -> None:
     """
     for kind, weight in mix.items():
         if kind not in _MAKERS:
-            raise ValueError(
-                f"unknown kind of document {kind!r}; expected one of {', '.join(map(repr, _MAKERS))}"
-            )
+            raise ValueError(f"kind of document: {kind!r}; expected one of {', '.join(map(repr, _MAKERS))}")
         if not 0 <= weight < float("inf"):
-            raise ValueError(f"the weight of {kind!r} is {weight}; expected a number of 0 or more")
+            raise ValueError(f"weight of {kind!r}: {weight}; expected a number of 0 or more")
     if not any(mix.values()):
-        raise ValueError("all weights of the mix are 0; expected at least one above 0")
+        raise ValueError("weights of the mix: all 0; expected at least one above 0")
 
 
 def shares(mix: Mapping[str, float]) -> dict[str, float]:
@@ -109,7 +107,7 @@ def _rng(seed: int, split: str, index: int, kind: str) -> Random:
 def _check(split: str, index: int, mix: Mapping[str, float]) -> None:
     check_split(split)
     if index < 0:
-        raise ValueError(f"position {index} in a stream; expected 0 or more")
+        raise ValueError(f"index: {index}; expected 0 or more")
     check_mix(mix)
 
 

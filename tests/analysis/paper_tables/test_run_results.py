@@ -96,7 +96,7 @@ def test_runs_of_the_built_in_world_are_never_taken_for_real_ones(tmp_path: Path
 def test_a_damaged_result_and_a_missing_folder_are_named(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "finetune_rte")
     (folder / "test.json").write_text("{", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"test\.json: not what gpt-toolkit test writes"):
+    with pytest.raises(ValueError, match=r"test\.json: unknown content; expected results of gpt-toolkit"):
         user_runs([tmp_path])
     with pytest.raises(FileNotFoundError, match="folder not found"):
         user_runs([tmp_path / "elsewhere"])

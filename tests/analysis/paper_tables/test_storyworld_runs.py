@@ -144,13 +144,13 @@ def test_what_is_done_is_not_done_again_and_leaves_only_results(
 
 def test_a_failed_run_says_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storyworld_runs, "_SCRIPT", "import sys; print('the disk is full'); sys.exit(1)")
-    with pytest.raises(ChildProcessError, match=r"a run: .* exit code 1: the disk is full"):
+    with pytest.raises(ChildProcessError, match=r"a run: exit code 1 \(the disk is full\); expected 0"):
         run_all([a_run(tmp_path / "run")])
 
 
 def test_a_run_that_leaves_no_result_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storyworld_runs, "_SCRIPT", "pass")
-    with pytest.raises(ChildProcessError, match=r"left no test\.json"):
+    with pytest.raises(ChildProcessError, match=r"a run: no test\.json; expected these files after the run"):
         run_all([a_run(tmp_path / "run")])
 
 

@@ -66,7 +66,7 @@ def test_wrong_rates_are_refused_when_the_module_is_built(world: dict[str, float
 
 
 def test_rates_without_the_built_in_world_are_refused() -> None:
-    with pytest.raises(ValueError, match="world goes with dataset: storyworld"):
+    with pytest.raises(ValueError, match="CorpusDataModule: world: given; expected dataset: storyworld"):
         CorpusDataModule(files="a.txt", world={"story": 1.0})
 
 
@@ -84,7 +84,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("streaming", [False, True])
 def test_a_column_or_text_that_a_hub_dataset_lacks_is_named(hub: Path, streaming: bool) -> None:
     module = CorpusDataModule(dataset=str(hub), streaming=streaming)
-    with pytest.raises(ValueError, match=r"set, train record 1: no field 'text'; its fields: body, n; set"):
+    with pytest.raises(ValueError, match="set, train record 1: no field 'text'; expected one of body, n"):
         list(module.corpus().chunks())
     module = CorpusDataModule(dataset=str(hub), streaming=streaming, text_field="body")
     with pytest.raises(ValueError, match=r"set, train record 3: field 'body' is null; expected a string"):
@@ -115,16 +115,16 @@ def test_a_seed_that_is_no_number_is_refused(seed: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"limit_documents": 0}, "limit_documents is 0; it must be at least 1"),
-        ({"limit_documents": -5}, "limit_documents is -5; it must be at least 1"),
-        ({"world": {}}, "world: all weights of the mix are 0"),
-        ({"world": {"story": -1.0}}, "world: the weight of 'story' is -1.0; expected a number of 0 or more"),
-        ({"world": {"story": float("nan")}}, "world: the weight of 'story' is nan"),
-        ({"world": {"tale": 1.0}}, "world: unknown kind of document 'tale'; expected one of 'story'"),
-        ({"val_fraction": float("nan")}, "val_fraction is nan; it must lie between 0 and 0.5"),
-        ({"val_fraction": 0.9}, "val_fraction is 0.9; it must lie between 0 and 0.5"),
-        ({"separator": "--"}, "separator is for text that holds it, not for storyworld"),
-        ({"streaming": True}, "streaming is for datasets of the hub"),
+        ({"limit_documents": 0}, "CorpusDataModule: limit_documents: 0; expected at least 1"),
+        ({"limit_documents": -5}, "CorpusDataModule: limit_documents: -5; expected at least 1"),
+        ({"world": {}}, "CorpusDataModule: world: weights of the mix: all 0; expected at"),
+        ({"world": {"story": -1.0}}, r"CorpusDataModule: world: weight of 'story': -1\.0; expected a"),
+        ({"world": {"story": float("nan")}}, "CorpusDataModule: world: weight of 'story': nan; expected a"),
+        ({"world": {"tale": 1.0}}, "CorpusDataModule: world: kind of document: 'tale'; expected one"),
+        ({"val_fraction": float("nan")}, "CorpusDataModule: val_fraction: nan; expected a value between 0"),
+        ({"val_fraction": 0.9}, r"CorpusDataModule: val_fraction: 0\.9; expected a value between 0"),
+        ({"separator": "--"}, "CorpusDataModule: separator: given with storyworld; expected"),
+        ({"streaming": True}, "CorpusDataModule: streaming: true; expected a dataset of the hub"),
     ],
 )
 def test_settings_that_no_world_has_are_refused(options: dict[str, Any], message: str) -> None:

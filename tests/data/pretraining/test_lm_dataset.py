@@ -74,7 +74,7 @@ def test_bytes_per_token_times_labels_are_the_bytes_of_the_split(cache: TokenCac
 def test_a_split_of_one_token_is_refused(tmp_path: Path) -> None:
     tokens = run(Documents(), tmp_path).tokens("val")
     tokens._ends = tokens._ends[:0]
-    with pytest.raises(ValueError, match="a split of 0 tokens has nothing to predict"):
+    with pytest.raises(ValueError, match="split: 0 tokens; expected at least 2, of which one is predicted"):
         EvaluationWindows(tokens, N_CTX, StepShare(4), 1.0, padding=256)
 
 

@@ -54,5 +54,5 @@ def test_documents_and_bytes_are_counted_by_split(
 
 def test_an_unknown_place_to_encode_is_refused() -> None:
     wrong: Any = "spark"
-    with pytest.raises(ValueError, match="encode_on is 'spark'; expected threads or ray"):
+    with pytest.raises(ValueError, match="CorpusDataModule: encode_on: 'spark'; expected threads or ray"):
         CorpusDataModule("a.txt", encode_on=wrong)

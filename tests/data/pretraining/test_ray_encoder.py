@@ -106,7 +106,7 @@ def test_groups_read_apart_are_the_source_read_through(
 def test_ray_reads_files_and_an_error_says_how_to_install_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(ValueError, match=r"storyworld \(10 documents, seed 0\) is read from one end"):
+    with pytest.raises(ValueError, match=r"encode_on: ray for storyworld \(10 documents, seed 0\), which is"):
         next(encode_on_ray(StoryworldCorpus(0, 0.1, 10, MIX), None, ByteTokenizer()))
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ValueError, match=r"pip install 'gpt-toolkit\[ray\]'"):

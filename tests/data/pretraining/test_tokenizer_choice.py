@@ -91,7 +91,7 @@ def test_a_size_that_is_no_number_is_refused(text: Path) -> None:
 
 def test_a_vocabulary_that_was_not_trained_yet_is_asked_for(text: Path) -> None:
     with pytest.raises(
-        FileNotFoundError, match=r"the vocabulary of .*text\.txt is not in .*gpt-toolkit prepare"
+        FileNotFoundError, match=r"2a1a4b571e376466: no vocabulary of .*text\.txt; expected one"
     ):
         CorpusDataModule(files=str(text), tokenizer="train:270").setup("fit")
 

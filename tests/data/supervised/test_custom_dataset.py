@@ -205,50 +205,58 @@ def test_identity_follows_content_columns_and_labels(write: Write) -> None:
 @pytest.mark.parametrize(
     ("options", "content", "message"),
     [
-        ({"txt": "a"}, "text,label\nA.,1\n", r"no option 'txt' \(did you mean text\?\); known: name, kind"),
+        ({"txt": "a"}, "text,label\nA.,1\n", r"custom dataset: option 'txt' \(did you mean text\?\)"),
         (
             {"kind": "entailment"},
             "text,label\nA.,1\n",
-            r"kind: 'entailment' is not one of classification, similarity",
+            "kind: 'entailment'; expected one of classification, similarity,",
         ),
         (
             {"text": "body"},
             "text,label\nA.,1\n",
-            r"a\.csv has no column 'body', which text names; its columns: text, label",
+            r"a\.csv: text: no column 'body'; expected one of text, label",
         ),
         (
             {},
             "A film.,1\nB.,0\n",
-            r"no column named label, labels.*its columns: A film\., 1\..*header: false",
+            r"a\.csv: columns A film\., 1; expected one named label, labels,",
         ),
         ({"header": False, "text": 4, "label": 2}, "A.,1\n", r"no column '4'.*columns .* numbered from 1"),
         (
             {"header": False, "text": 1, "label": 2},
             "text,label\nA.,x\nB.,y\nC.,x\n",
-            r"a\.csv, line 1: no other example has the label 'label': it looks like a header",
+            r"a\.csv, line 1: label 'label' of no other example, with header:",
         ),
         ({}, "a,b,c,label\nA.,B.,C.,1\n", r"3 columns look like texts \(a, b, c\).*text: NAME"),
         ({}, "a,label\n1,1\n", r"0 columns look like texts \(none\)"),
-        ({"text_a": "a"}, "a,label\nA.,1\n", r"text_a is given without text_b"),
-        ({"kind": "similarity"}, "a,label\nA.,1\n", r"kind similarity compares two texts, got a"),
-        ({"kind": "graded"}, "a,b,label\nA.,B.,x\nA.,B.,y\n", r"graded labels are numbers, found x, y"),
-        ({"kind": "text", "input": "a"}, "a,b\nA.,B.\n", r"kind text needs target"),
+        ({"text_a": "a"}, "a,label\nA.,1\n", r"a\.csv: text_a without text_b; expected both"),
+        ({"kind": "similarity"}, "a,label\nA.,1\n", r"a\.csv: text a; expected two for kind similarity"),
+        (
+            {"kind": "graded"},
+            "a,b,label\nA.,B.,x\nA.,B.,y\n",
+            r"a \(.*a\.csv\): graded labels x, y; expected numbers",
+        ),
+        ({"kind": "text", "input": "a"}, "a,b\nA.,B.\n", r"a\.csv: no target for kind text; expected each"),
         (
             {"kind": "multiple_choice"},
             "a,b,label\nA.,B.,1\n",
-            r"kind multiple_choice needs document or question",
+            r"a\.csv: no document or question for kind multiple_choice;",
         ),
-        ({"document": "a", "answers": "b"}, "a,b,label\nA.,B.,1\n", r"column 'b' holds no list of answers"),
+        ({"document": "a", "answers": "b"}, "a,b,label\nA.,B.,1\n", r"a\.csv: column 'b' without lists"),
         (
             {"metric": "bleu"},
             "text,label\nA.,1\nB.,0\n",
-            r"metric 'bleu' does not fit kind classification, expected",
+            r"a \(.*a\.csv\): metric 'bleu' for kind classification; expected",
         ),
-        ({"prompt": "TL;DR:"}, "text,label\nA.,1\nB.,0\n", r"prompt is for kind text"),
-        ({"labels": "x"}, "text,label\nA.,1\n", r"labels: 'x' is not a list"),
-        ({"labels": [1, "1"]}, "text,label\nA.,1\n", r"labels names one twice: 1, 1"),
-        ({"delimiter": "::"}, "text,label\nA.,1\n", r"delimiter: '::' is not one character"),
-        ({}, "text,label\nA.,1\nB.,1\n", r"all examples have the label '1'; there is nothing to learn"),
+        (
+            {"prompt": "TL;DR:"},
+            "text,label\nA.,1\nB.,0\n",
+            r"a \(.*a\.csv\): prompt for kind classification; expected kind",
+        ),
+        ({"labels": "x"}, "text,label\nA.,1\n", "labels: 'x'; expected a list of labels"),
+        ({"labels": [1, "1"]}, "text,label\nA.,1\n", r"a \(.*a\.csv\): labels: 1, 1; expected each once"),
+        ({"delimiter": "::"}, "text,label\nA.,1\n", "delimiter: '::'; expected one character"),
+        ({}, "text,label\nA.,1\nB.,1\n", r"a \(.*a\.csv\): one label '1' for all examples; expected at"),
         (
             {"kind": "classification"},
             "text,label\nA.,1\nB.,0.5\n",
@@ -261,8 +269,8 @@ def test_identity_follows_content_columns_and_labels(write: Write) -> None:
             "text,label\nA.,x\nB.,z\n",
             r"a\.csv, line 3: label 'z'; expected x, y",
         ),
-        ({}, "text,label\n", r"a\.csv has a header but no examples"),
-        ({}, "text,label\nA.,B.,1\n", r"a\.csv, line 2 has 3 fields, expected 2"),
+        ({}, "text,label\n", r"a\.csv: a header alone; expected examples"),
+        ({}, "text,label\nA.,B.,1\n", r"a\.csv, line 2: 3 fields, beginning with 'A\.,B\.,1'; expected"),
     ],
 )
 def test_what_is_wrong_is_refused(
@@ -275,31 +283,31 @@ def test_what_is_wrong_is_refused(
 
 def test_a_label_column_of_texts_is_refused(write: Write) -> None:
     rows = "".join(f"Text {i}.,Another {i}.\n" for i in range(1_100))
-    with pytest.raises(ValueError, match=r"more than 1,000 different values, such as 'Another"):
+    with pytest.raises(ValueError, match=r"a \(.*a\.csv\): more than 1,000 different labels, such as"):
         _ = open_dataset(str(write("a.csv", f"text,label\n{rows}"))).spec
 
 
 def test_an_answer_that_is_empty_is_refused(write: Write) -> None:
     path = write("a.csv", "d,x,y,label\nHe slept.,Yes.,,0\n")
     opened = open_dataset({"val": str(path), "document": "d", "answers": ["x", "y"]})
-    with pytest.raises(ValueError, match=r"a\.csv, line 2: answer 2 is empty, expected text"):
+    with pytest.raises(ValueError, match=r"a\.csv, line 2: answer 2 is empty; expected text"):
         rows_of(opened, "val")
 
 
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({"name": "x"}, r"needs files: give train, or val or test"),
-        ({"train": "a.csv", "files": "a.csv"}, r"train and files mean the same"),
-        ({"train": "a.xlsx"}, r"a\.xlsx has a format that cannot be read\. Known endings: \.tsv"),
-        ({"train": []}, r"train: expected a path or a list of paths, got \[\]"),
-        ({"train": {"input": "a.csv"}}, r"a pair of files has the keys input and target, got input"),
+        ({"name": "x"}, "custom dataset: no files; expected train, val or test"),
+        ({"train": "a.csv", "files": "a.csv"}, "train, files: both given; expected one of them, because"),
+        ({"train": "a.xlsx"}, r"train: unknown format of .*a\.xlsx; expected"),
+        ({"train": []}, r"train: \[\]; expected a path or a list of paths"),
+        ({"train": {"input": "a.csv"}}, "train: keys input; expected input and target for a pair of files"),
         (
             {"train": {"input": "a.csv", "target": "a.csv"}, "val": "a.csv"},
-            r"expected pairs of input and target for all of train, val and test",
+            "train, val, test: pairs of input and target for some; expected",
         ),
-        ({"train": {"input": "a.csv", "target": "a.csv"}, "kind": "graded"}, r"kind text, not graded"),
-        ({"train": ["a.csv", "b.jsonl"]}, r"train: .*a\.csv, .*b\.jsonl are of several formats"),
+        ({"train": {"input": "a.csv", "target": "a.csv"}, "kind": "graded"}, "kind: graded; expected text"),
+        ({"train": ["a.csv", "b.jsonl"]}, r"train: several formats \(.*; expected files of one format"),
     ],
 )
 def test_files_that_make_no_set_are_refused(
@@ -333,24 +341,24 @@ def test_columns_of_other_splits_are_matched_without_case_and_spaces(
         (
             "test",
             "text,labl\nC.,x\n",
-            r"test\.csv has no column 'label', which .*train\.csv has, but 'labl'; rename",
+            r"test\.csv: column 'labl'; expected 'label', as in .*train\.csv",
         ),
-        ("test", "text,target\nC.,z\n", r"test\.csv has no column 'label'.* but 'target'; rename"),
-        ("test", "text,verdict\nC.,x\nD.,\n", r"test\.csv has no column 'label'.* but 'verdict'; rename"),
+        ("test", "text,target\nC.,z\n", r"test\.csv: column 'target'; expected 'label', as in .*train\.csv"),
+        ("test", "text,verdict\nC.,x\nD.,\n", r"test\.csv: column 'verdict'; expected 'label', as in"),
         (
             "test",
             "words,label\nC.,x\n",
-            r"test\.csv has no column 'text', which .*train\.csv has; its columns: words",
+            r"test\.csv: columns words, label; expected 'text', as in",
         ),
         (
             "val",
             "text\nC.\n",
-            r"val\.csv has no column 'label', which .*train\.csv has; its columns: text; rename",
+            r"val\.csv: columns text; expected 'label', as in .*train\.csv",
         ),
         (
             "test",
             "text,Label,LABEL\nC.,x,y\n",
-            r"test\.csv: columns 'Label' and 'LABEL' could both be 'label'",
+            r"test\.csv: columns 'Label' and 'LABEL'; expected one 'label'",
         ),
     ],
 )
@@ -389,15 +397,15 @@ def test_a_file_may_have_any_name(
     [
         (
             {"question": "text"},
-            r"question is for kind multiple_choice, but this dataset is of kind classification",
+            r"a \(.*a\.csv\): question for kind classification; expected kind",
         ),
         (
             {"prompt": "Q:"},
-            r"prompt is for kind text, but this dataset is of kind classification; leave it out",
+            r"a \(.*a\.csv\): prompt for kind classification; expected kind",
         ),
         (
             {"kind": "text", "input": "text", "target": "label", "labels": ["x", "y"]},
-            r"labels is for kind class",
+            r"a \(.*a\.csv\): labels for kind text; expected kind",
         ),
         ({"header": "no"}, r"header: 'no'; expected true or false"),
     ],

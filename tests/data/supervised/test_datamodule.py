@@ -413,53 +413,61 @@ def test_only_what_a_stage_reads_is_encoded(sets: dict[str, FakeDataset], tmp_pa
 
 
 def test_what_cannot_be_is_refused_with_the_way_out(sets: dict[str, FakeDataset]) -> None:
-    with pytest.raises(ValueError, match=r"sets has a twice \(fake a and fake a\): leave one out"):
+    with pytest.raises(ValueError, match=r"sets: a twice \(fake a and fake a\); expected different names"):
         data(["a", "a"]).prepare_data()
     with pytest.raises(
-        ValueError, match=r"tokenizer is not given: set --data\.tokenizer .* --model\.init_from"
+        ValueError, match=r"tokenizer: none; expected --data\.tokenizer .* --model\.init_from"
     ):
         data("a", tokenizer=None).prepare_data()
-    with pytest.raises(ValueError, match="'train:4096' would be trained on a corpus"):
+    with pytest.raises(ValueError, match="'train:4096', which is trained on a corpus"):
         data("a", tokenizer="train:4096").prepare_data()
     sets["a"].content = {"val": sets["a"].content["val"]}
-    with pytest.raises(ValueError, match=r"fake a has no examples for training \(only val\)"):
+    with pytest.raises(ValueError, match=r"fake a: no training examples \(only val\)"):
         ready(["a", "b"], "fit")
     ready(["a", "b"], "validate")
     sets["solo"] = FakeDataset(sets["a"].spec, {"test": sets["a"].content["val"]})
-    with pytest.raises(ValueError, match="fake a: no examples for validation; run test"):
+    with pytest.raises(ValueError, match="fake a: no validation examples; expected some; run test"):
         ready("solo", "validate")
-    with pytest.raises(ValueError, match="fake a has none: set n_examples to 0"):
+    with pytest.raises(
+        ValueError, match="n_examples: 1; expected 0, because fake a has no training examples"
+    ):
         ready("a", "validate", as_text=True, n_examples=1, n_ctx=128)
     sets["b"].content = {**sets["b"].content, "val": [Example(("x",), 1, 0), Example(("y",), None, 5)]}
     with pytest.raises(
-        ValueError, match=r"fake b: 1 of 2 examples of val have no label, the first is example 5"
+        ValueError, match=r"fake b: 1 of 2 examples of val without a label, the first is example 5"
     ):
         ready("b")
-    with pytest.raises(ValueError, match="no dataset is text: set as_text=true"):
+    with pytest.raises(
+        ValueError, match="n_examples: 2; expected a dataset whose examples are text; set as_text=true"
+    ):
         ready("nli", n_examples=2)
-    with pytest.raises(ValueError, match="n_ctx=16 leaves 7 tokens for the prompts of qa"):
+    with pytest.raises(ValueError, match="n_ctx: 16, of which 7 tokens remain for the prompts of qa"):
         ready("qa", n_ctx=16)
-    with pytest.raises(ValueError, match="batch_tokens=16 is less than one example of choice"):
+    with pytest.raises(
+        ValueError, match=r"batch_tokens: 16; expected at least .*, the longest example of choice"
+    ):
         ready("choice", batch_tokens=16).train_dataloader()
-    with pytest.raises(RuntimeError, match="call prepare_data"):
+    with pytest.raises(RuntimeError, match="not set up; expected calls of prepare_data"):
         data("a").train_dataloader()
 
 
 def test_all_faults_of_the_arguments_are_told_at_once() -> None:
-    with pytest.raises(ValueError, match="sets is empty") as caught:
+    with pytest.raises(ValueError, match="SupervisedDataModule: sets: empty; expected at least") as caught:
         data([], n_ctx=1, batch_size=0, bucket=0, temperature=0.0, cap=3, num_workers=-1, train_rows=0)
     for name in (
-        "n_ctx is 1",
-        "batch_size is 0",
-        "bucket is 0",
-        "temperature is 0",
-        "cap goes with",
+        "n_ctx: 1",
+        "batch_size: 0",
+        "bucket: 0",
+        "temperature: 0",
+        "cap: given with",
         "num_workers",
     ):
         assert name in str(caught.value)
-    with pytest.raises(ValueError, match="mixture=capped needs a cap"):
+    with pytest.raises(ValueError, match="cap: none for mixture=capped"):
         data("a", mixture="capped")
-    with pytest.raises(ValueError, match="temperature goes with mixture=temperature, not with equal"):
+    with pytest.raises(
+        ValueError, match="temperature: given with mixture=equal; expected mixture=temperature"
+    ):
         data("a", mixture="equal", temperature=2.0)
 
 

@@ -70,7 +70,7 @@ def test_rows_of_a_test_without_labels_all_stay(write: Write, tmp_path: Path) ->
             "rte",
             "rte/dev.tsv",
             "index\tsentence1\tsentence2\tlabel\n0\tA.\t \tentailment\n",
-            r"dev\.tsv, line 2: text 2 is empty, expected text",
+            r"dev\.tsv, line 2: text 2 is empty; expected text",
         ),
         (
             "rte",
@@ -82,14 +82,14 @@ def test_rows_of_a_test_without_labels_all_stay(write: Write, tmp_path: Path) ->
             "rte",
             "rte/dev.tsv",
             "index\tsentence1\tsentence2\tlabel\n0\tA.\tB.\tb\tentailment\n",
-            r"dev\.tsv, line 2 has 5 fields, expected 4: index, sentence1, sentence2, label\..*inside a text",
+            r"dev\.tsv, line 2: 5 fields, .*; expected 4: index, sentence1, sentence2, label; .*inside a",
         ),
         (
             "rte",
             "rte/dev.tsv",
             "index\tsentence1\ttext\tlabel\n0\tA.\tB.\tentailment\n",
-            r"none of the known schemas of rte: it begins with 'index, sentence1, text, label'\. Expected "
-            r"GLUE's schema: columns sentence1, sentence2, label;",
+            r"dev\.tsv: columns 'index, sentence1, text, label'; expected GLUE's schema: columns sentence1, "
+            r"sentence2, label;",
         ),
         (
             "rte",
@@ -97,32 +97,32 @@ def test_rows_of_a_test_without_labels_all_stay(write: Write, tmp_path: Path) ->
             b"index\tsentence1\tsentence2\tlabel\n0\tcaf\xe9\tB.\tentailment\n",
             r"dev\.tsv: byte 0xe9 at line 2; expected UTF-8 text; convert",
         ),
-        ("rte", "rte/dev.tsv", "", r"dev\.tsv is empty"),
+        ("rte", "rte/dev.tsv", "", r"dev\.tsv: empty; expected records"),
         (
             "rte",
             "rte/dev.tsv.gz",
             gzip.compress(b"index\tsentence1\tsentence2\tlabel\n" + b"0\tA.\tB.\tentailment\n" * 99, mtime=0)[
                 :-9
             ],
-            r"dev\.tsv\.gz is broken gzip near byte \d+",
+            r"dev\.tsv\.gz: Compressed file ended before the end-of-stream",
         ),
         (
             "rte",
             "rte/dev.jsonl",
             '{"premise": "A.", "hypothesis": "B.", "label": 0}\n[1]\n',
-            r"dev\.jsonl, line 2 is not an object but list",
+            r"dev\.jsonl, line 2: list '\[1\]'; expected an object",
         ),
         (
             "rte",
             "rte/dev.jsonl",
             '{"premise": "A.", "hypothesis": "B.", "label": 0}\n{"premise"\n',
-            r"dev\.jsonl, line 2 is not JSON: .*expected an object a line",
+            r"dev\.jsonl, line 2: Expecting ':' delimiter at column 1;",
         ),
         (
             "rte",
             "rte/dev.jsonl",
             '{"premise": "A.", "hypothesis": {"en": "B."}, "label": 0}\n',
-            r"dev\.jsonl, line 1: field 'hypothesis' holds dict .*, expected text",
+            r"dev\.jsonl, line 1: field 'hypothesis' is dict .*; expected text",
         ),
         (
             "stsb",
@@ -146,19 +146,19 @@ def test_rows_of_a_test_without_labels_all_stay(write: Write, tmp_path: Path) ->
             "race",
             "race/test/high/1.txt",
             json.dumps({**PASSAGE, "answers": ["A"]}),
-            r"1\.txt, record 1: questions, options and answers must be lists of one length",
+            r"1\.txt, record 1: questions, options and answers of different",
         ),
         (
             "race",
             "race/test/high/1.txt",
             json.dumps({**PASSAGE, "options": [["a", "b", "c"]] * 2}),
-            r"1\.txt, record 1, question 1 has 3 answers, expected 4",
+            r"1\.txt, record 1, question 1: 3 answers; expected 4, as in every",
         ),
         (
             "story_cloze",
             "story_cloze/cloze_test_val__spring2016.csv",
             STORY_HEADER + 'id,"Rick,b,c,d,e,f,1\n',
-            r"line 2: the record that begins here is broken: unexpected end of data",
+            r"cloze_test_val__spring2016\.csv, line 2: broken record",
         ),
         (
             "nq_open",
@@ -186,7 +186,7 @@ def test_an_unknown_split_is_refused(write: Write, tmp_path: Path) -> None:
     write("qnli/dev.tsv", "index\tquestion\tsentence\tlabel\n0\tA?\tB.\tentailment\n")
     opened = open_dataset("qnli", tmp_path)
     assert opened.splits == ("val",)
-    with pytest.raises(ValueError, match=r"qnli in .* has no split 'train'; it has val"):
+    with pytest.raises(ValueError, match=r"qnli in .*qnli: no split 'train'; expected one of val"):
         next(opened.examples("train"))
 
 

@@ -90,7 +90,7 @@ def test_missing_is_not_a_label(write: Write, tmp_path: Path, missing: object) -
 
 def test_a_list_is_not_a_label(write: Write) -> None:
     path = write("a.jsonl", '{"text": "A.", "label": ["x"]}\n')
-    with pytest.raises(ValueError, match=r"a\.jsonl, line 1: label 'label' holds list .*; expected text"):
+    with pytest.raises(ValueError, match=r"a\.jsonl, line 1: label 'label' is list .*; expected text"):
         open_dataset({"val": str(path)})
 
 
@@ -138,7 +138,8 @@ def test_a_second_text_that_tells_the_label_is_refused_unless_named(write: Write
     )
     path = str(write("a.csv", f"{first},{second},label\n{rows}"))
     with pytest.raises(
-        ValueError, match=rf"column '{second}' tells the label: each of its 2 values has one.*text: {first}"
+        ValueError,
+        match=rf"column '{second}' determines the label: each of its 2 values has one.*text: {first}",
     ):
         open_dataset({"val": path})
     assert len(next(open_dataset({"val": path, "text": first}).examples("val")).texts) == 1

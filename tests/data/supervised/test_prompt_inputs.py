@@ -95,5 +95,5 @@ def test_examples_differ_and_are_never_the_row_itself() -> None:
 
 
 def test_more_examples_than_rows_are_refused() -> None:
-    with pytest.raises(ValueError, match="n_examples is 5, but there are only 5 training examples"):
+    with pytest.raises(ValueError, match="n_examples: 5; expected at most 5, the training examples to"):
         choose_shots(np.arange(5), 10, 5, (0,), None)

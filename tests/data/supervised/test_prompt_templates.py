@@ -123,7 +123,7 @@ def test_every_set_has_words_of_its_own(name: str) -> None:
 
 
 def test_words_that_stand_for_two_labels_are_refused() -> None:
-    with pytest.raises(ValueError, match="labels of mine share a word: a b, a b"):
+    with pytest.raises(ValueError, match="labels of mine: a b, a b; expected different words"):
         prompt_template(spec("mine", labels=("a_b", "a b")), 1)
 
 
