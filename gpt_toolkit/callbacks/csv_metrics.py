@@ -58,6 +58,9 @@ class MetricsFile(Logger):
             rows = self._read() if self._resume_step and self.path.exists() else []
             rows = [row for row in rows if row["step"].isdigit() and int(row["step"]) <= self._resume_step]
             self._write(rows)
+            if rows:  # the newest row grows if the run resumes with a validation of its step
+                self._row = {**rows[-1], "step": int(rows[-1]["step"])}
+                self._row_start = self.path.read_bytes().rstrip().rfind(b"\n") + 1
         if self._row.get("step") != step:
             self._row = {"step": step}
             self._row_start = self.path.stat().st_size

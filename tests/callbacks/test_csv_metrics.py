@@ -72,6 +72,22 @@ def test_a_resumed_run_drops_the_rows_of_the_part_that_was_lost(tmp_path: Path) 
     ]
 
 
+def test_a_resumed_run_continues_the_row_of_its_step(tmp_path: Path) -> None:
+    first = MetricsFile(tmp_path)
+    for step in (1, 2, 3):
+        first.log_metrics({"loss": float(step)}, step)
+    for _ in range(2):  # killed and resumed again
+        second = MetricsFile(tmp_path, resume_step=2)
+        second.log_metrics({"val_loss": 1.0}, 2)
+        second.log_metrics({"val_score": 0.5}, 2)
+    second.log_metrics({"loss": 30.0}, 3)
+    assert rows(tmp_path) == [
+        {"step": "1", "loss": "1.0", "val_loss": "", "val_score": ""},
+        {"step": "2", "loss": "2.0", "val_loss": "1.0", "val_score": "0.5"},
+        {"step": "3", "loss": "30.0", "val_loss": "", "val_score": ""},
+    ]
+
+
 def test_a_run_from_the_beginning_begins_a_new_file(tmp_path: Path) -> None:
     MetricsFile(tmp_path).log_metrics({"old": 1.0}, 7)
     MetricsFile(tmp_path).log_metrics({"loss": 1.0}, 1)
