@@ -23,7 +23,7 @@ from gpt_toolkit.callbacks.console import say
 _GRACE = 5.0
 """Seconds for a process to end by itself after another's error; tuned here: for loaded machines."""
 
-_GRACE_AFTER_SIGNAL = 0.5  # the same after a signal, which leaves no message
+_GRACE_AFTER_SIGNAL = 2.0  # the same after a signal, which leaves no message, and after rank 0
 _POLL = 0.2  # seconds; a process is not told when its parent ends
 
 _ending = threading.Event()

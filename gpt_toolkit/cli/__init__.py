@@ -103,9 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(arguments[0], arguments[1:])
     except UsageError as error:
-        print(
-            f"gpt-toolkit: {name_options(str(error), arguments[1:])}", file=sys.stderr
-        )
+        print(f"gpt-toolkit: {name_options(str(error), arguments[1:])}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

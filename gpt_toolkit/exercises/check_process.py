@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -49,9 +51,17 @@ def check_file(exercise: Exercise, path: Path, seconds: float | None = None) -> 
     return passed, message
 
 
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
 def _grade(results: Connection, exercise_id: str, path: Path) -> None:
     """Grade a file and send the grade."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends this process
+    threading.Thread(target=_end_with_parent, daemon=True).start()  # also if the parent is killed
     import torch
 
     from gpt_toolkit.exercises.grading import find_check, grade_file

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from gpt_toolkit import Decoder, LanguageModel, load, load_tokenizer
+from gpt_toolkit.checkpoints.model_card import CARD, TRAINING
 from gpt_toolkit.cli import main
 from tests.checkpoints.layouts import (
     checkpoint_content,
@@ -88,13 +89,17 @@ def write_source(layout: str, folder: Path, model: Decoder) -> Path:
 
 
 def held(folder: Path) -> dict[str, Any]:
-    """Describe a model folder: its files, its config, its tokenizer's files, and a hash of each tensor."""
+    """Describe a model folder: its files, its config, its tokenizer's files, and a hash of each tensor.
+
+    The model card and its record have tests of their own; their text names versions.
+    """
+    paths = sorted(path for path in folder.iterdir() if path.name not in (CARD, TRAINING))
     tensors = load_file(folder / "model.safetensors")
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     described = ("config.json", "conversion.json", "model.safetensors")
-    others = sorted(path for path in folder.iterdir() if path.name not in described)
+    others = [path for path in paths if path.name not in described]
     return {
-        "files": sorted(path.name for path in folder.iterdir()),
+        "files": [path.name for path in paths],
         "config": {name: value for name, value in sorted(config.items()) if name not in OURS},
         "texts": {path.name: digest(path.read_bytes()) for path in others},
         "tensors": {
