@@ -73,7 +73,7 @@ for option in row.options:
 from IPython.display import Markdown
 
 lines = [
-    "| Storyworld | twin of | metric | guessing | best rule that understands nothing |",
+    "| Storyworld | counterpart of | metric | guessing | best rule that understands nothing |",
     "|---|---|---|---|---|",
 ]
 for name, each in BENCHMARKS.items():
@@ -100,8 +100,8 @@ Markdown("\n".join(lines))
 #
 # - **LAMBADA, small model.** The table's 45.99 is the paper's accuracy, and its rule was not published in full. A stop-word filter lifts the
 #   largest model from 52.66 to the 63.24 of the table, but the word list is unknown. Others measured the released small model on OpenAI's
-#   file: 46.67 on the last *BPE token*, which is close to 45.99 but need not be the paper's rule, and 32.56 on the whole last word without a
-#   filter. No published rule gives all of the paper's numbers at once.
+#   file: 46.67 on the last *BPE token*, and 32.56 on the whole last word
+#   without a filter. The first is close to 45.99 but need not be the paper's rule. No published rule gives all of the paper's numbers at once.
 # - **WikiText.** 29.41 on WikiText-2 is matched by a perplexity per token, 37.50 on WikiText-103 by one per word, of the same raw text. See
 #   [how perplexities compare](../ideas/perplexities.md).
 # - **De-tokenizers.** OpenAI's invertible de-tokenizers were never released. Ours are invertible too, and tests check it.

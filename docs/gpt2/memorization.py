@@ -14,7 +14,7 @@ from gpt_toolkit.analysis.ngram_overlap import fingerprints, normalized
 
 text = "“I’ve seen it,” said Nora — the miller’s dog, of course!"
 print(normalized(text))
-print(len(fingerprints(text)), "runs of eight words")
+print(len(fingerprints(text)), "8-grams")
 
 # %% [markdown]
 # ## Storyworld's splits
@@ -40,7 +40,7 @@ for size in sizes:
     seen = size
     shares.append(total_overlap(overlaps(test, index)).fraction)
 for size, share in zip(sizes, shares, strict=True):
-    print(f"{size:5,} training documents: {share:.1%} of the test runs")
+    print(f"{size:5,} training documents: {share:.1%} of the test 8-grams")
 
 # %% alt="Fraction of the test 8-grams that occur in the training text, over the number of training documents. It rises more and more slowly and is far above the few percent of the published datasets." tags=["fold"]
 import matplotlib.pyplot as plt

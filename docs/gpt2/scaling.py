@@ -9,7 +9,7 @@
 # where $N$ is the number of parameters without embeddings, and data and training are not the limit. Chinchilla adds an irreducible loss:
 # $L(N) = E + A / N^{\alpha}$.
 #
-# We train a series of small decoders on the same text, fit both forms to all sizes but the largest, and predict the loss of the largest.
+# We train a series of small decoders on the same text. We fit both forms to all sizes but the largest, and predict its loss.
 
 # %%
 import logging

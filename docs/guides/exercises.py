@@ -10,8 +10,8 @@
 # ```
 #
 # The second command writes a file: what the paper says, the shapes, an example, and a function with a hole. Fill in the hole with any
-# editor. The third command runs your function inside the toolkit's decoder or pipeline, compares the results with the toolkit's own, and
-# prints `pass` or what is wrong. Typical mistakes get a hint of their own. Nothing is downloaded, and a check takes a few seconds.
+# editor. The third command runs your function inside the toolkit's decoder or pipeline. It compares the results with the toolkit's own
+# and prints `pass` or what is wrong. Typical mistakes get a hint of their own. Nothing is downloaded, and a check takes a few seconds.
 #
 # Try an exercise before you open its solution.
 

@@ -5,7 +5,7 @@
 # # What do the heads attend to?
 #
 # At every position, an attention head distributes weights that sum to 1 over this and all earlier positions. We read these weights from the
-# [quickstart's model](../start/quickstart.md), which has two layers of two heads, and draw them for one story of Storyworld, the toolkit's
+# [quickstart's model](../start/quickstart.md), which has two layers of two heads. We draw them for one story of Storyworld, the toolkit's
 # [built-in synthetic world](../glossary.md#storyworld). Then we ask a question with a numerical answer: when a person is named again, does a
 # head attend to the earlier places of that *name*?
 

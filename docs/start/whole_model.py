@@ -165,7 +165,7 @@ folded(gt.Decoder)
 # ## Initial weights
 #
 # All matrices start as small random numbers, N(0, 0.02), biases at 0 and gains at 1. GPT-2 scales the matrices that write to the residual
-# stream by $1 / \sqrt{2 L}$ for $L$ blocks, so that the stream does not grow with depth. [GPT-2's model](../gpt2/model.md) measures this.
+# stream by $1 / \sqrt{2 L}$ for $L$ blocks. This keeps the stream from growing with depth. [GPT-2's model](../gpt2/model.md) measures this.
 
 # %% tags=["hide"]
 from gpt_toolkit.backbone.initialization import initialize

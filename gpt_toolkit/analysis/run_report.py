@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import csv
-import html
 import math
 import re
+import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from gpt_toolkit.analysis.ngram import NGram
+from gpt_toolkit.analysis.report_page import Chart, Curve, ReportPage
 from gpt_toolkit.callbacks.console import quiet_lightning
 from gpt_toolkit.data.pretraining.datamodule import CorpusDataModule
 from gpt_toolkit.data.splits import Split
@@ -25,13 +25,12 @@ from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
 from gpt_toolkit.generation.language_model import LanguageModel, Settings, load
 from gpt_toolkit.generation.requests import RunningText
 from gpt_toolkit.generation.scorer import Scorer
-from gpt_toolkit.io import write_text
+from gpt_toolkit.progress import format_duration
 from gpt_toolkit.storyworld import story
 from gpt_toolkit.yaml_files import read_yaml
 
 _BENCHMARKS = ("last_word", "common_nouns", "names", "pronouns", "reading")
 """Storyworld benchmarks whose chance level is known."""
-_STYLE = "body{max-width:50em;margin:2em auto;font-family:sans-serif;line-height:1.5}pre{overflow:auto}"
 
 
 def report(run: Path, *, n_samples: int, max_new_tokens: int, order: int, n_tokens: int, limit: int) -> None:
@@ -53,59 +52,120 @@ def report(run: Path, *, n_samples: int, max_new_tokens: int, order: int, n_toke
         if not (run / name).exists():
             raise FileNotFoundError(f"{run / name}: not found; expected the folder of a finished run")
     quiet_lightning()
-    page = _Page(run)
     curves = read_curves(run / "metrics.csv")
-    page.add_lines(ascii_plot(curves.get("train_loss", [])))
+    print(*ascii_plot(curves.get("train_loss", [])), sep="\n")
     model = load(run / "model", device="cpu")
     data = _corpus(run)
+    config = (run / "config.yaml").read_text(encoding="utf-8")
+    facts = _facts(model, data, curves, read_yaml(run / "config.yaml"))
+    page = ReportPage(run.name, _lead(model, data, curves))
+    page.add_facts(facts)
+    for name, value in facts.items():
+        print(f"{name:26} {value}")
     losses: dict[str, float] = {}
     if order and data is not None:
         _check_tokenizer(run, model, data)
         losses = _compare_losses(model, data, order, n_tokens)
-        values = "  ".join(f"{name} {math.exp(loss):.3g}" for name, loss in losses.items())
-        page.add_lines([f"perplexity per token, same held-out tokens:  {values}"])
-    draw_losses(curves, run / "loss.png", lines={k: v for k, v in losses.items() if k != "model"})
+    lines = {name: loss for name, loss in losses.items() if name != "model"}
+    draw_losses(curves, run / "loss.png", lines=lines)
+    page.add_charts(_charts(curves, lines))
+    if losses:
+        perplexities = {name: f"{math.exp(loss):.3g}" for name, loss in losses.items()}
+        values = "  ".join(f"{name} {value}" for name, value in perplexities.items())
+        print(f"perplexity per token, same held-out tokens:  {values}")
+        title = "Perplexity per token, on the same held-out tokens"
+        page.add_table(title, ("", "perplexity"), perplexities.items())
     is_storyworld = data is not None and (data.dataset or "").startswith("storyworld")
     if limit and is_storyworld:
-        page.add_lines(["zero-shot, with 95% intervals and chance level:"])
-        page.add_lines([f"  {_score_line(score)}" for score in _zero_shot(run / "model", model, limit)])
+        scores = _zero_shot(run / "model", model, limit)
+        print("zero-shot, with 95% intervals and chance level:")
+        print(*(f"  {_score_line(score)}" for score in scores), sep="\n")
+        header = ("benchmark", "accuracy", "95% interval", "chance")
+        page.add_table("Zero-shot scores", header, map(_score_cells, scores))
     title = "a text by the model" + (", which was given the first sentence" if is_storyworld else "")
-    for text in _generate(model, n_samples, max_new_tokens, stories=is_storyworld):
-        page.add_text(title, text.strip())
-    page.add_lines([f"{run}: report.html, loss.png, model/ (loads in transformers), checkpoints/"])
-    own_text = "gpt-toolkit fit --config text/own --data.files YOUR.txt"
-    page.add_lines([f"next: gpt-toolkit generate {run / 'model'}    {own_text}"])
-    page.write()
-
-
-class _Page:
-    """The report, printed while it is made, and as a page of HTML."""
-
-    def __init__(self, run: Path) -> None:
-        self._run, self._parts = run, list[str]()
-
-    def add_lines(self, lines: Sequence[str]) -> None:
-        """Add lines in a font of fixed width."""
-        print(*lines, sep="\n")
-        self._parts.append(f"<pre>{html.escape(chr(10).join(lines))}</pre>")
-
-    def add_text(self, title: str, text: str) -> None:
-        """Add a text that the model generated."""
+    texts = [text.strip() for text in _generate(model, n_samples, max_new_tokens, stories=is_storyworld)]
+    for text in texts:
         print(f"\n--- {title}\n{text}\n")
-        paragraphs = "".join(f"<p>{html.escape(part)}</p>" for part in text.split("\n\n"))
-        self._parts.append(f"<p>{html.escape(title)}:</p><blockquote>{paragraphs}</blockquote>")
+    if texts:
+        page.add_texts(f"Samples: {title}", texts)
+    page.add_details("Settings (config.yaml)", config)
+    page.write(run / "report.html")
+    print(f"{run}: report.html, loss.png, model/ (loads in transformers), checkpoints/")
+    own_text = "gpt-toolkit fit --config text/own --data.files YOUR.txt"
+    print(f"next: gpt-toolkit generate {run / 'model'}    {own_text}")
 
-    def write(self) -> None:
-        """Write ``report.html``."""
-        picture = base64.b64encode((self._run / "loss.png").read_bytes()).decode()
-        name = html.escape(self._run.name)
-        content = (
-            f"<!doctype html><html lang=en><meta charset=utf-8><title>{name}</title>"
-            f"<style>{_STYLE}</style><h1>{name}</h1>"
-            f'<img alt="loss over the steps" style="max-width:100%" src="data:image/png;base64,{picture}">'
-            f"{''.join(self._parts)}</html>\n"
-        )
-        write_text(self._run / "report.html", content)
+
+def _last(curves: Mapping[str, Curve], name: str) -> float | None:
+    """Return the last value of a curve; None if it has none."""
+    return curves[name][-1][1] if curves.get(name) else None
+
+
+def _lead(model: LanguageModel, data: CorpusDataModule | None, curves: Mapping[str, Curve]) -> str:
+    """Return a sentence about a run: its size, data and length."""
+    text = f" on {data.corpus().title}" if data is not None else ""
+    steps = max((curve[-1][0] for curve in curves.values()), default=0)
+    size = f"{model.decoder.config.n_params / 1e6:,.1f} million parameters"
+    return f"A GPT of {size}, trained{text} for {steps:,} steps."
+
+
+def _facts(
+    model: LanguageModel, data: CorpusDataModule | None, curves: Mapping[str, Curve], config: dict[str, Any]
+) -> dict[str, str]:
+    """Return size, data, time, speed and results of a run, by name; only what is known."""
+    decoder = model.decoder.config
+    steps = max((curve[-1][0] for curve in curves.values()), default=0)
+    facts = {
+        "parameters": f"{decoder.n_params:,}",
+        "decoder": f"{decoder.n_layer} layers of {decoder.n_embd:,}, {decoder.n_head} heads",
+        "context, vocabulary": f"{decoder.n_ctx:,}, {decoder.vocab_size:,}",
+    }
+    if data is not None:
+        cache = data.cache
+        facts |= {f"{split} tokens": f"{cache.n_tokens(split):,}" for split in cache.splits}
+        accumulate = config["trainer"].get("accumulate_grad_batches") or 1
+        facts["tokens read by a device"] = f"{steps * accumulate * data.batch_size * data.n_ctx:,}"
+    facts["steps"] = f"{steps:,}"
+    if speeds := [speed for _, speed in curves.get("tokens_per_second", []) if speed > 0]:
+        facts["speed"] = f"{statistics.median(speeds):,.0f} tokens/s"
+    if seconds := training_seconds(curves):
+        facts["training time"] = f"about {format_duration(seconds)}"
+    if (memory := _last(curves, "peak_memory_gib")) is not None:
+        facts["peak memory"] = f"{memory:.2f} GiB"
+    for name, title in (
+        ("val_loss", "validation loss (nats)"),
+        ("val_perplexity", "validation perplexity"),
+        ("val_bits_per_byte", "bits per byte"),
+    ):
+        if curves.get(name):
+            step, value = min(curves[name], key=lambda point: point[1])
+            facts |= {title: f"{value:.3f}", "best step": f"{step:,}"}
+    return facts | {"precision": str(config["trainer"].get("precision"))}
+
+
+def training_seconds(curves: Mapping[str, Curve]) -> float:
+    """Return the seconds of all steps, from the median duration of those between two measurements."""
+    total, previous = 0.0, 0
+    for step, seconds in curves.get("step_seconds_p50", []):
+        total, previous = total + (step - previous) * seconds, step
+    return total
+
+
+def _charts(curves: Mapping[str, Curve], lines: Mapping[str, float]) -> list[Chart]:
+    """Return the figures of the page."""
+    losses = {"training": curves.get("train_loss", []), "validation": curves.get("val_loss", [])}
+    return [
+        Chart("Loss over the steps", "nats per token", losses, lines),
+        Chart("Learning rate", "learning rate", {"learning rate": curves.get("lr", [])}, from_zero=True),
+        Chart("Speed", "tokens per second", {"speed": curves.get("tokens_per_second", [])}, from_zero=True),
+    ]
+
+
+def _score_cells(score: Score) -> tuple[str, str, str, str]:
+    """Return the cells of a score: name, value, interval and chance, as percentages."""
+    name = score.benchmark.partition(":")[2].replace("_", " ")
+    low, high = (f"{100 * bound:.1f}" for bound in score.bounds)
+    chance = "" if math.isnan(score.chance) else f"{100 * score.chance:.1f}%"
+    return name, f"{100 * score.value:.1f}%", f"{low} to {high}%", chance
 
 
 def _corpus(run: Path) -> CorpusDataModule | None:
@@ -190,9 +250,6 @@ def _generate(model: LanguageModel, n_samples: int, max_new_tokens: int, *, stor
 
 
 # ------------------------------------------------------------------ loss curves
-
-Curve = list[tuple[int, float]]
-"""Steps and values."""
 
 
 def read_curves(path: Path) -> dict[str, Curve]:

@@ -8,7 +8,8 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
-from gpt_toolkit.analysis.run_report import Curve, read_curves
+from gpt_toolkit.analysis.report_page import Curve
+from gpt_toolkit.analysis.run_report import read_curves
 from gpt_toolkit.yaml_files import read_yaml
 
 SEEDS = ("seed_everything", "data.seed")

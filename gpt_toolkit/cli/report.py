@@ -2,7 +2,7 @@
 
 RUN is the folder of a run of ``fit``. The loss of its best model is compared with that of an n-gram model on
 the same held-out tokens. For Storyworld, zero-shot scores are compared with guessing. Everything is printed
-and written to RUN/report.html.
+and written to RUN/report.html, one file that needs no network, with size, data, time, settings and figures.
 """
 
 from __future__ import annotations

@@ -260,6 +260,9 @@ def test_rows_of_zero_shot_are_paired(tell: Tell, tmp_path: Path, capsys: pytest
         LanguageModel(decoder, load_tokenizer("bytes")).save(tmp_path / name)
         rows = ["--rows", str(tmp_path / f"{name}.jsonl"), "--protocols", "lm-eval"]
         assert main(["zero-shot", str(tmp_path / name), *options, str(limit), *rows]) == 0
+    lines = (tmp_path / "a.jsonl").read_text(encoding="utf-8").splitlines()
+    items = [row["item"] for row in map(json.loads, lines) if row["benchmark"] == "storyworld:last_word"]
+    assert len(set(items)) == 4  # checksums
     capsys.readouterr()
     code, _, _ = tell(tmp_path / "a.jsonl", tmp_path / "b.jsonl", "--output", tmp_path / "c.json")
     assert code == 0

@@ -1,9 +1,13 @@
+import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
-from gpt_toolkit.analysis.run_report import ascii_plot, read_curves
+from gpt_toolkit.analysis.report_page import Chart, ReportPage
+from gpt_toolkit.analysis.run_report import ascii_plot, read_curves, training_seconds
 from gpt_toolkit.cli import main
+from gpt_toolkit.generation.language_model import load
 
 
 @pytest.fixture
@@ -37,8 +41,24 @@ def test_a_report_compares_writes_and_scores(run: Path, capsys: pytest.CaptureFi
     assert "(chance 50.0%)" in said
     assert (run / "loss.png").read_bytes().startswith(b"\x89PNG")
     page = (run / "report.html").read_text(encoding="utf-8")
-    assert "data:image/png;base64," in page
-    assert "5-gram" in page
+    assert "<title>quickstart: report of a training run</title>" in page
+    assert 'name="viewport"' in page
+    assert "prefers-color-scheme: dark" in page
+    assert not re.search(r"(?:src|href)=.?(?:http|//)|url\((?!#)|<script|@import", page)
+    assert "|*" not in page  # no ASCII figure
+    figures = re.findall(r"<svg .*?</svg>", page, flags=re.S)
+    assert len(figures) == 3
+    for figure in figures:
+        ElementTree.fromstring(figure)  # well-formed
+        assert "var(--ink)" in figure
+        assert not re.search(r"#0[1-4]0", figure)  # every color is one of the page's
+    assert "5-gram" in figures[0]
+    for fact in ("parameters", "train tokens", "training time", "speed", "best step", "config.yaml"):
+        assert fact in page
+    n_params = sum(p.numel() for p in load(run / "model", device="cpu").decoder.parameters())
+    assert f"<dt>parameters</dt><dd>{n_params:,}</dd>" in page
+    assert f"<dt>tokens read by a device</dt><dd>{12 * 2 * 64:,}</dd>" in page  # steps, windows, tokens
+    assert page.count("<blockquote>") == 2
     assert not list(run.glob("*.partial"))
 
 
@@ -66,3 +86,19 @@ def test_curves_are_read_and_drawn_as_ascii(tmp_path: Path) -> None:
     assert lines[3] == "   1.000 |          *"
     assert lines[-1].split() == ["1", "3"]
     assert ascii_plot([]) == []
+
+
+def test_texts_in_the_page_are_escaped_and_times_are_added(tmp_path: Path) -> None:
+    page = ReportPage("<b>", "a & b")
+    page.add_facts({"<i>": "<u>"})
+    page.add_table("<t>", ("<h>",), [("<c>",)])
+    page.add_texts("<s>", ["<script>"])
+    page.add_details("<d>", "</pre>")
+    page.add_charts([Chart("no values", "unit", {"empty": []})])
+    page.write(tmp_path / "page.html")
+    written = (tmp_path / "page.html").read_text(encoding="utf-8")
+    for text in ("<b>", "<i>", "<u>", "<t>", "<h>", "<c>", "<s>", "<script>", "<d>"):
+        assert text not in written
+    assert written.count("</pre>") == 1
+    assert "<svg" not in written
+    assert training_seconds({"step_seconds_p50": [(10, 0.5), (30, 2.0)]}) == 10 * 0.5 + 20 * 2.0

@@ -137,14 +137,16 @@ def test_an_axis_and_an_interval_stay_in_the_range_of_the_metric(
     names: dict[str, Any] = {"benchmark": "lambada", "protocol": "paper-1"}
     low = Score("accuracy", 0.01, 9, "examples", "0 to 1", 0.2, "normal", **names)
     high = Score("perplexity", 40.0, 9, "words", "from 1, lower is better", 50.0, "normal", **names)
-    assert low.bounds == (0.0, pytest.approx(0.21))
+    assert low.bounds == pytest.approx((0.0, 0.21))
     assert high.bounds == (1.0, 90.0)
     assert all(map(math.isnan, replace(low, interval=math.nan).bounds))
     scores = [replace(low, benchmark=name) for name in ("lambada", "cbt_cn", "cbt_ne", "own")]
     draw(ScoredModel(10_000, scores), [], "model", tmp_path / "f.png")
     panels = figures[0].axes
     assert len(panels) == 4
-    assert panels[0].get_gridspec().get_geometry() == (2, 2)  # no empty place
+    grid = panels[0].get_gridspec()
+    assert grid is not None
+    assert grid.get_geometry() == (2, 2)  # no empty place
     assert {panel.get_ylim()[0] for panel in panels} == {0.0}
     labels = [panel.get_legend_handles_labels()[1] for panel in panels]
     assert labels[0] == ["GPT-2, the paper", "paper-1"]

@@ -59,7 +59,9 @@ def write_bundle(root: Path, task: CoreTask, records: list[dict[str, Any]]) -> N
     path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
 
 
-def plain_results(decoder: Decoder, task: CoreTask, records: list[dict[str, Any]]) -> list[bool]:
+def plain_results(
+    decoder: Decoder, task: CoreTask, records: list[dict[str, Any]]
+) -> list[tuple[bool, list[float]]]:
     """Score items one by one: shuffled by 1337, examples by 1234 and the number, texts cropped left."""
     data, encode = list(records), load_tokenizer("bytes").encode
     random.Random(1337).shuffle(data)
@@ -96,7 +98,7 @@ def plain_results(decoder: Decoder, task: CoreTask, records: list[dict[str, Any]
             losses.append(-float(at.gather(1, targets[:, None]).mean()) if len(targets) else 0.0)
             greedy.append(bool((at.argmax(1) == targets).all()))
         right = greedy[1] if task.kind == "language_modeling" else losses.index(min(losses)) == item["gold"]
-        found.append(right)
+        found.append((right, [-loss for loss in losses]))
     return found
 
 
@@ -113,8 +115,14 @@ def test_items_are_right_where_a_plain_reading_finds_them_right(
     built = protocol.build_requests(items.items, context)
     scorer = Scorer(decoder, tokenizer)
     result = protocol.compute_metrics(built.references, [scorer.answer(each) for each in built.requests])
-    expected = plain_results(decoder, task, records)
+    plain = plain_results(decoder, task, records)
+    expected = [right for right, _ in plain]
     assert [item["correct"] for item in result.items] == expected
+    if kind != "language_modeling":
+        for item, (_, scores) in zip(result.items, plain, strict=True):
+            assert item["scores"] == pytest.approx(scores, rel=1e-4)
+    if kind == "multiple_choice":  # cropped texts are compared too
+        assert "texts lost their beginning to fit into 96 tokens" in context.warnings
     score, centered = result.scores
     assert score.value == sum(expected) / len(expected)
     guess = task.baseline / 100
