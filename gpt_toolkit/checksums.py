@@ -1,7 +1,7 @@
 """Checksums of cached files: a byte that has changed since a file was written is an error that names it.
 
-CRC-32 finds damage, of which it misses one in four billion. It does not find forgery: a cache is not a place
-for files of others.
+CRC-32 misses one damaged file in four billion. It does not detect forgery: keep files of others out of the
+cache.
 """
 
 import json

@@ -25,6 +25,7 @@ from gpt_toolkit.evaluation.zero_shot_task import ZeroShotTask
 from gpt_toolkit.generation.language_model import LanguageModel, Settings, load
 from gpt_toolkit.generation.requests import RunningText
 from gpt_toolkit.generation.scorer import Scorer
+from gpt_toolkit.io import explain_read_errors
 from gpt_toolkit.progress import format_duration
 from gpt_toolkit.storyworld import story
 from gpt_toolkit.yaml_files import read_yaml
@@ -259,7 +260,8 @@ def read_curves(path: Path) -> dict[str, Curve]:
         FileNotFoundError: If the file does not exist.
     """
     curves: dict[str, Curve] = {}
-    with path.open(encoding="utf-8", newline="") as file:
+    advice = "resume the run, which writes it again, or leave it out"
+    with explain_read_errors(path, advice), path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             for name, value in row.items():
                 if name != "step" and value:

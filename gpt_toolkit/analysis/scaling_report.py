@@ -31,7 +31,7 @@ from gpt_toolkit.analysis.scaling_law import (
 )
 from gpt_toolkit.checkpoints.torch_pickle import safe_load
 from gpt_toolkit.checkpoints.training_checkpoint import CHECKPOINT_KEY, SHARD_EXTRA, read_description
-from gpt_toolkit.io import atomic_file
+from gpt_toolkit.io import atomic_file, explain_read_errors
 from gpt_toolkit.progress import output_console
 from gpt_toolkit.yaml_files import read_yaml
 
@@ -83,7 +83,11 @@ def read_runs(folders: Sequence[Path]) -> list[ScalingRun]:
     for folder, place in zip(folders, places, strict=True):
         if places.count(place) > 1:
             raise ValueError(f"{folder}: given twice; expected every run once; leave one out")
-    first, *others = runs = [read_run(folder) for folder in folders]
+    runs = []
+    for folder in folders:
+        with explain_read_errors(folder, "leave it out"):
+            runs.append(read_run(folder))
+    first, *others = runs
     for run in others:
         ours, theirs = run.setting, first.setting
         if run.tokens != first.tokens:

@@ -9,6 +9,7 @@ import yaml
 
 from gpt_toolkit.evaluation.answer_meaning import MEANINGS
 from gpt_toolkit.evaluation.record_template import fields_of
+from gpt_toolkit.io import explain_read_errors
 from gpt_toolkit.suggestions import did_you_mean
 from gpt_toolkit.yaml_files import read_yaml
 
@@ -66,7 +67,9 @@ def read_custom_fields(path: Path) -> dict[str, Any]:
         raise FileNotFoundError(f"{path}: no such file; expected a benchmark; check the path") from None
     if not isinstance(given, dict):
         raise ValueError(f"{path}: {type(given).__name__}; expected fields such as {', '.join(_REQUIRED)}")
-    if problems := _problems(given):
+    with explain_read_errors(path, "correct its fields"):  # a value may have any type
+        problems = _problems(given)
+    if problems:
         raise ValueError(f"{path}: {'; '.join(problems)}")
     return given
 

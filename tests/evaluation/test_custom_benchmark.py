@@ -352,3 +352,16 @@ def test_a_file_that_is_not_a_benchmark_is_refused(tmp_path: Path) -> None:
         read_custom(tmp_path / "own.yaml")
     with pytest.raises(FileNotFoundError):
         read_custom(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("field", ["kind: []", "kind: {a: b}", "metric: [1]", "answer_is: {}"])
+def test_a_field_of_an_unexpected_type_is_one_line(field: str, tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        f"name: a\nfiles: b.jsonl\nkind: generate\nprompt: c\nanswer: d\n{field}\n".replace(
+            "kind: generate\n" if field.startswith("kind") else "\0", ""
+        )
+    )
+    with pytest.raises(ValueError, match=rf"^{path}: ") as raised:
+        read_custom(path)
+    assert "\n" not in str(raised.value)

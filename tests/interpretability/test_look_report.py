@@ -85,6 +85,7 @@ def test_text_and_title_cannot_become_part_of_the_page(tmp_path: Path) -> None:
     page = written(model, tmp_path / "page.html", hostile, other_text=f"{hostile[:-1]}?", answers=("<", ">"))
     assert "img" not in page.tags
     assert page.tags.count("script") == 2
+    assert "<" not in page.data  # whatever the tokens are
     assert "&lt;b&gt;model&lt;/b&gt;" in page.written
     assert "".join(json.loads(page.data)["pieces"][1:]).startswith("</script><img src=x>$lens & ")
     assert "\u202e" not in page.written

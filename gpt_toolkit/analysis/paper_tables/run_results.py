@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gpt_toolkit.analysis.paper_tables.catalog import FULL, NO_AUX, SCRATCH, TABLES
+from gpt_toolkit.io import explain_read_errors
 from gpt_toolkit.yaml_files import read_yaml
 
 _DATASETS = {column.dataset for table in TABLES.values() for column in table.columns} - {""}
@@ -70,7 +71,8 @@ def user_runs(folders: Sequence[Path]) -> tuple[list[UserRun], list[str]]:
         if not folder.is_dir():
             raise FileNotFoundError(f"--runs: {folder}; expected an existing folder")
         for run in sorted(_run_folders(folder, _DEPTH)):
-            found = _user_run(run)
+            with explain_read_errors(run, "leave it out of --runs"):
+                found = _user_run(run)
             if isinstance(found, UserRun):
                 runs.append(found)
             elif found:

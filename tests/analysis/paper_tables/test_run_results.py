@@ -98,5 +98,5 @@ def test_a_damaged_result_and_a_missing_folder_are_named(tmp_path: Path) -> None
     (folder / "test.json").write_text("{", encoding="utf-8")
     with pytest.raises(ValueError, match=r"test\.json: unknown content; expected results of gpt-toolkit"):
         user_runs([tmp_path])
-    with pytest.raises(FileNotFoundError, match="folder not found"):
+    with pytest.raises(FileNotFoundError, match="expected an existing folder"):
         user_runs([tmp_path / "elsewhere"])
