@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from argparse import Namespace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,10 @@ class MetricsFile(Logger):
             rows = self._read() if self._resume_step and self.path.exists() else []
             rows = [row for row in rows if row["step"].isdigit() and int(row["step"]) <= self._resume_step]
             self._write(rows)
-            if rows:  # the newest row grows if the run resumes with a validation of its step
-                self._row = {**rows[-1], "step": int(rows[-1]["step"])}
-                self._row_start = self.path.read_bytes().rstrip().rfind(b"\n") + 1
+            if rows and int(rows[-1]["step"]) == self._resume_step:  # its validation may follow now
+                self._row = {name: value for name, value in rows[-1].items() if name and value}
+                self._row["step"] = self._resume_step
+                self._row_start = self.path.stat().st_size - len(self._line())
         if self._row.get("step") != step:
             self._row = {"step": step}
             self._row_start = self.path.stat().st_size
@@ -72,10 +74,16 @@ class MetricsFile(Logger):
             self._columns += new
             self._write(rows)
             self._row_start = self.path.stat().st_size
-        with self.path.open("r+", newline="") as file:
+        with self.path.open("rb+", buffering=0) as file:
             file.seek(self._row_start)
+            file.write(self._line())  # over the row as it was: a kill in between leaves its first values
             file.truncate()
-            csv.DictWriter(file, self._columns).writerow(self._row)
+
+    def _line(self) -> bytes:
+        """Return the newest row as it is written."""
+        line = StringIO(newline="")
+        csv.DictWriter(line, self._columns).writerow(self._row)
+        return line.getvalue().encode()
 
     def _read(self) -> list[dict[str, str]]:
         with self.path.open(newline="") as file:
@@ -85,6 +93,6 @@ class MetricsFile(Logger):
 
     def _write(self, rows: list[dict[str, str]]) -> None:
         with atomic_file(self.path) as partial, partial.open("w", newline="") as file:
-            writer = csv.DictWriter(file, self._columns)
+            writer = csv.DictWriter(file, self._columns, extrasaction="ignore")  # of a row that was cut
             writer.writeheader()
             writer.writerows(rows)

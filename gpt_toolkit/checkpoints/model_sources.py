@@ -117,10 +117,7 @@ def _download(model: str) -> Path:
     Raises:
         FileNotFoundError: If the download fails. The message says how to place the files by hand.
     """
-    by_hand = (
-        f"download its {CONFIG}, {WEIGHTS} and tokenizer files on another machine, put them into one folder, "
-        "and give that folder"
-    )
+    by_hand = f"download its {CONFIG}, {WEIGHTS} and tokenizer files elsewhere and give their folder"
     try:
         from huggingface_hub import snapshot_download
     except ImportError:
@@ -134,7 +131,7 @@ def _download(model: str) -> Path:
             patterns = [*_HUB_FILES, *_OLD_HUB_FILES]
             folder = Path(snapshot_download(model, allow_patterns=patterns, ignore_patterns=["*/*"]))
     except Exception as error:  # the hub's, the HTTP library's and the system's errors share no base
-        reason = str(error).strip().partition("\n")[0]
+        reason = re.split(r"\n|(?<=\w)\. ", str(error).strip())[0]  # the first sentence
         raise FileNotFoundError(
             f"{model}: folder not found, download failed ({type(error).__name__}: {reason}); expected a "
             f"folder or an id of the Hugging Face hub; {by_hand}"

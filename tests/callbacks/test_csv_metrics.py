@@ -106,3 +106,17 @@ def test_a_full_disk_is_said_with_the_files_name(tmp_path: Path, monkeypatch: py
         OSError, match=r"could not write .*metrics\.csv \(No space left on device; .* MB are free"
     ):
         log.log_metrics({"loss": 1.0}, 2)
+
+
+@pytest.mark.parametrize("cut", ["4,1.5,0.1,,9\r\n", "4,1.5,0.1,2\r\n", "4,1.5,0.1,2.5,9,,9\r\n"])
+def test_a_validation_that_is_repeated_completes_the_row_of_its_step(cut: str, tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    path.write_bytes(b"step,train_loss,lr,val_loss,speed\r\n3,1.6,0.2,,8\r\n" + cut.encode())
+    metrics = MetricsFile(tmp_path, resume_step=4)
+    metrics.log_metrics({"val_loss": 2.5}, 4)
+    metrics.log_metrics({"train_loss": 1.4, "lr": 0.05}, 5)
+    assert [(row["step"], row["train_loss"], row["val_loss"]) for row in rows(tmp_path)] == [
+        ("3", "1.6", ""),
+        ("4", "1.5", "2.5"),
+        ("5", "1.4", ""),
+    ]

@@ -118,12 +118,12 @@ def test_without_a_network_a_hub_id_says_how_to_place_the_files(monkeypatch: pyt
     monkeypatch.setattr(hub, "snapshot_download", unreachable)
     for model in ("gpt2", "openai-gpt", "owner/name"):
         with pytest.raises(
-            FileNotFoundError, match=f"{model}: .*cannot reach the hub.*into one folder"
+            FileNotFoundError, match=f"{model}: .*cannot reach the hub.*give their folder"
         ) as got:
             open_model(model)
         assert "\n" not in str(got.value)
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(FileNotFoundError, match="gpt2: folder not found, and huggingface-hub is not"):
+    with pytest.raises(FileNotFoundError, match="gpt2: folder not found, and huggingface_hub is not"):
         open_model("gpt2")
 
 

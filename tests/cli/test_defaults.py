@@ -92,7 +92,7 @@ def test_doctor_ends_with_a_warning_and_the_faster_precision(tell: Tell) -> None
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("bf17", r"trainer\.precision: expected 64, 32, 16, .*, got 'bf17'"),
+        ("bf17", r"--trainer\.precision: expected 64, 32, 16, .*, got 'bf17'"),
         (
             "16-mixed",
             r"trainer\.precision: 16-mixed; expected one that a CPU has; use --trainer\.precision 32-true",
@@ -293,7 +293,7 @@ def test_a_checkpoint_is_evaluated_with_shorter_windows_but_not_with_longer_ones
         )
         torch.testing.assert_close(losses, torch.tensor(window["nll"]), rtol=0, atol=1e-4)
     long = tell("validate", *RUN, "--ckpt_path", "best", "--data.n_ctx", 64)
-    assert_refused(long, r"windows are 64 tokens \(data\.n_ctx\), .* 32: lower data\.n_ctx", 1)
+    assert_refused(long, r"--data\.n_ctx: 64; expected at most 32, .*; lower data\.n_ctx", 1)
 
 
 # ---------------------------------------------------------------------- a budget of minutes

@@ -395,7 +395,7 @@ def test_help_and_version_are_answers(tell: Tell) -> None:
 
 def test_a_mistyped_file_is_answered_with_its_option_and_the_nearest_file(tell: Tell) -> None:
     refused = tell("fit", "--config", "tiny.yaml", "--data.files", "corpsu.txt")
-    assert_refused(refused, r": --data\.files: no file .*'corpsu\.txt'.* \(did you mean corpus\.txt\?\)$", 1)
+    assert_refused(refused, r": --data\.files: 'corpsu\.txt'.* \(did you mean corpus\.txt\?\)$", 1)
 
 
 def write_records(path: Path) -> None:
@@ -463,7 +463,7 @@ def test_the_tokenizer_and_the_model_must_belong_together(tell: Tell) -> None:
         1,
     )
     assert_refused(tell("generate", "runs/tiny/model", "--prompt", "word " * 20), r"100 tokens.*32", 1)
-    assert_refused(tell("tokenizer", "decode", "bytes", 300), r"[Tt]oken id 300", 1)
+    assert_refused(tell("tokenizer", "decode", "bytes", 300), "token id: 300; expected 0 to 256", 1)
 
 
 @pytest.mark.parametrize("verb", ["fit", "validate", "test", "predict"])

@@ -424,7 +424,7 @@ def test_heads_that_were_never_trained_are_not_judged(
 ) -> None:
     trainer, _ = finetune(["tone"], steps=1)
     task = FinetuneTask(init_from=str(pretrained[0]))
-    with pytest.raises(ValueError, match="heads of tone: not trained, because init_from loads the backbone"):
+    with pytest.raises(ValueError, match="heads of tone: not trained, because init_from has none that read"):
         getattr(trainer, verb)(task, RowsDataModule(["tone"], 4, 1))
 
 

@@ -203,9 +203,9 @@ def test_a_run_is_tested_predicted_written_as_a_model_and_generates(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--model.lora.rank", "4"], "no option model.lora.rank"),
+        (["--model.lora.rank", "4"], "no option --model.lora.rank"),
         (["--model.lora.r", "many"], "model.lora.r: expected int, got 'many'"),
-        (["--model.lora.alpha", "-2"], "LoRA: alpha is -2.0, expected more than 0"),
+        (["--model.lora.alpha", "-2"], "--model.lora.alpha: -2.0; expected more than 0"),
     ],
 )
 def test_a_wrong_setting_is_answered_in_one_line(

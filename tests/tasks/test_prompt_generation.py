@@ -83,7 +83,7 @@ def test_a_prompt_longer_than_the_context_is_named_before_any_is_continued(
             {"max_new_tokens": 0, "num_samples": 0},
             "max_new_tokens: 0; .*; num_samples: 0; expected at least 1",
         ),
-        ({"dtype": "int8"}, "GenerateTask: dtype: 'int8'; expected auto, float32, bfloat16,"),
+        ({"dtype": "int4"}, "GenerateTask: dtype: 'int4'; expected auto, float32, bfloat16,"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: str) -> None:

@@ -259,8 +259,8 @@ class _Inference:
         if not found and self.needs_label:
             raise ValueError(
                 f"{self.path}: columns {self.names}; expected one named {', '.join(names[:-1])} or "
-                f"{names[-1]}; name the column with label: NAME; if the first line is not a header, also set "
-                "header: false and number columns from 1"
+                f"{names[-1]}; name the column, as in --data.sets '{{train: {self.path}, label: COLUMN}}'; "
+                "if the first line is not a header, also set header: false and number columns from 1"
             )
         if not found:
             self.notes.append("no column holds labels")
