@@ -77,7 +77,7 @@ print(f"expected false positives: {bloom.expected_false_positives():.1e}")
 # %% [markdown]
 # ## How often must a fact stand in the text?
 #
-# In a corpus of the web nobody knows how often a model has read a fact. In Storyworld this can be chosen:
+# How often a web corpus repeats a fact is unknown. In Storyworld it can be chosen:
 #
 # ```console
 # gpt-toolkit tables --frequency                    # a few minutes on 2 CPU cores; writes runs/frequency

@@ -94,8 +94,8 @@ class PackedDecoder(Decoder):
 
     Args:
         decoder: In fp32 or bf16, on the CPU.
-        linear: Class of a linear map from a matrix, a bias and an activation. Small matrices stay plain maps
-            beside :class:`PackedLinear`, but not beside others.
+        linear: Class of a linear map, from a matrix, a bias and an activation. :class:`PackedLinear` leaves
+            small matrices as they are; others replace all.
     """
 
     def __init__(self, decoder: Decoder, linear: Callable[..., nn.Module] = PackedLinear) -> None:

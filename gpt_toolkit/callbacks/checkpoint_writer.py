@@ -195,19 +195,21 @@ class CheckpointWriter(Checkpoint):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Let a run that resumes from a state before a validation begin with the validation.
+        """Let a run that resumes from a state before a validation begin with the validation, and no other.
 
         Lightning does so if the state is that of a validation in its first batch. After a state of the end of
-        a training batch it would leave the validation out.
+        a training batch it would leave the validation out. After a validation with which a run resumed it
+        would repeat it, because it counts the first batch twice.
         """
-        if not self._validation_follows:
-            return
         loops = checkpoint["loops"]["fit_loop"]
         for kind in ("total", "current"):
             batches = loops["epoch_loop.batch_progress"][kind]
-            batches["completed"] = batches["processed"]
             validated = loops["epoch_loop.val_loop.batch_progress"][kind]
-            validated |= {"ready": 1, "started": 1, "processed": 0, "completed": 0}
+            if self._validation_follows:
+                batches["completed"] = batches["processed"]
+                validated |= {"ready": 1, "started": 1, "processed": 0, "completed": 0}
+            else:
+                validated |= dict.fromkeys(("ready", "started", "processed"), validated["completed"])
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the state after a validation during training, also as the best if it is."""

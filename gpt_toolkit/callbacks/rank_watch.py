@@ -21,7 +21,7 @@ from lightning.pytorch.strategies.launchers import subprocess_script
 from gpt_toolkit.callbacks.console import say
 
 _GRACE = 5.0
-"""Seconds for a process to end by itself after another's error; tuned here: for loaded machines."""
+"""Seconds that a process has to end after another's error; tuned here: for loaded machines."""
 
 _GRACE_AFTER_SIGNAL = 2.0  # the same after a signal, which leaves no message, and after rank 0
 _POLL = 0.2  # seconds; a process is not told when its parent ends

@@ -111,7 +111,7 @@ def model_card(
 
 
 def escape(text: object) -> str:
-    """Return a text as one line of Markdown in which nothing is a mark, a link or HTML."""
+    """Return a text as one line of Markdown without formatting, links and HTML."""
     line = " ".join(str(text).split())
     return re.sub(r"([\\`*_{}\[\]<>()#!|~&$])", r"\\\1", line)
 

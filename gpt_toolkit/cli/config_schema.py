@@ -162,8 +162,7 @@ _TYPES = {dict: "object", list: "array", str: "string", bool: "boolean", type(No
 def _choose(part: Any, definitions: Mapping[str, Schema]) -> Any:
     """Return a schema in which every ``anyOf`` is a choice by type, and of classes by class_path.
 
-    An error in an alternative of ``anyOf`` is an error of the whole value, which an editor marks from its
-    first line to its last. An error after a choice is one of the key.
+    For an error in an alternative of ``anyOf`` an editor underlines the whole value; after a choice, the key.
     """
     if isinstance(part, list):
         return [_choose(each, definitions) for each in part]

@@ -13,7 +13,7 @@ _MISSING = re.compile(r"no file|no folder|no such|not found|not exist|neither a 
 
 
 def typed_options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield option and value of each option on a command line; the value is "" if there is none."""
+    """Yield option and value of each option on a command line; the value is "" if it is missing."""
     for place, argument in enumerate(arguments):
         if argument.startswith("--"):
             option, equals, value = argument.partition("=")

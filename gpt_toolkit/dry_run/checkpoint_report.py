@@ -22,11 +22,11 @@ def describe_checkpoint(place: Path) -> Iterator[tuple[str, Lines]]:
     """Yield the sections of the report, as titles and lines.
 
     Args:
-        place: A checkpoint, or the folder of a run, of which the last checkpoint is taken.
+        place: A checkpoint, or the folder of a run, which stands for its last checkpoint.
 
     Raises:
-        FileNotFoundError: If there is no checkpoint.
-        ValueError: If it is damaged, or not one of this toolkit.
+        FileNotFoundError: If no checkpoint is found.
+        ValueError: If it is damaged or from another program.
     """
     path = _find(place)
     if path.is_file():

@@ -69,7 +69,7 @@ class Score:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Ends of the 95% interval, within the range of the metric; NaN if there is no interval."""
+        """Ends of the 95% interval, within the range of the metric; NaN without an interval."""
         if math.isnan(self.interval):
             return math.nan, math.nan
         low, high = self.limits

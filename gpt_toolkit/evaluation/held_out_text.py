@@ -40,7 +40,7 @@ def read_held_out(run: Path) -> Items:
     """Return the held-out documents of a run, the first 50,000 tokens of them.
 
     Raises:
-        ValueError: If the run's data are no running text, or it held out none.
+        ValueError: If the run did not train on running text, or held out none.
         OSError: If its text is not found.
     """
     data = data_of(run)

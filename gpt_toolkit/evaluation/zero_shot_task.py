@@ -45,8 +45,8 @@ class ZeroShotTask(LightningModule):
         decoder: Fields in which the decoder differs from the model's; rarely needed.
         batch_tokens: Largest number of tokens that are read at once, with padding.
         int8: Whether to quantize the matrices to int8; on a CPU, with ``--trainer.precision 32-true``.
-        store: Keep answers in the cache folder, and take those that are there, as an interrupted evaluation
-            leaves them. See :mod:`~gpt_toolkit.evaluation.answer_store`.
+        store: Whether to store answers in the cache folder, and to reuse stored ones after an interruption.
+            See :mod:`~gpt_toolkit.evaluation.answer_store`.
     """
 
     def __init__(

@@ -1,1 +1,1 @@
-"""What a model computes on the way to an answer: logit lens, head roles, patching, and a page of them."""
+"""Interpretability: logit lens, head roles, patching, and an HTML page of them."""

@@ -280,3 +280,29 @@ def test_a_run_killed_before_a_validation_begins_again_with_it(
         fit(callbacks=[CheckpointWriter(every_n_steps=2), Killed()], **kind)
     fit(callbacks=[CheckpointWriter(), resumed], ckpt_path=folder / "last.ckpt", **kind)
     assert resumed.seen == whole.seen[len(saves) - 1 :]
+
+
+def test_a_run_killed_after_the_validation_that_it_resumed_with_does_not_repeat_it(
+    fit: Run, folder: Path
+) -> None:
+    kind: dict[str, Any] = {"enable_checkpointing": True, "data": {"val_fraction": 0.4}, **STEPS}
+    whole, second, third = Validations(), Validations(), Validations()
+    fit(callbacks=[CheckpointWriter(), whole], **kind)
+
+    class Killed(Callback):
+        def __init__(self, *hooks: str) -> None:
+            for hook in hooks:
+                setattr(self, hook, self.end)
+
+        def end(self, trainer: Trainer, *_: Any) -> None:
+            if trainer.global_step == 4:
+                raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fit(callbacks=[CheckpointWriter(every_n_steps=2), Killed("on_validation_start")], **kind)
+    last = folder / "last.ckpt"
+    with pytest.raises(ZeroDivisionError):
+        fit(callbacks=[CheckpointWriter(), second, Killed("on_train_batch_start")], ckpt_path=last, **kind)
+    fit(callbacks=[CheckpointWriter(), third], ckpt_path=last, **kind)
+    assert len(second.seen) == 1
+    assert second.seen + third.seen == whole.seen
