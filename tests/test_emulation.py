@@ -99,7 +99,8 @@ def fp32_alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[MatrixProducts]:
     choose(monkeypatch, "0")
     with MatrixProducts() as products:
         yield products
-    assert products.counts.keys() == {FP32}  # and something was computed
+    assert products.counts[FP32] > 0
+    assert products.counts.keys() <= {FP32, torch.float64}  # a stored head is folded in float64
 
 
 # ---------------------------------------------------------------------- the helper
@@ -289,7 +290,7 @@ def asked(command: str) -> tuple[Callable[[], None], str]:
         "generate": partial(
             answer, "generate", "run/model", "--prompt", "a", "--max_new_tokens", 3, "--dtype", "bfloat16"
         ),
-        "zero-shot": partial(answer, "zero-shot", "run/model", *FEW, "--dtype", "bfloat16"),
+        "zero-shot": partial(answer, "zero-shot", "run/model", *FEW, "--no_store", "--dtype", "bfloat16"),
     }
     return runs[command], option
 

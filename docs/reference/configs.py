@@ -11,8 +11,8 @@
 # %% tags=["hide"]
 from IPython.display import Markdown
 
-from gpt_toolkit.cli.config_files import shipped_configs
 from gpt_toolkit.cli.configs import presets, recipes
+from gpt_toolkit.cli.shipped_configs import shipped_configs
 
 rows = ["| config | what | size | time | memory |", "|---|---|---|---|---|"]
 for recipe in recipes():

@@ -48,7 +48,7 @@ def script(shell: str) -> str:
     import shtab
 
     from gpt_toolkit.cli import COMMANDS, TRAINER_VERBS, predict, top_parser
-    from gpt_toolkit.cli.config_files import config_names
+    from gpt_toolkit.cli.shipped_configs import config_names
 
     parser, verbs = top_parser()
     for verb, summary in TRAINER_VERBS.items():

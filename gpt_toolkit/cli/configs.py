@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gpt_toolkit.cli.config_files import config_names, find_config, shipped_configs
+from gpt_toolkit.cli.shipped_configs import config_names, find_config, shipped_configs
 from gpt_toolkit.yaml_files import read_yaml
 
 EPILOG = """\

@@ -212,7 +212,7 @@ def test_the_table_says_what_is_missed_and_what_is_missing() -> None:
     assert "| gpt-toolkit --help | 500 ms | 10 (an empty Python) | 50.00 | ≤ 400 ms, **missed** |" in made
     assert "- startup: 2026-11-27, a processor, 2 threads, torch 2.13.0" in made
     assert "- not recorded yet: training, overhead, loss, prepare" in made
-    with pytest.raises(ValueError, match="has no table"):
+    with pytest.raises(ValueError, match="page: no table"):
         page.renewed("a page", made)
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from gpt_toolkit.cli import COMMANDS, TRAINER_VERBS, main
 from gpt_toolkit.cli.completion import script
-from gpt_toolkit.cli.config_files import config_names
 from gpt_toolkit.cli.options import all_options
+from gpt_toolkit.cli.shipped_configs import config_names
 
 Ask = Callable[..., set[str]]
 

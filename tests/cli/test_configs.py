@@ -15,10 +15,10 @@ from gpt_toolkit import optim
 from gpt_toolkit.backbone import PRESETS, Decoder, DecoderConfig, decoder_fields
 from gpt_toolkit.backbone.block import Block
 from gpt_toolkit.cli import main
-from gpt_toolkit.cli.config_files import shipped_configs
 from gpt_toolkit.cli.configs import presets, recipes
 from gpt_toolkit.cli.lightning_cli import ToolkitCLI
 from gpt_toolkit.cli.run_folder import SaveConfig
+from gpt_toolkit.cli.shipped_configs import shipped_configs
 from gpt_toolkit.dry_run.memory import forecast_step
 from gpt_toolkit.generation.language_model import LanguageModel
 from gpt_toolkit.hardware import choose_precision

@@ -14,8 +14,8 @@ from jsonargparse import Namespace as UntypedNamespace
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.cli import defaults
-from gpt_toolkit.cli.config_files import shipped_configs
 from gpt_toolkit.cli.defaults import resolve_precision, take_from_model, training_device
+from gpt_toolkit.cli.shipped_configs import shipped_configs
 from gpt_toolkit.generation.language_model import LanguageModel, load
 from gpt_toolkit.tokenizers import load_tokenizer
 from tests.commands import Said, Tell, assert_refused

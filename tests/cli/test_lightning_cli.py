@@ -19,8 +19,8 @@ from lightning.pytorch import Trainer
 
 import gpt_toolkit
 from gpt_toolkit.cli import UsageError
-from gpt_toolkit.cli.config_files import find_config, shipped_configs
 from gpt_toolkit.cli.lightning_cli import repeat, take_seeds
+from gpt_toolkit.cli.shipped_configs import find_config, shipped_configs
 from gpt_toolkit.hardware import choose_precision
 from gpt_toolkit.tasks import PretrainTask
 from tests.commands import CONFIG, Tell, assert_refused, losses, metrics, weights
@@ -271,7 +271,7 @@ def test_a_class_in_the_current_folder_is_found(is_in_config: bool, tell: Tell, 
         (["--model.optimizer.momentum", "0.9"], r"no option --model\.optimizer\.momentum of the class"),
         (
             ["--model.decoder.n_head", "7"],
-            r"--model\.decoder\.n_head: .*n_head: 7; expected a divisor of n_embd 16, such as 1,  ",
+            r"--model\.decoder\.n_head: .*n_head: 7; expected a divisor of n_embd 16, such as 1, 2, 4, 8$",
         ),
         (
             ["--model.decoder.n_heads", "4"],
@@ -311,10 +311,10 @@ def test_a_class_in_the_current_folder_is_found(is_in_config: bool, tell: Tell, 
             ["--model.optimizer.betas", "[1, 2, 3]"],
             r": --model\.optimizer\.betas: expected tuple with 2 elements, got",
         ),
-        (["--data.n_ctx", "-3"], r": --data\.n_ctx: .*n_ctx: -3; expected at least 1"),
+        (["--data.n_ctx", "-3"], r": --data\.n_ctx: -3; expected at least 1"),
         (
             ["--model.schedule.warmup_steps", "-1"],
-            r": --model\.schedule\.warmup_steps: .*warmup_steps: -1.*0 or more$",
+            r": --model\.schedule\.warmup_steps: -1\.0; expected 0 or more$",
         ),
         (["--trainer.callbacks+=Nope"], r": --trainer\.callbacks: no class Nope$"),
         (["--lr", "1e-3"], r"no option --lr: did you mean --model\.optimizer\.lr\?$"),

@@ -1,5 +1,6 @@
 """Options that messages, help texts, configs and pages name exist on the command that they are named with."""
 
+import argparse
 import ast
 import inspect
 import json
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from lightning.pytorch import Trainer
 
+from gpt_toolkit.cli import predict
 from gpt_toolkit.cli.options import RUN_OPTIONS
 from gpt_toolkit.cli.trainer_help import OF_VERB
 
@@ -22,6 +24,8 @@ OTHERS = {
     *("model", "model_args", "tasks", "gen_kwargs", "device"),
     # pytest, nox, coverage, pip, git, ruff, Megatron-LM, torchrun
     *("help", "version", "precision", "group", "upgrade", "overlapping", "strict"),
+    # llama.cpp's converter
+    *("outtype", "outfile"),
 }
 """Options of other programs that are named without the command that they belong to."""
 GROUPS = {"data": "DataModule", "model": "Task"}
@@ -49,6 +53,9 @@ def options() -> dict[str, set[str]]:
         verbs[verb] = names | {"help"} | (of_classes | RUN_OPTIONS.keys() if "method" in entry else set())
     for verb, own in OF_VERB.items():  # taken before the parser sees the arguments
         verbs[verb] |= own.keys()
+    parser = argparse.ArgumentParser()
+    predict.add_arguments(parser)  # predict MODEL
+    verbs["predict"] |= {name.lstrip("-") for action in parser._actions for name in action.option_strings}
     return verbs
 
 

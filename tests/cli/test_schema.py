@@ -10,8 +10,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from gpt_toolkit.cli import main
-from gpt_toolkit.cli.config_files import shipped_configs
 from gpt_toolkit.cli.config_schema import schema
+from gpt_toolkit.cli.shipped_configs import shipped_configs
 
 CONFIGS = sorted(shipped_configs().rglob("*.yaml"))
 

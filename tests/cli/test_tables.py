@@ -98,7 +98,7 @@ def test_the_papers_tables_alone_need_no_run(here: Path, capsys: pytest.CaptureF
         ("--parts ,", "--parts: no names"),
         ("--seeds 0", "--seeds: 0; expected a number"),
         ("--model m --pretrain x", "--pretrain: given with --model"),
-        ("--runs elsewhere", "--runs elsewhere: folder not found"),
+        ("--runs elsewhere", "--runs: elsewhere; expected an existing folder"),
     ],
 )
 def test_a_wrong_request_is_refused_before_a_run(

@@ -21,7 +21,8 @@ def test_each_prompt_is_read_once_and_the_ranks_one_after_another_are_in_order(
         batches = PromptBatches(prompts, StepShare(3, rank, world_size))
         for index in range(len(batches)):
             batch = batches[index]
-            assert 1 <= len(batch["rows"]) <= 3
+            assert len(batch["rows"]) <= 3
+            assert batch["rows"] or index == len(batches) - 1  # only the last of a rank may be empty
             read += list(zip(batch["rows"], batch["prompts"], strict=True))
     assert read == [(i, f"prompt {i}") for i in range(n_prompts)]
 

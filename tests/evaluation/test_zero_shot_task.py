@@ -250,7 +250,8 @@ def test_a_text_of_yours_has_the_perplexity_of_its_bytes_in_overlapping_windows(
             nats -= float(log_p[position - start, ids[position + 1]])
         scored = end
     found = [score for score in task.scores if score.metric == "byte_perplexity"]
-    assert [score.protocol for score in found] == ["own-1", "lm-eval-1", "hf-strided-1"]
+    protocols = ["own-1", "lm-eval-1", "hf-strided-1"]  # the last does not score a first token
+    assert [score.protocol for score in found] == protocols[: 2 if len(text) == 1 else 3]
     score = found[0]
     assert score.n == len(text)
     assert score.value == pytest.approx(math.exp(nats / len(text)), rel=1e-4)

@@ -30,7 +30,7 @@ from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 import gpt_toolkit
 from gpt_toolkit import storyworld
 from gpt_toolkit.cli import TRAINER_VERBS, main
-from gpt_toolkit.cli.config_files import shipped_configs
+from gpt_toolkit.cli.shipped_configs import shipped_configs
 from gpt_toolkit.storyworld import benchmarks, datasets, facts, meanings, vallic
 
 Values = dict[str, Any]

@@ -181,7 +181,7 @@ def test_a_cosine_is_a_half_wave_between_its_ends() -> None:
 def test_impossible_schedules_are_refused() -> None:
     with pytest.raises(ValueError, match="warmup_steps: -1; expected 0 or more"):
         Linear(warmup_steps=-1)
-    with pytest.raises(ValueError, match=r"decay is 1\.5"):
+    with pytest.raises(ValueError, match=r"decay: 1\.5"):
         WarmupStableDecay(decay=1.5)
 
 

@@ -119,7 +119,6 @@ def evaluate(ranks: int, root: Path) -> dict[str, Any]:
         cases[f"text-{n}"] = PretrainTask(init_from=model), data
     sets: list[list[str | dict[str, Any]]] = [["classes1", "grades1"], ["classes5", "grades3"], ["answers"]]
     for names in sets:
-        torch.manual_seed(1)
         task = FinetuneTask(init_from=model)
         task.has_learned = True
         cases["-".join(map(str, names))] = task, SupervisedDataModule(names, **common, batch_size=2)
@@ -132,11 +131,15 @@ def evaluate(ranks: int, root: Path) -> dict[str, Any]:
     for n in (1, 3):
         data = PromptsDataModule(str(root / f"{n}-prompts.txt"), tokenizer=model, batch_size=1)
         cases[f"prompts-{n}"] = GenerateTask(model, max_new_tokens=3), data
-    return {name: run(*case, name, root / f"ranks-{ranks}", ranks) for name, case in cases.items()}
+    found = {}
+    for name, case in cases.items():
+        torch.manual_seed(1)  # of new heads
+        found[name] = run(*case, name, root / f"ranks-{ranks}", ranks)
+    return found
 
 
 if __name__ == "__main__":
     folder = Path(sys.argv[2])
     found = evaluate(int(sys.argv[1]), folder)
-    if os.environ["LOCAL_RANK"] == "0":
+    if os.environ.get("LOCAL_RANK", "0") == "0":
         (folder / "results.json").write_text(json.dumps(found))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.tasks.evaluation_on_ranks import evaluate, write_inputs
+from tests.tasks.evaluation_on_ranks import write_inputs
 
 
 def values(content: Any) -> Any:
@@ -21,21 +21,23 @@ def values(content: Any) -> Any:
     return pytest.approx(content, abs=1e-6) if isinstance(content, float) else content
 
 
-def test_two_ranks_give_the_scores_and_predictions_of_one(tmp_path: Path) -> None:
-    write_inputs(tmp_path)
-    command = [sys.executable, "-m", "tests.tasks.evaluation_on_ranks", "2", str(tmp_path)]
-    root = str(Path(__file__).parents[2])
+def evaluated(ranks: int, folder: Path) -> Any:
+    """Return the results of a program of its own, whose data are fakes."""
     done = subprocess.run(
-        command,
+        [sys.executable, "-m", "tests.tasks.evaluation_on_ranks", str(ranks), str(folder)],
         capture_output=True,
         text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": root},
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])},
         timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    two = json.loads((tmp_path / "results.json").read_text())
-    one = json.loads(json.dumps(evaluate(1, tmp_path)))
+    return json.loads((folder / "results.json").read_text())
+
+
+def test_two_ranks_give_the_scores_and_predictions_of_one(tmp_path: Path) -> None:
+    write_inputs(tmp_path)
+    one, two = evaluated(1, tmp_path), evaluated(2, tmp_path)
     assert two.keys() == one.keys()
     for name, expected in one.items():
         assert two[name] == values(expected), name

@@ -12,7 +12,13 @@ from gpt_toolkit.data.file_memo import FileMemo
 from gpt_toolkit.data.pretraining.text_files import FileCorpus, divide
 from gpt_toolkit.data.pretraining.write_token_shards import prepare_tokens
 from gpt_toolkit.progress import ProgressBar
-from gpt_toolkit.tokenizers import ByteLevelBPE, Tokenizer, gigatoken_encoder, load_tokenizer
+from gpt_toolkit.tokenizers import (
+    ByteLevelBPE,
+    Tokenizer,
+    gigatoken_encoder,
+    load_tokenizer,
+    train_byte_level,
+)
 from gpt_toolkit.tokenizers.gigatoken_encoder import VARIABLE
 from tests.tokenizers.conftest import STRANGE_TEXTS, english
 
@@ -25,6 +31,11 @@ PARTS = [*CHARACTERS, "<|endoftext|>", "'s", "'LL", "\r\n", "the "]
 @pytest.fixture(autouse=True)
 def allow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, "1")
+
+
+@pytest.fixture(scope="module")
+def trained() -> ByteLevelBPE:  # one that has not decided yet
+    return train_byte_level([english(2_000), *STRANGE_TEXTS], 400, progress=False)
 
 
 def encoder_of(tokenizer: Tokenizer) -> Any:

@@ -98,7 +98,7 @@ def test_broken_gzip_is_refused_by_name(write: Write) -> None:
     path = write("a.txt.gz", gzip.compress(PROSE.encode())[:-20])
     with pytest.raises(ValueError, match=r"a\.txt\.gz: Compressed file ended before the end-of-stream"):
         list(read_text(path, 0, None))
-    with pytest.raises(ValueError, match=r"b\.jsonl\.gz is broken gzip"):
+    with pytest.raises(ValueError, match=r"b\.jsonl\.gz: .*expected gzip"):
         list(read_records(write("b.jsonl.gz", b"not gzip at all"), "text"))
 
 

@@ -64,9 +64,9 @@ def test_shares_are_the_same_for_rates_in_any_unit() -> None:
     ("mix", "message"),
     [
         ({"tale": 1}, r"'tale'.*'story', 'letter'"),
-        ({"story": -1}, "'story' is -1"),
-        ({"story": float("nan")}, "'story' is nan"),
-        ({"story": float("inf")}, "'story' is inf"),
+        ({"story": -1}, "'story': -1"),
+        ({"story": float("nan")}, "'story': nan"),
+        ({"story": float("inf")}, "'story': inf"),
         ({"story": 0}, "above 0"),
         ({}, "above 0"),
     ],
