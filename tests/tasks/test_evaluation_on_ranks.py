@@ -23,11 +23,13 @@ def values(content: Any) -> Any:
 
 def evaluated(ranks: int, folder: Path) -> Any:
     """Return the results of a program of its own, whose data are fakes."""
+    # other tests leave Lightning's seed in the environment, which processes of DDP would take
+    outer = {name: value for name, value in os.environ.items() if not name.startswith("PL_")}
     done = subprocess.run(
         [sys.executable, "-m", "tests.tasks.evaluation_on_ranks", str(ranks), str(folder)],
         capture_output=True,
         text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])},
+        env=outer | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])},
         timeout=600,
         check=False,
     )
