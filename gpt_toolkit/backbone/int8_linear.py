@@ -46,9 +46,7 @@ class Int8Linear(nn.Module):
         self._scale = scale / self._largest  # of a weight and of an input whose largest value is 1
         self._zero_points = torch.zeros(len(scale), dtype=torch.int32)
         self._bias = torch.zeros(()) if bias is None else bias.detach().float()
-        self._center = torch.tensor(
-            self._largest + 1.5
-        )  # to(uint8) cuts the fraction off, which rounds by the .5
+        self._center = torch.tensor(self._largest + 1.5)  # with .5, cutting off the fraction rounds
         self._uses_gelu = activation == "gelu"
 
     def forward(self, x: Tensor) -> Tensor:

