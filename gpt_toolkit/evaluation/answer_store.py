@@ -58,13 +58,13 @@ class AnswerStore:
             file.write(b"\n%b %b\n" % (_checksum(text), text))  # a line that was cut off ends here
 
 
-def store_folder(decoder: Decoder, tokenizer: Tokenizer, *, int8: bool = False) -> Path:
+def store_folder(decoder: Decoder, tokenizer: Tokenizer, *, int8_range: int | None = None) -> Path:
     """Return the folder of a model's answers, named by a hash of all that decides them.
 
     Args:
         decoder: The whole decoder, in the dtype and on the device of the evaluation.
         tokenizer: Tokenizer of the requests.
-        int8: Whether its matrices will be quantized.
+        int8_range: Largest integer of an input in int8, in which CPUs differ; None: not quantized.
     """
     tensors = sorted(decoder.state_dict().items())
     with ThreadPoolExecutor(_HASHED_AT_ONCE) as threads:
@@ -72,7 +72,7 @@ def store_folder(decoder: Decoder, tokenizer: Tokenizer, *, int8: bool = False) 
     settings = {
         "weights": dict(zip((name for name, _ in tensors), hashes, strict=True)),
         "decoder": decoder.config.to_fields(),
-        "int8": int8,
+        "int8": int8_range,
         "tokenizer": tokenizer.fingerprint,
         "device": decoder.wte.weight.device.type,
         "torch": str(torch.__version__),

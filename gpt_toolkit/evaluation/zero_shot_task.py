@@ -16,7 +16,7 @@ from lightning.pytorch.strategies import ModelParallelStrategy
 from lightning.pytorch.trainer.states import TrainerFn
 
 from gpt_toolkit.backbone import Decoder, DecoderConfig, decoder_fields
-from gpt_toolkit.backbone.int8_linear import quantize
+from gpt_toolkit.backbone.int8_linear import largest_activation, quantize
 from gpt_toolkit.backbone.packed_linear import pack
 from gpt_toolkit.backbone.parallel import divide, whole
 from gpt_toolkit.checkpoints import build_decoder, open_model
@@ -160,15 +160,16 @@ class ZeroShotTask(LightningModule):
         """Begin a pass over the requests."""
         assert self.backbone is not None
         self._answers = {}
-        decoder, data = whole(self.backbone), self.data
+        plain, data = whole(self.backbone), self.data
+        decoder = quantize(plain) if self.int8 else pack(plain)
         self._stores = {}
         if self.store:
-            folder = store_folder(decoder, data.vocabulary, int8=self.int8)
+            int8_range = largest_activation() if self.int8 else None
+            folder = store_folder(plain, data.vocabulary, int8_range=int8_range)
             self._stores = {name: open_store(folder, each) for name, each in data.evaluations.items()}
             n_stored = sum(len(store.answers) for store in self._stores.values())
             if n_stored and self.trainer.is_global_zero:
                 log.info("%s answers were computed before and are read from %s", f"{n_stored:,}", folder)
-        decoder = quantize(decoder) if self.int8 else pack(decoder)
         self._scorer = Scorer(decoder, data.vocabulary, batch_tokens=self.batch_tokens)
 
     on_test_start = on_predict_start = on_validation_start

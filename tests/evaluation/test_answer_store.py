@@ -111,13 +111,14 @@ def test_the_folder_depends_on_all_that_decides_a_model_s_answers(monkeypatch: p
     assert store_folder(small(), BYTES) == folder
     others = {
         store_folder(small().to(torch.bfloat16), BYTES),
-        store_folder(small(), BYTES, int8=True),
+        store_folder(small(), BYTES, int8_range=127),
+        store_folder(small(), BYTES, int8_range=63),
         store_folder(small(norm="post"), BYTES),
         store_folder(small(), load_tokenizer("storyworld")),
     }
     monkeypatch.setattr(answer_store, "_hash_code", lambda: "other")
     others.add(store_folder(small(), BYTES))
-    assert len(others - {folder}) == 5
+    assert len(others - {folder}) == 6
 
 
 def test_the_file_depends_on_protocol_version_and_requests(tmp_path: Path) -> None:
